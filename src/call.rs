@@ -1,0 +1,313 @@
+//! One call, described and then run.
+
+use crate::{
+    cancel::CancelToken,
+    context::Context,
+    error::{Error, Failure, Phase},
+    instance::Instance,
+    meter::Allowance,
+    outcome::Outcome,
+    plugin::Plugin,
+    session::Session,
+    state::{InputSource, Stdin, Surroundings},
+};
+use alloc::{
+    boxed::Box,
+    format,
+    string::{String, ToString},
+    sync::Arc,
+    vec::Vec,
+};
+use core::{fmt, time::Duration};
+
+/// One call of an export: what it gets, what it may use, then [`run`](Self::run).
+///
+/// ```
+/// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
+/// # let module = include_bytes!("../fixtures/rust-greet.wasm");
+/// let plugin = runner.load_plugin("greet", module)?;
+/// let outcome = plugin.call("greet").input("World").fuel(100_000).run()?;
+/// assert_eq!(outcome.bytes(), b"Hello, World");
+/// assert!(!outcome.output_truncated());
+/// # Ok::<(), pocketwasm::Error>(())
+/// ```
+#[must_use = "a call does nothing before `run`"]
+pub struct Call<'a> {
+    target: Target<'a>,
+    export: &'a str,
+    passed: Passed<'a>,
+    allowance: Allowance,
+    args: Vec<String>,
+    env: Vec<String>,
+    stdin: Stdin,
+    /// A setting that cannot be; told by `run`, so that building stays a chain.
+    mistake: Option<Failure>,
+}
+
+enum Target<'a> {
+    Fresh(&'a Plugin),
+    Live(&'a mut Instance),
+}
+
+enum Passed<'a> {
+    Params(&'a [u64]),
+    Input(&'a [u8]),
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn fresh(plugin: &'a Plugin, export: &'a str) -> Self {
+        Self::new(Target::Fresh(plugin), export)
+    }
+
+    pub(crate) fn live(instance: &'a mut Instance, export: &'a str) -> Self {
+        Self::new(Target::Live(instance), export)
+    }
+
+    fn new(target: Target<'a>, export: &'a str) -> Self {
+        Self {
+            target,
+            export,
+            passed: Passed::Params(&[]),
+            allowance: Allowance::default(),
+            args: Vec::new(),
+            env: Vec::new(),
+            stdin: Stdin::default(),
+            mistake: None,
+        }
+    }
+
+    /// Passes numbers: bit patterns, as many as the export has parameters; 32-bit ones in the low
+    /// half, zero- or sign-extended. Default: none. Replaces [`input`](Self::input).
+    pub fn params(mut self, params: &'a [u64]) -> Self {
+        self.passed = Passed::Params(params);
+        self
+    }
+
+    /// Passes bytes, by the plugin's convention; the outcome has bytes too. At most
+    /// `max_input_bytes`. Replaces [`params`](Self::params).
+    pub fn input(mut self, input: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
+        self.passed = Passed::Input(input.as_ref());
+        self
+    }
+
+    /// The fuel that this call may use, instead of the runner's.
+    pub fn fuel(mut self, fuel: u64) -> Self {
+        self.allowance.fuel = Some(fuel);
+        self
+    }
+
+    /// The time that this call may take, instead of the runner's; 0 is over at once.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.allowance.timeout = Some(timeout);
+        self
+    }
+
+    /// Lets `token` end this call from elsewhere.
+    pub fn cancel(mut self, token: &CancelToken) -> Self {
+        self.allowance.cancel = Some(token.clone());
+        self
+    }
+
+    /// The bytes of standard input. Default: none. At most `max_input_bytes`.
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        let bytes = bytes.into();
+        self.refuse_above("stdin", bytes.len());
+        self.stdin = Stdin::from(bytes);
+        self
+    }
+
+    /// Where standard input is read from when the guest asks for it (with `std`: any
+    /// `std::io::Read`). A source that blocks holds up the deadline.
+    pub fn stdin_from(mut self, source: impl InputSource) -> Self {
+        self.stdin = Stdin::Source(Box::new(source));
+        self
+    }
+
+    /// The arguments after the program's name, which is the plugin's. Default: none. No zero
+    /// bytes; at most `max_input_bytes` together.
+    pub fn args<S: Into<String>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        self.args = args.into_iter().map(Into::into).collect();
+        self.check_strings("arguments", |call| &call.args);
+        self
+    }
+
+    /// Adds a variable to the environment, which is empty by default and never the host's own. No
+    /// zero bytes, no `=` in the name; at most `max_input_bytes` together.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        if name.is_empty() || name.contains('=') {
+            let problem = format!("cannot have a variable named {name:?}");
+            self.mistake.get_or_insert(Failure::InvalidConfig {
+                setting: "env",
+                problem,
+            });
+        }
+        self.env.push(format!("{name}={value}"));
+        self.check_strings("environment", |call| &call.env);
+        self
+    }
+
+    fn check_strings(&mut self, what: &'static str, of: fn(&Self) -> &Vec<String>) {
+        let strings = of(self);
+        let length = strings.iter().map(String::len).sum();
+        if strings.iter().any(|string| string.contains('\0')) {
+            let problem = format!("have a zero byte in the {what}");
+            self.mistake.get_or_insert(Failure::InvalidConfig {
+                setting: "call",
+                problem,
+            });
+        }
+        self.refuse_above(what, length);
+    }
+
+    fn refuse_above(&mut self, what: &'static str, length: usize) {
+        let maximum = self.context().config.limits.max_input_bytes;
+        if length > maximum {
+            self.mistake.get_or_insert(Failure::TooLarge {
+                what,
+                length: length as u64,
+                limit: "max_input_bytes",
+                maximum: maximum as u64,
+            });
+        }
+    }
+
+    fn plugin(&self) -> &Plugin {
+        match &self.target {
+            Target::Fresh(plugin) => plugin,
+            Target::Live(instance) => instance.plugin(),
+        }
+    }
+
+    /// The names of plugin and export, for errors about the outcome.
+    pub(crate) fn names(&self) -> (Arc<str>, Box<str>) {
+        (self.plugin().shared_name().clone(), self.export.into())
+    }
+
+    fn context(&self) -> &Context {
+        self.plugin().context()
+    }
+
+    /// Runs the call to its end.
+    ///
+    /// # Errors
+    ///
+    /// Before anything runs: `Closed`, `NotFound` (no such export), `Signature` (params or bytes
+    /// do not fit it), `TooLarge`, `InvalidConfig`, and for an instance `Poisoned`. While it
+    /// runs: `OutOfFuel`, `Timeout`, `Cancelled`, `Closed`, `Trap`, `Exit` (other than 0),
+    /// `GuestData` (a result outside memory), `TooLarge` (a result), `Host`. Where the guest had
+    /// begun, [`Error::outcome`] tells what it cost and wrote.
+    pub fn run(mut self) -> Result<Outcome, Error> {
+        let name = self.plugin().shared_name().clone();
+        let export = self.export;
+        let result = match self.check() {
+            Err(failure) => Err(Error::from(failure).at(Phase::Call)),
+            Ok(()) => self.perform(&name),
+        };
+        match result {
+            Ok(outcome) => {
+                log::debug!("{name:?} {export:?} ended; fuel {}", outcome.fuel_used);
+                Ok(outcome)
+            }
+            Err(error) => {
+                let error = error.in_plugin(&name).in_export(export);
+                log::debug!("{error}");
+                Err(error)
+            }
+        }
+    }
+
+    /// What can be known before an instance exists.
+    fn check(&mut self) -> Result<(), Failure> {
+        self.context().check_open()?;
+        if let Some(mistake) = self.mistake.take() {
+            return Err(mistake);
+        }
+        if matches!(&self.target, Target::Live(instance) if instance.is_poisoned()) {
+            return Err(Failure::Poisoned);
+        }
+        let plugin = self.plugin();
+        match self.passed {
+            Passed::Params(params) => plugin.signature(self.export)?.check(params),
+            Passed::Input(input) => {
+                let maximum = plugin.context().config.limits.max_input_bytes;
+                if input.len() > maximum {
+                    return Err(Failure::TooLarge {
+                        what: "an input",
+                        length: input.len() as u64,
+                        limit: "max_input_bytes",
+                        maximum: maximum as u64,
+                    });
+                }
+                plugin.signature(self.export)?;
+                let info = &plugin.code().info;
+                let convention = plugin.convention();
+                convention
+                    .ok_or_else(|| crate::Convention::none(info))?
+                    .check(info, self.export)
+            }
+        }
+    }
+
+    fn perform(self, name: &str) -> Result<Outcome, Error> {
+        let Self {
+            target,
+            export,
+            passed,
+            allowance,
+            mut args,
+            env,
+            stdin,
+            ..
+        } = self;
+        args.insert(0, name.to_string());
+        let surroundings = Surroundings { args, env, stdin };
+        match target {
+            Target::Fresh(plugin) => {
+                let mut session = plugin.session(allowance, surroundings);
+                let result = session
+                    .ready(Some(export))
+                    .and_then(|()| pass(&mut session, plugin, export, &passed));
+                session.finish(result)
+            }
+            Target::Live(instance) => {
+                let (plugin, session) = instance.parts();
+                session.renew(allowance, surroundings);
+                let result = pass(session, plugin, export, &passed);
+                session.finish(result)
+            }
+        }
+    }
+}
+
+/// Calls the export with what is passed.
+fn pass(
+    session: &mut Session,
+    plugin: &Plugin,
+    export: &str,
+    passed: &Passed<'_>,
+) -> Result<Outcome, Failure> {
+    session.set_phase(Phase::Call);
+    let mut outcome = Outcome::default();
+    match passed {
+        Passed::Params(params) => {
+            outcome.results = session.call_raw(export, plugin.signature(export)?, params)?;
+        }
+        Passed::Input(input) => {
+            let info = &plugin.code().info;
+            let convention = plugin
+                .convention()
+                .ok_or_else(|| crate::Convention::none(info))?;
+            outcome.bytes = convention.call(session, export, input)?;
+        }
+    }
+    Ok(outcome)
+}
+
+impl fmt::Debug for Call<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("plugin", &self.plugin().name())
+            .field("export", &self.export)
+            .finish_non_exhaustive()
+    }
+}

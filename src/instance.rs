@@ -1,0 +1,62 @@
+//! An instance that is kept.
+
+use crate::{call::Call, plugin::Plugin, session::Session};
+use core::fmt;
+
+/// A plugin instantiated and kept, for those who want state between calls.
+///
+/// Each call has its own fuel, deadline, input and output; memory, globals and tables stay. After
+/// a call that ended with an error nothing is known of that state, so every later one is refused
+/// with [`Poisoned`](crate::ErrorKind::Poisoned).
+///
+/// ```
+/// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
+/// # let module = include_bytes!("../fixtures/rust-greet.wasm");
+/// # let plugin = runner.load_plugin("greet", module)?;
+/// let mut instance = plugin.instantiate()?;
+/// for name in ["Ada", "Grace"] {
+///     let outcome = instance.call("greet").input(name).run()?;
+///     assert_eq!(outcome.bytes(), format!("Hello, {name}").as_bytes());
+/// }
+/// # Ok::<(), pocketwasm::Error>(())
+/// ```
+pub struct Instance {
+    plugin: Plugin,
+    session: Session,
+}
+
+impl Instance {
+    pub(crate) fn new(plugin: Plugin, session: Session) -> Self {
+        Self { plugin, session }
+    }
+
+    /// The plugin it is an instance of.
+    #[must_use]
+    pub fn plugin(&self) -> &Plugin {
+        &self.plugin
+    }
+
+    /// Whether an earlier call ended with an error, so that no other may follow.
+    #[must_use]
+    pub fn is_poisoned(&self) -> bool {
+        self.session.is_poisoned()
+    }
+
+    /// Begins a call of `export` on the state that earlier calls left.
+    pub fn call<'a>(&'a mut self, export: &'a str) -> Call<'a> {
+        Call::live(self, export)
+    }
+
+    pub(crate) fn parts(&mut self) -> (&Plugin, &mut Session) {
+        (&self.plugin, &mut self.session)
+    }
+}
+
+impl fmt::Debug for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Instance")
+            .field("plugin", &self.plugin)
+            .field("poisoned", &self.is_poisoned())
+            .finish_non_exhaustive()
+    }
+}

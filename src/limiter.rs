@@ -1,0 +1,132 @@
+//! What a running guest may allocate.
+
+use crate::limits::Limits;
+use wasmi::{
+    ResourceLimiter,
+    errors::{MemoryError, TableError},
+};
+use wasmi_core::LimiterError;
+
+const PAGE: usize = 65_536;
+
+/// Bounds a store's memories and tables, each kind as a sum, and remembers the most memory there
+/// was.
+pub(crate) struct Limiter {
+    memory_bytes: usize,
+    max_memory_bytes: usize,
+    table_elements: usize,
+    max_table_elements: usize,
+    memories: usize,
+    tables: usize,
+    /// What the last request added, to take it back where the engine then could not serve it.
+    pending: usize,
+    table_grow_starved: bool,
+}
+
+/// Whether `sum` may rise by what a request adds; if so it has risen.
+fn admit(
+    sum: &mut usize,
+    pending: &mut usize,
+    most: usize,
+    current: usize,
+    desired: usize,
+) -> bool {
+    let more = desired.saturating_sub(current);
+    let admitted = sum.checked_add(more).filter(|risen| *risen <= most);
+    if let Some(risen) = admitted {
+        *sum = risen;
+        *pending = more;
+    }
+    admitted.is_some()
+}
+
+impl Limiter {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let pages = usize::try_from(limits.max_memory_pages).unwrap_or(usize::MAX);
+        let number = |limit: u32| usize::try_from(limit).unwrap_or(usize::MAX);
+        Self {
+            memory_bytes: 0,
+            max_memory_bytes: pages.saturating_mul(PAGE),
+            table_elements: 0,
+            max_table_elements: number(limits.max_table_elements),
+            memories: number(limits.max_memories),
+            tables: number(limits.max_tables),
+            pending: 0,
+            table_grow_starved: false,
+        }
+    }
+
+    /// The memory there is, in pages, rounded up; it never shrinks.
+    pub(crate) fn memory_pages(&self) -> u32 {
+        u32::try_from(self.memory_bytes.div_ceil(PAGE)).unwrap_or(u32::MAX)
+    }
+
+    /// Whether the engine just ran out of fuel inside a `table.grow`, where it forgets the
+    /// position and, resumed, begins the function again.
+    pub(crate) fn take_table_grow_starved(&mut self) -> bool {
+        core::mem::take(&mut self.table_grow_starved)
+    }
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool, LimiterError> {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        let most = self.max_memory_bytes;
+        Ok(admit(
+            &mut self.memory_bytes,
+            &mut self.pending,
+            most,
+            current,
+            desired,
+        ))
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool, LimiterError> {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        let most = self.max_table_elements;
+        Ok(admit(
+            &mut self.table_elements,
+            &mut self.pending,
+            most,
+            current,
+            desired,
+        ))
+    }
+
+    fn memory_grow_failed(&mut self, _error: &MemoryError) -> Result<(), LimiterError> {
+        self.memory_bytes -= core::mem::take(&mut self.pending).min(self.memory_bytes);
+        Ok(())
+    }
+
+    fn table_grow_failed(&mut self, error: &TableError) -> Result<(), LimiterError> {
+        self.table_elements -= core::mem::take(&mut self.pending).min(self.table_elements);
+        self.table_grow_starved = matches!(error, TableError::OutOfFuel { .. });
+        Ok(())
+    }
+
+    fn instances(&self) -> usize {
+        1
+    }
+
+    fn tables(&self) -> usize {
+        self.tables
+    }
+
+    fn memories(&self) -> usize {
+        self.memories
+    }
+}

@@ -1,0 +1,96 @@
+//! What a call returned and what it cost.
+
+use alloc::{string::String, vec::Vec};
+use core::fmt;
+
+/// What a call returned, what it wrote and what it cost.
+#[derive(Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Outcome {
+    pub(crate) results: Vec<u64>,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: Vec<u8>,
+    pub(crate) output_truncated: bool,
+    pub(crate) fuel_used: u64,
+    pub(crate) peak_memory_pages: u32,
+}
+
+impl Outcome {
+    /// The results of an export called with params: bit patterns, 32-bit ones in the low half,
+    /// zero-extended.
+    #[must_use]
+    pub fn results(&self) -> &[u64] {
+        &self.results
+    }
+
+    /// The bytes returned by an export called with an input.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The same, taken out.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// The results, taken out.
+    #[must_use]
+    pub fn into_results(self) -> Vec<u64> {
+        self.results
+    }
+
+    /// What the guest wrote to stdout, unless the runner passes that on.
+    #[must_use]
+    pub fn stdout(&self) -> &[u8] {
+        &self.stdout
+    }
+
+    /// What the guest wrote to stderr, unless the runner passes that on.
+    #[must_use]
+    pub fn stderr(&self) -> &[u8] {
+        &self.stderr
+    }
+
+    /// Whether the guest tried to write more than `max_output_bytes`, so that some is missing.
+    #[must_use]
+    pub fn output_truncated(&self) -> bool {
+        self.output_truncated
+    }
+
+    /// The fuel that the whole call used; the whole budget if it ran out.
+    #[must_use]
+    pub fn fuel_used(&self) -> u64 {
+        self.fuel_used
+    }
+
+    /// The most linear memory the instance has had, in pages of 65,536 bytes (rounded up).
+    #[must_use]
+    pub fn peak_memory_pages(&self) -> u32 {
+        self.peak_memory_pages
+    }
+}
+
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outcome")
+            .field("results", &self.results)
+            .field("bytes", &Text(&self.bytes))
+            .field("stdout", &Text(&self.stdout))
+            .field("stderr", &Text(&self.stderr))
+            .field("output_truncated", &self.output_truncated)
+            .field("fuel_used", &self.fuel_used)
+            .field("peak_memory_pages", &self.peak_memory_pages)
+            .finish()
+    }
+}
+
+struct Text<'a>(&'a [u8]);
+
+impl fmt::Debug for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        String::from_utf8_lossy(self.0).fmt(f)
+    }
+}

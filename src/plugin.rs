@@ -1,0 +1,210 @@
+//! A loaded module with a name.
+
+use crate::{
+    call::Call,
+    context::Context,
+    convention::Convention,
+    engine::Code,
+    error::{Error, Failure, Phase},
+    inspect::inspect,
+    instance::Instance,
+    meter::Allowance,
+    prepare::prepare,
+    session::Session,
+    state::Surroundings,
+    value::{Export, Import},
+};
+use alloc::sync::Arc;
+use core::fmt;
+use sha2::{Digest, Sha256};
+
+/// A loaded module with a name: compiled, its imports resolved, ready to be called any number of
+/// times from any number of threads.
+///
+/// Clones are cheap and the same plugin. A clone keeps the code alive, so unloading or replacing
+/// a plugin does not disturb a call that runs.
+#[derive(Clone)]
+pub struct Plugin(Arc<Inner>);
+
+struct Inner {
+    name: Arc<str>,
+    sha256: [u8; 32],
+    convention: Option<Convention>,
+    code: Arc<Code>,
+    context: Arc<Context>,
+}
+
+impl Plugin {
+    /// Inspects, compiles and links.
+    pub(crate) fn load(context: &Arc<Context>, name: &str, bytes: &[u8]) -> Result<Self, Error> {
+        let name: Arc<str> = name.into();
+        let compile = || {
+            let limits = &context.config.limits;
+            let info = inspect(bytes, limits)?;
+            Code::new(prepare(bytes, info)?, limits)
+        };
+        let code =
+            compile().map_err(|failure| Error::from(failure).at(Phase::Load).in_plugin(&name))?;
+        log::debug!(
+            "compiled {name:?}: {} bytes, {} functions",
+            bytes.len(),
+            code.info.functions
+        );
+        Ok(Self(Arc::new(Inner {
+            name,
+            sha256: sha256(bytes),
+            convention: Convention::of(&code.info),
+            code: Arc::new(code),
+            context: context.clone(),
+        })))
+    }
+
+    /// The same code under another name.
+    pub(crate) fn renamed(&self, name: &str) -> Self {
+        let Inner {
+            sha256,
+            convention,
+            code,
+            context,
+            ..
+        } = &*self.0;
+        Self(Arc::new(Inner {
+            name: name.into(),
+            sha256: *sha256,
+            convention: *convention,
+            code: code.clone(),
+            context: context.clone(),
+        }))
+    }
+
+    /// Its name: as loaded, without a `.wasm` at the end; for a path, the path.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The SHA-256 of the module's bytes.
+    #[must_use]
+    pub fn sha256(&self) -> [u8; 32] {
+        self.0.sha256
+    }
+
+    /// The size of the module in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.0.code.info.bytes
+    }
+
+    /// The number of functions that the module defines.
+    #[must_use]
+    pub fn functions(&self) -> u32 {
+        self.0.code.info.functions
+    }
+
+    /// What the module needs, in its own order.
+    #[must_use]
+    pub fn imports(&self) -> &[Import] {
+        &self.0.code.info.imports
+    }
+
+    /// What the module offers, sorted by name.
+    #[must_use]
+    pub fn exports(&self) -> &[Export] {
+        &self.0.code.info.exports
+    }
+
+    /// The pages of linear memory (65,536 bytes each) that every instance begins with.
+    #[must_use]
+    pub fn memory_pages(&self) -> u64 {
+        self.0.code.info.minimum_pages
+    }
+
+    /// How it takes and gives bytes, if it does so in a way that this crate knows.
+    #[must_use]
+    pub fn convention(&self) -> Option<Convention> {
+        self.0.convention
+    }
+
+    /// Begins a call of `export` in a fresh instance.
+    ///
+    /// ```
+    /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
+    /// # let add = include_bytes!("../fixtures/add.wasm");
+    /// let plugin = runner.load_plugin("add", add)?;
+    /// let outcome = plugin.call("add").params(&[2, 40]).fuel(1_000).run()?;
+    /// assert_eq!(outcome.results(), [42]);
+    /// assert_eq!(outcome.fuel_used(), 3);
+    /// # Ok::<(), pocketwasm::Error>(())
+    /// ```
+    pub fn call<'a>(&'a self, export: &'a str) -> Call<'a> {
+        Call::fresh(self, export)
+    }
+
+    /// Makes an instance that keeps its state from call to call. Its start function and
+    /// initialiser run now, under the runner's limits for one call.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](crate::ErrorKind::Closed), and whatever may end a call: `Trap`, `Exit`,
+    /// `OutOfFuel`, `Timeout`, `Host`.
+    pub fn instantiate(&self) -> Result<Instance, Error> {
+        let run = || -> Result<Session, Error> {
+            self.0.context.check_open()?;
+            let surroundings = Surroundings {
+                args: [self.name().into()].into(),
+                ..Surroundings::default()
+            };
+            let mut session = self.session(Allowance::default(), surroundings);
+            let ready = session.ready(None).map(|()| crate::Outcome::default());
+            session.finish(ready)?;
+            Ok(session)
+        };
+        match run() {
+            Ok(session) => Ok(Instance::new(self.clone(), session)),
+            Err(error) => Err(error.in_plugin(&self.0.name)),
+        }
+    }
+
+    pub(crate) fn session(&self, allowance: Allowance, surroundings: Surroundings) -> Session {
+        Session::new(&self.0.context, &self.0.code, allowance, surroundings)
+    }
+
+    pub(crate) fn code(&self) -> &Code {
+        &self.0.code
+    }
+
+    pub(crate) fn context(&self) -> &Context {
+        &self.0.context
+    }
+
+    pub(crate) fn shared_name(&self) -> &Arc<str> {
+        &self.0.name
+    }
+
+    /// The signature of an exported function.
+    pub(crate) fn signature(&self, export: &str) -> Result<&crate::Signature, Failure> {
+        let info = &self.0.code.info;
+        info.function(export).ok_or_else(|| {
+            Failure::not_found(
+                "export",
+                export,
+                "this plugin exports",
+                info.function_names(),
+            )
+        })
+    }
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+impl fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plugin")
+            .field("name", &self.name())
+            .field("size", &self.size())
+            .field("convention", &self.convention())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,287 @@
+//! Plugins and modules from files.
+
+use crate::{
+    error::{Error, Failure},
+    outcome::Outcome,
+    plugin::{Plugin, sha256},
+    runner::{Entry, Runner, plugin_name, text},
+};
+use alloc::{
+    borrow::ToOwned,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
+use walkdir::WalkDir;
+
+/// What [`Runner::load_plugins`] did, each list sorted.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct LoadReport {
+    /// The plugins that are new.
+    pub loaded: Vec<String>,
+    /// The plugins whose file has changed since they were loaded.
+    pub replaced: Vec<String>,
+    /// The plugins whose file is as it was; they were not compiled again.
+    pub unchanged: Vec<String>,
+    /// The plugins whose file in this directory is gone; they stay loaded until
+    /// [`Runner::unload_plugin`].
+    pub missing: Vec<String>,
+    /// The files that could not be loaded. What had been loaded from them before stays.
+    pub failed: Vec<LoadFailure>,
+}
+
+/// A file that could not be loaded.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct LoadFailure {
+    /// The file, or the directory that could not be read.
+    pub path: PathBuf,
+    /// Why.
+    pub error: Error,
+}
+
+impl Runner {
+    /// Loads every `.wasm` file below a directory. A plugin's name is its path in there without
+    /// the suffix, with `/` between folders. Symbolic links are not followed.
+    ///
+    /// One bad file does not keep the others from loading; it is reported with its reason. Called
+    /// again, it takes up what is new or changed and leaves the rest alone, and where a changed
+    /// file is bad the old version stays.
+    ///
+    /// ```no_run
+    /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
+    /// let report = runner.load_plugins("plugins")?;
+    /// for failure in &report.failed {
+    ///     eprintln!("{}: {}", failure.path.display(), failure.error);
+    /// }
+    /// # Ok::<(), pocketwasm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` or `Io` for the directory itself; `Closed`.
+    pub fn load_plugins(&self, directory: impl AsRef<Path>) -> Result<LoadReport, Error> {
+        let directory = directory.as_ref();
+        self.context().check_open()?;
+        // The root is asked first: a directory that is not there is an error, not a report.
+        std::fs::read_dir(directory).map_err(|error| io("read the directory", directory, error))?;
+
+        let mut report = LoadReport::default();
+        let mut seen: Vec<PathBuf> = Vec::new();
+        for entry in WalkDir::new(directory)
+            .follow_links(false)
+            .sort_by_file_name()
+        {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    let path = error.path().unwrap_or(directory).to_owned();
+                    let error = io("read", &path, error.into());
+                    report.failed.push(LoadFailure { path, error });
+                    continue;
+                }
+            };
+            let path = entry.path();
+            if path.extension().is_none_or(|extension| extension != "wasm")
+                || entry.file_type().is_dir()
+            {
+                continue;
+            }
+            seen.push(path.to_owned());
+            let loaded = if entry.file_type().is_file() {
+                self.load_file(directory, path, &mut report)
+            } else {
+                let problem = "is a symbolic link or no file; it is not followed".to_string();
+                Err(Failure::InvalidConfig {
+                    setting: "plugin file",
+                    problem,
+                }
+                .into())
+            };
+            if let Err(error) = loaded {
+                log::warn!("not loaded: {}: {error}", path.display());
+                self.context().check_open()?;
+                report.failed.push(LoadFailure {
+                    path: path.to_owned(),
+                    error,
+                });
+            }
+        }
+        for entry in self.entries() {
+            let gone = |source: &PathBuf| source.starts_with(directory) && !seen.contains(source);
+            if entry.source.as_ref().is_some_and(gone) {
+                report.missing.push(entry.plugin.name().to_string());
+            }
+        }
+        report.loaded.sort_unstable();
+        report.replaced.sort_unstable();
+        report.unchanged.sort_unstable();
+        log::info!(
+            "{}: {} loaded, {} replaced, {} unchanged, {} failed",
+            directory.display(),
+            report.loaded.len(),
+            report.replaced.len(),
+            report.unchanged.len(),
+            report.failed.len(),
+        );
+        Ok(report)
+    }
+
+    fn load_file(
+        &self,
+        directory: &Path,
+        path: &Path,
+        report: &mut LoadReport,
+    ) -> Result<(), Error> {
+        let name = name_of(directory, path)?;
+        let name = plugin_name(&name)?;
+        let before = self.entry(name);
+        if let Some(Entry { source, .. }) = &before
+            && source.as_deref() != Some(path)
+        {
+            let holder = match source {
+                Some(source) => format!("is taken: {name:?} was loaded from {}", source.display()),
+                None => format!("is taken: {name:?} was loaded from bytes"),
+            };
+            return Err(Failure::InvalidConfig {
+                setting: "name",
+                problem: holder,
+            }
+            .into());
+        }
+        let bytes = self.read(path)?;
+        let list = match before {
+            Some(before) if before.plugin.sha256() == sha256(&bytes) => {
+                report.unchanged.push(name.to_string());
+                return Ok(());
+            }
+            Some(_) => &mut report.replaced,
+            None => &mut report.loaded,
+        };
+        let plugin = Plugin::load(self.context(), name, &bytes)?;
+        self.keep(Entry {
+            plugin,
+            source: Some(path.to_owned()),
+        })?;
+        list.push(name.to_string());
+        Ok(())
+    }
+
+    /// Reads a file, but no more of it than a module may have.
+    fn read(&self, path: &Path) -> Result<Vec<u8>, Error> {
+        let maximum = self.context().config.limits.max_module_bytes as u64;
+        let failed = |error| io("read", path, error);
+        let file = File::open(path).map_err(failed)?;
+        let length = file.metadata().map_err(failed)?.len();
+        let too_large = |actual| Failure::ShapeLimit {
+            what: "the module's size".to_string(),
+            actual,
+            limit: "max_module_bytes",
+            maximum,
+        };
+        if length > maximum {
+            return Err(too_large(length).into());
+        }
+        let mut bytes = Vec::new();
+        // The file may grow while it is read.
+        file.take(maximum + 1)
+            .read_to_end(&mut bytes)
+            .map_err(failed)?;
+        if bytes.len() as u64 > maximum {
+            return Err(too_large(bytes.len() as u64).into());
+        }
+        Ok(bytes)
+    }
+
+    /// The plugin in a file, compiled now or earlier; its name is the path. The file is read
+    /// every time and the compiled module kept by its content, within `max_cache_bytes`, so a
+    /// changed file is never mistaken for the old one.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` or `Io` for the file, otherwise those of [`load_plugin`](Self::load_plugin).
+    pub fn plugin_at(&self, path: impl AsRef<Path>) -> Result<Plugin, Error> {
+        let path = path.as_ref();
+        self.context().check_open()?;
+        let bytes = self.read(path)?;
+        self.cached(&path.to_string_lossy(), &bytes)
+    }
+
+    /// Calls an export of the module in a file with numbers, in a fresh instance.
+    ///
+    /// ```
+    /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
+    /// assert_eq!(runner.run_function("fixtures/add.wasm", "add", &[1, 2])?, [3]);
+    /// # Ok::<(), pocketwasm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`plugin_at`](Self::plugin_at) and of [`Call::run`](crate::Call::run).
+    pub fn run_function(
+        &self,
+        path: impl AsRef<Path>,
+        export: &str,
+        params: &[u64],
+    ) -> Result<Vec<u64>, Error> {
+        let plugin = self.plugin_at(path)?;
+        plugin
+            .call(export)
+            .params(params)
+            .run()
+            .map(Outcome::into_results)
+    }
+
+    /// Calls the export `greet` of the module in a file with a name, and gives its greeting.
+    ///
+    /// ```
+    /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
+    /// assert_eq!(runner.run_greet("fixtures/rust-greet.wasm", "World")?, "Hello, World");
+    /// # Ok::<(), pocketwasm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`plugin_at`](Self::plugin_at) and of
+    /// [`run_plugin_string`](Self::run_plugin_string).
+    pub fn run_greet(&self, path: impl AsRef<Path>, name: &str) -> Result<String, Error> {
+        let plugin = self.plugin_at(path)?;
+        text(plugin.call("greet").input(name))
+    }
+}
+
+/// The name that a file's plugin has: its path in the directory, with `/`.
+fn name_of(directory: &Path, path: &Path) -> Result<String, Error> {
+    let relative = path.strip_prefix(directory).unwrap_or(path);
+    let mut name = String::new();
+    for component in relative.components() {
+        let Some(part) = component.as_os_str().to_str() else {
+            let problem = format!("is not UTF-8: {}", relative.display());
+            return Err(Failure::InvalidConfig {
+                setting: "name",
+                problem,
+            }
+            .into());
+        };
+        if !name.is_empty() {
+            name.push('/');
+        }
+        name.push_str(part);
+    }
+    Ok(name)
+}
+
+fn io(action: &'static str, path: &Path, source: std::io::Error) -> Error {
+    Failure::Io {
+        action,
+        path: path.to_string_lossy().into_owned(),
+        source,
+    }
+    .into()
+}

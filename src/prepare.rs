@@ -1,0 +1,238 @@
+//! Rewrites a module before it is compiled, where the engine alone would not keep our promises.
+//!
+//! - **The start function** runs inside the engine's instantiation, where nothing can slice or
+//!   stop it. So its section becomes an export, which is then called like any other.
+//! - **`table.grow`** that runs out of fuel loses its position: resumed, the engine begins the
+//!   function again. So each moves into a function of its own, which can begin again without
+//!   anyone noticing (its only effect is the growing), and the fuel of beginning again is given
+//!   back.
+//!
+//! Everything else is copied as it is. No index changes, since functions and types are only
+//! added at the end.
+
+use crate::{error::Failure, inspect::ModuleInfo, value::ValueType};
+use alloc::{borrow::Cow, boxed::Box, format, vec::Vec};
+use wasmparser::{BinaryReader, FunctionBody, Operator};
+
+/// The fuel that the engine takes again when a function made for `table.grow` begins again: its
+/// three operators.
+pub(crate) const TABLE_GROW_ENTRY_FUEL: u64 = 3;
+
+/// A module that was inspected and can be compiled.
+#[derive(Debug)]
+pub(crate) struct Prepared<'a> {
+    pub(crate) bytes: Cow<'a, [u8]>,
+    pub(crate) info: ModuleInfo,
+    /// The export that holds the start function.
+    pub(crate) start: Option<Box<str>>,
+}
+
+/// Makes an inspected module ready for compiling.
+pub(crate) fn prepare(bytes: &[u8], info: ModuleInfo) -> Result<Prepared<'_>, Failure> {
+    if info.start.is_none() && !info.grows_tables {
+        return Ok(Prepared {
+            bytes: Cow::Borrowed(bytes),
+            info,
+            start: None,
+        });
+    }
+    let start = info.start.map(|function| (function, unused_name(&info)));
+    let rewritten = Rewrite::new(&info, start.as_ref()).module(bytes)?;
+    let start = start.map(|(_, name)| name);
+    Ok(Prepared {
+        bytes: Cow::Owned(rewritten),
+        info,
+        start,
+    })
+}
+
+/// A name for the start function that the module does not export already.
+fn unused_name(info: &ModuleInfo) -> Box<str> {
+    let mut name = Box::from("start function");
+    let mut number = 1_u32;
+    while info.export(&name).is_some() {
+        number += 1;
+        name = format!("start function {number}").into();
+    }
+    name
+}
+
+/// Section codes, by the specification's chapter on the binary format.
+mod section {
+    pub(super) const TYPE: u8 = 1;
+    pub(super) const FUNCTION: u8 = 3;
+    pub(super) const EXPORT: u8 = 7;
+    pub(super) const START: u8 = 8;
+    pub(super) const CODE: u8 = 10;
+}
+
+struct Rewrite<'a> {
+    info: &'a ModuleInfo,
+    start: Option<&'a (u32, Box<str>)>,
+    /// The tables for which a function is added; none where the module grows none.
+    grown: &'a [ValueType],
+}
+
+impl<'a> Rewrite<'a> {
+    fn new(info: &'a ModuleInfo, start: Option<&'a (u32, Box<str>)>) -> Self {
+        let grown = if info.grows_tables {
+            &*info.table_elements
+        } else {
+            &[]
+        };
+        Self { info, start, grown }
+    }
+
+    fn module(&self, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
+        const HEADER: usize = 8;
+        let mut out = Vec::with_capacity(bytes.len() + 64);
+        let mut reader = BinaryReader::new(bytes, 0);
+        out.extend_from_slice(reader.read_bytes(HEADER)?);
+        let mut exports_seen = false;
+        while !reader.eof() {
+            let id = reader.read_u8()?;
+            let mut content = reader.read_reader()?;
+            let rewritten = match id {
+                section::TYPE => self.longer(&mut content, self.types())?,
+                section::FUNCTION => self.longer(&mut content, self.functions())?,
+                section::EXPORT => {
+                    exports_seen = true;
+                    self.longer(&mut content, self.exports())?
+                }
+                // The place of the start section is just after that of the exports.
+                section::START if exports_seen => continue,
+                section::START => {
+                    let mut none = BinaryReader::new(&[0], 0);
+                    let exports = self.longer(&mut none, self.exports())?;
+                    put_section(&mut out, section::EXPORT, &exports);
+                    continue;
+                }
+                section::CODE => self.code(&mut content)?,
+                _ => content.read_bytes(content.bytes_remaining())?.to_vec(),
+            };
+            put_section(&mut out, id, &rewritten);
+        }
+        Ok(out)
+    }
+
+    /// A section that is a vector, with entries added at its end.
+    fn longer(
+        &self,
+        content: &mut BinaryReader<'_>,
+        (added, entries): (u32, Vec<u8>),
+    ) -> Result<Vec<u8>, Failure> {
+        let count = content.read_var_u32()?;
+        let old = content.read_bytes(content.bytes_remaining())?;
+        let mut out = Vec::with_capacity(old.len() + entries.len() + 5);
+        put_u32(&mut out, count.saturating_add(added));
+        out.extend_from_slice(old);
+        out.extend_from_slice(&entries);
+        Ok(out)
+    }
+
+    fn exports(&self) -> (u32, Vec<u8>) {
+        let mut out = Vec::new();
+        let Some((function, name)) = self.start else {
+            return (0, out);
+        };
+        put_bytes(&mut out, name.as_bytes());
+        out.push(0);
+        put_u32(&mut out, *function);
+        (1, out)
+    }
+
+    /// For each table, the type `(element, i32) -> i32`.
+    fn types(&self) -> (u32, Vec<u8>) {
+        let mut out = Vec::new();
+        for element in self.grown {
+            let reference = if *element == ValueType::FuncRef {
+                0x70
+            } else {
+                0x6f
+            };
+            out.extend_from_slice(&[0x60, 2, reference, 0x7f, 1, 0x7f]);
+        }
+        (self.added(), out)
+    }
+
+    /// For each table, a function of its type.
+    fn functions(&self) -> (u32, Vec<u8>) {
+        let mut out = Vec::new();
+        for table in 0..self.added() {
+            put_u32(&mut out, self.info.types.saturating_add(table));
+        }
+        (self.added(), out)
+    }
+
+    fn added(&self) -> u32 {
+        u32::try_from(self.grown.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The bodies, with each `table.grow` replaced by a call, and the called functions after them.
+    fn code(&self, content: &mut BinaryReader<'_>) -> Result<Vec<u8>, Failure> {
+        if self.grown.is_empty() {
+            return Ok(content.read_bytes(content.bytes_remaining())?.to_vec());
+        }
+        let mut out = Vec::with_capacity(content.bytes_remaining() + 64);
+        let count = content.read_var_u32()?;
+        put_u32(&mut out, count.saturating_add(self.added()));
+        for _ in 0..count {
+            let body = content.read_reader()?;
+            put_bytes(&mut out, &self.body(body)?);
+        }
+        for table in 0..self.added() {
+            let mut body = [0, 0x20, 0, 0x20, 1, 0xfc, 0x0f].to_vec();
+            put_u32(&mut body, table);
+            body.push(0x0b);
+            put_bytes(&mut out, &body);
+        }
+        Ok(out)
+    }
+
+    fn body(&self, body: BinaryReader<'_>) -> Result<Vec<u8>, Failure> {
+        let mut source = body.clone();
+        let begin = source.original_position();
+        let bytes = source.read_bytes(source.bytes_remaining())?;
+        let mut out = Vec::with_capacity(bytes.len());
+        let mut copied = 0;
+        let first_added = self
+            .info
+            .imported_functions
+            .saturating_add(self.info.functions);
+        let mut operators = FunctionBody::new(body).get_operators_reader()?;
+        while !operators.eof() {
+            let at = operators.original_position() - begin;
+            if let Operator::TableGrow { table } = operators.read()? {
+                out.extend_from_slice(bytes.get(copied..at).unwrap_or_default());
+                out.push(0x10);
+                put_u32(&mut out, first_added.saturating_add(table));
+                copied = operators.original_position() - begin;
+            }
+        }
+        out.extend_from_slice(bytes.get(copied..).unwrap_or_default());
+        Ok(out)
+    }
+}
+
+fn put_section(out: &mut Vec<u8>, id: u8, content: &[u8]) {
+    out.push(id);
+    put_bytes(out, content);
+}
+
+fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_u32(out, u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+    out.extend_from_slice(bytes);
+}
+
+/// Unsigned LEB128.
+fn put_u32(out: &mut Vec<u8>, mut value: u32) {
+    loop {
+        let [low, ..] = value.to_le_bytes();
+        value >>= 7;
+        if value == 0 {
+            out.push(low & 0x7f);
+            return;
+        }
+        out.push(low | 0x80);
+    }
+}

@@ -1,0 +1,304 @@
+//! The API's front door.
+
+use crate::{
+    cache::Cache,
+    call::Call,
+    config::RunnerConfig,
+    context::Context,
+    error::{Error, Failure, first_line},
+    outcome::Outcome,
+    plugin::{Plugin, sha256},
+    sync::Shared,
+};
+use alloc::{
+    boxed::Box,
+    collections::BTreeMap,
+    format,
+    string::{String, ToString},
+    sync::Arc,
+    vec::Vec,
+};
+use core::fmt;
+
+/// Runs untrusted WebAssembly plugins under limits.
+///
+/// All methods take `&self`, and many threads may call on one runner at once: every call has a
+/// fresh store and instance of its own and shares only compiled code.
+pub struct Runner {
+    context: Arc<Context>,
+    plugins: Shared<BTreeMap<String, Entry>>,
+    cache: Shared<Cache>,
+}
+
+/// A plugin and where it came from.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    pub(crate) plugin: Plugin,
+    /// The file, if it was one.
+    #[cfg(feature = "std")]
+    pub(crate) source: Option<std::path::PathBuf>,
+}
+
+impl Runner {
+    /// A runner with nothing loaded.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig`](crate::ErrorKind::InvalidConfig) names the setting that is out of its
+    /// bounds, and the bounds.
+    pub fn new(config: RunnerConfig) -> Result<Self, Error> {
+        config.validate()?;
+        Ok(Self {
+            context: Arc::new(Context::new(config)),
+            plugins: Shared::new(BTreeMap::new()),
+            cache: Shared::new(Cache::default()),
+        })
+    }
+
+    /// Compiles `bytes` and keeps it under `name`, in place of what had the name before. A
+    /// `.wasm` at the end of the name is dropped.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidModule`, `ShapeLimit`, `MemoryLimit` or `UnsupportedImport` for the module,
+    /// `InvalidConfig` for a name that is empty, longer than 255 bytes or has control characters,
+    /// `Closed`. What had the name before then stays.
+    pub fn load_plugin(&self, name: &str, bytes: impl AsRef<[u8]>) -> Result<Plugin, Error> {
+        let name = plugin_name(name)?;
+        self.context.check_open()?;
+        let plugin = Plugin::load(&self.context, name, bytes.as_ref())?;
+        self.keep(Entry {
+            plugin: plugin.clone(),
+            #[cfg(feature = "std")]
+            source: None,
+        })?;
+        Ok(plugin)
+    }
+
+    /// Puts an entry into the table, unless the runner was closed meanwhile.
+    pub(crate) fn keep(&self, entry: Entry) -> Result<(), Error> {
+        let name = entry.plugin.name().to_string();
+        let before = self.plugins.write(|plugins| {
+            // Closing sets the mark before it empties the table, so one of the two sees the other.
+            self.context.check_open()?;
+            Ok::<_, Failure>(plugins.insert(name, entry))
+        })?;
+        // Dropping code takes a while; not under the lock.
+        drop(before);
+        Ok(())
+    }
+
+    #[cfg(feature = "std")]
+    pub(crate) fn entry(&self, name: &str) -> Option<Entry> {
+        self.plugins.read(|plugins| plugins.get(name).cloned())
+    }
+
+    #[cfg(feature = "std")]
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        self.plugins
+            .read(|plugins| plugins.values().cloned().collect())
+    }
+
+    pub(crate) fn context(&self) -> &Arc<Context> {
+        &self.context
+    }
+
+    /// Lets go of a plugin; `false` if there was none by that name. Calls that run end as if
+    /// nothing had happened, and then its memory is free.
+    pub fn unload_plugin(&self, name: &str) -> bool {
+        let gone = self
+            .plugins
+            .write(|plugins| plugins.remove(without_suffix(name)));
+        gone.is_some()
+    }
+
+    /// All plugins that were loaded by name, sorted by it.
+    #[must_use]
+    pub fn plugins(&self) -> Vec<Plugin> {
+        self.plugins
+            .read(|plugins| plugins.values().map(|entry| entry.plugin.clone()).collect())
+    }
+
+    /// The plugin by that name, with or without `.wasm` at the end.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, with the names that there are; `Closed`.
+    pub fn plugin(&self, name: &str) -> Result<Plugin, Error> {
+        self.context.check_open()?;
+        let wanted = without_suffix(name);
+        self.plugins.read(|plugins| match plugins.get(wanted) {
+            Some(entry) => Ok(entry.plugin.clone()),
+            None => {
+                let known = plugins.keys().map(String::as_str);
+                Err(Failure::not_found("plugin", wanted, "loaded are", known).into())
+            }
+        })
+    }
+
+    /// Calls an export with numbers, in a fresh instance.
+    ///
+    /// ```
+    /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
+    /// runner.load_plugin("add", include_bytes!("../fixtures/add.wasm"))?;
+    /// assert_eq!(runner.run_plugin("add", "add", &[10, 20])?, [30]);
+    /// # Ok::<(), pocketwasm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`plugin`](Self::plugin) and of [`Call::run`].
+    pub fn run_plugin(&self, name: &str, export: &str, params: &[u64]) -> Result<Vec<u64>, Error> {
+        let plugin = self.plugin(name)?;
+        plugin
+            .call(export)
+            .params(params)
+            .run()
+            .map(Outcome::into_results)
+    }
+
+    /// Calls an export with bytes, by the plugin's convention, in a fresh instance.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`plugin`](Self::plugin) and of [`Call::run`].
+    pub fn run_plugin_bytes(
+        &self,
+        name: &str,
+        export: &str,
+        input: &[u8],
+    ) -> Result<Vec<u8>, Error> {
+        let plugin = self.plugin(name)?;
+        plugin
+            .call(export)
+            .input(input)
+            .run()
+            .map(Outcome::into_bytes)
+    }
+
+    /// Calls an export with text, by the plugin's convention, in a fresh instance.
+    ///
+    /// ```
+    /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
+    /// runner.load_plugin("greet", include_bytes!("../fixtures/rust-greet.wasm"))?;
+    /// assert_eq!(runner.run_plugin_string("greet", "greet", "World")?, "Hello, World");
+    /// # Ok::<(), pocketwasm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`plugin`](Self::plugin) and of [`Call::run`]; `GuestData` where the result is
+    /// not UTF-8.
+    pub fn run_plugin_string(
+        &self,
+        name: &str,
+        export: &str,
+        input: &str,
+    ) -> Result<String, Error> {
+        let plugin = self.plugin(name)?;
+        text(plugin.call(export).input(input))
+    }
+
+    /// Calls an export of the module in `bytes` with numbers. The compiled module is kept by its
+    /// content, within `max_cache_bytes`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`load_plugin`](Self::load_plugin) and of [`Call::run`].
+    pub fn run_module(
+        &self,
+        bytes: &[u8],
+        export: &str,
+        params: &[u64],
+    ) -> Result<Vec<u64>, Error> {
+        let plugin = self.cached("module", bytes)?;
+        plugin
+            .call(export)
+            .params(params)
+            .run()
+            .map(Outcome::into_results)
+    }
+
+    /// The module in `bytes`, compiled now or earlier, under a name that is not in the table.
+    pub(crate) fn cached(&self, name: &str, bytes: &[u8]) -> Result<Plugin, Error> {
+        self.context.check_open()?;
+        let maximum = self.context.config.limits.max_module_bytes;
+        // Hashing is for modules that could run; what is too long is refused for its length.
+        if bytes.len() > maximum {
+            return Plugin::load(&self.context, name, bytes);
+        }
+        let sha256 = sha256(bytes);
+        if let Some(plugin) = self.cache.write(|cache| cache.get(&sha256)) {
+            return Ok(if plugin.name() == name {
+                plugin
+            } else {
+                plugin.renamed(name)
+            });
+        }
+        let plugin = Plugin::load(&self.context, name, bytes)?;
+        let max_cache_bytes = self.context.config.limits.max_cache_bytes;
+        self.cache
+            .write(|cache| cache.insert(&plugin, max_cache_bytes));
+        Ok(plugin)
+    }
+
+    /// Closes the runner: calls that run end with [`Closed`](crate::ErrorKind::Closed) at the end
+    /// of their slice, every later call says the same, and all plugins are let go. Closing again
+    /// does nothing.
+    pub fn close(&self) {
+        self.context.close();
+        let plugins = self.plugins.write(core::mem::take);
+        drop(plugins);
+        self.cache.write(Cache::clear);
+    }
+}
+
+/// Runs a call whose result is text.
+pub(crate) fn text(call: Call<'_>) -> Result<String, Error> {
+    let (plugin, export) = call.names();
+    let outcome = call.run()?;
+    String::from_utf8(outcome.into_bytes()).map_err(|error| {
+        let problem = format!(
+            "the result is not UTF-8: {}",
+            first_line(&error.utf8_error())
+        );
+        let failure = Failure::GuestData {
+            problem,
+            source: Some(Box::new(error.utf8_error())),
+        };
+        Error::from(failure).in_plugin(&plugin).in_export(&export)
+    })
+}
+
+/// A name without the suffix that look-ups may leave out.
+fn without_suffix(name: &str) -> &str {
+    name.strip_suffix(".wasm").unwrap_or(name)
+}
+
+/// A name that a plugin can have.
+pub(crate) fn plugin_name(name: &str) -> Result<&str, Failure> {
+    const LONGEST: usize = 255;
+    let short = without_suffix(name);
+    let problem = if short.is_empty() {
+        "is empty".to_string()
+    } else if short.len() > LONGEST {
+        format!("has {} bytes; it may have {LONGEST}", short.len())
+    } else if short.chars().any(char::is_control) {
+        "has control characters".to_string()
+    } else {
+        return Ok(short);
+    };
+    Err(Failure::InvalidConfig {
+        setting: "name",
+        problem,
+    })
+}
+
+impl fmt::Debug for Runner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runner")
+            .field("config", &self.context.config)
+            .field("plugins", &self.plugins().len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,231 @@
+//! A store with an instance in it: what a call runs in.
+
+use crate::{
+    context::Context,
+    drive::{drive, fuel_left, fuel_used},
+    engine::{Code, from_val, to_val},
+    error::{Error, Failure, Phase, first_line},
+    memory::GuestMemory,
+    meter::Allowance,
+    outcome::Outcome,
+    state::{State, Surroundings, view},
+    value::Signature,
+};
+use alloc::{boxed::Box, string::ToString, sync::Arc, vec::Vec};
+use wasmi::{Func, Instance, Store, Val, errors::ErrorKind as EngineError};
+
+/// The exports that ready an instance, the first that there is. `_start` is never called unasked;
+/// where it exists, it does what `__wasm_call_ctors` does.
+const INITIALISERS: [&str; 2] = ["_initialize", "__wasm_call_ctors"];
+
+/// A live instance and the account of the call that it is in.
+pub(crate) struct Session {
+    context: Arc<Context>,
+    code: Arc<Code>,
+    store: Store<State>,
+    instance: Option<Instance>,
+    /// The step being done, for the error that it may end with.
+    phase: Phase,
+    /// Whether the guest was left in the middle of something.
+    poisoned: bool,
+}
+
+impl Session {
+    /// Begins a call with a fresh store; the instance comes with [`ready`](Self::ready).
+    pub(crate) fn new(
+        context: &Arc<Context>,
+        code: &Arc<Code>,
+        allowance: Allowance,
+        surroundings: Surroundings,
+    ) -> Self {
+        let state = State::new(context, allowance, surroundings);
+        let mut store = Store::new(&code.engine, state);
+        store.limiter(|state| &mut state.limiter);
+        Self {
+            context: context.clone(),
+            code: code.clone(),
+            store,
+            instance: None,
+            phase: Phase::Instantiate,
+            poisoned: false,
+        }
+    }
+
+    /// No further call may run here.
+    pub(crate) fn poison(&mut self) {
+        self.poisoned = true;
+    }
+
+    pub(crate) fn is_poisoned(&self) -> bool {
+        self.poisoned
+    }
+
+    /// Begins another call on the same instance.
+    pub(crate) fn renew(&mut self, allowance: Allowance, surroundings: Surroundings) {
+        // What is left of the last call's fuel is not the next one's.
+        let _ = self.store.set_fuel(0);
+        self.store
+            .data_mut()
+            .renew(&self.context, allowance, surroundings);
+    }
+
+    pub(crate) fn max_result_bytes(&self) -> u64 {
+        self.context.config.limits.max_result_bytes as u64
+    }
+
+    pub(crate) fn code(&self) -> &Arc<Code> {
+        &self.code
+    }
+
+    /// Instantiates, runs the start function and then the initialiser, unless that is the very
+    /// export that will be called.
+    pub(crate) fn ready(&mut self, export: Option<&str>) -> Result<(), Failure> {
+        self.phase = Phase::Instantiate;
+        let code = self.code.clone();
+        let instance = code
+            .linker
+            .instantiate_and_start(&mut self.store, &code.module)
+            .map_err(|error| instantiation_failure(error, &self.context))?;
+        self.store.data_mut().memory = instance.get_memory(&self.store, "memory");
+        self.instance = Some(instance);
+        if let Some(start) = &code.start {
+            self.phase = Phase::Start;
+            self.call(start, &[], &mut [])?;
+        }
+        let initialiser = INITIALISERS.into_iter().find(|name| {
+            code.info
+                .function(name)
+                .is_some_and(|signature| signature.is(&[], &[]))
+        });
+        match initialiser {
+            Some("__wasm_call_ctors") if code.info.function("_start").is_some() => Ok(()),
+            Some(name) if export != Some(name) => {
+                self.phase = Phase::Initialize;
+                self.call(name, &[], &mut [])
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn set_phase(&mut self, phase: Phase) {
+        self.phase = phase;
+    }
+
+    fn func(&self, export: &str) -> Result<Func, Failure> {
+        let instance = self.instance.as_ref();
+        instance
+            .and_then(|instance| instance.get_func(&self.store, export))
+            .ok_or_else(|| {
+                Failure::not_found(
+                    "export",
+                    export,
+                    "this plugin exports",
+                    self.code.info.function_names(),
+                )
+            })
+    }
+
+    /// Calls an export whose signature is known to fit.
+    pub(crate) fn call(
+        &mut self,
+        export: &str,
+        params: &[Val],
+        results: &mut [Val],
+    ) -> Result<(), Failure> {
+        let func = self.func(export)?;
+        match drive(&mut self.store, func, params, results) {
+            // A guest that ends well by saying so has ended well, unless it owes a result.
+            Err(Failure::Exit { code: 0 }) if results.is_empty() => Ok(()),
+            done => done,
+        }
+    }
+
+    /// Calls an export with bit patterns; `signature` is its own.
+    pub(crate) fn call_raw(
+        &mut self,
+        export: &str,
+        signature: &Signature,
+        params: &[u64],
+    ) -> Result<Vec<u64>, Failure> {
+        let params: Vec<Val> = signature
+            .params()
+            .iter()
+            .zip(params)
+            .map(|(ty, bits)| to_val(*ty, *bits))
+            .collect();
+        let mut results: Vec<Val> = signature
+            .results()
+            .iter()
+            .map(|ty| to_val(*ty, 0))
+            .collect();
+        self.call(export, &params, &mut results)?;
+        Ok(results.iter().map(from_val).collect())
+    }
+
+    /// The guest's memory.
+    pub(crate) fn memory(&mut self) -> Result<GuestMemory<'_>, Failure> {
+        match view(&mut self.store) {
+            Some((memory, _)) => Ok(memory),
+            None => Err(Failure::Signature {
+                problem: "passing bytes needs an export `memory`, and there is none".to_string(),
+            }),
+        }
+    }
+
+    /// Ends the call: what it came to, with what it cost and wrote.
+    pub(crate) fn finish(&mut self, result: Result<Outcome, Failure>) -> Result<Outcome, Error> {
+        let used = fuel_used(&self.store);
+        let state = self.store.data_mut();
+        let mut outcome = Outcome {
+            stdout: core::mem::take(&mut state.output.stdout),
+            stderr: core::mem::take(&mut state.output.stderr),
+            output_truncated: state.output.truncated,
+            fuel_used: used,
+            peak_memory_pages: state.limiter.memory_pages(),
+            ..Outcome::default()
+        };
+        match result {
+            Ok(Outcome { results, bytes, .. }) => Ok(Outcome {
+                results,
+                bytes,
+                ..outcome
+            }),
+            Err(failure) => {
+                self.poisoned = true;
+                // Out of fuel is the whole budget, wherever in its last slice the guest stopped.
+                if let Failure::OutOfFuel { budget } | Failure::OutOfTimeFuel { budget, .. } =
+                    failure
+                {
+                    outcome.fuel_used = budget;
+                }
+                Err(Error::from(failure).at(self.phase).with_outcome(outcome))
+            }
+        }
+    }
+
+    /// Takes the fuel for `bytes` that the host moves into or out of the guest.
+    pub(crate) fn charge_bytes(&mut self, bytes: u64) -> Result<(), Failure> {
+        let left = fuel_left(&self.store);
+        let level = self.store.data_mut().meter.charge(left, bytes / 64)?;
+        let _ = self.store.set_fuel(level);
+        Ok(())
+    }
+}
+
+fn instantiation_failure(error: wasmi::Error, context: &Context) -> Failure {
+    let problem = match error.kind() {
+        EngineError::Instantiation(_) if context.config.limits.max_memory_pages == 0 => {
+            "instantiation failed; the limit `max_memory_pages` is 0".to_string()
+        }
+        EngineError::Memory(_) | EngineError::Table(_) => {
+            return Failure::Trap {
+                message: first_line(&error),
+            };
+        }
+        _ => first_line(&error),
+    };
+    Failure::Host {
+        problem,
+        source: Some(Box::new(error)),
+    }
+}

@@ -1,0 +1,149 @@
+//! What lives in a store beside the guest.
+
+use crate::{
+    clock::{SeededRandom, VirtualClock},
+    context::Context,
+    limiter::Limiter,
+    memory::GuestMemory,
+    meter::{Allowance, Meter},
+    output::Output,
+};
+use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
+use wasmi::{AsContextMut, Memory};
+
+/// Where a guest's standard input comes from, if not from bytes at hand.
+pub trait InputSource: Send + Sync + 'static {
+    /// Reads into `bytes` and says how many there were: 0 at the end, `None` on failure.
+    fn fetch(&mut self, bytes: &mut [u8]) -> Option<usize>;
+}
+
+#[cfg(feature = "std")]
+impl<R: std::io::Read + Send + Sync + 'static> InputSource for R {
+    fn fetch(&mut self, bytes: &mut [u8]) -> Option<usize> {
+        loop {
+            match self.read(bytes) {
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                read => return read.ok(),
+            }
+        }
+    }
+}
+
+/// A guest's standard input.
+pub(crate) enum Stdin {
+    Bytes { bytes: Vec<u8>, position: usize },
+    Source(Box<dyn InputSource>),
+}
+
+impl Default for Stdin {
+    fn default() -> Self {
+        Self::from(Vec::new())
+    }
+}
+
+impl From<Vec<u8>> for Stdin {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes { bytes, position: 0 }
+    }
+}
+
+impl Stdin {
+    /// Fills `to` as far as there is input; `None` if reading failed.
+    pub(crate) fn read(&mut self, to: &mut [u8]) -> Option<usize> {
+        match self {
+            Self::Bytes { bytes, position } => {
+                let rest = bytes.get(*position..).unwrap_or_default();
+                let count = rest.len().min(to.len());
+                for (to, from) in to.iter_mut().zip(rest) {
+                    *to = *from;
+                }
+                *position += count;
+                Some(count)
+            }
+            // A source that claims more than it was given room for is not to be believed.
+            Self::Source(source) => source.fetch(to).map(|count| count.min(to.len())),
+        }
+    }
+
+    /// The bytes that can be read without waiting, as far as that is known.
+    pub(crate) fn ready(&self) -> u64 {
+        match self {
+            Self::Bytes { bytes, position } => bytes.len().saturating_sub(*position) as u64,
+            Self::Source(_) => 1,
+        }
+    }
+}
+
+/// What a guest sees of a world around it, for one call.
+#[derive(Default)]
+pub(crate) struct Surroundings {
+    /// The arguments, the program's name first.
+    pub(crate) args: Vec<String>,
+    /// The environment, each as `NAME=value`.
+    pub(crate) env: Vec<String>,
+    pub(crate) stdin: Stdin,
+}
+
+/// The data of a store.
+pub(crate) struct State {
+    pub(crate) meter: Meter,
+    pub(crate) limiter: Limiter,
+    pub(crate) output: Output,
+    pub(crate) surroundings: Surroundings,
+    pub(crate) clock: VirtualClock,
+    pub(crate) random: SeededRandom,
+    /// Which of the file descriptors 0, 1 and 2 the guest has closed.
+    pub(crate) closed: [bool; 3],
+    /// The export `memory`, once there is an instance.
+    pub(crate) memory: Option<Memory>,
+}
+
+impl State {
+    pub(crate) fn new(
+        context: &Arc<Context>,
+        allowance: Allowance,
+        surroundings: Surroundings,
+    ) -> Self {
+        let config = &context.config;
+        Self {
+            meter: Meter::new(context, allowance),
+            limiter: Limiter::new(&config.limits),
+            output: Self::fresh_output(context),
+            surroundings,
+            clock: VirtualClock::default(),
+            random: SeededRandom::new(config.seed),
+            closed: [false; 3],
+            memory: None,
+        }
+    }
+
+    /// Begins another call on the same instance.
+    pub(crate) fn renew(
+        &mut self,
+        context: &Arc<Context>,
+        allowance: Allowance,
+        surroundings: Surroundings,
+    ) {
+        self.meter = Meter::new(context, allowance);
+        self.output = Self::fresh_output(context);
+        self.surroundings = surroundings;
+    }
+
+    fn fresh_output(context: &Context) -> Output {
+        let config = &context.config;
+        Output::new(
+            config.limits.max_output_bytes,
+            config.stdout.clone(),
+            config.stderr.clone(),
+        )
+    }
+}
+
+/// The guest's memory and the state beside it, borrowed together; nothing without a memory.
+pub(crate) fn view<'a>(
+    ctx: &'a mut impl AsContextMut<Data = State>,
+) -> Option<(GuestMemory<'a>, &'a mut State)> {
+    let memory = ctx.as_context().data().memory?;
+    let (bytes, state) = memory.data_and_store_mut(ctx.as_context_mut());
+    Some((GuestMemory::new(bytes), state))
+}

@@ -1,0 +1,223 @@
+//! Parameters, results and the types of what a module imports and exports.
+
+use crate::error::Failure;
+use alloc::{boxed::Box, format};
+use core::fmt;
+
+/// The type of a parameter, a result or a global.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ValueType {
+    /// 32-bit integer; in the low half of a `u64`.
+    I32,
+    /// 64-bit integer.
+    I64,
+    /// 32-bit float; its bits in the low half of a `u64`.
+    F32,
+    /// 64-bit float; its bits.
+    F64,
+    /// 128-bit vector; cannot be passed by this crate.
+    V128,
+    /// Reference to a function; cannot be passed by this crate.
+    FuncRef,
+    /// Reference to something of the host; cannot be passed by this crate.
+    ExternRef,
+}
+
+impl fmt::Display for ValueType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::I32 => "i32",
+            Self::I64 => "i64",
+            Self::F32 => "f32",
+            Self::F64 => "f64",
+            Self::V128 => "v128",
+            Self::FuncRef => "funcref",
+            Self::ExternRef => "externref",
+        })
+    }
+}
+
+impl ValueType {
+    /// Whether a `u64` can carry it.
+    pub(crate) const fn is_number(self) -> bool {
+        matches!(self, Self::I32 | Self::I64 | Self::F32 | Self::F64)
+    }
+}
+
+/// The parameters and results of a function.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Signature {
+    params: Box<[ValueType]>,
+    results: Box<[ValueType]>,
+}
+
+impl Signature {
+    pub(crate) fn new(
+        params: impl IntoIterator<Item = ValueType>,
+        results: impl IntoIterator<Item = ValueType>,
+    ) -> Self {
+        Self {
+            params: params.into_iter().collect(),
+            results: results.into_iter().collect(),
+        }
+    }
+
+    /// The types of the parameters, first to last.
+    #[must_use]
+    pub fn params(&self) -> &[ValueType] {
+        &self.params
+    }
+
+    /// The types of the results, first to last.
+    #[must_use]
+    pub fn results(&self) -> &[ValueType] {
+        &self.results
+    }
+
+    /// Whether the function has these parameters and results.
+    pub(crate) fn is(&self, params: &[ValueType], results: &[ValueType]) -> bool {
+        *self.params == *params && *self.results == *results
+    }
+
+    /// Checks that `params` can be passed and the results can be returned.
+    pub(crate) fn check(&self, params: &[u64]) -> Result<(), Failure> {
+        if let Some(ty) = self
+            .params
+            .iter()
+            .chain(&self.results)
+            .find(|ty| !ty.is_number())
+        {
+            let problem = format!("unsupported signature {self}: {ty} cannot be passed");
+            return Err(Failure::Signature { problem });
+        }
+        if params.len() != self.params.len() {
+            let problem = format!(
+                "takes {} {self}, not {}",
+                count(self.params.len()),
+                params.len()
+            );
+            return Err(Failure::Signature { problem });
+        }
+        for (position, (ty, param)) in self.params.iter().zip(params).enumerate() {
+            if matches!(ty, ValueType::I32 | ValueType::F32) && !fits_32_bits(*param) {
+                let problem = format!(
+                    "parameter {} is {param:#x}; {ty} takes 32 bits",
+                    position + 1
+                );
+                return Err(Failure::Signature { problem });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn count(params: usize) -> alloc::string::String {
+    match params {
+        0 => "no parameters".into(),
+        1 => "1 parameter".into(),
+        more => format!("{more} parameters"),
+    }
+}
+
+/// Zero-extended or sign-extended, both are ways to say the same 32 bits.
+const fn fits_32_bits(param: u64) -> bool {
+    let high = param >> 32;
+    high == 0 || (high == 0xffff_ffff && param & 0x8000_0000 != 0)
+}
+
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |f: &mut fmt::Formatter<'_>, types: &[ValueType]| {
+            f.write_str("(")?;
+            for (position, ty) in types.iter().enumerate() {
+                write!(f, "{}{ty}", if position == 0 { "" } else { ", " })?;
+            }
+            f.write_str(")")
+        };
+        list(f, &self.params)?;
+        f.write_str(" -> ")?;
+        list(f, &self.results)
+    }
+}
+
+/// The type of an import or export.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExternType {
+    /// A function.
+    Func(Signature),
+    /// A linear memory, in its own pages (65,536 bytes unless the module says otherwise).
+    Memory {
+        /// The pages it starts with.
+        minimum: u64,
+        /// The pages it can grow to, if it says so.
+        maximum: Option<u64>,
+    },
+    /// A table, in elements.
+    Table {
+        /// The elements it starts with.
+        minimum: u64,
+        /// The elements it can grow to, if it says so.
+        maximum: Option<u64>,
+    },
+    /// A global.
+    Global {
+        /// The type of its value.
+        ty: ValueType,
+        /// Whether it can be set.
+        mutable: bool,
+    },
+}
+
+impl ExternType {
+    /// The signature, if it is a function.
+    #[must_use]
+    pub fn signature(&self) -> Option<&Signature> {
+        match self {
+            Self::Func(signature) => Some(signature),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for ExternType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let range =
+            |f: &mut fmt::Formatter<'_>, what: &str, minimum: &u64, maximum: &Option<u64>| {
+                match maximum {
+                    Some(maximum) => write!(f, "{what} {minimum}..{maximum}"),
+                    None => write!(f, "{what} {minimum}.."),
+                }
+            };
+        match self {
+            Self::Func(signature) => signature.fmt(f),
+            Self::Memory { minimum, maximum } => range(f, "memory", minimum, maximum),
+            Self::Table { minimum, maximum } => range(f, "table", minimum, maximum),
+            Self::Global { ty, mutable: true } => write!(f, "global mut {ty}"),
+            Self::Global { ty, mutable: false } => write!(f, "global {ty}"),
+        }
+    }
+}
+
+/// Something a module needs from its host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Import {
+    /// The module name, such as `wasi_snapshot_preview1`.
+    pub module: Box<str>,
+    /// The name in that module, such as `fd_write`.
+    pub name: Box<str>,
+    /// What it is.
+    pub ty: ExternType,
+}
+
+/// Something a module offers to its host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Export {
+    /// Its name.
+    pub name: Box<str>,
+    /// What it is.
+    pub ty: ExternType,
+}

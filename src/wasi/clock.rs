@@ -1,0 +1,61 @@
+//! Clocks: virtual unless the embedder grants a real one.
+
+use super::{Answer, errno::Errno, guest};
+use crate::{drive::fuel_used, state::State};
+use core::time::Duration;
+use wasmi::Caller;
+
+/// The clocks of preview1 that every host can have; those of processor time are not among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ClockId {
+    Realtime,
+    Monotonic,
+}
+
+impl ClockId {
+    pub(super) fn of(id: u32) -> Result<Self, Errno> {
+        match id {
+            0 => Ok(Self::Realtime),
+            1 => Ok(Self::Monotonic),
+            _ => Err(Errno::INVAL),
+        }
+    }
+}
+
+/// The reading of a clock in nanoseconds.
+pub(super) fn now(caller: &Caller<'_, State>, id: ClockId) -> u64 {
+    let state = caller.data();
+    let config = &state.meter.context().config;
+    match (&config.guest_clock, id) {
+        (Some(clock), ClockId::Realtime) => nanoseconds(clock.since_epoch()),
+        (Some(clock), ClockId::Monotonic) => nanoseconds(clock.monotonic()).max(1),
+        (None, ClockId::Realtime) => state
+            .clock
+            .since_epoch(fuel_used(caller), config.fuel_per_second),
+        (None, ClockId::Monotonic) => state
+            .clock
+            .monotonic(fuel_used(caller), config.fuel_per_second),
+    }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+pub(super) fn clock_time_get(
+    caller: &mut Caller<'_, State>,
+    id: u32,
+    _precision: u64,
+    time: u32,
+) -> Answer {
+    let id = ClockId::of(id)?;
+    let now = now(caller, id);
+    guest(caller)?.0.set_u64(time, now)?;
+    Ok(())
+}
+
+pub(super) fn clock_res_get(caller: &mut Caller<'_, State>, id: u32, resolution: u32) -> Answer {
+    ClockId::of(id)?;
+    guest(caller)?.0.set_u64(resolution, 1)?;
+    Ok(())
+}

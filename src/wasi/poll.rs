@@ -1,0 +1,180 @@
+//! Waiting for clocks and for the standard streams.
+
+use super::{
+    Answer, Version, charge_bytes,
+    clock::{ClockId, now},
+    errno::{Errno, Refusal},
+    fd::{self, Fd, put},
+    guest,
+};
+use crate::state::State;
+use alloc::vec::Vec;
+use core::time::Duration;
+use wasmi::Caller;
+
+/// The subscriptions of one call; each is 48 bytes that the host reads.
+const MOST_SUBSCRIPTIONS: u32 = 4_096;
+const EVENT_BYTES: usize = 32;
+/// The longest nap between two looks at the deadline.
+const NAP: Duration = Duration::from_millis(5);
+
+/// A subscription, read.
+#[derive(Debug, Clone, Copy)]
+enum Wait {
+    /// Until so many nanoseconds from now.
+    Clock(u64),
+    /// For nothing: it is ready, or refused.
+    Now { errno: Errno, bytes: u64 },
+}
+
+impl Wait {
+    fn nanoseconds(self) -> u64 {
+        match self {
+            Self::Clock(ns) => ns,
+            Self::Now { .. } => 0,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Subscription {
+    userdata: u64,
+    kind: u8,
+    wait: Wait,
+}
+
+/// Where the fields of a subscription are: the older version has an identifier more.
+struct Layout {
+    size: u32,
+    clock: u32,
+}
+
+impl Layout {
+    const fn of(version: Version) -> Self {
+        match version {
+            Version::Preview1 => Self {
+                size: 48,
+                clock: 16,
+            },
+            Version::Unstable => Self {
+                size: 56,
+                clock: 24,
+            },
+        }
+    }
+}
+
+pub(super) fn poll_oneoff(
+    caller: &mut Caller<'_, State>,
+    version: Version,
+    input: u32,
+    output: u32,
+    count: u32,
+    ready: u32,
+) -> Answer {
+    if count == 0 || count > MOST_SUBSCRIPTIONS {
+        return Err(Errno::INVAL.into());
+    }
+    let layout = Layout::of(version);
+    let (memory, _) = guest(caller)?;
+    memory.range(input, u64::from(count) * u64::from(layout.size))?;
+    memory.range(output, u64::from(count) * EVENT_BYTES as u64)?;
+    memory.range(ready, 4)?;
+    charge_bytes(caller, u64::from(count) * 128)?;
+
+    let subscriptions = (0..count)
+        .map(|index| read(caller, &layout, input + index * layout.size))
+        .collect::<Result<Vec<_>, _>>()?;
+    let waits = subscriptions
+        .iter()
+        .map(|subscription| subscription.wait.nanoseconds());
+    let shortest = waits.min().unwrap_or_default();
+    let mut records = Vec::new();
+    for Subscription {
+        userdata,
+        kind,
+        wait,
+    } in subscriptions
+    {
+        let (errno, bytes) = match wait {
+            Wait::Clock(ns) if ns > shortest => continue,
+            Wait::Clock(_) => (Errno::SUCCESS, 0),
+            Wait::Now { errno, bytes } => (errno, bytes),
+        };
+        let mut record = [0; EVENT_BYTES];
+        put(&mut record, 0, &userdata.to_le_bytes());
+        put(&mut record, 8, &errno.bits().to_le_bytes());
+        put(&mut record, 10, &[kind]);
+        put(&mut record, 16, &bytes.to_le_bytes());
+        records.push(record);
+    }
+    sleep(caller, shortest)?;
+    let (mut memory, _) = guest(caller)?;
+    memory.write(output, records.as_flattened())?;
+    // No more than there were subscriptions.
+    memory.set_u32(ready, u32::try_from(records.len()).unwrap_or(count))?;
+    Ok(())
+}
+
+fn read(
+    caller: &mut Caller<'_, State>,
+    layout: &Layout,
+    pointer: u32,
+) -> Result<Subscription, Refusal> {
+    let (memory, _) = guest(caller)?;
+    let userdata = memory.u64(pointer)?;
+    let kind = memory.u8(pointer + 8)?;
+    let wait = match kind {
+        0 => {
+            let clock = pointer + layout.clock;
+            let (id, timeout) = (memory.u32(clock)?, memory.u64(clock + 8)?);
+            let absolute = memory.u16(clock + 24)? & 1 == 1;
+            match ClockId::of(id) {
+                Ok(id) if absolute => Wait::Clock(timeout.saturating_sub(now(caller, id))),
+                Ok(_) => Wait::Clock(timeout),
+                Err(errno) => Wait::Now { errno, bytes: 0 },
+            }
+        }
+        1 | 2 => {
+            let fd = memory.u32(pointer + 16)?;
+            match (kind, fd::open(caller, fd)) {
+                (1, Ok(Fd::Stdin)) => Wait::Now {
+                    errno: Errno::SUCCESS,
+                    bytes: caller.data().surroundings.stdin.ready(),
+                },
+                (2, Ok(Fd::Output(_))) => Wait::Now {
+                    errno: Errno::SUCCESS,
+                    bytes: 1,
+                },
+                (_, Ok(_)) => Wait::Now {
+                    errno: Errno::NOTSUP,
+                    bytes: 0,
+                },
+                (_, Err(errno)) => Wait::Now { errno, bytes: 0 },
+            }
+        }
+        _ => return Err(Errno::INVAL.into()),
+    };
+    Ok(Subscription {
+        userdata,
+        kind,
+        wait,
+    })
+}
+
+/// Moves the virtual clock, or naps on the real one until the time is over or the call is.
+fn sleep(caller: &mut Caller<'_, State>, ns: u64) -> Answer {
+    let Some(clock) = caller.data().meter.context().config.guest_clock.clone() else {
+        caller.data_mut().clock.sleep(ns);
+        return Ok(());
+    };
+    let end = clock.monotonic().saturating_add(Duration::from_nanos(ns));
+    loop {
+        let rest = end.saturating_sub(clock.monotonic());
+        if rest.is_zero() {
+            return Ok(());
+        }
+        caller.data_mut().meter.check()?;
+        clock.sleep(rest.min(NAP));
+    }
+}
