@@ -77,7 +77,7 @@ pub(crate) fn charge(caller: &mut Caller<'_, State>, cost: u64) -> Result<(), Fa
 pub(crate) fn guarded<R>(body: impl FnOnce() -> Result<R, Failure>) -> Result<R, wasmi::Error> {
     #[cfg(feature = "std")]
     let result =
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).unwrap_or_else(|panic| {
+        std::panic::catch_unwind(core::panic::AssertUnwindSafe(body)).unwrap_or_else(|panic| {
             let message = match (
                 panic.downcast_ref::<&str>(),
                 panic.downcast_ref::<alloc::string::String>(),

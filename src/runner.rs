@@ -99,6 +99,7 @@ impl Runner {
             .read(|plugins| plugins.values().cloned().collect())
     }
 
+    #[cfg(feature = "std")]
     pub(crate) fn context(&self) -> &Arc<Context> {
         &self.context
     }
