@@ -205,7 +205,7 @@ fn refusals() {
         let size = size(module);
         let end = |bytes: u32| u64::from(PAGE - bytes);
         let (input, output, ready) = (u64::from(INPUT), u64::from(OUTPUT), u64::from(READY));
-        let cases: [(&str, [u64; 4], u64); 12] = [
+        let cases: [(&str, [u64; 4], u64); 13] = [
             ("no subscriptions", [input, output, 0, ready], INVAL),
             ("2^31 subscriptions", [input, output, 1 << 31, ready], INVAL),
             ("2^32 - 1 subscriptions", [0, 0, 0xffff_ffff, 0], INVAL),
@@ -219,6 +219,11 @@ fn refusals() {
             ),
             ("events at the end", [input, end(32), 1, ready], SUCCESS),
             ("events outside", [input, end(31), 1, ready], FAULT),
+            (
+                "room for one event of two",
+                [input, end(32), 2, ready],
+                FAULT,
+            ),
             ("count at the end", [input, output, 1, end(4)], SUCCESS),
             ("count outside", [input, output, 1, end(3)], FAULT),
             (
@@ -229,6 +234,10 @@ fn refusals() {
         ];
         for (name, params, errno) in cases {
             let mut guest = Guest::with(RunnerConfig::new(), module, &["poll_oneoff"]);
+            // Two subscriptions of which one is ready first, so that their events are not alike.
+            let two = [(!0, sleep(0)), (!1, sleep(1))];
+            let two = two.map(|(userdata, about)| subscription(module, userdata, about));
+            guest.put(INPUT, &two.concat());
             let before = guest.memory();
             assert_eq!(
                 guest.errno("poll_oneoff", &params),
