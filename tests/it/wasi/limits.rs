@@ -37,15 +37,15 @@ impl io::Write for Written {
     }
 }
 
-fn flood(config: RunnerConfig) -> Plugin {
-    load(config, include_str!("../../../fixtures/wat/flood.wat"))
+fn writes(config: RunnerConfig) -> Plugin {
+    load(config, include_str!("../../../fixtures/wat/writes.wat"))
 }
 
 /// Writes to a descriptor, `length` bytes `times` times: the bytes taken, the last error number,
 /// whether output is missing, and how much the outcome has.
 fn run(plugin: &Plugin, fd: u64, length: u64, times: u64) -> (u64, u64, bool, u64) {
     let params = [fd, length, times];
-    let outcome = plugin.call("flood").params(&params).run().unwrap();
+    let outcome = plugin.call("write").params(&params).run().unwrap();
     let kept = outcome.stdout().len() + outcome.stderr().len();
     let [taken, errno] = *outcome.results() else {
         panic!("two results");
@@ -68,13 +68,13 @@ fn the_cap_on_output() {
     for fd in [1, 2] {
         for (name, length, times, (taken, errno, truncated)) in cases {
             let config = RunnerConfig::new().max_output_bytes(1000);
-            let kept = run(&flood(config.clone()), fd, length, times);
+            let kept = run(&writes(config.clone()), fd, length, times);
             let expected = (taken, errno, truncated, taken);
             assert_eq!(kept, expected, "{name}, kept, {fd}");
 
             let sink = Written::default();
             let config = config.stdout(sink.clone()).stderr(sink.clone());
-            let passed_on = run(&flood(config), fd, length, times);
+            let passed_on = run(&writes(config), fd, length, times);
             let expected = (taken, errno, truncated, 0);
             assert_eq!(passed_on, expected, "{name}, passed on, {fd}");
             assert_eq!(sink.length(), taken, "{name}, {fd}");
@@ -87,8 +87,8 @@ fn the_cap_on_output() {
 fn fuel_is_the_same_for_every_path() {
     let plain = RunnerConfig::new().max_output_bytes(1000);
     let fuel = |config: RunnerConfig| {
-        let plugin = flood(config);
-        let outcome = plugin.call("flood").params(&[1, 400, 9]).run();
+        let plugin = writes(config);
+        let outcome = plugin.call("write").params(&[1, 400, 9]).run();
         outcome.unwrap().fuel_used()
     };
     assert_eq!(
@@ -140,17 +140,17 @@ fn a_gibibyte_of_output() {
     let expected = (MIB, NOSPC, true);
     for fd in [1, 2] {
         let config = RunnerConfig::new().fuel(100_000_000);
-        let (taken, errno, truncated, kept) = run(&flood(config), fd, MIB, 1024);
+        let (taken, errno, truncated, kept) = run(&writes(config), fd, MIB, 1024);
         assert_eq!((taken, errno, truncated), expected);
         assert_eq!(kept, MIB);
     }
     let config = RunnerConfig::new().fuel(100_000_000).stdout(sink.clone());
-    let (taken, errno, truncated, kept) = run(&flood(config), 1, MIB, 1024);
+    let (taken, errno, truncated, kept) = run(&writes(config), 1, MIB, 1024);
     assert_eq!((taken, errno, truncated), expected);
     assert_eq!((kept, sink.length()), (0, MIB));
     // A byte at a time, too.
     let config = RunnerConfig::new().max_output_bytes(5_000);
-    let (taken, errno, truncated, kept) = run(&flood(config), 1, 1, 6_000);
+    let (taken, errno, truncated, kept) = run(&writes(config), 1, 1, 6_000);
     assert_eq!((taken, errno, truncated, kept), (5_000, NOSPC, true, 5_000));
 }
 
@@ -188,10 +188,10 @@ fn a_sink_that_fails() {
     // What failed counts towards the cap, since some of it may have gone out.
     offered.0.lock().unwrap().clear();
     let config = RunnerConfig::new().max_output_bytes(1000).stdout(sink(0));
-    assert_eq!(run(&flood(config), 1, 300, 3), (0, IO, false, 0));
+    assert_eq!(run(&writes(config), 1, 300, 3), (0, IO, false, 0));
     assert_eq!(offered.length(), 900);
     let config = RunnerConfig::new().max_output_bytes(1000).stdout(sink(0));
-    assert_eq!(run(&flood(config), 1, 300, 9), (0, NOSPC, true, 0));
+    assert_eq!(run(&writes(config), 1, 300, 9), (0, NOSPC, true, 0));
     assert_eq!(offered.length(), 1900);
 }
 
@@ -210,8 +210,8 @@ fn a_slow_sink_and_the_deadline() {
     let config = RunnerConfig::new()
         .stdout(Slow(written.clone()))
         .timeout(Duration::from_millis(800));
-    let plugin = flood(config);
-    let call = plugin.call("flood").params(&[1, 1, 100_000]);
+    let plugin = writes(config);
+    let call = plugin.call("write").params(&[1, 1, 100_000]);
     let error = call.run().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     let writes = written.length();
@@ -369,9 +369,9 @@ fn work_is_paid_for() {
         assert!(more >= 100, "{function}: {more}");
     }
     // A budget that does not suffice ends the call before anything is written.
-    let plugin = flood(RunnerConfig::new().fuel(17_000));
+    let plugin = writes(RunnerConfig::new().fuel(17_000));
     let error: Error = plugin
-        .call("flood")
+        .call("write")
         .params(&[1, 1 << 20, 1])
         .run()
         .unwrap_err();
