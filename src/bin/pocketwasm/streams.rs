@@ -89,6 +89,8 @@ impl Passage {
         Passing {
             stream,
             filter: stream.is_terminal().then(Filter::default),
+            shares_lines: stream == Stream::Stderr
+                || (stream.is_terminal() && Stream::Stderr.is_terminal()),
             state: self.0.clone(),
         }
     }
@@ -111,6 +113,8 @@ impl Passage {
 struct Passing {
     stream: Stream,
     filter: Option<Filter>,
+    /// Whether what it writes is on the lines of standard error, being that or the same terminal.
+    shares_lines: bool,
     state: Arc<State>,
 }
 
@@ -131,7 +135,9 @@ impl Write for Passing {
             self.state.cancel.cancel();
             return Err(kind.into());
         }
-        if let (Stream::Stderr, Some(last)) = (self.stream, bytes.last()) {
+        if self.shares_lines
+            && let Some(last) = bytes.last()
+        {
             MID_LINE.store(*last != b'\n', Ordering::Relaxed);
         }
         Ok(bytes.len())
