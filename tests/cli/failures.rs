@@ -251,16 +251,16 @@ fn endless_loops_end_with_their_limit() {
     ] {
         for (flags, problem) in [
             (
-                ["--timeout", "100ms"],
+                &["--timeout", "100ms"][..],
                 "timed out: the limit `timeout` is 100ms",
             ),
             (
-                ["--fuel", "1000000"],
+                &["--fuel", "1000000", "--timeout", "1h"],
                 "out of fuel: all 1000000 units of the limit `fuel` are used",
             ),
         ] {
             let began = Instant::now();
-            let ran = guests.run([&flags, args].concat());
+            let ran = guests.run([flags, args].concat());
             let message =
                 format!("pocketwasm: plugin \"loop.wasm\", export \"{export}\": {problem}\n");
             ran.is(export, 6, "", &message);

@@ -167,6 +167,8 @@ fn a_spent_budget_is_reported_exactly() {
         let ran = guests.run([
             "call",
             "--json",
+            "--timeout",
+            "1h",
             "--fuel",
             &fuel.to_string(),
             "loop.wasm",
