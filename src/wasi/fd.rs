@@ -215,6 +215,8 @@ pub(super) fn fd_read(
             .stdin
             .read(memory.bytes_mut(pointer, length)?)
         else {
+            // A source may have given up because the call's time is over.
+            state.meter.check()?;
             return Err(Errno::IO.into());
         };
         sum = sum.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
