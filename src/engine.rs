@@ -97,16 +97,19 @@ fn link(engine: &Engine, info: &ModuleInfo) -> Result<Linker<State>, Failure> {
             None if stubs.insert(key, wanted).is_some_and(|ty| ty != wanted) => {
                 return refuse("it is imported with another type too");
             }
-            None => match func_type(wanted).filter(|ty| ty.results() == [ValType::I32]) {
-                Some(ty) => {
-                    if let Err(error) =
-                        wasi::define_stub(&mut linker, &import.module, &import.name, ty)
-                    {
-                        return refuse(&first_line(&error));
+            // With any other result, or more of them, there is no error number to answer with.
+            None => {
+                match func_type(wanted).filter(|ty| matches!(ty.results(), [] | [ValType::I32])) {
+                    Some(ty) => {
+                        if let Err(error) =
+                            wasi::define_stub(&mut linker, &import.module, &import.name, ty)
+                        {
+                            return refuse(&first_line(&error));
+                        }
                     }
+                    None => return refuse("no function of WASI has such a type"),
                 }
-                None => return refuse("no function of WASI has such a type"),
-            },
+            }
         }
     }
     Ok(linker)

@@ -221,6 +221,8 @@ pub(super) fn fd_read(
             continue;
         }
         let Some(bytes) = stdin.read(memory.bytes_mut(pointer, length)?) else {
+            // A source may have given up because the call's time is over.
+            state.meter.look()?;
             return Err(Errno::IO.into());
         };
         sum = sum.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));

@@ -33,10 +33,6 @@ fn refused() {
             r#""wasi_snapshot_preview1" "sched_yield" of type () -> (): the function has type () -> (i32)"#,
         ),
         (
-            r#"(import "wasi_snapshot_preview1" "path_open" (func (param i32)))"#,
-            r#""wasi_snapshot_preview1" "path_open" of type (i32) -> (): no function of WASI has such a type"#,
-        ),
-        (
             r#"(import "wasi_snapshot_preview1" "path_open" (func (result i64)))"#,
             r#""wasi_snapshot_preview1" "path_open" of type () -> (i64): no function of WASI has such a type"#,
         ),
@@ -134,11 +130,13 @@ fn unknown_functions() {
         (import "wasi_snapshot_preview1" "thread_spawn" (func $b (param i32) (result i32)))
         (import "wasi_snapshot_preview1" "" (func $c (result i32)))
         (import "wasi_unstable" "sock_dance" (func $d (result i32)))
+        (import "wasi_unstable" "path_nowhere" (func $e (param i32)))
         (func (export "f") (result i32 i32 i32 i32)
           (call $a (f64.const 1) (f32.const 2) (i64.const 3))
           (call $b (i32.const 1))
           (call $c)
-          (call $d)))"#,
+          (call $d)
+          (call $e (i32.const 1))))"#,
     );
     let outcome = plugin.call("f").run().unwrap();
     assert_eq!(outcome.results(), [BADF, NOSYS, NOSYS, BADF]);
