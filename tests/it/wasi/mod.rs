@@ -5,6 +5,7 @@ mod functions;
 mod guest;
 mod imports;
 mod limits;
+mod memoryless;
 mod polling;
 mod property;
 mod surroundings;
