@@ -135,8 +135,12 @@ impl Session {
     ) -> Result<(), Failure> {
         let func = self.func(export)?;
         match drive(&mut self.store, func, params, results) {
-            // A guest that ends well by saying so has ended well, unless it owes a result.
-            Err(Failure::Exit { code: 0 }) if results.is_empty() => Ok(()),
+            // A guest that ends well by saying so has ended well, unless it owes a result. It was
+            // left in the middle of something all the same.
+            Err(Failure::Exit { code: 0 }) if results.is_empty() => {
+                self.poisoned = true;
+                Ok(())
+            }
             done => done,
         }
     }
