@@ -76,8 +76,8 @@ fn c_programs_use_it() {
         .arg("--version")
         .stdout(Stdio::null())
         .status();
-    if compiler.is_err() {
-        println!("skipped: there is no C compiler");
+    if compiler.is_err() || cfg!(not(target_os = "linux")) {
+        println!("skipped: there is no C compiler, or the script does not know how to link here");
         return;
     }
     let output = Command::new(root().join("tests/capi/run"))
@@ -88,5 +88,7 @@ fn c_programs_use_it() {
     let said = String::from_utf8_lossy(&output.stdout);
     println!("{said}\n{}", String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success());
-    assert!(said.ends_with("\n4 passed, 0 failed, 0 skipped\n"));
+    for step in ["static", "shared", "example"] {
+        assert!(said.contains(&format!("\n{step}: passed\n")), "{step}");
+    }
 }
