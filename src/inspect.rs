@@ -34,6 +34,7 @@ pub(crate) struct ModuleInfo {
     pub(crate) imported_functions: u32,
     /// What the elements of each table are, by table index.
     pub(crate) table_elements: Vec<ValueType>,
+    pub(crate) data_segments: usize,
     /// Whether a function contains a `table.grow`.
     pub(crate) grows_tables: bool,
     /// What the compiled module takes in memory at most, by what each part was measured to take.

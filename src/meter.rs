@@ -111,14 +111,14 @@ impl Meter {
         Failure::OutOfFuel { budget }
     }
 
-    /// Looks at what may end the call from outside, and fits the slice to the guest's pace.
-    pub(crate) fn check(&mut self) -> Result<(), Failure> {
+    /// Looks at what may end the call from outside; the time, where there is a clock.
+    pub(crate) fn look(&self) -> Result<Option<Duration>, Failure> {
         self.context.check_open()?;
         if self.cancel.as_ref().is_some_and(CancelToken::is_cancelled) {
             return Err(Failure::Cancelled);
         }
         let Some(clock) = &self.context.config.clock else {
-            return Ok(());
+            return Ok(None);
         };
         let now = clock.monotonic();
         if now.saturating_sub(self.started) >= self.timeout {
@@ -126,6 +126,14 @@ impl Meter {
                 limit: self.timeout,
             });
         }
+        Ok(Some(now))
+    }
+
+    /// Looks, and fits the slice to the guest's pace.
+    pub(crate) fn check(&mut self) -> Result<(), Failure> {
+        let Some(now) = self.look()? else {
+            return Ok(());
+        };
         if self.context.config.slice.is_none() {
             let took = now.saturating_sub(self.sliced);
             if took < SHORT {

@@ -92,11 +92,7 @@ impl Signature {
             return Err(Failure::Signature { problem });
         }
         if params.len() != self.params {
-            let problem = format!(
-                "takes {} {self}, not {}",
-                count(self.params),
-                params.len()
-            );
+            let problem = format!("takes {} {self}, not {}", count(self.params), params.len());
             return Err(Failure::Signature { problem });
         }
         for (position, (ty, param)) in self.params().iter().zip(params).enumerate() {

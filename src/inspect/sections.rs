@@ -32,7 +32,7 @@ pub(super) struct Pass<'a> {
     globals: Vec<ExternType>,
     table_elements: u64,
     memory_bytes: u64,
-    segments: usize,
+    element_segments: usize,
     segment_elements: u64,
     bodies: Bodies,
 }
@@ -52,7 +52,7 @@ impl<'a> Pass<'a> {
             globals: Vec::new(),
             table_elements: 0,
             memory_bytes: 0,
-            segments: 0,
+            element_segments: 0,
             segment_elements: 0,
             bodies: Bodies::default(),
         }
@@ -130,8 +130,8 @@ impl<'a> Pass<'a> {
             Payload::DataSection(segments) => {
                 let most = limits.max_segments;
                 count("data segments", segments.count(), "max_segments", most)?;
+                self.info.data_segments = segments.count() as usize;
                 for segment in segments {
-                    self.segments += 1;
                     if let DataKind::Active { offset_expr, .. } = segment?.kind {
                         constant(&offset_expr)?;
                     }
@@ -334,7 +334,7 @@ impl<'a> Pass<'a> {
     }
 
     fn element_segment(&mut self, segment: wasmparser::Element<'_>) -> Result<(), Failure> {
-        self.segments += 1;
+        self.element_segments += 1;
         if let ElementKind::Active { offset_expr, .. } = &segment.kind {
             constant(offset_expr)?;
         }
@@ -386,7 +386,8 @@ impl<'a> Pass<'a> {
             (self.bytes.len(), 1),
             (self.info.code_bytes, per_code_byte),
             (self.functions.len(), 128),
-            (self.segments, 64),
+            (self.info.data_segments, 64),
+            (self.element_segments, 64),
             (elements, 32),
             (self.globals.len(), 64),
             (self.info.exports.len(), 128),
