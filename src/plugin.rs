@@ -133,7 +133,7 @@ impl Plugin {
     /// let plugin = runner.load_plugin("add", add)?;
     /// let outcome = plugin.call("add").params(&[2, 40]).fuel(1_000).run()?;
     /// assert_eq!(outcome.results(), [42]);
-    /// assert_eq!(outcome.fuel_used(), 3);
+    /// assert_eq!(outcome.fuel_used(), 4);
     /// # Ok::<(), pocketwasm::Error>(())
     /// ```
     pub fn call<'a>(&'a self, export: &'a str) -> Call<'a> {

@@ -1,3 +1,18 @@
 //! The integration tests: one binary, one topic a file.
 
-mod smoke;
+mod bytes;
+mod support;
+
+mod bombs;
+mod budgets;
+mod cache;
+mod calls;
+mod convention;
+mod deadlines;
+mod layers;
+mod limits;
+mod mutated;
+mod plugins_dir;
+mod slices;
+mod threads;
+mod traps;
