@@ -5,7 +5,7 @@ use crate::{
     call::Call,
     config::RunnerConfig,
     context::Context,
-    error::{Error, Failure, first_line},
+    error::{Error, Failure, first_line, is_unprintable},
     outcome::Outcome,
     plugin::{Plugin, sha256},
     sync::Shared,
@@ -289,7 +289,7 @@ pub(crate) fn plugin_name(name: &str) -> Result<&str, Failure> {
         "is empty".to_string()
     } else if short.len() > LONGEST {
         format!("has {} bytes; it may have {LONGEST}", short.len())
-    } else if short.chars().any(char::is_control) {
+    } else if short.chars().any(is_unprintable) {
         "has control characters".to_string()
     } else {
         return Ok(short);

@@ -29,9 +29,21 @@ fn a_signature_that_does_not_fit_is_named() {
     let plugin = load(RunnerConfig::new(), "signatures");
     let numbers = "(i32, i64, f32, f64) -> (i32, i64, f32, f64)";
     for (export, params, message) in [
-        ("numbers", &[1, 2][..], format!("takes 4 parameters {numbers}, not 2")),
-        ("one", &[], "takes 1 parameter (f32) -> (), not 0".to_owned()),
-        ("none", &[1], "takes no parameters () -> (), not 1".to_owned()),
+        (
+            "numbers",
+            &[1, 2][..],
+            format!("takes 4 parameters {numbers}, not 2"),
+        ),
+        (
+            "one",
+            &[],
+            "takes 1 parameter (f32) -> (), not 0".to_owned(),
+        ),
+        (
+            "none",
+            &[1],
+            "takes no parameters () -> (), not 1".to_owned(),
+        ),
         (
             "numbers",
             &[1 << 32, 0, 0, 0],
@@ -73,7 +85,9 @@ fn vectors_are_refused_by_name() {
         section(7, [1, 1, b'v', 0, 0]),
         section(10, [&[1][..], &body(&[0], &[])].concat()),
     ]);
-    let error = runner(RunnerConfig::new()).load_plugin("v", v128).expect_err("refused");
+    let error = runner(RunnerConfig::new())
+        .load_plugin("v", v128)
+        .expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::InvalidModule);
     let message = error.to_string();
     assert!(message.contains("SIMD support is not enabled"), "{message}");
@@ -88,7 +102,9 @@ fn what_is_not_there_is_answered_with_the_nearest_names() {
     for name in ["zebra", "great", "Greet"] {
         runner.load_plugin(name, wat("add")).expect("loads");
     }
-    let error = runner.run_plugin("greet.wasm", "add", &[]).expect_err("none");
+    let error = runner
+        .run_plugin("greet.wasm", "add", &[])
+        .expect_err("none");
     assert_eq!(
         error.to_string(),
         "no plugin \"greet\"; loaded are: Greet, great, zebra"
@@ -99,11 +115,13 @@ fn what_is_not_there_is_answered_with_the_nearest_names() {
     assert_eq!(
         error.to_string(),
         "plugin \"signatures\", export \"nones\": no export \"nones\"; this plugin exports: \
-         none, one, numbers, takes_funcref, gives_externref"
+         none, numbers, one, takes_funcref, gives_externref"
     );
     // A global is no function.
     assert_eq!(fails(plugin.call("global")).kind(), ErrorKind::NotFound);
-    let error = runner.run_function("no/such/file.wasm", "f", &[]).expect_err("none");
+    let error = runner
+        .run_function("no/such/file.wasm", "f", &[])
+        .expect_err("none");
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!(error.to_string(), "cannot read \"no/such/file.wasm\"");
     assert!(std::error::Error::source(&error).is_some());
@@ -122,7 +140,10 @@ fn names_that_cannot_be() {
     ] {
         let error = runner.load_plugin(name, wat("add")).expect_err(name);
         assert_eq!(error.kind(), ErrorKind::InvalidConfig);
-        assert_eq!(error.to_string(), format!("invalid config: `name` {problem}"));
+        assert_eq!(
+            error.to_string(),
+            format!("invalid config: `name` {problem}")
+        );
     }
     assert!(runner.load_plugin(&"x".repeat(255), wat("add")).is_ok());
 }
@@ -139,7 +160,10 @@ fn hostile_names_are_escaped_and_cut() {
     let error = fails(plugin.call(&"é".repeat(10_000)));
     let message = error.to_string();
     assert!(message.contains(&format!("{}…\"", "é".repeat(120))));
-    assert!(message.lines().count() == 1 && message.len() < 2_000, "{message}");
+    assert!(
+        message.lines().count() == 1 && message.len() < 2_000,
+        "{message}"
+    );
 
     // The module's own names: a thousand exports, each long, each hostile.
     use crate::bytes::{body, list, module, number, section, ty};
@@ -157,7 +181,10 @@ fn hostile_names_are_escaped_and_cut() {
     let plugin = runner.load_plugin("names", module).expect("loads");
     for error in [fails(plugin.call("x")), fails(plugin.call("x").input("y"))] {
         let message = error.to_string();
-        assert!(message.lines().count() == 1 && message.len() < 4_000, "{message}");
+        assert!(
+            message.lines().count() == 1 && message.len() < 4_000,
+            "{message}"
+        );
         assert!(!message.chars().any(char::is_control), "{message}");
     }
 }
@@ -173,19 +200,32 @@ fn a_plugin_tells_what_it_is() {
     assert_eq!(plugin.memory_pages(), 17);
     assert_eq!(plugin.convention(), Some(Convention::PackedPointer));
     assert!(plugin.imports().is_empty());
-    let names: Vec<&str> = plugin.exports().iter().map(|export| &*export.name).collect();
+    let names: Vec<&str> = plugin
+        .exports()
+        .iter()
+        .map(|export| &*export.name)
+        .collect();
     assert!(names.is_sorted());
-    let add = plugin.exports().iter().find(|export| &*export.name == "add");
+    let add = plugin
+        .exports()
+        .iter()
+        .find(|export| &*export.name == "add");
     let signature = add.and_then(|add| add.ty.signature()).expect("a function");
     assert_eq!(signature.params(), [ValueType::I32, ValueType::I32]);
     assert_eq!(signature.results(), [ValueType::I32]);
     assert_eq!(signature.to_string(), "(i32, i32) -> (i32)");
-    assert_eq!(runner.plugin("greet.wasm").expect("there").sha256(), plugin.sha256());
+    assert_eq!(
+        runner.plugin("greet.wasm").expect("there").sha256(),
+        plugin.sha256()
+    );
     // Replaced and unloaded under a clone that still runs.
     let old = plugin.clone();
     runner.load_plugin("greet", wat("add")).expect("loads");
     assert_eq!(runs(old.call("greet").input("you")).bytes(), b"Hello, you");
-    assert_ne!(runner.plugin("greet").expect("there").sha256(), old.sha256());
+    assert_ne!(
+        runner.plugin("greet").expect("there").sha256(),
+        old.sha256()
+    );
     assert!(runner.unload_plugin("greet.wasm"));
     assert!(!runner.unload_plugin("greet"));
     assert_eq!(runs(old.call("greet").input("you")).bytes(), b"Hello, you");
@@ -197,7 +237,10 @@ fn a_bad_module_leaves_the_old_one() {
     let runner = runner(RunnerConfig::new());
     runner.load_plugin("add", wat("add")).expect("loads");
     assert!(runner.load_plugin("add", b"\0asm\x01\0\0\0\x01").is_err());
-    assert_eq!(runner.run_plugin("add", "add", &[2, 40]).expect("runs"), [42]);
+    assert_eq!(
+        runner.run_plugin("add", "add", &[2, 40]).expect("runs"),
+        [42]
+    );
 }
 
 #[test]

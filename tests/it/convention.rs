@@ -81,11 +81,19 @@ fn allocators_that_do_not() {
             "the buffer that the allocator gave at 0xfffe with length 3 is outside the memory \
              of 65536 bytes",
         ),
-        ("allocate-traps", ErrorKind::Trap, "trap: `unreachable` executed"),
+        (
+            "allocate-traps",
+            ErrorKind::Trap,
+            "trap: `unreachable` executed",
+        ),
     ] {
         let plugin = load(RunnerConfig::new(), guest);
         let error = fails(plugin.call("run").input("abc"));
-        assert_eq!((error.kind(), error.phase()), (kind, Some(Phase::Allocate)), "{guest}");
+        assert_eq!(
+            (error.kind(), error.phase()),
+            (kind, Some(Phase::Allocate)),
+            "{guest}"
+        );
         assert_eq!(
             error.to_string(),
             format!("plugin \"{guest}\", export \"run\", allocate: {message}")
@@ -124,5 +132,8 @@ fn a_release_that_traps_costs_the_instance() {
     let mut instance = plugin.instantiate().expect("instantiates");
     assert_eq!(runs(instance.call("run").input("x")).bytes(), b"answer");
     assert!(instance.is_poisoned());
-    assert_eq!(fails(instance.call("run").input("x")).kind(), ErrorKind::Poisoned);
+    assert_eq!(
+        fails(instance.call("run").input("x")).kind(),
+        ErrorKind::Poisoned
+    );
 }

@@ -162,7 +162,10 @@ fn on_the_shape_of_a_module() {
         (
             "imports",
             config(),
-            module(&[section(1, times(1, &ty(0, 0))), section(2, times(1_001, &import))]),
+            module(&[
+                section(1, times(1, &ty(0, 0))),
+                section(2, times(1_001, &import)),
+            ]),
             "the number of imports is 1001; the limit `max_imports` is 1000",
         ),
         (
@@ -191,13 +194,21 @@ fn on_the_shape_of_a_module() {
         (
             "parameters of a block",
             config(),
-            functions(&[ty(0, 0), ty(17, 0)], 1, &body(&ONE_EMPTY, &[0x00, 0x02, 1, 0x0b])),
+            functions(
+                &[ty(0, 0), ty(17, 0)],
+                1,
+                &body(&ONE_EMPTY, &[0x00, 0x02, 1, 0x0b]),
+            ),
             "the number of a block's parameters or results is 17; the limit `max_results` is 16",
         ),
     ];
     for (name, config, module, message) in cases {
         let error = runner(config).load_plugin("m", module).expect_err(name);
-        assert_eq!(error.to_string(), format!("plugin \"m\", load: {message}"), "{name}");
+        assert_eq!(
+            error.to_string(),
+            format!("plugin \"m\", load: {message}"),
+            "{name}"
+        );
         let kind = match name {
             _ if message.contains("max_memory_pages") => ErrorKind::MemoryLimit,
             _ => ErrorKind::ShapeLimit,
@@ -215,7 +226,10 @@ fn at_the_limit_is_within_it() {
         ("functions", functions(&[ty(0, 0)], 100_000, &one)),
         ("types", module(&[section(1, times(100_000, &ty(0, 0)))])),
         ("locals", functions(&[ty(0, 0)], 1, &with_locals(10_000))),
-        ("locals in all", functions(&[ty(0, 0)], 200, &with_locals(10_000))),
+        (
+            "locals in all",
+            functions(&[ty(0, 0)], 200, &with_locals(10_000)),
+        ),
         ("nesting", nested(10_000)),
         (
             "data segments",
@@ -225,15 +239,24 @@ fn at_the_limit_is_within_it() {
                 section(11, times(100_000, &[1, 0])),
             ]),
         ),
-        ("element segments", module(&[section(9, times(100_000, &[1, 0, 0]))])),
+        (
+            "element segments",
+            module(&[section(9, times(100_000, &[1, 0, 0]))]),
+        ),
         (
             "elements",
             module(&[section(4, [&[1, 0x70, 0][..], &number(100_000)].concat())]),
         ),
-        ("globals", module(&[section(6, times(10_000, &[0x7f, 0, 0x41, 0, 0x0b]))])),
+        (
+            "globals",
+            module(&[section(6, times(10_000, &[0x7f, 0, 0x41, 0, 0x0b]))]),
+        ),
         ("exports", module(&[page, section(7, exports(10_000))])),
         ("parameters", module(&[section(1, list([ty(128, 16)]))])),
-        ("memory", module(&[section(5, [&[1, 0][..], &number(1_024)].concat())])),
+        (
+            "memory",
+            module(&[section(5, [&[1, 0][..], &number(1_024)].concat())]),
+        ),
         ("tables", module(&[section(4, times(16, &[0x70, 0, 1]))])),
     ];
     let runner = runner(config());
@@ -296,8 +319,12 @@ fn on_the_limits_themselves() {
         max_input_bytes 0..=2_147_483_647,
         max_result_bytes 0..=2_147_483_647,
     };
-    let others: [(&str, Set, u64, u64); 1] =
-        [("slice", |config, value| config.slice(value), 1, 1_000_000_000)];
+    let others: [(&str, Set, u64, u64); 1] = [(
+        "slice",
+        |config, value| config.slice(value),
+        1,
+        1_000_000_000,
+    )];
     for (name, set, least, most) in limits.into_iter().chain(sizes).chain(others) {
         for value in [least, most] {
             assert!(Runner::new(set(config(), value)).is_ok(), "{name} {value}");
@@ -399,18 +426,25 @@ fn on_recursion() {
     assert_eq!(error.to_string(), exhausted(10_000, 4_096));
     // The deepest setting, on a thread with a small stack: it is never the host's.
     let plugin = load(
-        config().max_recursion_depth(1_000_000).max_stack_bytes(1 << 30),
+        config()
+            .max_recursion_depth(1_000_000)
+            .max_stack_bytes(1 << 30),
         "recurse",
     );
     let call = move || runs(plugin.call("down").params(&[900_000]));
-    let thread = std::thread::Builder::new().stack_size(256 * 1024).spawn(call);
+    let thread = std::thread::Builder::new()
+        .stack_size(256 * 1024)
+        .spawn(call);
     let outcome = thread.expect("a thread").join().expect("no overflow");
     assert_eq!(outcome.results(), [900_000]);
 }
 
 #[test]
 fn on_input_and_result() {
-    let plugin = load(config().max_input_bytes(10).max_result_bytes(5), "release-2");
+    let plugin = load(
+        config().max_input_bytes(10).max_result_bytes(5),
+        "release-2",
+    );
     let error = fails(plugin.call("empty").input(&[0; 11]));
     assert_eq!(error.kind(), ErrorKind::TooLarge);
     assert_eq!(
@@ -436,12 +470,22 @@ fn at_every_door() {
     let module = wat("memories");
     let runner = runner(config());
     let message = "the number of memories is 3; the limit `max_memories` is 1";
-    let error = runner.run_module(&module, "grow", &[0; 3]).expect_err("refused");
-    assert_eq!(error.to_string(), format!("plugin \"module\", load: {message}"));
+    let error = runner
+        .run_module(&module, "grow", &[0; 3])
+        .expect_err("refused");
+    assert_eq!(
+        error.to_string(),
+        format!("plugin \"module\", load: {message}")
+    );
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("m.wasm");
     std::fs::write(&path, &module).expect("written");
-    let error = runner.run_function(&path, "grow", &[0; 3]).expect_err("refused");
+    let error = runner
+        .run_function(&path, "grow", &[0; 3])
+        .expect_err("refused");
     let path = path.to_str().expect("UTF-8");
-    assert_eq!(error.to_string(), format!("plugin \"{path}\", load: {message}"));
+    assert_eq!(
+        error.to_string(),
+        format!("plugin \"{path}\", load: {message}")
+    );
 }

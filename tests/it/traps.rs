@@ -36,7 +36,10 @@ fn each_trap_says_what_it_is() {
         assert_eq!(error.export(), Some(export));
         assert_eq!(error.phase(), Some(Phase::Call));
         assert_eq!(error.exit_code(), None);
-        assert!(error.outcome().expect("it had begun").fuel_used() > 0, "{export}");
+        assert!(
+            error.outcome().expect("it had begun").fuel_used() > 0,
+            "{export}"
+        );
     }
 }
 
@@ -67,7 +70,10 @@ fn an_exit_code_is_passed_on_and_zero_is_success() {
     }
     // Success is no result where one is owed.
     let error = fails(plugin.call("owes").params(&[0]));
-    assert_eq!((error.kind(), error.exit_code()), (ErrorKind::Exit, Some(0)));
+    assert_eq!(
+        (error.kind(), error.exit_code()),
+        (ErrorKind::Exit, Some(0))
+    );
 }
 
 #[test]
@@ -82,7 +88,10 @@ fn an_instance_keeps_its_state_until_an_error() {
     }
     // A call that could not begin leaves it as it was.
     assert_eq!(fails(instance.call("nex")).kind(), ErrorKind::NotFound);
-    assert_eq!(fails(instance.call("next").params(&[1])).kind(), ErrorKind::Signature);
+    assert_eq!(
+        fails(instance.call("next").params(&[1])).kind(),
+        ErrorKind::Signature
+    );
     assert!(!instance.is_poisoned());
     assert_eq!(runs(instance.call("next")).results(), [44]);
     assert_eq!(fails(instance.call("fail")).kind(), ErrorKind::Trap);
@@ -106,7 +115,10 @@ fn an_instance_keeps_its_state_until_an_error() {
 fn out_of_fuel_poisons_too() {
     let plugin = load(RunnerConfig::new(), "counter");
     let mut instance = plugin.instantiate().expect("instantiates");
-    assert_eq!(fails(instance.call("next").fuel(3)).kind(), ErrorKind::OutOfFuel);
+    assert_eq!(
+        fails(instance.call("next").fuel(3)).kind(),
+        ErrorKind::OutOfFuel
+    );
     assert!(instance.is_poisoned());
 }
 
