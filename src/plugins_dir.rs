@@ -214,7 +214,7 @@ impl Runner {
         if length > maximum {
             return too_large(length);
         }
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
         // The file may grow while it is read.
         file.take(maximum + 1)
             .read_to_end(&mut bytes)

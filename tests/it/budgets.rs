@@ -23,7 +23,7 @@ fn every_budget(name: &str, params: &[u64], slice: u64, step: usize) {
             )
         );
         assert_eq!(
-            error.outcome().map(|outcome| outcome.fuel_used()),
+            error.outcome().map(pocketwasm::Outcome::fuel_used),
             Some(budget)
         );
     }
@@ -64,7 +64,7 @@ fn of_a_real_module() {
         let error = fails(plugin.call("greet").input("World").fuel(budget));
         assert_eq!(error.kind(), ErrorKind::OutOfFuel, "budget {budget}");
         assert_eq!(
-            error.outcome().map(|outcome| outcome.fuel_used()),
+            error.outcome().map(pocketwasm::Outcome::fuel_used),
             Some(budget)
         );
     }
@@ -87,7 +87,7 @@ fn of_a_timeout_without_a_clock() {
          out of fuel: all 10000 units that `timeout` 500ms stands for are used"
     );
     assert_eq!(
-        error.outcome().map(|outcome| outcome.fuel_used()),
+        error.outcome().map(pocketwasm::Outcome::fuel_used),
         Some(10_000)
     );
     // The call's own timeout, and the smaller of the two budgets.

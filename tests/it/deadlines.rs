@@ -75,7 +75,7 @@ fn by_exactly_the_budget() {
         let error = fails(call(&plugin, export, bytes).fuel(123_457));
         assert_eq!(error.kind(), ErrorKind::OutOfFuel);
         assert_eq!(
-            error.outcome().map(|outcome| outcome.fuel_used()),
+            error.outcome().map(pocketwasm::Outcome::fuel_used),
             Some(123_457)
         );
         assert_eq!(

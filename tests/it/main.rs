@@ -1,5 +1,6 @@
 //! The integration tests: one binary, one topic a file.
 
+mod bomb_list;
 mod bytes;
 mod support;
 

@@ -151,9 +151,9 @@ proptest! {
         other in any::<prop::sample::Index>(),
         mistakes in prop::collection::vec(mistake(), 1..4),
     ) {
-        let mut bytes = module.get(&MODULES).clone();
+        let mut bytes = module.get(MODULES.as_slice()).clone();
         for mistake in mistakes {
-            mistake.make(&mut bytes, other.get(&MODULES));
+            mistake.make(&mut bytes, other.get::<Vec<u8>>(&MODULES));
         }
         if let Ok(plugin) = small().load_plugin("m", &bytes) {
             call_everything(&plugin);
@@ -167,7 +167,7 @@ proptest! {
         at in any::<prop::sample::Index>(),
         bits in 1..=255_u8,
     ) {
-        let mut bytes = module.get(&MODULES).clone();
+        let mut bytes = module.get(MODULES.as_slice()).clone();
         let at = 8 + at.index(bytes.len() - 8);
         bytes[at] ^= bits;
         if let Ok(plugin) = small().load_plugin("m", &bytes) {

@@ -26,7 +26,7 @@ fn same_for_every_slice(name: &str, params: &[u64], results: &[u64]) {
         let plugin = load(sliced(patient(), slice), name);
         let outcome = runs(plugin.call("run").params(params));
         assert_eq!(outcome.results(), results, "slice {slice:?}");
-        let first = *fuel.get_or_insert(outcome.fuel_used());
+        let first = *fuel.get_or_insert_with(|| outcome.fuel_used());
         assert_eq!(outcome.fuel_used(), first, "slice {slice:?}");
     }
 }
@@ -98,7 +98,7 @@ fn real_modules() {
             let plugin = runner.load_plugin(name, &module).expect(name);
             let outcome = runs(plugin.call("greet").input("World"));
             assert_eq!(outcome.bytes(), b"Hello, World", "{name}, slice {slice:?}");
-            let first = *fuel.get_or_insert(outcome.fuel_used());
+            let first = *fuel.get_or_insert_with(|| outcome.fuel_used());
             assert_eq!(outcome.fuel_used(), first, "{name}, slice {slice:?}");
         }
     }
