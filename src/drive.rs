@@ -18,8 +18,6 @@ pub(crate) fn drive(
     params: &[Val],
     results: &mut [Val],
 ) -> Result<(), Failure> {
-    // A step may begin when the call is over already, and need no fuel at all.
-    ctx.as_context().data().meter.look()?;
     let stack = stack_limits(&ctx);
     let failed = |error| failure(error, stack);
     let mut call = func

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// Every `step`th budget up to what the call needs: too little is used up whole, enough is enough.
 fn every_budget(name: &str, params: &[u64], slice: u64, step: usize) {
-    let plugin = load(patient().slice(slice), name);
+    let plugin = load(RunnerConfig::new().slice(slice), name);
     let full = runs(plugin.call("run").params(params));
     for budget in (0..full.fuel_used()).step_by(step) {
         let error = fails(plugin.call("run").params(params).fuel(budget));

@@ -2,6 +2,7 @@
 
 use crate::support::{fixture, load, patient, runner, runs, wat};
 use pocketwasm::RunnerConfig;
+use std::time::Duration;
 
 /// The slices that everything is tried with; `None` adapts.
 fn slices() -> impl Iterator<Item = Option<u64>> {
@@ -11,6 +12,9 @@ fn slices() -> impl Iterator<Item = Option<u64>> {
         Some(1_000_000_000),
     ])
 }
+
+/// Far more than any of these calls takes, however slow the machine.
+const HANG: Duration = Duration::from_secs(10);
 
 fn sliced(config: RunnerConfig, slice: Option<u64>) -> RunnerConfig {
     match slice {
@@ -24,7 +28,7 @@ fn same_for_every_slice(name: &str, params: &[u64], results: &[u64]) {
     let mut fuel = None;
     for slice in slices() {
         let plugin = load(sliced(patient(), slice), name);
-        let outcome = runs(plugin.call("run").params(params));
+        let outcome = runs(plugin.call("run").params(params).timeout(HANG));
         assert_eq!(outcome.results(), results, "slice {slice:?}");
         let first = *fuel.get_or_insert_with(|| outcome.fuel_used());
         assert_eq!(outcome.fuel_used(), first, "slice {slice:?}");

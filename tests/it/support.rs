@@ -26,9 +26,9 @@ pub(crate) fn runner(config: RunnerConfig) -> Runner {
     Runner::new(config).expect("the settings are valid")
 }
 
-/// A configuration under which only fuel ends a call.
+/// A configuration under which only fuel ends a call, unless it hangs.
 pub(crate) fn patient() -> RunnerConfig {
-    RunnerConfig::new().timeout(Duration::from_secs(600))
+    RunnerConfig::new().timeout(Duration::from_secs(60))
 }
 
 /// The module in `fixtures/wat/NAME.wat`, loaded under its own name.
