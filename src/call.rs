@@ -127,7 +127,7 @@ impl<'a> Call<'a> {
     /// bytes; at most `max_input_bytes` together.
     pub fn args<S: Into<String>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
         self.args = args.into_iter().map(Into::into).collect();
-        self.check_strings("arguments", |call| &call.args);
+        self.check_strings("args", "arguments", |call| &call.args);
         self
     }
 
@@ -142,18 +142,22 @@ impl<'a> Call<'a> {
             });
         }
         self.env.push(format!("{name}={value}"));
-        self.check_strings("environment", |call| &call.env);
+        self.check_strings("env", "an environment", |call| &call.env);
         self
     }
 
-    fn check_strings(&mut self, what: &'static str, of: fn(&Self) -> &Vec<String>) {
+    fn check_strings(
+        &mut self,
+        setting: &'static str,
+        what: &'static str,
+        of: fn(&Self) -> &Vec<String>,
+    ) {
         let strings = of(self);
         let length = strings.iter().map(String::len).sum();
         if strings.iter().any(|string| string.contains('\0')) {
-            let problem = format!("have a zero byte in the {what}");
             self.mistake.get_or_insert(Failure::InvalidConfig {
-                setting: "call",
-                problem,
+                setting,
+                problem: "has a zero byte".to_string(),
             });
         }
         self.refuse_above(what, length);

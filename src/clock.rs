@@ -71,18 +71,16 @@ const VIRTUAL_START: u64 = 1_577_836_800_000_000_000;
 /// reads the same on every host.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct VirtualClock {
-    slept: u64,
+    /// The nanoseconds of sleeping, and of earlier calls on the same instance.
+    passed: u64,
 }
 
 impl VirtualClock {
-    /// Nanoseconds since the start of the call.
-    pub(crate) fn monotonic(self, fuel_used: u64, fuel_per_second: u64) -> u64 {
-        let ns = u128::from(fuel_used) * 1_000_000_000 / u128::from(fuel_per_second.max(1));
+    /// Nanoseconds since the instance was made, when the call has used so much fuel.
+    pub(crate) fn monotonic(mut self, fuel_used: u64, fuel_per_second: u64) -> u64 {
+        self.run(fuel_used, fuel_per_second);
         // Guests may take a clock at 0 for a broken one (Go does), so it starts at 1.
-        u64::try_from(ns)
-            .unwrap_or(u64::MAX)
-            .saturating_add(self.slept)
-            .saturating_add(1)
+        self.passed.saturating_add(1)
     }
 
     /// Nanoseconds since 1970.
@@ -90,8 +88,14 @@ impl VirtualClock {
         VIRTUAL_START.saturating_add(self.monotonic(fuel_used, fuel_per_second))
     }
 
+    /// Keeps the time of a call that has ended, so that the next one does not go back.
+    pub(crate) fn run(&mut self, fuel_used: u64, fuel_per_second: u64) {
+        let ns = u128::from(fuel_used) * 1_000_000_000 / u128::from(fuel_per_second.max(1));
+        self.sleep(u64::try_from(ns).unwrap_or(u64::MAX));
+    }
+
     pub(crate) fn sleep(&mut self, ns: u64) {
-        self.slept = self.slept.saturating_add(ns);
+        self.passed = self.passed.saturating_add(ns);
     }
 }
 

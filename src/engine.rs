@@ -9,7 +9,7 @@ use crate::{
     value::{ExternType, Signature, ValueType},
     wasi,
 };
-use alloc::{boxed::Box, format, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, format, vec::Vec};
 use wasmi::{CompilationMode, Config, Engine, FuncType, Linker, Module, Val, ValType};
 
 /// A compiled module with its imports resolved.
@@ -73,6 +73,7 @@ fn invalid_module(error: wasmi::Error) -> Failure {
 fn link(engine: &Engine, info: &ModuleInfo) -> Result<Linker<State>, Failure> {
     let mut linker = Linker::new(engine);
     linker.allow_shadowing(true);
+    let mut stubs = BTreeMap::new();
     for import in &info.imports {
         let refuse = |why: &str| {
             let (module, name) = (Quoted(&import.module), Quoted(&import.name));
@@ -85,22 +86,29 @@ fn link(engine: &Engine, info: &ModuleInfo) -> Result<Linker<State>, Failure> {
         let Some(version) = wasi::Version::of(&import.module) else {
             return refuse("this runner provides only wasi_snapshot_preview1 and wasi_unstable");
         };
+        let key = (&*import.module, &*import.name);
         match wasi::define(&mut linker, version, &import.module, &import.name) {
             Some(Ok(provided)) if signature(&provided) != *wanted => {
                 return refuse(&format!("the function has type {}", signature(&provided)));
             }
             Some(Ok(_)) => {}
             Some(Err(error)) => return refuse(&first_line(&error)),
-            None => match func_type(wanted) {
-                Some(ty) => {
-                    if let Err(error) =
-                        wasi::define_stub(&mut linker, &import.module, &import.name, ty)
-                    {
-                        return refuse(&first_line(&error));
+            None if stubs.insert(key, wanted).is_some_and(|ty| ty != wanted) => {
+                return refuse("it is imported with another type too");
+            }
+            // With any other result, or more of them, there is no error number to answer with.
+            None => {
+                match func_type(wanted).filter(|ty| matches!(ty.results(), [] | [ValType::I32])) {
+                    Some(ty) => {
+                        if let Err(error) =
+                            wasi::define_stub(&mut linker, &import.module, &import.name, ty)
+                        {
+                            return refuse(&first_line(&error));
+                        }
                     }
+                    None => return refuse("no function of WASI has such a type"),
                 }
-                None => return refuse("no function of WASI has such a type"),
-            },
+            }
         }
     }
     Ok(linker)

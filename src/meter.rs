@@ -130,7 +130,7 @@ impl Meter {
     }
 
     /// Looks, and fits the slice to the guest's pace.
-    pub(crate) fn check(&mut self) -> Result<(), Failure> {
+    fn check(&mut self) -> Result<(), Failure> {
         let Some(now) = self.look()? else {
             return Ok(());
         };
@@ -149,7 +149,7 @@ impl Meter {
 }
 
 /// What `timeout` is worth in fuel.
-fn as_fuel(timeout: Duration, fuel_per_second: u64) -> u64 {
+pub(crate) fn as_fuel(timeout: Duration, fuel_per_second: u64) -> u64 {
     let fuel = timeout
         .as_nanos()
         .saturating_mul(u128::from(fuel_per_second))

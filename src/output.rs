@@ -11,8 +11,12 @@ pub(crate) enum Stream {
 }
 
 /// Where a stream goes instead of into the [`Outcome`](crate::Outcome).
+///
+/// All calls of a runner share it, one write at a time, so it must not call that runner itself. A
+/// sink that blocks holds up the deadline.
 pub trait OutputSink: Send + Sync + 'static {
-    /// Takes all of `bytes`; `false` if that failed, which the guest sees as the errno `IO`.
+    /// Takes all of `bytes`, never none; `false` if that failed, which the guest sees as the errno
+    /// `IO`. What it was given counts towards `max_output_bytes` either way.
     fn emit(&mut self, bytes: &[u8]) -> bool;
 }
 
@@ -59,26 +63,50 @@ impl Output {
 
     /// Takes as much of `bytes` as there is room for.
     pub(crate) fn write(&mut self, stream: Stream, bytes: &[u8]) -> Written {
+        if bytes.is_empty() {
+            return Written::Bytes(0);
+        }
         let taken = bytes.get(..self.room).unwrap_or(bytes);
-        if taken.len() < bytes.len() {
-            self.truncated = true;
-            if taken.is_empty() {
-                return Written::NoSpace;
-            }
+        self.truncated |= taken.len() < bytes.len();
+        if taken.is_empty() {
+            return Written::NoSpace;
         }
         let [stdout_sink, stderr_sink] = &self.sinks;
         let (sink, kept) = match stream {
             Stream::Stdout => (stdout_sink, &mut self.stdout),
             Stream::Stderr => (stderr_sink, &mut self.stderr),
         };
+        let room = self.room;
+        self.room = room.saturating_sub(taken.len());
         match sink {
-            Some(sink) if !sink.write(|sink| sink.emit(taken)) => return Written::Failed,
-            Some(_) => {}
-            None if kept.try_reserve(taken.len()).is_err() => return Written::NoSpace,
-            None => kept.extend_from_slice(taken),
+            Some(sink) if sink.write(|sink| sink.emit(taken)) => {}
+            Some(_) => return Written::Failed,
+            None if reserve(kept, taken.len(), room) => kept.extend_from_slice(taken),
+            None => {
+                self.truncated = true;
+                return Written::NoSpace;
+            }
         }
-        self.room = self.room.saturating_sub(taken.len());
         // The limit on output is at most `i32::MAX`, so this never saturates.
         Written::Bytes(u32::try_from(taken.len()).unwrap_or(u32::MAX))
     }
+
+    /// Whether somebody else's code takes what is written to the stream.
+    pub(crate) fn is_passed_on(&self, stream: Stream) -> bool {
+        let [stdout, stderr] = &self.sinks;
+        match stream {
+            Stream::Stdout => stdout.is_some(),
+            Stream::Stderr => stderr.is_some(),
+        }
+    }
+}
+
+/// Makes room for `more` bytes by doubling, but never for more than the `most` that can still come.
+fn reserve(kept: &mut Vec<u8>, more: usize, most: usize) -> bool {
+    let spare = kept.capacity().saturating_sub(kept.len());
+    if more <= spare {
+        return true;
+    }
+    let doubled = kept.capacity().saturating_add(spare);
+    kept.try_reserve_exact(doubled.min(most).max(more)).is_ok()
 }

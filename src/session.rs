@@ -62,11 +62,12 @@ impl Session {
 
     /// Begins another call on the same instance.
     pub(crate) fn renew(&mut self, allowance: Allowance, surroundings: Surroundings) {
+        let used = fuel_used(&self.store);
         // What is left of the last call's fuel is not the next one's.
         let _ = self.store.set_fuel(0);
         self.store
             .data_mut()
-            .renew(&self.context, allowance, surroundings);
+            .renew(&self.context, allowance, surroundings, used);
     }
 
     pub(crate) fn max_result_bytes(&self) -> u64 {
@@ -134,8 +135,12 @@ impl Session {
     ) -> Result<(), Failure> {
         let func = self.func(export)?;
         match drive(&mut self.store, func, params, results) {
-            // A guest that ends well by saying so has ended well, unless it owes a result.
-            Err(Failure::Exit { code: 0 }) if results.is_empty() => Ok(()),
+            // A guest that ends well by saying so has ended well, unless it owes a result. It was
+            // left in the middle of something all the same.
+            Err(Failure::Exit { code: 0 }) if results.is_empty() => {
+                self.poisoned = true;
+                Ok(())
+            }
             done => done,
         }
     }

@@ -65,11 +65,11 @@ impl Stdin {
         }
     }
 
-    /// The bytes that can be read without waiting, as far as that is known.
-    pub(crate) fn ready(&self) -> u64 {
+    /// The bytes that can be read without waiting, if that is known.
+    pub(crate) fn ready(&self) -> Option<u64> {
         match self {
-            Self::Bytes { bytes, position } => bytes.len().saturating_sub(*position) as u64,
-            Self::Source(_) => 1,
+            Self::Bytes { bytes, position } => Some(bytes.len().saturating_sub(*position) as u64),
+            Self::Source(_) => None,
         }
     }
 }
@@ -117,13 +117,15 @@ impl State {
         }
     }
 
-    /// Begins another call on the same instance.
+    /// Begins another call on the same instance, after one that used `fuel_used`.
     pub(crate) fn renew(
         &mut self,
         context: &Arc<Context>,
         allowance: Allowance,
         surroundings: Surroundings,
+        fuel_used: u64,
     ) {
+        self.clock.run(fuel_used, context.config.fuel_per_second);
         self.meter = Meter::new(context, allowance);
         self.output = Self::fresh_output(context);
         self.surroundings = surroundings;

@@ -1,7 +1,10 @@
 //! Arguments and environment.
 
 use super::{Answer, charge_bytes, guest};
-use crate::state::{State, Surroundings};
+use crate::{
+    drive::charge,
+    state::{State, Surroundings},
+};
 use alloc::{string::String, vec::Vec};
 use wasmi::Caller;
 
@@ -34,14 +37,20 @@ fn sizes_get(
     count: u32,
     bytes: u32,
 ) -> Answer {
+    charge_strings(caller, of)?;
     let (mut memory, state) = guest(caller)?;
     let strings = of(&mut state.surroundings);
     memory.range(count, 4)?;
     memory.range(bytes, 4)?;
-    // Both are bounded by `max_input_bytes`.
     memory.set_u32(count, u32::try_from(strings.len()).unwrap_or(u32::MAX))?;
     memory.set_u32(bytes, u32::try_from(size(strings)).unwrap_or(u32::MAX))?;
     Ok(())
+}
+
+/// Takes the fuel for looking at each string.
+fn charge_strings(caller: &mut Guest<'_>, of: fn(&mut Surroundings) -> &mut Vec<String>) -> Answer {
+    let strings = of(&mut caller.data_mut().surroundings).len();
+    Ok(charge(caller, strings as u64)?)
 }
 
 fn get(
@@ -50,6 +59,7 @@ fn get(
     list: u32,
     bytes: u32,
 ) -> Answer {
+    charge_strings(caller, of)?;
     let strings = of(&mut caller.data_mut().surroundings);
     let (count, length) = (strings.len() as u64, size(strings));
     charge_bytes(caller, count * 4 + length)?;

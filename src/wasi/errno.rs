@@ -23,8 +23,6 @@ impl Errno {
     pub(crate) const NOSYS: Self = Self(52);
     /// Not a socket.
     pub(crate) const NOTSOCK: Self = Self(57);
-    /// Not supported.
-    pub(crate) const NOTSUP: Self = Self(58);
     /// Invalid seek.
     pub(crate) const SPIPE: Self = Self(70);
 

@@ -6,14 +6,18 @@ use super::{
     guest,
 };
 use crate::{
+    drive::charge,
     memory::GuestMemory,
     output::{Stream, Written},
     state::State,
 };
+use alloc::vec::Vec;
 use wasmi::Caller;
 
-/// The vectors of one read or write, as in POSIX's `IOV_MAX`.
+/// The vectors that one read or write looks at; what is beyond makes it a short one.
 const MOST_VECTORS: u32 = 1_024;
+/// The fuel for a vector, beside that for its bytes.
+const VECTOR_FUEL: u64 = 16;
 
 const CHARACTER_DEVICE: u8 = 2;
 const RIGHT_READ: u64 = 1 << 1;
@@ -129,52 +133,54 @@ pub(super) fn fd_tell(caller: &mut Caller<'_, State>, fd: u32, _position: u32) -
     Err(Errno::SPIPE.into())
 }
 
-/// Checks a list of vectors and all that they point to; the sum of their lengths.
-fn check_vectors(memory: &GuestMemory<'_>, vectors: u32, count: u32) -> Result<u64, Refusal> {
-    if count > MOST_VECTORS {
-        return Err(Errno::INVAL.into());
-    }
-    memory.range(vectors, u64::from(count) * 8)?;
-    let mut total = 0;
-    for index in 0..count {
-        let (pointer, length) = vector(memory, vectors, index)?;
-        memory.range(pointer, length)?;
-        total += length;
-    }
+/// The pointers and lengths of a read's or write's vectors. All memory that they name was there,
+/// and the fuel for them is taken.
+///
+/// A copy, since what a guest reads may overwrite the list that it is read by.
+fn vectors(
+    caller: &mut Caller<'_, State>,
+    list: u32,
+    count: u32,
+) -> Result<Vec<(u32, u64)>, Refusal> {
+    let (memory, _) = guest(caller)?;
+    memory.range(list, u64::from(count) * 8)?;
+    let looked_at = count.min(MOST_VECTORS);
+    charge(caller, u64::from(looked_at) * VECTOR_FUEL)?;
+    let (memory, _) = guest(caller)?;
+    let vectors = (0..looked_at)
+        .map(|index| vector(&memory, list.wrapping_add(index.wrapping_mul(8))))
+        .collect::<Result<Vec<_>, _>>()?;
+    let total: u64 = vectors.iter().map(|(_, length)| length).sum();
     // What was read or written is told in 32 bits.
     if total > u64::from(u32::MAX) {
         return Err(Errno::INVAL.into());
     }
-    Ok(total)
+    charge_bytes(caller, total)?;
+    Ok(vectors)
 }
 
-/// The pointer and length of one vector in a list that was checked.
-fn vector(memory: &GuestMemory<'_>, vectors: u32, index: u32) -> Result<(u32, u64), Refusal> {
-    let entry = vectors.wrapping_add(index.wrapping_mul(8));
-    Ok((
-        memory.u32(entry)?,
-        memory.u32(entry.wrapping_add(4))?.into(),
-    ))
+fn vector(memory: &GuestMemory<'_>, entry: u32) -> Result<(u32, u64), Refusal> {
+    let pointer = memory.u32(entry)?;
+    let length = memory.u32(entry.wrapping_add(4))?.into();
+    memory.range(pointer, length)?;
+    Ok((pointer, length))
 }
 
 pub(super) fn fd_write(
     caller: &mut Caller<'_, State>,
     fd: u32,
-    vectors: u32,
+    list: u32,
     count: u32,
     written: u32,
 ) -> Answer {
     let Fd::Output(stream) = open(caller, fd)? else {
         return Err(Errno::BADF.into());
     };
-    let (memory, _) = guest(caller)?;
-    memory.range(written, 4)?;
-    let total = check_vectors(&memory, vectors, count)?;
-    charge_bytes(caller, total)?;
+    guest(caller)?.0.range(written, 4)?;
+    let vectors = vectors(caller, list, count)?;
     let (mut memory, state) = guest(caller)?;
     let mut sum = 0_u32;
-    for index in 0..count {
-        let (pointer, length) = vector(&memory, vectors, index)?;
+    for (pointer, length) in vectors {
         match state.output.write(stream, memory.bytes(pointer, length)?) {
             Written::Bytes(bytes) => {
                 sum = sum.saturating_add(bytes);
@@ -187,6 +193,9 @@ pub(super) fn fd_write(
             Written::NoSpace => return Err(Errno::NOSPC.into()),
             Written::Failed => return Err(Errno::IO.into()),
         }
+        if state.output.is_passed_on(stream) {
+            state.meter.look()?;
+        }
     }
     memory.set_u32(written, sum)?;
     Ok(())
@@ -195,32 +204,35 @@ pub(super) fn fd_write(
 pub(super) fn fd_read(
     caller: &mut Caller<'_, State>,
     fd: u32,
-    vectors: u32,
+    list: u32,
     count: u32,
     read: u32,
 ) -> Answer {
     if open(caller, fd)? != Fd::Stdin {
         return Err(Errno::BADF.into());
     }
-    let (memory, _) = guest(caller)?;
-    memory.range(read, 4)?;
-    let total = check_vectors(&memory, vectors, count)?;
-    charge_bytes(caller, total)?;
+    guest(caller)?.0.range(read, 4)?;
+    let vectors = vectors(caller, list, count)?;
     let (mut memory, state) = guest(caller)?;
+    let stdin = &mut state.surroundings.stdin;
     let mut sum = 0_u32;
-    for index in 0..count {
-        let (pointer, length) = vector(&memory, vectors, index)?;
-        let Some(bytes) = state
-            .surroundings
-            .stdin
-            .read(memory.bytes_mut(pointer, length)?)
-        else {
+    for (pointer, length) in vectors {
+        if length == 0 {
+            continue;
+        }
+        let Some(bytes) = stdin.read(memory.bytes_mut(pointer, length)?) else {
+            // A source may have given up because the call's time is over.
+            state.meter.look()?;
             return Err(Errno::IO.into());
         };
         sum = sum.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
-        if (bytes as u64) < length {
+        // A source is asked once: it may block for more, while the guest could go on with this.
+        if (bytes as u64) < length || stdin.ready().is_none() {
             break;
         }
+    }
+    if stdin.ready().is_none() {
+        state.meter.look()?;
     }
     memory.set_u32(read, sum)?;
     Ok(())

@@ -1,20 +1,24 @@
 //! Waiting for clocks and for the standard streams.
 
 use super::{
-    Answer, Version, charge_bytes,
+    Answer, Version,
     clock::{ClockId, now},
     errno::{Errno, Refusal},
     fd::{self, Fd, put},
     guest,
 };
-use crate::state::State;
+use crate::{drive::charge, meter::as_fuel, state::State};
 use alloc::vec::Vec;
 use core::time::Duration;
 use wasmi::Caller;
 
-/// The subscriptions of one call; each is 48 bytes that the host reads.
+/// The subscriptions of one call; the host keeps some 64 bytes for each.
 const MOST_SUBSCRIPTIONS: u32 = 4_096;
+/// The fuel for reading a subscription and writing its event.
+const SUBSCRIPTION_FUEL: u64 = 32;
 const EVENT_BYTES: usize = 32;
+/// The flag of an event that there is nothing more to come.
+const HANGUP: u16 = 1;
 /// The longest nap between two looks at the deadline.
 const NAP: Duration = Duration::from_millis(5);
 
@@ -24,7 +28,11 @@ enum Wait {
     /// Until so many nanoseconds from now.
     Clock(u64),
     /// For nothing: it is ready, or refused.
-    Now { errno: Errno, bytes: u64 },
+    Now {
+        errno: Errno,
+        bytes: u64,
+        flags: u16,
+    },
 }
 
 impl Wait {
@@ -80,7 +88,7 @@ pub(super) fn poll_oneoff(
     memory.range(input, u64::from(count) * u64::from(layout.size))?;
     memory.range(output, u64::from(count) * EVENT_BYTES as u64)?;
     memory.range(ready, 4)?;
-    charge_bytes(caller, u64::from(count) * 128)?;
+    charge(caller, u64::from(count) * SUBSCRIPTION_FUEL)?;
 
     let subscriptions = (0..count)
         .map(|index| read(caller, &layout, input + index * layout.size))
@@ -96,16 +104,21 @@ pub(super) fn poll_oneoff(
         wait,
     } in subscriptions
     {
-        let (errno, bytes) = match wait {
+        let (errno, bytes, flags) = match wait {
             Wait::Clock(ns) if ns > shortest => continue,
-            Wait::Clock(_) => (Errno::SUCCESS, 0),
-            Wait::Now { errno, bytes } => (errno, bytes),
+            Wait::Clock(_) => (Errno::SUCCESS, 0, 0),
+            Wait::Now {
+                errno,
+                bytes,
+                flags,
+            } => (errno, bytes, flags),
         };
         let mut record = [0; EVENT_BYTES];
         put(&mut record, 0, &userdata.to_le_bytes());
         put(&mut record, 8, &errno.bits().to_le_bytes());
         put(&mut record, 10, &[kind]);
         put(&mut record, 16, &bytes.to_le_bytes());
+        put(&mut record, 24, &flags.to_le_bytes());
         records.push(record);
     }
     sleep(caller, shortest)?;
@@ -132,25 +145,20 @@ fn read(
             match ClockId::of(id) {
                 Ok(id) if absolute => Wait::Clock(timeout.saturating_sub(now(caller, id))),
                 Ok(_) => Wait::Clock(timeout),
-                Err(errno) => Wait::Now { errno, bytes: 0 },
+                Err(errno) => refused(errno),
             }
         }
         1 | 2 => {
             let fd = memory.u32(pointer + 16)?;
             match (kind, fd::open(caller, fd)) {
-                (1, Ok(Fd::Stdin)) => Wait::Now {
-                    errno: Errno::SUCCESS,
-                    bytes: caller.data().surroundings.stdin.ready(),
+                (1, Ok(Fd::Stdin)) => match caller.data().surroundings.stdin.ready() {
+                    Some(0) => ready(0, HANGUP),
+                    Some(bytes) => ready(bytes, 0),
+                    None => ready(1, 0),
                 },
-                (2, Ok(Fd::Output(_))) => Wait::Now {
-                    errno: Errno::SUCCESS,
-                    bytes: 1,
-                },
-                (_, Ok(_)) => Wait::Now {
-                    errno: Errno::NOTSUP,
-                    bytes: 0,
-                },
-                (_, Err(errno)) => Wait::Now { errno, bytes: 0 },
+                (2, Ok(Fd::Output(_))) => ready(1, 0),
+                (_, Ok(_)) => refused(Errno::BADF),
+                (_, Err(errno)) => refused(errno),
             }
         }
         _ => return Err(Errno::INVAL.into()),
@@ -162,19 +170,42 @@ fn read(
     })
 }
 
+const fn ready(bytes: u64, flags: u16) -> Wait {
+    Wait::Now {
+        errno: Errno::SUCCESS,
+        bytes,
+        flags,
+    }
+}
+
+const fn refused(errno: Errno) -> Wait {
+    Wait::Now {
+        errno,
+        bytes: 0,
+        flags: 0,
+    }
+}
+
 /// Moves the virtual clock, or naps on the real one until the time is over or the call is.
 fn sleep(caller: &mut Caller<'_, State>, ns: u64) -> Answer {
-    let Some(clock) = caller.data().meter.context().config.guest_clock.clone() else {
+    let config = &caller.data().meter.context().config;
+    let Some(clock) = config.guest_clock.clone() else {
         caller.data_mut().clock.sleep(ns);
         return Ok(());
     };
+    // Where no clock ends the call, fuel must, at the rate that `timeout` is worth in it.
+    let rate = config.clock.is_none().then_some(config.fuel_per_second);
     let end = clock.monotonic().saturating_add(Duration::from_nanos(ns));
     loop {
         let rest = end.saturating_sub(clock.monotonic());
         if rest.is_zero() {
             return Ok(());
         }
-        caller.data_mut().meter.check()?;
-        clock.sleep(rest.min(NAP));
+        caller.data().meter.look()?;
+        let nap = rest.min(NAP);
+        if let Some(rate) = rate {
+            charge(caller, as_fuel(nap, rate).max(1))?;
+        }
+        clock.sleep(nap);
     }
 }

@@ -17,3 +17,4 @@ mod plugins_dir;
 mod slices;
 mod threads;
 mod traps;
+mod wasi;

@@ -1,1 +1,29 @@
-fn main() {}
+//! Runs WebAssembly plugins from the command line.
+
+mod call;
+mod cli;
+mod exit;
+mod guest;
+mod input;
+mod inspect;
+mod limits;
+mod list;
+mod module;
+mod number;
+mod report;
+mod run;
+mod streams;
+mod terminal;
+mod text;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    env_logger::init();
+    let cli = cli::Cli::parse();
+    match cli.execute() {
+        Ok(code) => code.into(),
+        Err(failure) => report::failed(&failure, cli.options.json).into(),
+    }
+}

@@ -1,0 +1,87 @@
+//! `pocketwasm call`: numbers in, numbers out.
+
+use crate::{
+    cli::Options,
+    exit::Code,
+    guest::{Host, Surroundings},
+    number,
+    report::{self, Failure},
+    streams::Stream,
+};
+use clap::Args;
+use pocketwasm::{Plugin, Signature};
+use serde_json::Value;
+use std::{io, path::PathBuf};
+
+/// Call an export with numbers
+///
+/// Prints the results, one on each line: integers as signed decimals, floats in their shortest
+/// form. What the guest writes to stdout and stderr goes to stderr.
+#[derive(Debug, Args)]
+pub(crate) struct Call {
+    /// The module's file; with --plugins, or a plugin's name
+    module: PathBuf,
+    /// The exported function
+    export: String,
+    /// Its parameters, by its signature: decimal or 0x hexadecimal integers; decimal floats, inf
+    /// or nan. After -- where one begins with a minus and is no decimal number
+    #[arg(allow_negative_numbers = true)]
+    params: Vec<String>,
+    #[command(flatten)]
+    surroundings: Surroundings,
+}
+
+impl Call {
+    pub(crate) fn execute(&self, options: &Options) -> Result<Code, Failure> {
+        let host = Host::new(options, &self.surroundings, Stream::Stderr)?;
+        let plugin = host.open(&self.module)?;
+        let signature = signature(&plugin, &self.export);
+        let params = self.params(&plugin, signature)?;
+        let call = plugin.call(&self.export).params(&params);
+        let done = host.run(call, None::<io::Empty>)?;
+        let types = signature.map(Signature::results).unwrap_or_default();
+        let results = types.iter().zip(done.outcome.results());
+        if options.json {
+            let mut report = report::cost(&done.outcome, done.elapsed);
+            let results: Value = results.map(|(ty, bits)| number::json(*ty, *bits)).collect();
+            report.insert("results".to_owned(), results);
+            report.insert("error".to_owned(), Value::Null);
+            report::print(report)?;
+        } else {
+            let lines: String = results
+                .map(|(ty, bits)| number::show(*ty, *bits) + "\n")
+                .collect();
+            Stream::Stdout.write(lines.as_bytes())?;
+        }
+        Ok(Code::SUCCESS)
+    }
+
+    /// The parameters' bits. An export that is not there and a wrong number of parameters are the
+    /// library's to refuse, so what has no type counts as 0.
+    fn params(&self, plugin: &Plugin, signature: Option<&Signature>) -> Result<Vec<u64>, Failure> {
+        let types = signature.map(Signature::params).unwrap_or_default();
+        if types.len() != self.params.len() {
+            return Ok(vec![0; self.params.len()]);
+        }
+        let params = types.iter().zip(&self.params).enumerate();
+        params
+            .map(|(position, (ty, text))| {
+                number::parse(*ty, text).ok_or_else(|| Failure::Parameter {
+                    plugin: plugin.name().to_owned(),
+                    export: self.export.clone(),
+                    problem: format!(
+                        "parameter {} is {text:?}; {ty} takes {}",
+                        position + 1,
+                        number::expected(*ty)
+                    ),
+                })
+            })
+            .collect()
+    }
+}
+
+fn signature<'a>(plugin: &'a Plugin, export: &str) -> Option<&'a Signature> {
+    let exports = plugin.exports().iter();
+    let mut functions = exports.filter(|candidate| *candidate.name == *export);
+    functions.next()?.ty.signature()
+}

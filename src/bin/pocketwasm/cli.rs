@@ -1,0 +1,67 @@
+//! What the program takes on its command line.
+
+use crate::{call, exit::Code, inspect, limits::Limits, list, report::Failure, run, text};
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Runs untrusted WebAssembly plugins under limits, with the same answer everywhere.
+#[derive(Debug, Parser)]
+#[command(version, after_help = AFTER_HELP, subcommand_required = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    pub(crate) options: Options,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  success; for `run`, any code is the guest's own
+  2  wrong usage, parameters or settings
+  3  no such file, plugin or export
+  4  the module was refused: invalid, too large in shape or memory, unknown imports
+  5  the guest trapped, broke its convention or exited with an error
+  6  a limit ended the call: fuel, timeout, size of input or result
+  7  input or output failed
+
+Results are written to stdout, everything else to stderr. RUST_LOG=info (or debug) logs what is
+loaded, what is refused and how calls end. On a terminal, control characters that a guest writes
+are replaced, so that it cannot steer the terminal; files and pipes get its bytes as they are.";
+
+/// What every command takes, before or after its name.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Load every .wasm file below DIR; MODULE may then be a plugin's name, which goes before a
+    /// path
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) plugins: Option<PathBuf>,
+    /// Write one JSON object to stdout, with results, cost and error; a guest's output is a part
+    /// of it
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Run),
+    Call(call::Call),
+    Text(text::Text),
+    List(list::List),
+    Inspect(inspect::Inspect),
+}
+
+impl Cli {
+    /// Does what was asked.
+    pub(crate) fn execute(&self) -> Result<Code, Failure> {
+        let options = &self.options;
+        match &self.command {
+            Command::Run(run) => run.execute(options),
+            Command::Call(call) => call.execute(options),
+            Command::Text(text) => text.execute(options),
+            Command::List(list) => list.execute(options),
+            Command::Inspect(inspect) => inspect.execute(options),
+        }
+    }
+}

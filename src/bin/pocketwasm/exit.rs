@@ -1,0 +1,73 @@
+//! The codes that the program exits with.
+
+use pocketwasm::ErrorKind;
+use std::process::ExitCode;
+
+/// What the program tells its caller; `cli.rs` has the list for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Code(u8);
+
+impl Code {
+    pub(crate) const SUCCESS: Self = Self(0);
+    pub(crate) const USAGE: Self = Self(2);
+    pub(crate) const NOT_FOUND: Self = Self(3);
+    pub(crate) const REFUSED: Self = Self(4);
+    pub(crate) const BROKEN: Self = Self(5);
+    pub(crate) const LIMIT: Self = Self(6);
+    pub(crate) const IO: Self = Self(7);
+
+    /// The code for an error of the library.
+    pub(crate) fn of(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::InvalidConfig | ErrorKind::Signature => Self::USAGE,
+            ErrorKind::NotFound => Self::NOT_FOUND,
+            ErrorKind::InvalidModule
+            | ErrorKind::ShapeLimit
+            | ErrorKind::UnsupportedImport
+            | ErrorKind::MemoryLimit => Self::REFUSED,
+            ErrorKind::OutOfFuel
+            | ErrorKind::Timeout
+            | ErrorKind::Cancelled
+            | ErrorKind::TooLarge
+            | ErrorKind::Closed => Self::LIMIT,
+            ErrorKind::Io => Self::IO,
+            // `Trap`, `Exit`, `GuestData`, `Host`, `Poisoned`, and what a later version may add.
+            _ => Self::BROKEN,
+        }
+    }
+
+    /// The guest's own code: its low eight bits, as a Unix system takes them, except that a
+    /// failure never looks like success.
+    pub(crate) fn of_guest(code: i32) -> Self {
+        match code.to_le_bytes() {
+            [0, rest @ ..] if rest != [0; 3] => Self(1),
+            [low, ..] => Self(low),
+        }
+    }
+}
+
+impl From<Code> for ExitCode {
+    fn from(code: Code) -> Self {
+        code.0.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Code;
+
+    #[test]
+    fn a_guests_failure_never_looks_like_success() {
+        for (code, seen) in [
+            (0, 0),
+            (7, 7),
+            (255, 255),
+            (256, 1),
+            (-1, 255),
+            (-256, 1),
+            (300, 44),
+        ] {
+            assert_eq!(Code::of_guest(code), Code(seen), "{code}");
+        }
+    }
+}

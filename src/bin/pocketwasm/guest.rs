@@ -1,0 +1,142 @@
+//! Calling a guest: what it sees of the world, and where its output goes.
+
+use crate::{
+    cli::Options,
+    input::Input,
+    module,
+    report::Failure,
+    streams::{Passage, Stream, say},
+};
+use clap::Args;
+use pocketwasm::{Call, Entropy, Outcome, Plugin, Runner, SystemClock};
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+/// What a guest sees of the world around it; nothing by default.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The guest's surroundings")]
+pub(crate) struct Surroundings {
+    /// Set an environment variable of the guest, which has none of the host's; repeatable
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    env: Vec<(String, String)>,
+    /// Read the guest's standard input from FILE
+    #[arg(long, value_name = "FILE")]
+    stdin: Option<PathBuf>,
+    /// Show the guest the real time instead of a clock that starts at 2020-01-01 and runs with the
+    /// fuel; answers are then no longer reproducible
+    #[arg(long)]
+    real_clock: bool,
+    /// Give the guest the system's random numbers instead of the same ones each time
+    #[arg(long)]
+    real_random: bool,
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("a variable is NAME=VALUE".to_owned()),
+    }
+}
+
+/// The operating system's random numbers.
+struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    fn fill(&self, bytes: &mut [u8]) -> bool {
+        getrandom::fill(bytes).is_ok()
+    }
+}
+
+/// A runner set up for one call by one command.
+pub(crate) struct Host<'a> {
+    options: &'a Options,
+    surroundings: &'a Surroundings,
+    runner: Runner,
+    passage: Passage,
+}
+
+/// A call that ended well.
+pub(crate) struct Done {
+    pub(crate) outcome: Outcome,
+    pub(crate) elapsed: Duration,
+}
+
+impl<'a> Host<'a> {
+    /// A runner whose guests write their stdout to `stdout` and their stderr to the process's; in
+    /// JSON both are kept for the report.
+    pub(crate) fn new(
+        options: &'a Options,
+        surroundings: &'a Surroundings,
+        stdout: Stream,
+    ) -> Result<Self, Failure> {
+        let passage = Passage::default();
+        let mut config = options.limits.config();
+        if !options.json {
+            config = config
+                .stdout(passage.to(stdout))
+                .stderr(passage.to(Stream::Stderr));
+        }
+        if surroundings.real_clock {
+            config = config.guest_clock(SystemClock::new());
+        }
+        if surroundings.real_random {
+            config = config.guest_entropy(SystemEntropy);
+        }
+        Ok(Self {
+            options,
+            surroundings,
+            runner: Runner::new(config)?,
+            passage,
+        })
+    }
+
+    pub(crate) fn open(&self, module: &Path) -> Result<Plugin, Failure> {
+        module::open(&self.runner, self.options, module)
+    }
+
+    /// Runs a call to its end. Its standard input is the file that the user named, otherwise
+    /// `stdin`, otherwise empty.
+    pub(crate) fn run<R>(&self, call: Call<'_>, stdin: Option<R>) -> Result<Done, Failure>
+    where
+        R: Read + Send + Sync + 'static,
+    {
+        let mut call = call.cancel(self.passage.cancel_token());
+        for (name, value) in &self.surroundings.env {
+            call = call.env(name, value);
+        }
+        let timeout = self.options.limits.timeout;
+        if let Some(path) = &self.surroundings.stdin {
+            let file = File::open(path).map_err(|source| Failure::Io {
+                action: format!("cannot open {path:?}"),
+                source,
+            })?;
+            call = call.stdin_from(Input::new(file, timeout));
+        } else if let Some(stdin) = stdin {
+            call = call.stdin_from(Input::new(stdin, timeout));
+        }
+        let began = Instant::now();
+        let result = call.run();
+        let elapsed = began.elapsed();
+        if let Some(failure) = self.passage.take_failure() {
+            return Err(failure);
+        }
+        let outcome = match &result {
+            Ok(outcome) => Some(outcome),
+            Err(error) => error.outcome(),
+        };
+        if outcome.is_some_and(Outcome::output_truncated) {
+            let most = self.options.limits.max_output;
+            say(&format!(
+                "output truncated at {most} bytes (limit max_output_bytes)"
+            ));
+        }
+        match result {
+            Ok(outcome) => Ok(Done { outcome, elapsed }),
+            Err(error) => Err(Failure::Call { error, elapsed }),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! `pocketwasm inspect`: what a module is.
+
+use crate::{
+    cli::Options,
+    exit::Code,
+    module,
+    report::{self, Failure},
+    streams::Stream,
+    terminal::Plain,
+};
+use clap::Args;
+use pocketwasm::{Convention, ENGINE, Plugin, Runner};
+use serde_json::{Value, json};
+use std::{fmt, path::PathBuf};
+
+/// Show what a module is, needs and offers
+///
+/// Checks and compiles it like any other command; nothing of it is run.
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// The module's file; with --plugins, or a plugin's name
+    module: PathBuf,
+}
+
+impl Inspect {
+    pub(crate) fn execute(&self, options: &Options) -> Result<Code, Failure> {
+        let runner = Runner::new(options.limits.config())?;
+        let plugin = module::open(&runner, options, &self.module)?;
+        if options.json {
+            report::print(in_json(&plugin))?;
+        } else {
+            Stream::Stdout.write(Sheet(&plugin).to_string().as_bytes())?;
+        }
+        Ok(Code::SUCCESS)
+    }
+}
+
+/// A plugin described on a few lines.
+struct Sheet<'a>(&'a Plugin);
+
+impl fmt::Display for Sheet<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plugin = self.0;
+        let convention = plugin.convention().map_or("none", Convention::name);
+        writeln!(f, "name        {}", Plain(plugin.name()))?;
+        writeln!(f, "sha256      {}", report::hex(&plugin.sha256()))?;
+        writeln!(f, "size        {} bytes", plugin.size())?;
+        writeln!(f, "functions   {}", plugin.functions())?;
+        writeln!(f, "memory      {} pages of 64 KiB", plugin.memory_pages())?;
+        writeln!(f, "convention  {convention}")?;
+        writeln!(f, "engine      {ENGINE}")?;
+        writeln!(f, "imports     {}", plugin.imports().len())?;
+        for import in plugin.imports() {
+            let (module, name) = (Plain(&import.module), Plain(&import.name));
+            writeln!(f, "  {module} {name}: {}", import.ty)?;
+        }
+        writeln!(f, "exports     {}", plugin.exports().len())?;
+        for export in plugin.exports() {
+            writeln!(f, "  {}: {}", Plain(&export.name), export.ty)?;
+        }
+        Ok(())
+    }
+}
+
+fn in_json(plugin: &Plugin) -> Value {
+    let imports = plugin.imports().iter().map(|import| {
+        json!({ "module": import.module, "name": import.name, "type": import.ty.to_string() })
+    });
+    let exports = plugin
+        .exports()
+        .iter()
+        .map(|export| json!({ "name": export.name, "type": export.ty.to_string() }));
+    json!({
+        "name": plugin.name(),
+        "sha256": report::hex(&plugin.sha256()),
+        "size": plugin.size(),
+        "functions": plugin.functions(),
+        "memory_pages": plugin.memory_pages(),
+        "convention": plugin.convention().map(Convention::name),
+        "engine": ENGINE,
+        "imports": imports.collect::<Value>(),
+        "exports": exports.collect::<Value>(),
+        "error": null,
+    })
+}

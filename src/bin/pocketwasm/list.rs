@@ -1,0 +1,111 @@
+//! `pocketwasm list`: the plugins in a directory.
+
+use crate::{
+    cli::Options,
+    exit::Code,
+    report::{self, Failure},
+    streams::{Stream, say},
+    terminal::Plain,
+};
+use clap::Args;
+use pocketwasm::{Convention, Plugin, Runner};
+use serde_json::{Map, Value, json};
+use std::path::PathBuf;
+
+/// List the plugins in a directory
+///
+/// Loads every .wasm file below it and prints a line for each plugin: name, size in bytes,
+/// convention and exported functions. Files that cannot be loaded are told of on stderr.
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// The directory; --plugins does as well
+    dir: Option<PathBuf>,
+}
+
+impl List {
+    pub(crate) fn execute(&self, options: &Options) -> Result<Code, Failure> {
+        let Some(directory) = self.dir.as_ref().or(options.plugins.as_ref()) else {
+            return Err(Failure::Usage(
+                "which directory? `pocketwasm list DIR`".to_owned(),
+            ));
+        };
+        let runner = Runner::new(options.limits.config())?;
+        let report = runner.load_plugins(directory)?;
+        let plugins = runner.plugins();
+        let failed: Vec<(PathBuf, Failure)> = report
+            .failed
+            .into_iter()
+            .map(|failure| (failure.path, failure.error.into()))
+            .collect();
+        for (path, failure) in &failed {
+            let path = path.to_string_lossy();
+            say(&format!("{}: {}", Plain(&path), report::describe(failure)));
+        }
+        let failure = match failed.first() {
+            Some((_, failure)) if plugins.is_empty() => Some(failure),
+            _ => None,
+        };
+        if options.json {
+            let mut report = Map::new();
+            report.insert("plugins".to_owned(), plugins.iter().map(in_json).collect());
+            let failed = failed.iter().map(|(path, failure)| {
+                json!({ "path": path.to_string_lossy(), "error": failure.json() })
+            });
+            report.insert("failed".to_owned(), failed.collect());
+            report.insert("error".to_owned(), failure.map(Failure::json).into());
+            report::print(report)?;
+        } else {
+            Stream::Stdout.write(table(&plugins).as_bytes())?;
+        }
+        Ok(failure.map_or(Code::SUCCESS, Failure::code))
+    }
+}
+
+/// A line for each plugin, in columns.
+fn table(plugins: &[Plugin]) -> String {
+    let rows: Vec<[String; 4]> = plugins
+        .iter()
+        .map(|plugin| {
+            [
+                Plain(plugin.name()).to_string(),
+                plugin.size().to_string(),
+                convention(plugin).to_owned(),
+                Plain(&functions(plugin).join(" ")).to_string(),
+            ]
+        })
+        .collect();
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.max().unwrap_or_default()
+    };
+    let (names, sizes, conventions) = (width(0), width(1), width(2));
+    rows.iter()
+        .map(|[name, size, convention, functions]| {
+            let row =
+                format!("{name:names$}  {size:>sizes$}  {convention:conventions$}  {functions}");
+            row.trim_end().to_owned() + "\n"
+        })
+        .collect()
+}
+
+fn convention(plugin: &Plugin) -> &'static str {
+    plugin.convention().map_or("-", Convention::name)
+}
+
+fn functions(plugin: &Plugin) -> Vec<&str> {
+    plugin
+        .exports()
+        .iter()
+        .filter(|export| export.ty.signature().is_some())
+        .map(|export| &*export.name)
+        .collect()
+}
+
+fn in_json(plugin: &Plugin) -> Value {
+    json!({
+        "name": plugin.name(),
+        "size": plugin.size(),
+        "convention": plugin.convention().map(Convention::name),
+        "exports": functions(plugin),
+    })
+}

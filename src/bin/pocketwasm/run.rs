@@ -1,0 +1,62 @@
+//! `pocketwasm run`: a WASI command.
+
+use crate::{
+    cli::Options,
+    exit::Code,
+    guest::{Done, Host, Surroundings},
+    report::{self, Failure},
+    streams::Stream,
+};
+use clap::Args;
+use std::{ffi::OsString, io, path::Path};
+
+/// Run a WASI command
+///
+/// Calls `_start` with the process's own standard streams; stdin is read only when the guest asks
+/// for it. Exits with the guest's code.
+#[derive(Debug, Args)]
+#[command(override_usage = "pocketwasm run [OPTIONS] <MODULE> [ARGS]...")]
+pub(crate) struct Run {
+    /// The module's file (with --plugins: or a plugin's name), and all that follows it: the
+    /// guest's arguments, whatever they look like
+    #[arg(required = true, trailing_var_arg = true, value_names = ["MODULE", "ARGS"], num_args = 1..)]
+    command: Vec<OsString>,
+    #[command(flatten)]
+    surroundings: Surroundings,
+}
+
+impl Run {
+    pub(crate) fn execute(&self, options: &Options) -> Result<Code, Failure> {
+        let (module, args) = match self.command.split_first() {
+            Some((module, args)) => (Path::new(module), args),
+            None => return Err(Failure::Usage("`run` needs a module".to_owned())),
+        };
+        let args = args
+            .iter()
+            .map(|arg| arg.to_str().ok_or(arg))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|arg| Failure::Usage(format!("the argument {arg:?} is not UTF-8")))?;
+        let host = Host::new(options, &self.surroundings, Stream::Stdout)?;
+        let plugin = host.open(module)?;
+        let (done, exit_code) = match host.run(plugin.call("_start").args(args), Some(io::stdin()))
+        {
+            Ok(done) => (done, 0),
+            // A command says by its code what it has to say.
+            Err(Failure::Call { error, elapsed }) => match (error.exit_code(), error.outcome()) {
+                (Some(code), Some(outcome)) => {
+                    let outcome = outcome.clone();
+                    (Done { outcome, elapsed }, code)
+                }
+                _ => return Err(Failure::Call { error, elapsed }),
+            },
+            Err(failure) => return Err(failure),
+        };
+        if options.json {
+            let mut report = report::cost(&done.outcome, done.elapsed);
+            report.insert("exit_code".to_owned(), exit_code.into());
+            report.insert("error".to_owned(), ().into());
+            report::print(report)?;
+        }
+        Ok(Code::of_guest(exit_code))
+    }
+}

@@ -1,0 +1,149 @@
+//! The process's own streams.
+
+use crate::{report::Failure, terminal::Filter};
+use pocketwasm::CancelToken;
+use std::{
+    io::{self, IsTerminal, Write},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+/// One of the two that the process writes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stream {
+    Stdout,
+    Stderr,
+}
+
+impl Stream {
+    pub(crate) fn is_terminal(self) -> bool {
+        match self {
+            Self::Stdout => io::stdout().is_terminal(),
+            Self::Stderr => io::stderr().is_terminal(),
+        }
+    }
+
+    /// Writes all of it, now; cleaned if it goes to a terminal.
+    pub(crate) fn write(self, bytes: &[u8]) -> Result<(), Failure> {
+        let written = if self.is_terminal() {
+            self.write_as_is(Filter::default().clean(bytes).as_bytes())
+        } else {
+            self.write_as_is(bytes)
+        };
+        written.map_err(|error| self.failed(error))
+    }
+
+    fn write_as_is(self, bytes: &[u8]) -> io::Result<()> {
+        fn write(mut to: impl Write, bytes: &[u8]) -> io::Result<()> {
+            to.write_all(bytes)?;
+            to.flush()
+        }
+        match self {
+            Self::Stdout => write(io::stdout().lock(), bytes),
+            Self::Stderr => write(io::stderr().lock(), bytes),
+        }
+    }
+
+    fn failed(self, source: io::Error) -> Failure {
+        let action = match self {
+            Self::Stdout => "cannot write to standard output",
+            Self::Stderr => "cannot write to standard error",
+        };
+        Failure::Io {
+            action: action.to_owned(),
+            source,
+        }
+    }
+}
+
+/// Whether a guest left standard error in the middle of a line.
+static MID_LINE: AtomicBool = AtomicBool::new(false);
+
+/// Says a line of the program's own on standard error, apart from what a guest wrote there. There
+/// is nowhere to report that it could not be said.
+pub(crate) fn say(line: &str) {
+    let apart = if MID_LINE.swap(false, Ordering::Relaxed) {
+        "\n"
+    } else {
+        ""
+    };
+    let _ = Stream::Stderr.write(format!("{apart}pocketwasm: {line}\n").as_bytes());
+}
+
+/// What became of the output that a guest wrote to the process's streams while it ran.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Passage(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    failure: Mutex<Option<Failure>>,
+    /// Ends the call whose output nobody can have.
+    cancel: CancelToken,
+}
+
+impl Passage {
+    /// A writer for a guest's stream.
+    pub(crate) fn to(&self, stream: Stream) -> impl Write + Send + Sync + 'static {
+        Passing {
+            stream,
+            filter: stream.is_terminal().then(Filter::default),
+            shares_lines: stream == Stream::Stderr
+                || (stream.is_terminal() && Stream::Stderr.is_terminal()),
+            state: self.0.clone(),
+        }
+    }
+
+    pub(crate) fn cancel_token(&self) -> &CancelToken {
+        &self.0.cancel
+    }
+
+    /// Why the output could not be written, if so.
+    pub(crate) fn take_failure(&self) -> Option<Failure> {
+        let mut failure = self
+            .0
+            .failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        failure.take()
+    }
+}
+
+struct Passing {
+    stream: Stream,
+    filter: Option<Filter>,
+    /// Whether what it writes is on the lines of standard error, being that or the same terminal.
+    shares_lines: bool,
+    state: Arc<State>,
+}
+
+impl Write for Passing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = match &mut self.filter {
+            Some(filter) => self.stream.write_as_is(filter.clean(bytes).as_bytes()),
+            None => self.stream.write_as_is(bytes),
+        };
+        if let Err(error) = written {
+            let kind = error.kind();
+            let mut failure = self
+                .state
+                .failure
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            failure.get_or_insert_with(|| self.stream.failed(error));
+            self.state.cancel.cancel();
+            return Err(kind.into());
+        }
+        if self.shares_lines
+            && let Some(last) = bytes.last()
+        {
+            MID_LINE.store(*last != b'\n', Ordering::Relaxed);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,347 @@
+//! What goes wrong: the message, and the exit code for it.
+
+use crate::Guests;
+use std::{
+    io,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+#[test]
+fn usage() {
+    let guests = Guests::new(&["add.wasm"]);
+    for line in [
+        "",
+        "fly",
+        "run",
+        "run --bogus add.wasm",
+        "call add.wasm",
+        "call add.wasm add 1 2 --bogus",
+        "call add.wasm add -x 2",
+        "call --timeout 5 add.wasm add 1 2",
+        "call --timeout x add.wasm add 1 2",
+        "call --fuel -1 add.wasm add 1 2",
+        "call --max-memory 16 add.wasm add 1 2",
+        "call --max-memory 16MB add.wasm add 1 2",
+        "call --max-output 1.5MiB add.wasm add 1 2",
+        "call --env X add.wasm add 1 2",
+        "call --env =X add.wasm add 1 2",
+        "text add.wasm add 1 2",
+    ] {
+        let ran = guests.run(line.split_whitespace());
+        assert_eq!((ran.code, &*ran.stdout), (Some(2), ""), "{line}: {ran:?}");
+        assert!(
+            ran.stderr.contains("Usage: ") || ran.stderr.starts_with("error: "),
+            "{line}: {ran:?}"
+        );
+    }
+}
+
+#[test]
+fn parameters_and_settings() {
+    let guests = Guests::new(&["add.wasm", "numbers.wat", "rust-greet.wasm"]);
+    for (line, message) in [
+        (
+            "call add.wasm add 1",
+            "plugin \"add.wasm\", export \"add\": takes 2 parameters (i32, i32) -> (i32), not 1",
+        ),
+        (
+            "call add.wasm add 1 2 x",
+            "plugin \"add.wasm\", export \"add\": takes 2 parameters (i32, i32) -> (i32), not 3",
+        ),
+        (
+            "call add.wasm add 1 two",
+            "plugin \"add.wasm\", export \"add\": parameter 2 is \"two\"; \
+             i32 takes from -2147483648 to 4294967295, decimal or 0x hexadecimal",
+        ),
+        (
+            "call add.wasm add 4294967296 1",
+            "plugin \"add.wasm\", export \"add\": parameter 1 is \"4294967296\"; \
+             i32 takes from -2147483648 to 4294967295, decimal or 0x hexadecimal",
+        ),
+        (
+            "call numbers.wasm i64 2.5",
+            "plugin \"numbers.wasm\", export \"i64\": parameter 1 is \"2.5\"; i64 takes from \
+             -9223372036854775808 to 18446744073709551615, decimal or 0x hexadecimal",
+        ),
+        (
+            "call numbers.wasm f32 1e39",
+            "plugin \"numbers.wasm\", export \"f32\": parameter 1 is \"1e39\"; \
+             f32 takes a decimal number within its range, inf, -inf or nan",
+        ),
+        (
+            "call numbers.wasm f64 0x10",
+            "plugin \"numbers.wasm\", export \"f64\": parameter 1 is \"0x10\"; \
+             f64 takes a decimal number within its range, inf, -inf or nan",
+        ),
+        (
+            "call numbers.wasm reference 0",
+            "plugin \"numbers.wasm\", export \"reference\": \
+             unsupported signature (externref) -> (): externref cannot be passed",
+        ),
+        (
+            "text rust-greet.wasm add x",
+            "plugin \"rust-greet.wasm\", export \"add\": has type (i32, i32) -> (i32); \
+             passing bytes needs (i32, i32) -> (i64) (packed pointer)",
+        ),
+        (
+            "call --timeout 0s add.wasm add 1 2",
+            "invalid config: `timeout` is 0ns; it must be at least 1µs",
+        ),
+        (
+            "call --max-memory 65537p add.wasm add 1 2",
+            "invalid config: `max_memory_pages` is 65537; it must be from 0 to 65536",
+        ),
+        ("list", "which directory? `pocketwasm list DIR`"),
+    ] {
+        guests
+            .run(line.split(' '))
+            .is(line, 2, "", &format!("pocketwasm: {message}\n"));
+    }
+}
+
+#[test]
+fn not_found() {
+    let guests = Guests::new(&["add.wasm", "rust-greet.wasm"]);
+    // In the system's own words.
+    let no_file = io::Error::from_raw_os_error(2);
+    for (line, message) in [
+        (
+            "call nothing.wasm f",
+            format!("cannot read \"nothing.wasm\": {no_file}"),
+        ),
+        (
+            "run nothing.wasm",
+            format!("cannot read \"nothing.wasm\": {no_file}"),
+        ),
+        (
+            "inspect nothing.wasm",
+            format!("cannot read \"nothing.wasm\": {no_file}"),
+        ),
+        (
+            "list nothing",
+            format!("cannot read the directory \"nothing\": {no_file}"),
+        ),
+        (
+            "call --plugins nothing add add 1 2",
+            format!("cannot read the directory \"nothing\": {no_file}"),
+        ),
+        (
+            "run --stdin nothing rust-greet.wasm",
+            format!("cannot open \"nothing\": {no_file}"),
+        ),
+        (
+            "text rust-greet.wasm gret World",
+            "plugin \"rust-greet.wasm\", export \"gret\": no export \"gret\"; \
+             this plugin exports: greet, add, echo, allocate, deallocate"
+                .to_owned(),
+        ),
+        (
+            "run add.wasm",
+            "plugin \"add.wasm\", export \"_start\": no export \"_start\"; \
+             this plugin exports: add"
+                .to_owned(),
+        ),
+    ] {
+        guests
+            .run(line.split(' '))
+            .is(line, 3, "", &format!("pocketwasm: {message}\n"));
+    }
+}
+
+#[test]
+fn refused_modules() {
+    let guests = Guests::new(&[
+        "memory-1gib.wat",
+        "unknown-import.wat",
+        "add.wasm",
+        "rust-greet.wasm",
+    ]);
+    guests.put("text.wat", "(module)");
+    guests.put("empty.wasm", "");
+    guests.put("noise.wasm", "MZ\x7f\x1b[2J");
+    let whole = std::fs::read(guests.0.path().join("add.wasm")).unwrap();
+    guests.put("half.wasm", &whole[..whole.len() / 2]);
+    for (module, message) in [
+        (
+            "text.wat",
+            "not a module this engine can run: this is WebAssembly text; \
+             translate it first (wat2wasm, wasm-tools parse)",
+        ),
+        (
+            "empty.wasm",
+            "not a module this engine can run: the file is empty",
+        ),
+        (
+            "noise.wasm",
+            "not a module this engine can run: it does not begin with the magic bytes \\0asm",
+        ),
+        (
+            "half.wasm",
+            "not a module this engine can run: unexpected end-of-file (at offset 0x13)",
+        ),
+        (
+            "memory-1gib.wasm",
+            "declares a memory of 16384 pages at least; the limit `max_memory_pages` is 1024",
+        ),
+        (
+            "unknown-import.wasm",
+            "unsupported import: \"cloud\" \"launch\" of type (i32) -> (): \
+             this runner provides only wasi_snapshot_preview1 and wasi_unstable",
+        ),
+    ] {
+        let message = format!("pocketwasm: plugin \"{module}\", load: {message}\n");
+        guests
+            .run(["call", module, "f"])
+            .is(module, 4, "", &message);
+    }
+    let ran = guests.run(["text", "--max-memory", "1MiB", "rust-greet.wasm", "greet"]);
+    let message = "pocketwasm: plugin \"rust-greet.wasm\", load: declares a memory of 17 pages \
+                   at least; the limit `max_memory_pages` is 16\n";
+    ran.is("--max-memory", 4, "", message);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_directory_is_no_module() {
+    let guests = Guests::new(&[]);
+    guests.put("folder.wasm/file", "");
+    let ran = guests.run(["call", "folder.wasm", "f"]);
+    let message = "pocketwasm: cannot read \"folder.wasm\": Is a directory (os error 21)\n";
+    ran.is("a directory", 7, "", message);
+}
+
+#[test]
+fn guests_that_fail() {
+    let guests = Guests::new(&["print.wat", "exit.wat", "result-past-memory.wat"]);
+    for (line, output, message) in [
+        (
+            "call print.wasm print-and-trap",
+            "to stdout\nto stderr\n",
+            "plugin \"print.wasm\", export \"print-and-trap\": trap: `unreachable` executed",
+        ),
+        (
+            "call exit.wasm exit 7",
+            "",
+            "plugin \"exit.wasm\", export \"exit\": the guest exited with code 7",
+        ),
+        (
+            "text result-past-memory.wasm text x",
+            "",
+            "plugin \"result-past-memory.wasm\", export \"text\": \
+             the result at 0x10000 with length 10 is outside the memory of 65536 bytes",
+        ),
+    ] {
+        guests
+            .run(line.split(' '))
+            .is(line, 5, "", &format!("{output}pocketwasm: {message}\n"));
+    }
+    guests
+        .run(["call", "exit.wasm", "exit", "0"])
+        .is("exit 0 is success", 0, "", "");
+}
+
+#[test]
+fn endless_loops_end_with_their_limit() {
+    let guests = Guests::new(&["loop.wat"]);
+    for (args, export) in [
+        (&["call", "loop.wasm", "spin"][..], "spin"),
+        (&["text", "loop.wasm", "text", "x"], "text"),
+        (&["run", "loop.wasm"], "_start"),
+    ] {
+        for (flags, problem) in [
+            (
+                &["--timeout", "100ms"][..],
+                "timed out: the limit `timeout` is 100ms",
+            ),
+            (
+                &["--fuel", "1000000", "--timeout", "1h"],
+                "out of fuel: all 1000000 units of the limit `fuel` are used",
+            ),
+        ] {
+            let began = Instant::now();
+            let ran = guests.run([flags, args].concat());
+            let message =
+                format!("pocketwasm: plugin \"loop.wasm\", export \"{export}\": {problem}\n");
+            ran.is(export, 6, "", &message);
+            assert!(began.elapsed() < Duration::from_secs(60));
+        }
+    }
+}
+
+#[test]
+fn cut_output_is_said_to_be_cut() {
+    let guests = Guests::new(&["flood.wat", "chatter.wat"]);
+    let cut = "pocketwasm: output truncated at 100000 bytes (limit max_output_bytes)\n";
+    let dots = ".".repeat(100_000);
+    for (args, stdout, stderr) in [
+        (
+            &["call", "flood.wasm", "flood"][..],
+            "100000\n",
+            format!("{dots}\n{cut}"),
+        ),
+        (
+            &["text", "flood.wasm", "text", "in"],
+            "in",
+            format!("{dots}\n{cut}"),
+        ),
+        (&["run", "flood.wasm"], &dots, cut.to_owned()),
+    ] {
+        let ran = guests.run([&["--max-output", "100000"], args].concat());
+        ran.is(args[0], 0, stdout, &stderr);
+    }
+    let ran = guests.run([
+        "run",
+        "--max-output",
+        "7",
+        "--fuel",
+        "100000",
+        "chatter.wasm",
+    ]);
+    let stderr = "pocketwasm: output truncated at 7 bytes (limit max_output_bytes)\n\
+                  pocketwasm: plugin \"chatter.wasm\", export \"_start\": \
+                  out of fuel: all 100000 units of the limit `fuel` are used\n";
+    ran.is("before an error", 6, "more\nmo", stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_result_that_nobody_takes() {
+    let guests = Guests::new(&["add.wasm", "rust-greet.wasm"]);
+    for line in [
+        "call add.wasm add 1 2",
+        "call --json add.wasm add 1 2",
+        "text rust-greet.wasm greet",
+        "inspect add.wasm",
+        "list .",
+    ] {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        let mut child = guests
+            .command(line.split(' '))
+            .stdout(writer)
+            .spawn()
+            .unwrap();
+        let ran = crate::Ran::from({
+            child.stdin = None;
+            child.wait_with_output().unwrap()
+        });
+        let broken = "pocketwasm: cannot write to standard output: Broken pipe (os error 32)\n";
+        ran.is(line, 7, "", broken);
+    }
+}
+
+#[test]
+fn logging_is_for_those_who_ask() {
+    let guests = Guests::new(&["print.wat"]);
+    let mut command = guests.command(["call", "print.wasm", "print"]);
+    let output = command
+        .env("RUST_LOG", "debug")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let ran = crate::Ran::from(output);
+    assert_eq!((ran.code, &*ran.stdout), (Some(0), "7\n"), "{ran:?}");
+    assert!(ran.stderr.contains("compiled \"print.wasm\""), "{ran:?}");
+    assert_eq!(ran.stderr.matches("to stdout").count(), 1, "{ran:?}");
+}

@@ -1,0 +1,12 @@
+//! The functions of WASI that guests get, each called by a module made for it.
+
+mod descriptors;
+mod functions;
+mod guest;
+mod imports;
+mod limits;
+mod memoryless;
+mod polling;
+mod property;
+mod surroundings;
+mod time;

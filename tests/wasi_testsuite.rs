@@ -1,0 +1,203 @@
+//! Runs the public WASI test suite (`WebAssembly/wasi-testsuite`), as far as it needs no file
+//! system. The suite is not part of this repository: `WASI_TESTSUITE` names a checkout of it with
+//! its programs built, as its branch `prod/testsuite-base` has them.
+
+use pocketwasm::{Runner, RunnerConfig};
+use serde_json::Value;
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+enum Verdict {
+    Passed,
+    Skipped(&'static str),
+    Failed(String),
+}
+
+fn main() -> ExitCode {
+    let Some(suite) = env::var_os("WASI_TESTSUITE") else {
+        println!(
+            "WASI test suite: not run; set WASI_TESTSUITE to a checkout of \
+             WebAssembly/wasi-testsuite, branch prod/testsuite-base"
+        );
+        return ExitCode::SUCCESS;
+    };
+    let programs = match programs(Path::new(&suite)) {
+        Ok(programs) if programs.is_empty() => {
+            println!("WASI test suite: no built program of preview1 in {suite:?}");
+            return ExitCode::FAILURE;
+        }
+        Ok(programs) => programs,
+        Err(error) => {
+            println!("WASI test suite: cannot read {suite:?}: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let (mut passed, mut skipped, mut failed) = (0, 0, 0);
+    for (name, path) in &programs {
+        match run(path).unwrap_or_else(Verdict::Failed) {
+            Verdict::Passed => {
+                passed += 1;
+                println!("{name}: ok");
+            }
+            Verdict::Skipped(why) => {
+                skipped += 1;
+                println!("{name}: skipped: {why}");
+            }
+            Verdict::Failed(problem) => {
+                failed += 1;
+                println!("{name}: FAILED: {problem}");
+            }
+        }
+    }
+    println!("WASI test suite: {passed} passed; {failed} failed; {skipped} skipped");
+    match failed {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}
+
+/// The built programs of preview1, sorted: `tests/LANGUAGE/testsuite/wasm32-wasip1/NAME.wasm`.
+fn programs(suite: &Path) -> std::io::Result<Vec<(String, PathBuf)>> {
+    let mut programs = Vec::new();
+    for language in fs::read_dir(suite.join("tests"))? {
+        let language = language?;
+        let folder = language.path().join("testsuite/wasm32-wasip1");
+        if !folder.is_dir() {
+            continue;
+        }
+        for file in fs::read_dir(folder)? {
+            let path = file?.path();
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "wasm")
+            {
+                let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+                let language = language.file_name();
+                programs.push((format!("{}/{stem}", language.display()), path));
+            }
+        }
+    }
+    programs.sort();
+    Ok(programs)
+}
+
+/// What the specification beside a program says, by the suite's `doc/specification.md`.
+#[derive(Debug)]
+struct Specification {
+    args: Vec<String>,
+    env: Vec<(String, String)>,
+    needs_files: bool,
+    exit_code: i32,
+    stdout: Option<String>,
+    stderr: Option<String>,
+}
+
+impl Specification {
+    fn beside(program: &Path) -> Result<Self, String> {
+        let mut specification = Self {
+            args: Vec::new(),
+            env: Vec::new(),
+            needs_files: false,
+            exit_code: 0,
+            stdout: None,
+            stderr: None,
+        };
+        let path = program.with_extension("json");
+        if !path.exists() {
+            return Ok(specification);
+        }
+        let text = fs::read_to_string(&path).map_err(|error| error.to_string())?;
+        let Value::Object(entries) =
+            serde_json::from_str(&text).map_err(|error| error.to_string())?
+        else {
+            return Err("its specification is no object".into());
+        };
+        for (key, value) in entries {
+            // An entry that is not understood must not make a program pass.
+            let known = match (key.as_str(), &value) {
+                ("args", Value::Array(args)) => {
+                    let args = args.iter().map(|arg| arg.as_str().map(String::from));
+                    let args: Option<_> = args.collect();
+                    args.map(|args| specification.args = args).is_some()
+                }
+                ("env", Value::Object(env)) => {
+                    let env = env
+                        .iter()
+                        .map(|(name, value)| Some((name.clone(), value.as_str()?.to_string())));
+                    let env: Option<_> = env.collect();
+                    env.map(|env| specification.env = env).is_some()
+                }
+                ("root", Value::Null) => true,
+                ("root" | "dirs", _) => {
+                    specification.needs_files = true;
+                    true
+                }
+                ("exit_code", Value::Number(code)) => {
+                    let code = code.as_i64().and_then(|code| i32::try_from(code).ok());
+                    specification.exit_code = code.unwrap_or_default();
+                    code.is_some()
+                }
+                ("stdout", Value::String(text)) => {
+                    specification.stdout = Some(text.clone());
+                    true
+                }
+                ("stderr", Value::String(text)) => {
+                    specification.stderr = Some(text.clone());
+                    true
+                }
+                _ => false,
+            };
+            if !known {
+                return Err(format!("its specification has {key:?}: {value}"));
+            }
+        }
+        Ok(specification)
+    }
+}
+
+fn run(program: &Path) -> Result<Verdict, String> {
+    let specification = Specification::beside(program)?;
+    if specification.needs_files {
+        return Ok(Verdict::Skipped("needs a file system"));
+    }
+    let runner = Runner::new(RunnerConfig::new()).map_err(|error| error.to_string())?;
+    let bytes = fs::read(program).map_err(|error| error.to_string())?;
+    let plugin = runner
+        .load_plugin("program", &bytes)
+        .map_err(|error| error.to_string())?;
+    let mut call = plugin.call("_start").args(specification.args);
+    for (name, value) in &specification.env {
+        call = call.env(name, value);
+    }
+    let result = call.run();
+    let (code, outcome) = match &result {
+        Ok(outcome) => (0, outcome),
+        Err(error) => match (error.exit_code(), error.outcome()) {
+            (Some(code), Some(outcome)) => (code, outcome),
+            _ => {
+                let stderr = error.outcome().map_or(&b""[..], |outcome| outcome.stderr());
+                return Err(format!("{error}: {}", String::from_utf8_lossy(stderr)));
+            }
+        },
+    };
+    if code != specification.exit_code {
+        let wanted = specification.exit_code;
+        return Err(format!("exit code {code} instead of {wanted}: {outcome:?}"));
+    }
+    let streams = [
+        ("stdout", outcome.stdout(), specification.stdout),
+        ("stderr", outcome.stderr(), specification.stderr),
+    ];
+    for (name, got, wanted) in streams {
+        if wanted.is_some_and(|wanted| wanted.as_bytes() != got) {
+            return Err(format!(
+                "another {name}: {:?}",
+                String::from_utf8_lossy(got)
+            ));
+        }
+    }
+    Ok(Verdict::Passed)
+}
