@@ -1,12 +1,14 @@
 //! Modules that were not loaded by name, kept by their content.
 
 use crate::plugin::Plugin;
-use alloc::collections::BTreeMap;
+use alloc::{collections::BTreeMap, vec::Vec};
 
 /// Compiled modules by the SHA-256 of their bytes, the least recently used out first.
 #[derive(Debug, Default)]
 pub(crate) struct Cache {
     entries: BTreeMap<[u8; 32], Entry>,
+    /// The entries by their last use.
+    order: BTreeMap<u64, [u8; 32]>,
     bytes: usize,
     uses: u64,
 }
@@ -21,42 +23,44 @@ struct Entry {
 impl Cache {
     /// The module with that content, which is then the most recently used.
     pub(crate) fn get(&mut self, sha256: &[u8; 32]) -> Option<Plugin> {
-        self.uses += 1;
         let entry = self.entries.get_mut(sha256)?;
+        self.uses += 1;
+        self.order.remove(&entry.last_use);
+        self.order.insert(self.uses, *sha256);
         entry.last_use = self.uses;
         Some(entry.plugin.clone())
     }
 
-    /// Keeps a module, if it fits into `max_bytes` at all, and lets go of others until it does.
-    pub(crate) fn insert(&mut self, plugin: &Plugin, max_bytes: usize) {
+    /// Keeps a module, if it fits into `max_bytes` at all, and lets go of others until it does:
+    /// those, for the caller to drop outside the lock.
+    pub(crate) fn insert(&mut self, plugin: &Plugin, max_bytes: usize) -> Vec<Plugin> {
+        let mut evicted = Vec::new();
         let bytes = plugin.code().estimated_bytes();
-        if bytes > max_bytes || self.entries.contains_key(&plugin.sha256()) {
-            return;
+        let sha256 = plugin.sha256();
+        if bytes > max_bytes || self.entries.contains_key(&sha256) {
+            return evicted;
         }
-        while self.bytes > max_bytes - bytes && self.evict() {}
+        while self.bytes > max_bytes - bytes {
+            let Some(plugin) = self.evict() else { break };
+            evicted.push(plugin);
+        }
         self.uses += 1;
         self.bytes += bytes;
+        self.order.insert(self.uses, sha256);
         let entry = Entry {
             plugin: plugin.clone(),
             bytes,
             last_use: self.uses,
         };
-        self.entries.insert(plugin.sha256(), entry);
+        self.entries.insert(sha256, entry);
+        evicted
     }
 
-    fn evict(&mut self) -> bool {
-        let oldest = self.entries.iter().min_by_key(|(_, entry)| entry.last_use);
-        let Some(key) = oldest.map(|(key, _)| *key) else {
-            return false;
-        };
-        if let Some(entry) = self.entries.remove(&key) {
-            self.bytes -= entry.bytes;
-            log::debug!("let go of {:?} in the cache", entry.plugin.name());
-        }
-        true
-    }
-
-    pub(crate) fn clear(&mut self) {
-        *self = Self::default();
+    fn evict(&mut self) -> Option<Plugin> {
+        let (_, sha256) = self.order.pop_first()?;
+        let entry = self.entries.remove(&sha256)?;
+        self.bytes -= entry.bytes;
+        log::debug!("let go of {:?} in the cache", entry.plugin.name());
+        Some(entry.plugin)
     }
 }

@@ -92,10 +92,10 @@ limit_setters! {
     /// The locals that all functions of a module declare together. Default 2,000,000.
     max_total_locals: u32,
     /// How deep blocks, loops and ifs nest in a function. Default 10,000 (Go and switch-like code
-    /// need thousands), at most 1,000,000.
+    /// need thousands), at most 1,000,000. Compiling takes about 270 bytes a level.
     max_nesting: u32,
-    /// The data segments of a module, and its element segments. Default 200,000 (Go modules have
-    /// 50,000), at most 1,000,000.
+    /// The data segments of a module, and its element segments. Default and at most 100,000 (Go
+    /// modules have tens of thousands).
     max_segments: u32,
     /// The globals that a module defines. Default 10,000, at most 1,000,000.
     max_globals: u32,
@@ -103,8 +103,12 @@ limit_setters! {
     max_imports: u32,
     /// The exports of a module. Default 10,000, at most 1,000,000.
     max_exports: u32,
-    /// The parameters of a function, and its results. Default 128, at most 1,000.
+    /// The parameters of a function. Default 128, at most 1,000.
     max_params: u32,
+    /// The results of a function, and the parameters and results of a block. Default 16
+    /// (compilers use one, seldom a few), at most 1,000. Every branch out of a block copies them
+    /// all, so a few bytes of code cost as much to compile, in time and memory, as this allows.
+    max_results: u32,
     /// The bytes that a call may write to stdout and stderr together. Default 1 MiB, less than
     /// 2 GiB. What is beyond it is cut: the guest sees a short write, then the errno `NOSPC`, and
     /// [`Outcome::output_truncated`](crate::Outcome::output_truncated) says so.
@@ -117,9 +121,10 @@ limit_setters! {
     /// How deep calls from host functions back into the guest may nest. Default 16, at most 64.
     max_host_depth: u32,
     /// The bytes that compiled modules may take in the cache behind `run_function`, `run_greet`
-    /// and `run_module`, by estimate: a module's own size plus six times its code section (the
-    /// engine's compiled code takes 5.1 to 6.0 times). Default 256 MiB; 0 keeps nothing. Plugins
-    /// loaded by name stay until they are unloaded and do not count.
+    /// and `run_module`, by estimate: a module's own size, six times its code section (the
+    /// engine's compiled code takes 5.1 to 6.0 times), and something for each part of it. Default
+    /// 256 MiB; 0 keeps nothing. Plugins loaded by name stay until they are unloaded and do not
+    /// count.
     max_cache_bytes: usize,
 }
 
@@ -154,8 +159,8 @@ impl RunnerConfig {
     }
 
     /// The fuel of a whole call. Default: none but what [`timeout`](Self::timeout) implies. A
-    /// unit is one WebAssembly operator; bulk operations cost one more for each 64 bytes, growing
-    /// memory 1,024 a page. The same call uses the same fuel on every host, so unlike a deadline
+    /// unit is one WebAssembly operator, or the entry of a function, a loop or an arm of an `if`;
+    /// bulk operations cost one more for each 64 bytes, growing memory 1,024 a page. The same call uses the same fuel on every host, so unlike a deadline
     /// this stops at the same instruction everywhere. It is no measure of time: real code runs
     /// 0.3 to 3 billion units a second on a desktop processor, and hostile code far less or more.
     pub fn fuel(mut self, fuel: u64) -> Self {

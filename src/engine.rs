@@ -40,10 +40,9 @@ impl Code {
         })
     }
 
-    /// What it takes in memory, by the engine's measured ratio.
+    /// What it takes in memory, by the engine's measured ratios.
     pub(crate) fn estimated_bytes(&self) -> usize {
-        let code = self.info.code_bytes.saturating_mul(6);
-        self.info.bytes.saturating_add(code).saturating_add(4_096)
+        self.info.estimated_bytes
     }
 }
 

@@ -3,7 +3,6 @@
 use crate::Outcome;
 use alloc::{
     boxed::Box,
-    format,
     string::{String, ToString},
     sync::Arc,
     vec::Vec,
@@ -386,21 +385,38 @@ pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", Escaped(self.0))
+    }
+}
+
+/// The same without the quotes around it.
+struct Escaped<'a>(&'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const MOST: usize = 120;
-        f.write_str("\"")?;
         for c in self.0.chars().take(MOST) {
             match c {
                 '"' | '\\' => write!(f, "\\{c}")?,
-                c if c.is_control() => write!(f, "{}", c.escape_default())?,
+                c if is_unprintable(c) => write!(f, "{}", c.escape_default())?,
                 c => write!(f, "{c}")?,
             }
         }
         f.write_str(if self.0.chars().nth(MOST).is_some() {
-            "…\""
+            "…"
         } else {
-            "\""
+            ""
         })
     }
+}
+
+/// Whether a character would act on a terminal instead of being shown: control characters, line
+/// separators, and those that turn the direction of what follows.
+pub(crate) fn is_unprintable(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// A list of names, escaped and cut.
@@ -413,9 +429,8 @@ impl fmt::Display for Names<'_> {
             return f.write_str("none");
         }
         for (position, name) in self.0.iter().take(MOST).enumerate() {
-            let quoted = format!("{}", Quoted(name));
             let separator = if position == 0 { "" } else { ", " };
-            write!(f, "{separator}{}", quoted.trim_matches('"'))?;
+            write!(f, "{separator}{}", Escaped(name))?;
         }
         match self.0.len().saturating_sub(MOST) {
             0 => Ok(()),
@@ -428,5 +443,5 @@ impl fmt::Display for Names<'_> {
 pub(crate) fn first_line(message: &dyn fmt::Display) -> String {
     let message = message.to_string();
     let line = message.lines().next().unwrap_or_default();
-    format!("{}", Quoted(line)).trim_matches('"').to_string()
+    Escaped(line).to_string()
 }

@@ -23,6 +23,7 @@ pub(crate) struct Limits {
     pub(crate) max_imports: u32,
     pub(crate) max_exports: u32,
     pub(crate) max_params: u32,
+    pub(crate) max_results: u32,
     pub(crate) max_output_bytes: usize,
     pub(crate) max_input_bytes: usize,
     pub(crate) max_result_bytes: usize,
@@ -43,11 +44,12 @@ impl Limits {
         max_locals: 10_000,
         max_total_locals: 2_000_000,
         max_nesting: 10_000,
-        max_segments: 200_000,
+        max_segments: 100_000,
         max_globals: 10_000,
         max_imports: 1_000,
         max_exports: 10_000,
         max_params: 128,
+        max_results: 16,
         max_output_bytes: 1 << 20,
         max_input_bytes: 16 << 20,
         max_result_bytes: 16 << 20,
@@ -93,15 +95,16 @@ impl Limits {
             1_000_000_000,
         )?;
         within("max_nesting", self.max_nesting.into(), 1, 1_000_000)?;
-        within("max_segments", self.max_segments.into(), 0, 1_000_000)?;
+        // The engine accepts no more than these.
+        within("max_segments", self.max_segments.into(), 0, 100_000)?;
         within("max_globals", self.max_globals.into(), 0, 1_000_000)?;
         within("max_imports", self.max_imports.into(), 0, 100_000)?;
         within("max_exports", self.max_exports.into(), 1, 1_000_000)?;
         within("max_params", self.max_params.into(), 0, 1_000)?;
+        within("max_results", self.max_results.into(), 0, 1_000)?;
         bytes("max_output_bytes", self.max_output_bytes)?;
         bytes("max_input_bytes", self.max_input_bytes)?;
         bytes("max_result_bytes", self.max_result_bytes)?;
-        within("max_host_depth", self.max_host_depth.into(), 1, 64)?;
-        within("max_cache_bytes", self.max_cache_bytes as u64, 0, u64::MAX)
+        within("max_host_depth", self.max_host_depth.into(), 1, 64)
     }
 }

@@ -1,13 +1,14 @@
 //! Plugins and modules from files.
 
 use crate::{
-    error::{Error, Failure},
+    error::{Error, Failure, Phase, Quoted},
     outcome::Outcome,
     plugin::{Plugin, sha256},
     runner::{Entry, Runner, plugin_name, text},
 };
 use alloc::{
     borrow::ToOwned,
+    collections::BTreeSet,
     format,
     string::{String, ToString},
     vec::Vec,
@@ -69,12 +70,16 @@ impl Runner {
     pub fn load_plugins(&self, directory: impl AsRef<Path>) -> Result<LoadReport, Error> {
         let directory = directory.as_ref();
         self.context().check_open()?;
-        // The root is asked first: a directory that is not there is an error, not a report.
-        std::fs::read_dir(directory).map_err(|error| io("read the directory", directory, error))?;
+        // The root is asked first: a directory that is not there is an error, not a report. Files
+        // are remembered below its real path, so that another spelling of it is the same one.
+        let failed = |error| io("read the directory", directory, error);
+        let root = directory.canonicalize().map_err(failed)?;
+        std::fs::read_dir(&root).map_err(failed)?;
 
         let mut report = LoadReport::default();
-        let mut seen: Vec<PathBuf> = Vec::new();
+        let mut seen = BTreeSet::new();
         for entry in WalkDir::new(directory)
+            .min_depth(1)
             .follow_links(false)
             .sort_by_file_name()
         {
@@ -88,21 +93,29 @@ impl Runner {
                 }
             };
             let path = entry.path();
-            if path.extension().is_none_or(|extension| extension != "wasm")
-                || entry.file_type().is_dir()
-            {
+            let kind = entry.file_type();
+            let is_wasm = path.extension().is_some_and(|suffix| suffix == "wasm");
+            // A link to a folder may hide plugins that somebody expects, so it is told as well.
+            let is_link = kind.is_symlink() && (is_wasm || path.is_dir());
+            if kind.is_dir() || !(is_wasm || is_link) {
                 continue;
             }
-            seen.push(path.to_owned());
-            let loaded = if entry.file_type().is_file() {
-                self.load_file(directory, path, &mut report)
+            let relative = path.strip_prefix(directory).unwrap_or(path);
+            let source = root.join(relative);
+            seen.insert(source.clone());
+            let loaded = if kind.is_file() {
+                self.load_file(relative, path, source, &mut report)
             } else {
-                let problem = "is a symbolic link or no file; it is not followed".to_string();
-                Err(Failure::InvalidConfig {
+                let problem = if is_link {
+                    "is a symbolic link; it is not followed"
+                } else {
+                    "is not a regular file"
+                };
+                let failure = Failure::InvalidConfig {
                     setting: "plugin file",
-                    problem,
-                }
-                .into())
+                    problem: problem.to_string(),
+                };
+                Err(failure.into())
             };
             if let Err(error) = loaded {
                 log::warn!("not loaded: {}: {error}", path.display());
@@ -114,7 +127,7 @@ impl Runner {
             }
         }
         for entry in self.entries() {
-            let gone = |source: &PathBuf| source.starts_with(directory) && !seen.contains(source);
+            let gone = |source: &PathBuf| source.starts_with(&root) && !seen.contains(source);
             if entry.source.as_ref().is_some_and(gone) {
                 report.missing.push(entry.plugin.name().to_string());
             }
@@ -122,6 +135,7 @@ impl Runner {
         report.loaded.sort_unstable();
         report.replaced.sort_unstable();
         report.unchanged.sort_unstable();
+        report.failed.sort_by(|a, b| a.path.cmp(&b.path));
         log::info!(
             "{}: {} loaded, {} replaced, {} unchanged, {} failed",
             directory.display(),
@@ -135,19 +149,24 @@ impl Runner {
 
     fn load_file(
         &self,
-        directory: &Path,
+        relative: &Path,
         path: &Path,
+        file: PathBuf,
         report: &mut LoadReport,
     ) -> Result<(), Error> {
-        let name = name_of(directory, path)?;
+        let name = name_of(relative)?;
         let name = plugin_name(&name)?;
         let before = self.entry(name);
         if let Some(Entry { source, .. }) = &before
-            && source.as_deref() != Some(path)
+            && source.as_ref() != Some(&file)
         {
             let holder = match source {
-                Some(source) => format!("is taken: {name:?} was loaded from {}", source.display()),
-                None => format!("is taken: {name:?} was loaded from bytes"),
+                Some(source) => format!(
+                    "is taken: {} was loaded from {}",
+                    Quoted(name),
+                    Quoted(&source.to_string_lossy())
+                ),
+                None => format!("is taken: {} was loaded from bytes", Quoted(name)),
             };
             return Err(Failure::InvalidConfig {
                 setting: "name",
@@ -167,7 +186,7 @@ impl Runner {
         let plugin = Plugin::load(self.context(), name, &bytes)?;
         self.keep(Entry {
             plugin,
-            source: Some(path.to_owned()),
+            source: Some(file),
         })?;
         list.push(name.to_string());
         Ok(())
@@ -179,22 +198,29 @@ impl Runner {
         let failed = |error| io("read", path, error);
         let file = File::open(path).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
-        let too_large = |actual| Failure::ShapeLimit {
-            what: "the module's size".to_string(),
-            actual,
-            limit: "max_module_bytes",
-            maximum,
+        let too_large = |actual| {
+            let what = "the module's size".to_string();
+            let limit = "max_module_bytes";
+            let failure = Failure::ShapeLimit {
+                what,
+                actual,
+                limit,
+                maximum,
+            };
+            Err(Error::from(failure)
+                .at(Phase::Load)
+                .in_plugin(&path.to_string_lossy().into()))
         };
         if length > maximum {
-            return Err(too_large(length).into());
+            return too_large(length);
         }
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
         // The file may grow while it is read.
         file.take(maximum + 1)
             .read_to_end(&mut bytes)
             .map_err(failed)?;
         if bytes.len() as u64 > maximum {
-            return Err(too_large(bytes.len() as u64).into());
+            return too_large(bytes.len() as u64);
         }
         Ok(bytes)
     }
@@ -257,12 +283,11 @@ impl Runner {
 }
 
 /// The name that a file's plugin has: its path in the directory, with `/`.
-fn name_of(directory: &Path, path: &Path) -> Result<String, Error> {
-    let relative = path.strip_prefix(directory).unwrap_or(path);
+fn name_of(relative: &Path) -> Result<String, Error> {
     let mut name = String::new();
     for component in relative.components() {
         let Some(part) = component.as_os_str().to_str() else {
-            let problem = format!("is not UTF-8: {}", relative.display());
+            let problem = format!("is not UTF-8: {}", Quoted(&relative.to_string_lossy()));
             return Err(Failure::InvalidConfig {
                 setting: "name",
                 problem,

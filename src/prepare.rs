@@ -15,8 +15,8 @@ use alloc::{borrow::Cow, boxed::Box, format, vec::Vec};
 use wasmparser::{BinaryReader, FunctionBody, Operator};
 
 /// The fuel that the engine takes again when a function made for `table.grow` begins again: its
-/// three operators.
-pub(crate) const TABLE_GROW_ENTRY_FUEL: u64 = 3;
+/// three operators, and one for entering it.
+pub(crate) const TABLE_GROW_ENTRY_FUEL: u64 = 4;
 
 /// A module that was inspected and can be compiled.
 #[derive(Debug)]

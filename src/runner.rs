@@ -5,7 +5,7 @@ use crate::{
     call::Call,
     config::RunnerConfig,
     context::Context,
-    error::{Error, Failure, first_line},
+    error::{Error, Failure, first_line, is_unprintable},
     outcome::Outcome,
     plugin::{Plugin, sha256},
     sync::Shared,
@@ -238,8 +238,12 @@ impl Runner {
         }
         let plugin = Plugin::load(&self.context, name, bytes)?;
         let max_cache_bytes = self.context.config.limits.max_cache_bytes;
-        self.cache
-            .write(|cache| cache.insert(&plugin, max_cache_bytes));
+        let evicted = self.cache.write(|cache| {
+            // As in `keep`: what is closed keeps nothing.
+            self.context.check_open()?;
+            Ok::<_, Failure>(cache.insert(&plugin, max_cache_bytes))
+        })?;
+        drop(evicted);
         Ok(plugin)
     }
 
@@ -249,8 +253,8 @@ impl Runner {
     pub fn close(&self) {
         self.context.close();
         let plugins = self.plugins.write(core::mem::take);
-        drop(plugins);
-        self.cache.write(Cache::clear);
+        let cache = self.cache.write(core::mem::take);
+        drop((plugins, cache));
     }
 }
 
@@ -271,9 +275,10 @@ pub(crate) fn text(call: Call<'_>) -> Result<String, Error> {
     })
 }
 
-/// A name without the suffix that look-ups may leave out.
+/// A name without the suffix that look-ups may leave out. However often it is there: else a
+/// plugin `a.wasm` could not be found by its own name.
 fn without_suffix(name: &str) -> &str {
-    name.strip_suffix(".wasm").unwrap_or(name)
+    name.trim_end_matches(".wasm")
 }
 
 /// A name that a plugin can have.
@@ -284,7 +289,7 @@ pub(crate) fn plugin_name(name: &str) -> Result<&str, Failure> {
         "is empty".to_string()
     } else if short.len() > LONGEST {
         format!("has {} bytes; it may have {LONGEST}", short.len())
-    } else if short.chars().any(char::is_control) {
+    } else if short.chars().any(is_unprintable) {
         "has control characters".to_string()
     } else {
         return Ok(short);

@@ -1,7 +1,7 @@
 //! Parameters, results and the types of what a module imports and exports.
 
 use crate::error::Failure;
-use alloc::{boxed::Box, format};
+use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
 use core::fmt;
 
 /// The type of a parameter, a result or a global.
@@ -45,11 +45,13 @@ impl ValueType {
     }
 }
 
-/// The parameters and results of a function.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// The parameters and results of a function. Clones share the types: a thousand exports may have
+/// the same long signature.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Signature {
-    params: Box<[ValueType]>,
-    results: Box<[ValueType]>,
+    /// The parameters, then the results.
+    types: Arc<[ValueType]>,
+    params: usize,
 }
 
 impl Signature {
@@ -57,49 +59,43 @@ impl Signature {
         params: impl IntoIterator<Item = ValueType>,
         results: impl IntoIterator<Item = ValueType>,
     ) -> Self {
+        let mut types: Vec<ValueType> = params.into_iter().collect();
+        let params = types.len();
+        types.extend(results);
         Self {
-            params: params.into_iter().collect(),
-            results: results.into_iter().collect(),
+            types: types.into(),
+            params,
         }
     }
 
     /// The types of the parameters, first to last.
     #[must_use]
     pub fn params(&self) -> &[ValueType] {
-        &self.params
+        self.types.get(..self.params).unwrap_or_default()
     }
 
     /// The types of the results, first to last.
     #[must_use]
     pub fn results(&self) -> &[ValueType] {
-        &self.results
+        self.types.get(self.params..).unwrap_or_default()
     }
 
     /// Whether the function has these parameters and results.
     pub(crate) fn is(&self, params: &[ValueType], results: &[ValueType]) -> bool {
-        *self.params == *params && *self.results == *results
+        self.params() == params && self.results() == results
     }
 
     /// Checks that `params` can be passed and the results can be returned.
     pub(crate) fn check(&self, params: &[u64]) -> Result<(), Failure> {
-        if let Some(ty) = self
-            .params
-            .iter()
-            .chain(&self.results)
-            .find(|ty| !ty.is_number())
-        {
+        if let Some(ty) = self.types.iter().find(|ty| !ty.is_number()) {
             let problem = format!("unsupported signature {self}: {ty} cannot be passed");
             return Err(Failure::Signature { problem });
         }
-        if params.len() != self.params.len() {
-            let problem = format!(
-                "takes {} {self}, not {}",
-                count(self.params.len()),
-                params.len()
-            );
+        if params.len() != self.params {
+            let problem = format!("takes {} {self}, not {}", count(self.params), params.len());
             return Err(Failure::Signature { problem });
         }
-        for (position, (ty, param)) in self.params.iter().zip(params).enumerate() {
+        for (position, (ty, param)) in self.params().iter().zip(params).enumerate() {
             if matches!(ty, ValueType::I32 | ValueType::F32) && !fits_32_bits(*param) {
                 let problem = format!(
                     "parameter {} is {param:#x}; {ty} takes 32 bits",
@@ -135,9 +131,15 @@ impl fmt::Display for Signature {
             }
             f.write_str(")")
         };
-        list(f, &self.params)?;
+        list(f, self.params())?;
         f.write_str(" -> ")?;
-        list(f, &self.results)
+        list(f, self.results())
+    }
+}
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -1,0 +1,148 @@
+//! What matters of a function's operators before they are compiled.
+
+use super::at_most;
+use crate::{error::Failure, limits::Limits};
+use wasmparser::{BinaryReaderError, BlockType, FunctionBody, VisitOperator};
+
+/// The sums over all function bodies.
+#[derive(Debug, Default)]
+pub(super) struct Bodies {
+    pub(super) count: u32,
+    pub(super) grows_tables: bool,
+    /// The most values that a branch to a block carries.
+    pub(super) widest_block: u32,
+    locals: u64,
+}
+
+impl Bodies {
+    /// Reads one body; `widths` has, for each function type, the larger of the numbers of its
+    /// parameters and results.
+    pub(super) fn read(
+        &mut self,
+        body: &FunctionBody<'_>,
+        widths: &[u32],
+        limits: &Limits,
+    ) -> Result<(), Failure> {
+        let mut locals = 0_u64;
+        for group in body.get_locals_reader()? {
+            locals += u64::from(group?.0);
+            at_most(
+                "the number of a function's locals",
+                locals,
+                "max_locals",
+                limits.max_locals.into(),
+            )?;
+        }
+        self.locals += locals;
+        at_most(
+            "the number of all functions' locals",
+            self.locals,
+            "max_total_locals",
+            limits.max_total_locals.into(),
+        )?;
+        self.count += 1;
+        let walk = Walk::through(body, widths)?;
+        at_most(
+            "the nesting of blocks",
+            walk.deepest.into(),
+            "max_nesting",
+            limits.max_nesting.into(),
+        )?;
+        at_most(
+            "the number of a block's parameters or results",
+            walk.widest.into(),
+            "max_results",
+            limits.max_results.into(),
+        )?;
+        self.widest_block = self.widest_block.max(walk.widest);
+        self.grows_tables |= walk.grows_tables;
+        Ok(())
+    }
+}
+
+/// The visitor of the operators of one body. It only counts, so a body costs its own length to
+/// read and nothing to hold; a visitor, since reading into `Operator` took twice as long.
+struct Walk<'a> {
+    widths: &'a [u32],
+    depth: u32,
+    deepest: u32,
+    widest: u32,
+    grows_tables: bool,
+}
+
+impl<'a> Walk<'a> {
+    fn through(body: &FunctionBody<'_>, widths: &'a [u32]) -> Result<Self, BinaryReaderError> {
+        let mut walk = Self {
+            widths,
+            depth: 0,
+            deepest: 0,
+            widest: 0,
+            grows_tables: false,
+        };
+        let mut operators = body.get_operators_reader()?;
+        while !operators.eof() {
+            operators.visit_operator(&mut walk)?;
+        }
+        Ok(walk)
+    }
+
+    fn enter(&mut self, ty: BlockType) {
+        // A body has fewer than 2^32 bytes, so fewer blocks.
+        self.depth += 1;
+        self.deepest = self.deepest.max(self.depth);
+        let width = match ty {
+            BlockType::Empty => 0,
+            BlockType::Type(_) => 1,
+            // A type that does not exist is for the engine to refuse.
+            BlockType::FuncType(ty) => self.widths.get(ty as usize).copied().unwrap_or_default(),
+        };
+        self.widest = self.widest.max(width);
+    }
+}
+
+/// Defines the visitor's methods: five that look, the others empty.
+macro_rules! look {
+    ($( @$proposal:ident $op:ident $({ $($arg:ident: $ty:ty),* })? => $visit:ident $ann:tt )*) => {
+        $( look!(one $op $visit $($($arg: $ty),*)?); )*
+    };
+    (one Block $visit:ident $arg:ident: $ty:ty) => { look!(enter $visit); };
+    (one Loop $visit:ident $arg:ident: $ty:ty) => { look!(enter $visit); };
+    (one If $visit:ident $arg:ident: $ty:ty) => { look!(enter $visit); };
+    (one End $visit:ident) => {
+        fn $visit(&mut self) {
+            self.depth = self.depth.saturating_sub(1);
+        }
+    };
+    (one TableGrow $visit:ident $arg:ident: $ty:ty) => {
+        fn $visit(&mut self, _: $ty) {
+            self.grows_tables = true;
+        }
+    };
+    (one $op:ident $visit:ident $($arg:ident: $ty:ty),*) => {
+        #[inline(always)]
+        fn $visit(&mut self $(, _: $ty)*) {}
+    };
+    (enter $visit:ident) => {
+        fn $visit(&mut self, ty: BlockType) {
+            self.enter(ty);
+        }
+    };
+}
+
+impl<'a> VisitOperator<'a> for Walk<'_> {
+    type Output = ();
+
+    #[cfg(feature = "simd")]
+    fn simd_visitor(
+        &mut self,
+    ) -> Option<&mut dyn wasmparser::VisitSimdOperator<'a, Output = Self::Output>> {
+        Some(self)
+    }
+
+    wasmparser::for_each_visit_operator!(look);
+}
+
+#[cfg(feature = "simd")]
+impl wasmparser::VisitSimdOperator<'_> for Walk<'_> {
+    wasmparser::for_each_visit_simd_operator!(look);
+}

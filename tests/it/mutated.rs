@@ -1,0 +1,177 @@
+//! Arbitrary bytes, and real modules with mistakes in them: loading and running them ends, and
+//! never in a panic.
+
+use crate::support::{fixture, runner, wat};
+use pocketwasm::{Plugin, Runner, RunnerConfig, Signature};
+use proptest::prelude::*;
+use std::{sync::LazyLock, time::Duration};
+
+/// The modules that are mutated; small ones, since thousands of versions are compiled.
+static MODULES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    let real = [
+        "add.wasm",
+        "as-packed.wasm",
+        "c-greet.wasm",
+        "zig-greet.wasm",
+        "as-greet.wasm",
+    ];
+    let made = [
+        "table-grow",
+        "bulk",
+        "work",
+        "traps",
+        "start",
+        "spin",
+        "signatures",
+    ];
+    let real = real.into_iter().map(fixture);
+    real.chain(made.into_iter().map(wat)).collect()
+});
+
+/// Nothing here may take long: little fuel, little memory.
+fn small() -> Runner {
+    runner(
+        RunnerConfig::new()
+            .fuel(20_000)
+            .timeout(Duration::from_secs(20))
+            .max_memory_pages(32)
+            .max_memories(2)
+            .max_output_bytes(1_000),
+    )
+}
+
+/// Calls everything that can be called with numbers, and with bytes.
+fn call_everything(plugin: &Plugin) {
+    for export in plugin.exports() {
+        let Some(params) = export.ty.signature().map(Signature::params) else {
+            continue;
+        };
+        let params = vec![3; params.len()];
+        let _ = plugin.call(&export.name).params(&params).run();
+        let _ = plugin.call(&export.name).input("World").run();
+    }
+}
+
+/// A mistake in a module.
+#[derive(Debug, Clone)]
+enum Mistake {
+    Flip(prop::sample::Index, u8),
+    Cut(prop::sample::Index),
+    Remove(prop::sample::Index, usize),
+    Repeat(prop::sample::Index, usize),
+    Insert(prop::sample::Index, Vec<u8>),
+    /// A piece of another module in its place.
+    Splice(prop::sample::Index, prop::sample::Index, usize),
+}
+
+fn mistake() -> impl Strategy<Value = Mistake> {
+    let at = any::<prop::sample::Index>;
+    prop_oneof![
+        8 => (at(), 1..=255_u8).prop_map(|(at, bits)| Mistake::Flip(at, bits)),
+        1 => at().prop_map(Mistake::Cut),
+        2 => (at(), 1..8_usize).prop_map(|(at, length)| Mistake::Remove(at, length)),
+        2 => (at(), 1..32_usize).prop_map(|(at, length)| Mistake::Repeat(at, length)),
+        2 => (at(), prop::collection::vec(any::<u8>(), 1..8))
+            .prop_map(|(at, bytes)| Mistake::Insert(at, bytes)),
+        2 => (at(), at(), 1..64_usize).prop_map(|(at, from, length)| Mistake::Splice(at, from, length)),
+    ]
+}
+
+impl Mistake {
+    fn make(&self, bytes: &mut Vec<u8>, other: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        let from = |at: &prop::sample::Index, length: usize, bytes: &[u8]| {
+            let at = at.index(bytes.len());
+            at..(at + length).min(bytes.len())
+        };
+        match self {
+            Self::Flip(at, bits) => {
+                let at = at.index(bytes.len());
+                bytes[at] ^= bits;
+            }
+            Self::Cut(at) => bytes.truncate(at.index(bytes.len())),
+            Self::Remove(at, length) => {
+                let range = from(at, *length, bytes);
+                bytes.drain(range);
+            }
+            Self::Repeat(at, length) => {
+                let range = from(at, *length, bytes);
+                let piece = bytes[range.clone()].to_vec();
+                bytes.splice(range.end..range.end, piece);
+            }
+            Self::Insert(at, piece) => {
+                let at = at.index(bytes.len());
+                bytes.splice(at..at, piece.iter().copied());
+            }
+            Self::Splice(at, start, length) => {
+                let piece = other[from(start, *length, other)].to_vec();
+                let range = from(at, *length, bytes);
+                bytes.splice(range, piece);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: if cfg!(debug_assertions) { 300 } else { 3_000 },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn arbitrary_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        prop_assert!(small().load_plugin("m", &bytes).is_err());
+    }
+
+    /// Past the header, where a random start would seldom come.
+    #[test]
+    fn arbitrary_sections(
+        sections in prop::collection::vec(
+            (0..14_u8, prop::collection::vec(0..0x80_u8, 0..24)),
+            0..6,
+        ),
+    ) {
+        let mut bytes = b"\0asm\x01\0\0\0".to_vec();
+        for (id, content) in sections {
+            bytes.push(id);
+            bytes.push(u8::try_from(content.len()).expect("short"));
+            bytes.extend(content);
+        }
+        if let Ok(plugin) = small().load_plugin("m", &bytes) {
+            call_everything(&plugin);
+        }
+    }
+
+    #[test]
+    fn modules_with_mistakes(
+        module in any::<prop::sample::Index>(),
+        other in any::<prop::sample::Index>(),
+        mistakes in prop::collection::vec(mistake(), 1..4),
+    ) {
+        let mut bytes = module.get(MODULES.as_slice()).clone();
+        for mistake in mistakes {
+            mistake.make(&mut bytes, other.get::<Vec<u8>>(&MODULES));
+        }
+        if let Ok(plugin) = small().load_plugin("m", &bytes) {
+            call_everything(&plugin);
+        }
+    }
+
+    /// A small mistake after the header keeps a module valid more often than not: in its numbers.
+    #[test]
+    fn modules_with_one_wrong_byte(
+        module in any::<prop::sample::Index>(),
+        at in any::<prop::sample::Index>(),
+        bits in 1..=255_u8,
+    ) {
+        let mut bytes = module.get(MODULES.as_slice()).clone();
+        let at = 8 + at.index(bytes.len() - 8);
+        bytes[at] ^= bits;
+        if let Ok(plugin) = small().load_plugin("m", &bytes) {
+            call_everything(&plugin);
+        }
+    }
+}

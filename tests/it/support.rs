@@ -1,0 +1,52 @@
+//! What the tests share: guests, runners, and what a failed call said.
+
+use pocketwasm::{Call, Error, Outcome, Plugin, Runner, RunnerConfig};
+use std::{path::PathBuf, time::Duration};
+
+/// The path of a file under `fixtures`.
+pub(crate) fn fixture_path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures")
+        .join(name)
+}
+
+/// The bytes of a file under `fixtures`.
+pub(crate) fn fixture(name: &str) -> Vec<u8> {
+    let path = fixture_path(name);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The module in `fixtures/wat/NAME.wat`.
+pub(crate) fn wat(name: &str) -> Vec<u8> {
+    let path = fixture_path(&format!("wat/{name}.wat"));
+    wat::parse_file(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+pub(crate) fn runner(config: RunnerConfig) -> Runner {
+    Runner::new(config).expect("the settings are valid")
+}
+
+/// A configuration under which only fuel ends a call, unless it hangs.
+pub(crate) fn patient() -> RunnerConfig {
+    RunnerConfig::new().timeout(Duration::from_secs(60))
+}
+
+/// The module in `fixtures/wat/NAME.wat`, loaded under its own name.
+pub(crate) fn load(config: RunnerConfig, name: &str) -> Plugin {
+    runner(config)
+        .load_plugin(name, wat(name))
+        .unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// A call that must fail.
+pub(crate) fn fails(call: Call<'_>) -> Error {
+    match call.run() {
+        Ok(outcome) => panic!("it should have failed: {outcome:?}"),
+        Err(error) => error,
+    }
+}
+
+/// A call that must not.
+pub(crate) fn runs(call: Call<'_>) -> Outcome {
+    call.run().unwrap_or_else(|error| panic!("{error}"))
+}

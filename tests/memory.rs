@@ -1,0 +1,260 @@
+//! What loading costs in memory, and that it is given back: by an allocator that counts.
+#![allow(
+    unsafe_code,
+    reason = "a global allocator is an unsafe trait; this one only counts"
+)]
+
+#[path = "it/bomb_list.rs"]
+mod bomb_list;
+#[path = "it/bytes.rs"]
+mod bytes;
+
+use bytes::section;
+use pocketwasm::{Runner, RunnerConfig};
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    fs,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
+
+struct Counting;
+
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+static TOTAL: AtomicUsize = AtomicUsize::new(0);
+
+fn grown(bytes: usize) {
+    TOTAL.fetch_add(bytes, Relaxed);
+    let live = LIVE.fetch_add(bytes, Relaxed) + bytes;
+    PEAK.fetch_max(live, Relaxed);
+}
+
+// SAFETY: every call is passed on as it is to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        grown(layout.size());
+        // SAFETY: the caller's promises are those of this call.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size(), Relaxed);
+        // SAFETY: the caller's promises are those of this call.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // As if it moved: both are there for a moment.
+        grown(size);
+        LIVE.fetch_sub(layout.size(), Relaxed);
+        // SAFETY: the caller's promises are those of this call.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// One test at a time: all threads share the counters.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn live() -> usize {
+    LIVE.load(Relaxed)
+}
+
+/// What `run` has allocated at its peak, beyond what there was.
+fn peak<T>(run: impl FnOnce() -> T) -> (T, usize) {
+    let before = live();
+    PEAK.store(before, Relaxed);
+    let result = run();
+    (result, PEAK.load(Relaxed) - before)
+}
+
+fn fixture(name: &str) -> Vec<u8> {
+    let path = format!("{}/fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
+    fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn runner(config: RunnerConfig) -> Runner {
+    Runner::new(config).expect("the settings are valid")
+}
+
+/// The harness itself allocates a little on its own threads.
+const NOISE: usize = 64 << 10;
+
+#[test]
+fn a_refused_module_costs_a_few_times_its_size() {
+    let _alone = alone();
+    let runner = runner(RunnerConfig::new());
+    for (name, module, refusal) in bomb_list::bombs() {
+        if refusal.is_none() {
+            continue;
+        }
+        let (result, peak) = peak(|| runner.load_plugin("bomb", &module).map(drop));
+        assert!(result.is_err(), "{name}");
+        let most = 4 * module.len() + NOISE;
+        assert!(
+            peak <= most,
+            "{name}: {peak} bytes for a module of {}",
+            module.len()
+        );
+    }
+}
+
+/// The worst ratio that was found at the default limits is 50; what does not grow with the module
+/// is at most that of 10,000 nested blocks or locals.
+#[test]
+fn an_accepted_module_costs_at_most_64_times_its_size() {
+    const CONSTANT: usize = 4 << 20;
+    let _alone = alone();
+    let runner = runner(RunnerConfig::new());
+    for (name, module, refusal) in bomb_list::bombs() {
+        if refusal.is_some() {
+            continue;
+        }
+        let before = live();
+        let (result, peak) = peak(|| runner.load_plugin("bomb", &module).map(drop));
+        result.expect(name);
+        let most = 64 * module.len() + CONSTANT;
+        assert!(
+            peak <= most,
+            "{name}: {peak} bytes for a module of {}",
+            module.len()
+        );
+        runner.unload_plugin("bomb");
+        assert!(
+            live() <= before + NOISE,
+            "{name}: {} bytes stay",
+            live() - before
+        );
+    }
+}
+
+/// Does `step` until everything that is made once is made, then 300 times more: what is live
+/// after that is what was live before.
+fn does_not_grow(times: usize, mut step: impl FnMut(usize)) {
+    for number in 0..5 {
+        step(number);
+    }
+    let before = live();
+    for number in 0..times {
+        step(number);
+    }
+    let after = live();
+    assert!(
+        after <= before + NOISE,
+        "{before} bytes live before, {after} after {times} times"
+    );
+}
+
+#[test]
+fn loading_and_unloading_gives_the_memory_back() {
+    let _alone = alone();
+    let module = fixture("rust-greet.wasm");
+    let runner = runner(RunnerConfig::new());
+    does_not_grow(300, |_| {
+        runner.load_plugin("greet", &module).expect("loads");
+        let text = runner.run_plugin_string("greet", "greet", "World");
+        assert_eq!(text.expect("runs"), "Hello, World");
+        assert!(runner.unload_plugin("greet"));
+    });
+    // And a large one.
+    let module = fixture("go-greet.wasm");
+    does_not_grow(1, |number| {
+        if number < 2 {
+            runner.load_plugin("greet", &module).expect("loads");
+            assert!(runner.unload_plugin("greet"));
+        }
+    });
+}
+
+#[test]
+fn replacing_gives_the_memory_back() {
+    let _alone = alone();
+    let modules = [fixture("rust-greet.wasm"), fixture("c-greet.wasm")];
+    let runner = runner(RunnerConfig::new());
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("file.wasm");
+    does_not_grow(100, |number| {
+        // Ends with the same module each time, so that the same is live.
+        for module in [&modules[number % 2], &modules[0]] {
+            runner.load_plugin("greet", module).expect("loads");
+            fs::write(&path, module).expect("written");
+            let report = runner.load_plugins(directory.path()).expect("there");
+            assert!(report.failed.is_empty(), "{report:?}");
+        }
+    });
+}
+
+/// The same module with another custom section: other content, the same cost.
+fn variant(module: &[u8], number: usize) -> Vec<u8> {
+    let name = format!("{number:08}");
+    [module, &section(0, [&[8][..], name.as_bytes()].concat())].concat()
+}
+
+#[test]
+fn the_cache_stays_within_its_bytes() {
+    let _alone = alone();
+    const MOST: usize = 1 << 20;
+    let module = fixture("rust-greet.wasm");
+    let before = live();
+    let runner = runner(RunnerConfig::new().max_cache_bytes(MOST));
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("file.wasm");
+    for number in 0..100 {
+        fs::write(&path, variant(&module, number)).expect("written");
+        let sum = runner.run_function(&path, "add", &[2, 40]);
+        assert_eq!(sum.expect("runs"), [42]);
+    }
+    let kept = live() - before;
+    assert!(kept <= MOST + NOISE, "{kept} bytes");
+    assert!(kept >= MOST / 3, "{kept} bytes: the estimate is far off");
+    // The last one is there still, the first is not: seen by what another call allocates.
+    let cost = |number| {
+        fs::write(&path, variant(&module, number)).expect("written");
+        let before = TOTAL.load(Relaxed);
+        runner.plugin_at(&path).expect("loads");
+        TOTAL.load(Relaxed) - before
+    };
+    let (last, first) = (cost(99), cost(0));
+    assert!(4 * last < first, "{last} and {first} bytes");
+    // Used again, it stays while others go.
+    for number in 200..220 {
+        cost(99);
+        cost(number);
+    }
+    let (used, unused) = (cost(99), cost(200));
+    assert!(4 * used < unused, "{used} and {unused} bytes");
+    runner.close();
+    assert!(
+        live() <= before + NOISE,
+        "{} bytes stay after closing",
+        live() - before
+    );
+}
+
+#[test]
+fn the_same_content_is_compiled_once() {
+    let _alone = alone();
+    let module = fixture("rust-greet.wasm");
+    let runner = runner(RunnerConfig::new());
+    let directory = tempfile::tempdir().expect("a directory");
+    let cost = |name: &str| {
+        let path = directory.path().join(name);
+        fs::write(&path, &module).expect("written");
+        let before = TOTAL.load(Relaxed);
+        assert_eq!(runner.plugin_at(&path).expect("loads").size(), module.len());
+        TOTAL.load(Relaxed) - before
+    };
+    let cold = cost("first.wasm");
+    for name in ["first.wasm", "second.wasm"] {
+        let warm = cost(name);
+        assert!(4 * warm < cold, "{name}: {warm} bytes, {cold} when cold");
+    }
+}
