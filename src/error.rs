@@ -283,6 +283,8 @@ pub(crate) enum Failure {
         place: &'static str,
         known: Vec<String>,
     },
+    #[error("the guest has no export {} to call back", Quoted(.export))]
+    NotCallable { export: String },
     #[error("{problem}")]
     Signature { problem: String },
     #[error(
@@ -350,7 +352,7 @@ impl Failure {
             Self::InvalidModule { .. } => ErrorKind::InvalidModule,
             Self::ShapeLimit { .. } => ErrorKind::ShapeLimit,
             Self::UnsupportedImport { .. } => ErrorKind::UnsupportedImport,
-            Self::NotFound { .. } => ErrorKind::NotFound,
+            Self::NotFound { .. } | Self::NotCallable { .. } => ErrorKind::NotFound,
             Self::Signature { .. } => ErrorKind::Signature,
             Self::MemoryLimit { .. } => ErrorKind::MemoryLimit,
             Self::OutOfFuel { .. } | Self::OutOfTimeFuel { .. } => ErrorKind::OutOfFuel,

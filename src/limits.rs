@@ -105,7 +105,7 @@ impl Limits {
         bytes("max_output_bytes", self.max_output_bytes)?;
         bytes("max_input_bytes", self.max_input_bytes)?;
         bytes("max_result_bytes", self.max_result_bytes)?;
-        within("max_host_depth", self.max_host_depth.into(), 1, 64)?;
+        within("max_host_depth", self.max_host_depth.into(), 1, 32)?;
         bytes("max_exchange_bytes", self.max_exchange_bytes)?;
         bytes("max_variable_bytes", self.max_variable_bytes)?;
         within("max_cache_bytes", self.max_cache_bytes as u64, 0, u64::MAX)

@@ -219,8 +219,8 @@ impl Guest for Caller<'_, State> {
     fn call(&mut self, export: &str, params: &[u64]) -> Result<Vec<u64>, Failure> {
         let maximum = self.data().meter.context().config.limits.max_host_depth;
         let Some(func) = self.get_export(export).and_then(wasmi::Extern::into_func) else {
-            return Err(Failure::Signature {
-                problem: "the guest exports no such function to call back".into(),
+            return Err(Failure::NotCallable {
+                export: export.into(),
             });
         };
         let signature = signature(&func.ty(&*self));

@@ -12,6 +12,7 @@ mod typst;
 mod wapc;
 
 use pocketwasm::{Error, ErrorKind, Plugin, Runner, RunnerConfig};
+use std::time::Duration;
 
 pub(crate) fn fixture(name: &str) -> Vec<u8> {
     let path = format!("{}/fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
@@ -31,13 +32,16 @@ pub(crate) fn load(runner: &Runner, name: &str, text: &str) -> Plugin {
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// A runner for guests from toolchains, some of which need tens of millions to begin.
 pub(crate) fn runner() -> Runner {
-    Runner::new(config()).expect("the defaults are valid")
+    Runner::new(config().fuel(100_000_000)).expect("the defaults are valid")
 }
 
-/// Enough fuel for anything here but what runs for ever.
+/// Enough fuel for anything hand-made here but what runs for ever, and then fuel is what ends it.
 pub(crate) fn config() -> RunnerConfig {
-    RunnerConfig::new().fuel(50_000_000)
+    RunnerConfig::new()
+        .fuel(1_000_000)
+        .timeout(Duration::from_secs(60))
 }
 
 pub(crate) fn text(plugin: &Plugin, export: &str, input: &str) -> Result<String, Error> {
