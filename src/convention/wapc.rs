@@ -15,6 +15,8 @@ use wasmi::{Caller, Linker, Val};
 
 const MODULE: &str = "wapc";
 const I32: ValueType = ValueType::I32;
+/// The bytes of a binding, a namespace or an operation.
+const LONGEST_NAME: u32 = 1_024;
 /// What readies a guest, after `_initialize`: each that it exports.
 const INITIALISERS: [&str; 2] = ["_start", "wapc_init"];
 
@@ -136,11 +138,19 @@ fn host_call(
     payload_length: u32,
 ) -> Result<u32, Failure> {
     let mut name = |pointer, length| -> Result<String, Failure> {
+        if length > LONGEST_NAME {
+            return Err(Failure::GuestData {
+                problem: format!(
+                    "a name for the host has {length} bytes; it may have {LONGEST_NAME} (wapc)"
+                ),
+                source: None,
+            });
+        }
         let bytes = take(
             caller,
             (pointer, length),
             "a name for the host",
-            ("1 KiB", 1_024),
+            ("", 1_024),
         )?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     };
