@@ -44,7 +44,7 @@ pub struct Call<'a> {
     stdin: Stdin,
     convention: Option<Convention>,
     config: BTreeMap<String, String>,
-    state: Option<&'a mut dyn Lent>,
+    state: Option<&'a mut (dyn Lent + 'static)>,
     /// A setting that cannot be; told by `run`, so that building stays a chain.
     mistake: Option<Failure>,
 }

@@ -52,6 +52,8 @@ mod prepare;
 mod runner;
 mod session;
 mod state;
+#[cfg(feature = "serde")]
+mod structured;
 mod sync;
 mod value;
 mod wasi;

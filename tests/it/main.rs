@@ -2,4 +2,6 @@
 
 mod convention;
 mod host_functions;
+#[cfg(feature = "serde")]
+mod structured;
 mod wasi;
