@@ -109,8 +109,8 @@ fn link(
         } else if let Some(version) = wasi::Version::of(module) {
             wasi::define(&mut linker, version, module, name).or_else(|| {
                 // With any other result, or more of them, there is no error number to answer with.
-                let ty = func_type(wanted)
-                    .filter(|ty| matches!(ty.results(), [] | [ValType::I32]))?;
+                let ty =
+                    func_type(wanted).filter(|ty| matches!(ty.results(), [] | [ValType::I32]))?;
                 let stub = wasi::define_stub(&mut linker, module, name, ty.clone());
                 Some(stub.map(|()| ty))
             })

@@ -47,7 +47,8 @@ pub enum Convention {
     Extism,
     /// waPC: the export's name is the operation, which the guest's `__guest_call` performs.
     Wapc,
-    /// http-wasm's handlers, which take requests and not bytes: [`Call::handle`](crate::Call::handle).
+    /// http-wasm's handlers, which take requests and not bytes:
+    /// [`Plugin::handle`](crate::Plugin::handle).
     HttpHandler,
     /// AssemblyScript's own strings, by the runtime that the guest exports: text in, text out. An
     /// `ArrayBuffer` as a result is bytes.

@@ -76,7 +76,7 @@ fn msgpack_goes_in_and_comes_out() {
 #[test]
 fn msgpack_that_nests_without_end_is_an_error() {
     #[derive(Debug, Deserialize)]
-    struct Nested(#[expect(dead_code, reason = "it is never whole")] Vec<Nested>);
+    struct Nested(#[expect(dead_code, reason = "it is never whole")] Vec<Self>);
     // Arrays of one array, 100,000 deep, from a guest that has them in its memory.
     let plugin = crate::convention::load(
         &runner(),

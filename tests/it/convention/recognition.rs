@@ -1,7 +1,7 @@
 //! Which convention a plugin is taken to follow, and why.
 
 use super::{fixture, load, refused, runner};
-use pocketwasm::{Convention, ErrorKind};
+use pocketwasm::{Convention, ErrorKind, Outcome};
 
 #[test]
 fn the_reason_is_told() {
@@ -106,7 +106,13 @@ fn the_export_decides_among_several() {
             Convention::Command
         ]
     );
-    let bytes = |export| plugin.call(export).input("x").run().map(|o| o.into_bytes());
+    let bytes = |export| {
+        plugin
+            .call(export)
+            .input("x")
+            .run()
+            .map(Outcome::into_bytes)
+    };
     assert_eq!(bytes("packed").expect("packed"), b"");
     assert_eq!(bytes("c").expect("c"), b"c");
     assert_eq!(bytes("_start").expect("command"), b"");

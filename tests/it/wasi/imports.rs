@@ -66,8 +66,8 @@ fn refused() {
             r#""wasi_snapshot_preview2" "fd_write" of type (i32, i32, i32, i32) -> (i32): not WASI, not of a known convention, and not among the functions registered with this runner: none"#,
         ),
         (
-            r#"(import "env" "log" (func (param i32 i32)))"#,
-            r#""env" "log" of type (i32, i32) -> (): not WASI, not of a known convention, and not among the functions registered with this runner: none"#,
+            r#"(import "env" "print" (func (param i32 i32)))"#,
+            r#""env" "print" of type (i32, i32) -> (): not WASI, not of a known convention, and not among the functions registered with this runner: none"#,
         ),
         (
             r#"(import "" "a\nb\"" (func))"#,
