@@ -29,6 +29,7 @@ mod clock;
 mod config;
 mod context;
 mod convention;
+mod convert;
 mod drive;
 mod engine;
 mod error;

@@ -1,8 +1,8 @@
 //! Host functions in the engine's terms: this crate's own, and those of the embedder.
 
 use crate::{
+    convert::{from_val, signature, to_val},
     drive::{charge, drive, guarded},
-    engine::{from_val, signature, to_val},
     error::Failure,
     exchange::Exchange,
     host::{Function, Guest, HostContext},

@@ -2,8 +2,9 @@
 
 use crate::{
     context::Context,
+    convert::{from_val, to_val},
     drive::{drive, fuel_left, fuel_used},
-    engine::{Code, from_val, to_val},
+    engine::Code,
     error::{Error, Failure, Phase, first_line},
     memory::GuestMemory,
     meter::Allowance,

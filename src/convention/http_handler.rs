@@ -7,7 +7,7 @@ use crate::{
     exchange::HttpExchange,
     http::{HttpHeaders, is_field},
     inspect::ModuleInfo,
-    link::{Defined, Native, put, take},
+    link::{Defined, Native, charge_bytes, put, take},
     session::Session,
     state::State,
     value::ValueType,
@@ -184,7 +184,10 @@ fn answer(
     (buffer, limit): (u32, u32),
 ) -> Result<u32, Failure> {
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-    if length <= limit {
+    if length > limit {
+        // It was put together all the same.
+        charge_bytes(caller, length.into())?;
+    } else {
         put(caller, buffer, bytes, "the buffer for an answer")?;
     }
     Ok(length)
@@ -307,10 +310,10 @@ fn fields(http: &mut HttpExchange, kind: u32) -> Result<&mut HttpHeaders, Failur
     })
 }
 
-/// The fields, charged for since they are searched.
+/// The fields, charged for with all that they could be, since they are searched and copied.
 fn search<'a>(caller: &'a mut Guest<'_>, kind: u32) -> Result<&'a mut HttpHeaders, Failure> {
-    let count = fields(http(caller)?, kind)?.len() as u64;
-    crate::drive::charge(caller, count)?;
+    let used = http(caller)?.used;
+    charge_bytes(caller, used)?;
     fields(http(caller)?, kind)
 }
 

@@ -292,6 +292,32 @@ fn a_broken_handler_is_a_typed_error_and_the_next_request_is_clean() {
 }
 
 #[test]
+fn searching_long_fields_takes_fuel_by_their_length() {
+    let forever = "(loop (drop (call $values (i32.const 0) (i32.const 0) (i32.const 4)
+            (i32.const 0) (i32.const 0))) (br 0)) (unreachable)";
+    let calls = |length: usize| {
+        let runner = Runner::new(config()).expect("valid");
+        let counting = format!("(local $count i32) {forever}");
+        let plugin = handler(
+            &runner,
+            &counting.replace(
+                "(loop",
+                "(loop (call $set_status
+            (i32.add (i32.const 100) (local.get $count)))
+            (local.set $count (i32.add (local.get $count) (i32.const 1)))",
+            ),
+            "",
+        );
+        let mut request = HttpRequest::new("GET", "/");
+        request.headers.push(("name".into(), "v".repeat(length)));
+        plugin.handle(request, b"").expect_err("has no end")
+    };
+    // 500 calls make the status 600; a field of 640,000 bytes takes 10,000 units each time.
+    assert_eq!(calls(10).kind(), ErrorKind::GuestData);
+    assert_eq!(calls(640_000).kind(), ErrorKind::OutOfFuel);
+}
+
+#[test]
 fn another_plugin_handles_no_requests() {
     let runner = runner();
     let plugin = runner
