@@ -3,6 +3,7 @@
 use crate::{
     cancel::CancelToken,
     context::Context,
+    convention::Convention,
     error::{Error, Failure, Phase},
     instance::Instance,
     meter::Allowance,
@@ -13,12 +14,13 @@ use crate::{
 };
 use alloc::{
     boxed::Box,
+    collections::BTreeMap,
     format,
     string::{String, ToString},
     sync::Arc,
     vec::Vec,
 };
-use core::{fmt, time::Duration};
+use core::{any::Any, fmt, time::Duration};
 
 /// One call of an export: what it gets, what it may use, then [`run`](Self::run).
 ///
@@ -40,6 +42,9 @@ pub struct Call<'a> {
     args: Vec<String>,
     env: Vec<String>,
     stdin: Stdin,
+    convention: Option<Convention>,
+    config: BTreeMap<String, String>,
+    state: Option<&'a mut (dyn Lent + 'static)>,
     /// A setting that cannot be; told by `run`, so that building stays a chain.
     mistake: Option<Failure>,
 }
@@ -52,6 +57,25 @@ enum Target<'a> {
 enum Passed<'a> {
     Params(&'a [u64]),
     Input(&'a [u8]),
+    Inputs(&'a [&'a [u8]]),
+}
+
+/// An embedder's value, in a store for the time of a call.
+trait Lent {
+    fn lend(&mut self) -> Box<dyn Any + Send + Sync>;
+    fn give_back(&mut self, value: Box<dyn Any + Send + Sync>);
+}
+
+impl<T: Any + Default + Send + Sync> Lent for T {
+    fn lend(&mut self) -> Box<dyn Any + Send + Sync> {
+        Box::new(core::mem::take(self))
+    }
+
+    fn give_back(&mut self, value: Box<dyn Any + Send + Sync>) {
+        if let Ok(value) = value.downcast() {
+            *self = *value;
+        }
+    }
 }
 
 impl<'a> Call<'a> {
@@ -72,6 +96,9 @@ impl<'a> Call<'a> {
             args: Vec::new(),
             env: Vec::new(),
             stdin: Stdin::default(),
+            convention: None,
+            config: BTreeMap::new(),
+            state: None,
             mistake: None,
         }
     }
@@ -87,6 +114,51 @@ impl<'a> Call<'a> {
     /// `max_input_bytes`. Replaces [`params`](Self::params).
     pub fn input(mut self, input: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
         self.passed = Passed::Input(input.as_ref());
+        self
+    }
+
+    /// Passes several inputs, for exports that take them: Typst's, and functions of several
+    /// pointers or strings. Each at most, and all together at most, `max_input_bytes`. Replaces
+    /// [`params`](Self::params) and [`input`](Self::input).
+    ///
+    /// ```
+    /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
+    /// # let module = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/typst-rust.wasm")).unwrap();
+    /// let plugin = runner.load_plugin("concat", module)?;
+    /// let outcome = plugin.call("concat").inputs(&[b"Hello, ", b"World"]).run()?;
+    /// assert_eq!(outcome.bytes(), b"Hello, World");
+    /// # Ok::<(), pocketwasm::Error>(())
+    /// ```
+    pub fn inputs(mut self, inputs: &'a [&'a [u8]]) -> Self {
+        self.passed = Passed::Inputs(inputs);
+        self
+    }
+
+    /// Passes the input by `convention`, whatever the plugin looks like. Default: the first of
+    /// the plugin's own conventions that fits the export.
+    pub fn convention(mut self, convention: Convention) -> Self {
+        self.convention = Some(convention);
+        self
+    }
+
+    /// Sets a key of the plugin's configuration, which Extism's plugins can read. Default: none.
+    /// At most `max_input_bytes` together.
+    pub fn config(mut self, key: &str, value: &str) -> Self {
+        self.config.insert(key.to_string(), value.to_string());
+        let length = self
+            .config
+            .iter()
+            .map(|(key, value)| key.len() + value.len())
+            .sum();
+        self.refuse_above("the configuration", length);
+        self
+    }
+
+    /// Lends a value to the host functions that this call comes to, which have it by
+    /// [`HostContext::state`](crate::HostContext::state). When the call has ended, in whatever
+    /// way, it is back in its place.
+    pub fn state<T: Any + Default + Send + Sync>(mut self, state: &'a mut T) -> Self {
+        self.state = Some(state);
         self
     }
 
@@ -220,6 +292,12 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Runs the call with that input.
+    pub(crate) fn run_input(mut self, input: &'a [u8]) -> Result<Outcome, Error> {
+        self.passed = Passed::Input(input);
+        self.run()
+    }
+
     /// What can be known before an instance exists.
     fn check(&mut self) -> Result<(), Failure> {
         self.context().check_open()?;
@@ -232,27 +310,37 @@ impl<'a> Call<'a> {
         let plugin = self.plugin();
         match self.passed {
             Passed::Params(params) => plugin.signature(self.export)?.check(params),
-            Passed::Input(input) => {
-                let maximum = plugin.context().config.limits.max_input_bytes;
-                if input.len() > maximum {
+            Passed::Input(_) | Passed::Inputs(_) => {
+                let inputs = self.passed.inputs();
+                let length = inputs.iter().map(|input| input.len() as u64).sum();
+                let maximum = plugin.context().config.limits.max_input_bytes as u64;
+                if length > maximum {
                     return Err(Failure::TooLarge {
                         what: "an input",
-                        length: input.len() as u64,
+                        length,
                         limit: "max_input_bytes",
-                        maximum: maximum as u64,
+                        maximum,
                     });
                 }
-                plugin.signature(self.export)?;
-                let info = &plugin.code().info;
-                let convention = plugin.convention();
-                convention
-                    .ok_or_else(|| crate::Convention::none(info))?
-                    .check(info, self.export)
+                let count = inputs.len();
+                let convention = self.convention_for(count)?;
+                self.convention = Some(convention);
+                Ok(())
             }
         }
     }
 
-    fn perform(self, name: &str) -> Result<Outcome, Error> {
+    /// The convention by which the export can take so many inputs.
+    fn convention_for(&self, inputs: usize) -> Result<Convention, Failure> {
+        let plugin = self.plugin();
+        let info = &plugin.code().info;
+        match self.convention {
+            Some(named) => named.check(info, self.export, inputs).map(|()| named),
+            None => Convention::for_export(plugin.conventions(), info, self.export, inputs),
+        }
+    }
+
+    fn perform(self, name: &Arc<str>) -> Result<Outcome, Error> {
         let Self {
             target,
             export,
@@ -261,24 +349,48 @@ impl<'a> Call<'a> {
             mut args,
             env,
             stdin,
+            convention,
+            config,
+            mut state,
             ..
         } = self;
         args.insert(0, name.to_string());
-        let surroundings = Surroundings { args, env, stdin };
-        match target {
+        let surroundings = Surroundings {
+            plugin: name.clone(),
+            args,
+            env,
+            stdin,
+            config,
+            state: state.as_mut().map(|state| state.lend()),
+        };
+        let mut fresh;
+        let (plugin, session, ready) = match target {
             Target::Fresh(plugin) => {
-                let mut session = plugin.session(allowance, surroundings);
-                let result = session
-                    .ready(Some(export))
-                    .and_then(|()| pass(&mut session, plugin, export, &passed));
-                session.finish(result)
+                fresh = plugin.session(allowance, surroundings);
+                let ready = fresh.ready(Some(export));
+                (plugin, &mut fresh, ready)
             }
             Target::Live(instance) => {
                 let (plugin, session) = instance.parts();
                 session.renew(allowance, surroundings);
-                let result = pass(session, plugin, export, &passed);
-                session.finish(result)
+                (plugin, session, Ok(()))
             }
+        };
+        let result = ready.and_then(|()| pass(session, plugin, export, &passed, convention));
+        if let (Some(state), Some(value)) = (state, session.state().surroundings.state.take()) {
+            state.give_back(value);
+        }
+        session.finish(result)
+    }
+}
+
+impl Passed<'_> {
+    /// The bytes that are passed, if it is bytes.
+    fn inputs(&self) -> &[&[u8]] {
+        match self {
+            Self::Params(_) => &[],
+            Self::Input(input) => core::slice::from_ref(input),
+            Self::Inputs(inputs) => inputs,
         }
     }
 }
@@ -289,6 +401,7 @@ fn pass(
     plugin: &Plugin,
     export: &str,
     passed: &Passed<'_>,
+    convention: Option<Convention>,
 ) -> Result<Outcome, Failure> {
     session.set_phase(Phase::Call);
     let mut outcome = Outcome::default();
@@ -296,12 +409,9 @@ fn pass(
         Passed::Params(params) => {
             outcome.results = session.call_raw(export, plugin.signature(export)?, params)?;
         }
-        Passed::Input(input) => {
-            let info = &plugin.code().info;
-            let convention = plugin
-                .convention()
-                .ok_or_else(|| crate::Convention::none(info))?;
-            outcome.bytes = convention.call(session, export, input)?;
+        Passed::Input(_) | Passed::Inputs(_) => {
+            let convention = convention.ok_or_else(|| Convention::none(&plugin.code().info))?;
+            outcome.bytes = convention.call(session, export, passed.inputs())?;
         }
     }
     Ok(outcome)

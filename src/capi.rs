@@ -79,6 +79,8 @@ pub enum pw_kind {
     Poisoned = 17,
     /// The runner is closed.
     Closed = 18,
+    /// The plugin itself said no, in its convention's own way.
+    Plugin = 19,
 }
 
 impl From<ErrorKind> for pw_kind {
@@ -102,6 +104,7 @@ impl From<ErrorKind> for pw_kind {
             ErrorKind::Host => Self::Host,
             ErrorKind::Poisoned => Self::Poisoned,
             ErrorKind::Closed => Self::Closed,
+            ErrorKind::Plugin => Self::Plugin,
         }
     }
 }
@@ -143,8 +146,8 @@ pub enum pw_setting {
     MaxTotalLocals = 15,
     /// How deep blocks nest in a function. Default 10,000, at most 1,000,000.
     MaxNesting = 16,
-    /// The data segments of a module, and its element segments. Default 200,000, at most
-    /// 1,000,000.
+    /// The data segments of a module, and its element segments. Default and at most
+    /// 100,000.
     MaxSegments = 17,
     /// The globals that a module defines. Default 10,000, at most 1,000,000.
     MaxGlobals = 18,
@@ -152,7 +155,7 @@ pub enum pw_setting {
     MaxImports = 19,
     /// The exports of a module. Default 10,000, at most 1,000,000.
     MaxExports = 20,
-    /// The parameters of a function, and its results. Default 128, at most 1,000.
+    /// The parameters of a function. Default 128, at most 1,000.
     MaxParams = 21,
     /// The bytes of stdout and stderr together. Default 1 MiB, less than 2 GiB.
     MaxOutputBytes = 22,
@@ -161,10 +164,17 @@ pub enum pw_setting {
     MaxInputBytes = 23,
     /// The bytes that a call may return. Default 16 MiB, less than 2 GiB.
     MaxResultBytes = 24,
-    /// How deep calls from the host back into the guest may nest. Default 16, at most 64.
+    /// How deep calls from the host back into the guest may nest. Default 16, at most 32.
     MaxHostDepth = 25,
     /// The bytes that the cache of compiled modules may take. Default 256 MiB.
     MaxCacheBytes = 26,
+    /// The bytes that a convention keeps outside the guest's memory. Default 64 MiB, less than
+    /// 2 GiB.
+    MaxExchangeBytes = 27,
+    /// The bytes of an Extism plugin's variables. Default 1 MiB, less than 2 GiB.
+    MaxVariableBytes = 28,
+    /// The results of a function or block. Default 16, at most 1,000.
+    MaxResults = 29,
 }
 
 /// The settings of a runner. For one thread at a time.
@@ -461,6 +471,9 @@ settings! {
     MaxResultBytes => max_result_bytes,
     MaxHostDepth => max_host_depth,
     MaxCacheBytes => max_cache_bytes,
+    MaxExchangeBytes => max_exchange_bytes,
+    MaxVariableBytes => max_variable_bytes,
+    MaxResults => max_results,
 }
 
 fn narrow<T: TryFrom<u64>>(setting: &'static str, value: u64) -> Result<T, Mistake> {

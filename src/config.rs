@@ -3,12 +3,20 @@
 use crate::{
     clock::{Clock, Entropy},
     error::Failure,
+    host::{Function, Functions, HostContext, HostFunction},
+    http::HttpClient,
     limits::Limits,
     output::{OutputSink, SharedSink},
     sync::Shared,
 };
-use alloc::{boxed::Box, format, string::ToString, sync::Arc};
-use core::{fmt, time::Duration};
+use alloc::{
+    boxed::Box,
+    format,
+    string::{String, ToString},
+    sync::Arc,
+    vec::Vec,
+};
+use core::{error::Error as CoreError, fmt, time::Duration};
 
 /// The settings of a [`Runner`](crate::Runner): every limit, the clock, where output goes, what a
 /// guest may see of the real world.
@@ -41,6 +49,9 @@ pub struct RunnerConfig {
     pub(crate) seed: u64,
     pub(crate) stdout: Option<SharedSink>,
     pub(crate) stderr: Option<SharedSink>,
+    pub(crate) functions: Functions,
+    pub(crate) http_client: Option<Arc<dyn HttpClient>>,
+    pub(crate) allowed_hosts: Vec<String>,
 }
 
 impl Default for RunnerConfig {
@@ -118,8 +129,17 @@ limit_setters! {
     max_input_bytes: usize,
     /// The bytes that a call may return. Default 16 MiB, less than 2 GiB.
     max_result_bytes: usize,
-    /// How deep calls from host functions back into the guest may nest. Default 16, at most 64.
+    /// How deep calls from host functions back into the guest may nest. Default 16, from 1 to 32:
+    /// each takes about 4 KiB of the host's stack, 40 KiB in a build without optimisation, beside
+    /// what the embedder's function takes.
     max_host_depth: u32,
+    /// The bytes that a guest may have the host keep for it in one call: the memory blocks of
+    /// Extism, the input among them, each with 64 bytes beside its own; the request and response
+    /// of an http-wasm handler. Default 64 MiB, less than 2 GiB.
+    max_exchange_bytes: usize,
+    /// The bytes of Extism's variables: their names and values, and 64 for each. Default 1 MiB,
+    /// less than 2 GiB.
+    max_variable_bytes: usize,
     /// The bytes that compiled modules may take in the cache behind `run_function`, `run_greet`
     /// and `run_module`, by estimate: a module's own size, six times its code section (the
     /// engine's compiled code takes 5.1 to 6.0 times), and something for each part of it. Default
@@ -146,6 +166,9 @@ impl RunnerConfig {
             seed: 0,
             stdout: None,
             stderr: None,
+            functions: Functions::default(),
+            http_client: None,
+            allowed_hosts: Vec::new(),
         }
     }
 
@@ -229,6 +252,78 @@ impl RunnerConfig {
         self
     }
 
+    /// Gives plugins a function to import: `name` of `module`. It is any closure whose first
+    /// parameter is a [`HostContext`], whose others are numbers and whose result is a
+    /// [`HostResult`](crate::HostResult). One by the same name takes the place of an earlier one,
+    /// and of this crate's own.
+    ///
+    /// A call to it takes 50 units of fuel, and what [`HostContext`]'s methods say. An error that
+    /// it returns ends the plugin's call with [`Host`](crate::ErrorKind::Host), the error as its
+    /// source; so does a panic (with `std`). A module that imports it with another type is
+    /// refused when it is loaded.
+    ///
+    /// ```
+    /// use pocketwasm::{HostContext, Runner, RunnerConfig};
+    ///
+    /// let config = RunnerConfig::new().function(
+    ///     "env",
+    ///     "double",
+    ///     |_: &mut HostContext<'_>, number: i32| number * 2,
+    /// );
+    /// let runner = Runner::new(config)?;
+    /// let module = wat::parse_str(
+    ///     r#"(module
+    ///         (import "env" "double" (func $double (param i32) (result i32)))
+    ///         (func (export "twice") (param i32) (result i32)
+    ///             (call $double (call $double (local.get 0)))))"#,
+    /// )?;
+    /// assert_eq!(runner.run_module(&module, "twice", &[3])?, [12]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn function<Params>(
+        mut self,
+        module: &str,
+        name: &str,
+        function: impl HostFunction<Params>,
+    ) -> Self {
+        self.functions.insert(module, name, Function::new(function));
+        self
+    }
+
+    /// Answers the calls of waPC guests to their host by that binding, namespace and operation.
+    /// An error is passed to the guest as text; one of this crate's own, from the context's
+    /// methods, ends the plugin's call. Without it such a call is an error for the guest.
+    pub fn wapc_operation<E: Into<Box<dyn CoreError + Send + Sync>>>(
+        mut self,
+        binding: &str,
+        namespace: &str,
+        operation: &str,
+        answer: impl Fn(&mut HostContext<'_>, &[u8]) -> Result<Vec<u8>, E> + Send + Sync + 'static,
+    ) -> Self {
+        let answer = move |context: &mut HostContext<'_>, payload: &[u8]| {
+            answer(context, payload).map_err(Into::into)
+        };
+        self.functions
+            .insert_operation([binding, namespace, operation], Arc::new(answer));
+        self
+    }
+
+    /// Lets plugins send HTTP requests by `client`, to the hosts that
+    /// [`allow_host`](Self::allow_host) names. Default: no client, so every request is refused.
+    /// Only Extism's plugins can ask, and only with the feature `http`.
+    pub fn http_client(mut self, client: impl HttpClient) -> Self {
+        self.http_client = Some(Arc::new(client));
+        self
+    }
+
+    /// Lets plugins send HTTP requests to `host`: a name or address as it stands in a URL,
+    /// without a port; `*.example.org` for all names beneath `example.org`; `*` for any. Default:
+    /// none.
+    pub fn allow_host(mut self, host: &str) -> Self {
+        self.allowed_hosts.push(host.to_ascii_lowercase());
+        self
+    }
+
     /// Checks everything that the types allow and the runner does not.
     pub(crate) fn validate(&self) -> Result<(), Failure> {
         self.limits.validate()?;
@@ -270,6 +365,8 @@ impl fmt::Debug for RunnerConfig {
             .field("fuel_per_second", &self.fuel_per_second)
             .field("slice", &self.slice)
             .field("seed", &self.seed)
+            .field("functions", &self.functions)
+            .field("allowed_hosts", &self.allowed_hosts)
             .finish_non_exhaustive()
     }
 }

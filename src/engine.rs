@@ -1,16 +1,19 @@
 //! The only place that configures, compiles for and links against the engine.
 
 use crate::{
-    error::{Failure, Quoted, first_line},
+    convert::{func_type, signature},
+    error::{Failure, Quoted, first_line, names},
+    host::Functions,
     inspect::ModuleInfo,
     limits::Limits,
+    link::{Defined, define_host},
     prepare::Prepared,
     state::State,
-    value::{ExternType, Signature, ValueType},
+    value::ExternType,
     wasi,
 };
-use alloc::{boxed::Box, collections::BTreeMap, format, vec::Vec};
-use wasmi::{CompilationMode, Config, Engine, FuncType, Linker, Module, Val, ValType};
+use alloc::{boxed::Box, collections::BTreeMap, format, string::String};
+use wasmi::{CompilationMode, Config, Engine, Linker, Module, ValType};
 
 /// A compiled module with its imports resolved.
 ///
@@ -26,11 +29,19 @@ pub(crate) struct Code {
 
 impl Code {
     /// Compiles and links.
-    pub(crate) fn new(prepared: Prepared<'_>, limits: &Limits) -> Result<Self, Failure> {
+    ///
+    /// An import is looked for among the embedder's `functions`, then in WASI, then among those
+    /// that `conventions` defines.
+    pub(crate) fn new(
+        prepared: Prepared<'_>,
+        limits: &Limits,
+        functions: &Functions,
+        conventions: Definer,
+    ) -> Result<Self, Failure> {
         let Prepared { bytes, info, start } = prepared;
         let engine = Engine::new(&config(limits));
         let module = Module::new(&engine, &bytes).map_err(invalid_module)?;
-        let linker = link(&engine, &info)?;
+        let linker = link(&engine, &info, functions, conventions)?;
         Ok(Self {
             info,
             start,
@@ -69,109 +80,72 @@ fn invalid_module(error: wasmi::Error) -> Failure {
     }
 }
 
+/// Defines a function that a convention's guests import, if it knows that one.
+pub(crate) type Definer = fn(&mut Linker<State>, &str, &str) -> Option<Defined>;
+
 /// Defines everything that the module imports.
-fn link(engine: &Engine, info: &ModuleInfo) -> Result<Linker<State>, Failure> {
+fn link(
+    engine: &Engine,
+    info: &ModuleInfo,
+    functions: &Functions,
+    conventions: Definer,
+) -> Result<Linker<State>, Failure> {
     let mut linker = Linker::new(engine);
     linker.allow_shadowing(true);
-    let mut stubs = BTreeMap::new();
+    let mut types = BTreeMap::new();
     for import in &info.imports {
         let refuse = |why: &str| {
             let (module, name) = (Quoted(&import.module), Quoted(&import.name));
             let problem = format!("{module} {name} of type {}: {why}", import.ty);
-            Err(Failure::UnsupportedImport { problem })
+            Failure::UnsupportedImport { problem }
         };
         let ExternType::Func(wanted) = &import.ty else {
-            return refuse("only functions can be imported");
+            return Err(refuse("only functions can be imported"));
         };
-        let Some(version) = wasi::Version::of(&import.module) else {
-            return refuse("this runner provides only wasi_snapshot_preview1 and wasi_unstable");
+        let (module, name) = (&*import.module, &*import.name);
+        let provided = if let Some(function) = functions.get(module, name) {
+            func_type(&function.signature)
+                .map(|ty| define_host(&mut linker, module, name, function, ty.clone()).map(|()| ty))
+        } else if let Some(version) = wasi::Version::of(module) {
+            wasi::define(&mut linker, version, module, name).or_else(|| {
+                // With any other result, or more of them, there is no error number to answer with.
+                let ty =
+                    func_type(wanted).filter(|ty| matches!(ty.results(), [] | [ValType::I32]))?;
+                let stub = wasi::define_stub(&mut linker, module, name, ty.clone());
+                Some(stub.map(|()| ty))
+            })
+        } else {
+            conventions(&mut linker, module, name)
         };
-        let key = (&*import.module, &*import.name);
-        match wasi::define(&mut linker, version, &import.module, &import.name) {
-            Some(Ok(provided)) if signature(&provided) != *wanted => {
-                return refuse(&format!("the function has type {}", signature(&provided)));
-            }
-            Some(Ok(_)) => {}
-            Some(Err(error)) => return refuse(&first_line(&error)),
-            None if stubs.insert(key, wanted).is_some_and(|ty| ty != wanted) => {
-                return refuse("it is imported with another type too");
-            }
-            // With any other result, or more of them, there is no error number to answer with.
-            None => {
-                match func_type(wanted).filter(|ty| matches!(ty.results(), [] | [ValType::I32])) {
-                    Some(ty) => {
-                        if let Err(error) =
-                            wasi::define_stub(&mut linker, &import.module, &import.name, ty)
-                        {
-                            return refuse(&first_line(&error));
-                        }
-                    }
-                    None => return refuse("no function of WASI has such a type"),
+        match provided {
+            Some(Ok(provided)) if signature(&provided) == *wanted => {
+                // A stub has the type of its import, so it cannot have two.
+                let before = types.insert((module, name), wanted);
+                if before.is_some_and(|ty| ty != wanted) {
+                    return Err(refuse("it is imported with another type too"));
                 }
             }
+            Some(Ok(provided)) => {
+                let provided = signature(&provided);
+                return Err(refuse(&format!("the function has type {provided}")));
+            }
+            Some(Err(error)) => return Err(refuse(&first_line(&error))),
+            None if wasi::Version::of(module).is_some() => {
+                return Err(refuse("no function of WASI has such a type"));
+            }
+            None => return Err(refuse(&unknown(functions))),
         }
     }
     Ok(linker)
 }
 
-fn signature(ty: &FuncType) -> Signature {
-    let convert = |types: &[ValType]| types.iter().map(value_type).collect::<Vec<_>>();
-    Signature::new(convert(ty.params()), convert(ty.results()))
-}
-
-fn value_type(ty: &ValType) -> ValueType {
-    match ty {
-        ValType::I32 => ValueType::I32,
-        ValType::I64 => ValueType::I64,
-        ValType::F32 => ValueType::F32,
-        ValType::F64 => ValueType::F64,
-        ValType::V128 => ValueType::V128,
-        ValType::FuncRef => ValueType::FuncRef,
-        ValType::ExternRef => ValueType::ExternRef,
-    }
-}
-
-/// The engine's type for a signature of numbers.
-fn func_type(signature: &Signature) -> Option<FuncType> {
-    let convert = |types: &[ValueType]| -> Option<Vec<ValType>> {
-        types
-            .iter()
-            .map(|ty| match ty {
-                ValueType::I32 => Some(ValType::I32),
-                ValueType::I64 => Some(ValType::I64),
-                ValueType::F32 => Some(ValType::F32),
-                ValueType::F64 => Some(ValType::F64),
-                ValueType::V128 | ValueType::FuncRef | ValueType::ExternRef => None,
-            })
-            .collect()
-    };
-    Some(FuncType::new(
-        convert(signature.params())?,
-        convert(signature.results())?,
-    ))
-}
-
-/// A parameter's bits as the engine's value. Signatures are checked before.
-pub(crate) fn to_val(ty: ValueType, bits: u64) -> Val {
-    let [a, b, c, d, ..] = bits.to_le_bytes();
-    let low = u32::from_le_bytes([a, b, c, d]);
-    match ty {
-        ValueType::I32 => Val::I32(low.cast_signed()),
-        ValueType::F32 => Val::F32(wasmi::F32::from_bits(low)),
-        ValueType::F64 => Val::F64(wasmi::F64::from_bits(bits)),
-        _ => Val::I64(bits.cast_signed()),
-    }
-}
-
-/// A result's bits, zero-extended.
-pub(crate) fn from_val(val: &Val) -> u64 {
-    match val {
-        Val::I32(value) => value.cast_unsigned().into(),
-        Val::I64(value) => value.cast_unsigned(),
-        Val::F32(value) => value.to_bits().into(),
-        Val::F64(value) => value.to_bits(),
-        _ => 0,
-    }
+/// What is said of an import that nothing here provides.
+fn unknown(functions: &Functions) -> String {
+    let names = names(functions.names());
+    format!(
+        "not WASI, not of a known convention, and not among the functions registered with this \
+         runner: {names}"
+    )
 }
 
 /// What this build's answers depend on: the engine's version and what it was built with. Two

@@ -3,6 +3,7 @@
 use crate::Outcome;
 use alloc::{
     boxed::Box,
+    format,
     string::{String, ToString},
     sync::Arc,
     vec::Vec,
@@ -39,6 +40,9 @@ pub enum ErrorKind {
     Trap,
     /// The guest ended with an exit code other than 0.
     Exit,
+    /// The plugin says, by its convention, that it cannot do what it was asked for; its own
+    /// message is in the error.
+    Plugin,
     /// The guest handed over bytes that are none: a pointer outside memory, no UTF-8.
     GuestData,
     /// The input or the result is larger than allowed; nothing was copied.
@@ -146,10 +150,24 @@ impl Error {
         }
     }
 
+    /// What the plugin itself said, unescaped and cut at 4,096 bytes, if this is
+    /// [`ErrorKind::Plugin`].
+    #[must_use]
+    pub fn plugin_message(&self) -> Option<&str> {
+        match &self.0.failure {
+            Failure::Plugin { message } => Some(message),
+            _ => None,
+        }
+    }
+
     /// The message without plugin, export and phase.
     #[must_use]
     pub fn message(&self) -> String {
         self.0.failure.to_string()
+    }
+
+    pub(crate) fn into_failure(self) -> Failure {
+        self.0.failure
     }
 
     pub(crate) fn in_plugin(mut self, plugin: &Arc<str>) -> Self {
@@ -265,6 +283,8 @@ pub(crate) enum Failure {
         place: &'static str,
         known: Vec<String>,
     },
+    #[error("the guest has no export {} to call back", Quoted(.export))]
+    NotCallable { export: String },
     #[error("{problem}")]
     Signature { problem: String },
     #[error(
@@ -283,6 +303,8 @@ pub(crate) enum Failure {
     Trap { message: String },
     #[error("the guest exited with code {code}")]
     Exit { code: i32 },
+    #[error("the plugin reports: {}", said(.message))]
+    Plugin { message: String },
     #[error("{what} at {pointer:#x} with length {length} is outside the memory of {memory} bytes")]
     OutOfMemory {
         what: &'static str,
@@ -302,6 +324,10 @@ pub(crate) enum Failure {
         limit: &'static str,
         maximum: u64,
     },
+    #[error(
+        "the output, which is the result, is larger than the limit `max_output_bytes`, {maximum}"
+    )]
+    TooMuchOutput { maximum: u64 },
     #[error("{problem}")]
     Host {
         problem: String,
@@ -326,7 +352,7 @@ impl Failure {
             Self::InvalidModule { .. } => ErrorKind::InvalidModule,
             Self::ShapeLimit { .. } => ErrorKind::ShapeLimit,
             Self::UnsupportedImport { .. } => ErrorKind::UnsupportedImport,
-            Self::NotFound { .. } => ErrorKind::NotFound,
+            Self::NotFound { .. } | Self::NotCallable { .. } => ErrorKind::NotFound,
             Self::Signature { .. } => ErrorKind::Signature,
             Self::MemoryLimit { .. } => ErrorKind::MemoryLimit,
             Self::OutOfFuel { .. } | Self::OutOfTimeFuel { .. } => ErrorKind::OutOfFuel,
@@ -334,11 +360,20 @@ impl Failure {
             Self::Cancelled => ErrorKind::Cancelled,
             Self::Trap { .. } => ErrorKind::Trap,
             Self::Exit { .. } => ErrorKind::Exit,
+            Self::Plugin { .. } => ErrorKind::Plugin,
             Self::OutOfMemory { .. } | Self::GuestData { .. } => ErrorKind::GuestData,
-            Self::TooLarge { .. } => ErrorKind::TooLarge,
+            Self::TooLarge { .. } | Self::TooMuchOutput { .. } => ErrorKind::TooLarge,
             Self::Host { .. } => ErrorKind::Host,
             Self::Poisoned => ErrorKind::Poisoned,
             Self::Closed => ErrorKind::Closed,
+        }
+    }
+
+    /// A plugin's own error, from bytes that need not be text.
+    pub(crate) fn reported(message: &[u8]) -> Self {
+        let cut = message.get(..LONGEST_REPORT).unwrap_or(message);
+        Self::Plugin {
+            message: String::from_utf8_lossy(cut).into_owned(),
         }
     }
 
@@ -380,33 +415,43 @@ fn unlike(a: &str, b: &str) -> usize {
     longest.saturating_sub((front + back).min(longest))
 }
 
+/// The bytes of a plugin's own message that are kept.
+pub(crate) const LONGEST_REPORT: usize = 4_096;
+
+/// A plugin's own message: its first 1,000 characters on one line.
+fn said(message: &str) -> String {
+    if message.is_empty() {
+        return "an error without a message".to_string();
+    }
+    format!("{}", Escaped(message, 1_000))
+}
+
 /// A guest's or a caller's string, escaped so that a message stays one line, and cut.
 pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", Escaped(self.0))
+        write!(f, "\"{}\"", Escaped(self.0, 120))
     }
 }
 
-/// The same without the quotes around it.
-struct Escaped<'a>(&'a str);
+/// A string without control characters and quotes of its own, and at most so many characters.
+pub(crate) struct Escaped<'a>(pub(crate) &'a str, pub(crate) usize);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const MOST: usize = 120;
-        for c in self.0.chars().take(MOST) {
+        let Self(text, most) = *self;
+        for c in text.chars().take(most) {
             match c {
                 '"' | '\\' => write!(f, "\\{c}")?,
                 c if is_unprintable(c) => write!(f, "{}", c.escape_default())?,
                 c => write!(f, "{c}")?,
             }
         }
-        f.write_str(if self.0.chars().nth(MOST).is_some() {
-            "…"
-        } else {
-            ""
-        })
+        if text.chars().nth(most).is_some() {
+            f.write_str("…")?;
+        }
+        Ok(())
     }
 }
 
@@ -417,6 +462,11 @@ pub(crate) fn is_unprintable(c: char) -> bool {
         || matches!(c,
             '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
                 | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Names in one line, escaped and cut.
+pub(crate) fn names(names: impl Iterator<Item = String>) -> String {
+    format!("{}", Names(&names.collect::<Vec<_>>()))
 }
 
 /// A list of names, escaped and cut.
@@ -430,7 +480,7 @@ impl fmt::Display for Names<'_> {
         }
         for (position, name) in self.0.iter().take(MOST).enumerate() {
             let separator = if position == 0 { "" } else { ", " };
-            write!(f, "{separator}{}", Escaped(name))?;
+            write!(f, "{separator}{}", Escaped(name, 120))?;
         }
         match self.0.len().saturating_sub(MOST) {
             0 => Ok(()),
@@ -443,5 +493,5 @@ impl fmt::Display for Names<'_> {
 pub(crate) fn first_line(message: &dyn fmt::Display) -> String {
     let message = message.to_string();
     let line = message.lines().next().unwrap_or_default();
-    Escaped(line).to_string()
+    Escaped(line, 120).to_string()
 }

@@ -1,6 +1,14 @@
 //! An instance that is kept.
 
-use crate::{call::Call, plugin::Plugin, session::Session};
+use crate::{
+    call::Call,
+    error::{Error, Failure},
+    meter::Allowance,
+    outcome::Outcome,
+    plugin::Plugin,
+    session::Session,
+    state::Surroundings,
+};
 use core::fmt;
 
 /// A plugin instantiated and kept, for those who want state between calls.
@@ -45,6 +53,31 @@ impl Instance {
     /// Begins a call of `export` on the state that earlier calls left.
     pub fn call<'a>(&'a mut self, export: &'a str) -> Call<'a> {
         Call::live(self, export)
+    }
+
+    /// Runs `body` on the instance as a call of its own under the runner's limits.
+    pub(crate) fn exchange<R>(
+        &mut self,
+        body: impl FnOnce(&mut Session) -> Result<R, Failure>,
+    ) -> Result<R, Error> {
+        let surroundings = Surroundings {
+            plugin: self.plugin.shared_name().clone(),
+            args: [self.plugin.name().into()].into(),
+            ..Surroundings::default()
+        };
+        self.plugin.context().check_open()?;
+        self.session.renew(Allowance::default(), surroundings);
+        let mut made = None;
+        let result = body(&mut self.session).map(|value| {
+            made = Some(value);
+            Outcome::default()
+        });
+        let finished = self.session.finish(result);
+        match (finished, made) {
+            (Ok(_), Some(made)) => Ok(made),
+            (Err(error), _) => Err(error.in_plugin(self.plugin.shared_name())),
+            (Ok(_), None) => Err(Failure::Poisoned.into()),
+        }
     }
 
     pub(crate) fn parts(&mut self) -> (&Plugin, &mut Session) {

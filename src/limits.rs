@@ -28,6 +28,8 @@ pub(crate) struct Limits {
     pub(crate) max_input_bytes: usize,
     pub(crate) max_result_bytes: usize,
     pub(crate) max_host_depth: u32,
+    pub(crate) max_exchange_bytes: usize,
+    pub(crate) max_variable_bytes: usize,
     pub(crate) max_cache_bytes: usize,
 }
 
@@ -54,6 +56,8 @@ impl Limits {
         max_input_bytes: 16 << 20,
         max_result_bytes: 16 << 20,
         max_host_depth: 16,
+        max_exchange_bytes: 64 << 20,
+        max_variable_bytes: 1 << 20,
         max_cache_bytes: 256 << 20,
     };
 
@@ -105,6 +109,8 @@ impl Limits {
         bytes("max_output_bytes", self.max_output_bytes)?;
         bytes("max_input_bytes", self.max_input_bytes)?;
         bytes("max_result_bytes", self.max_result_bytes)?;
-        within("max_host_depth", self.max_host_depth.into(), 1, 64)
+        within("max_host_depth", self.max_host_depth.into(), 1, 32)?;
+        bytes("max_exchange_bytes", self.max_exchange_bytes)?;
+        bytes("max_variable_bytes", self.max_variable_bytes)
     }
 }

@@ -58,6 +58,17 @@ impl<'a> GuestMemory<'a> {
         Ok(self.0.get(range).unwrap_or_default())
     }
 
+    /// The same for as long as the memory itself is borrowed.
+    pub(crate) fn into_bytes(self, pointer: u32, length: u64) -> Result<&'a [u8], OutOfBounds> {
+        let range = self.range(pointer, length)?;
+        Ok(self.0.get(range).unwrap_or_default())
+    }
+
+    /// Its size in bytes.
+    pub(crate) fn size(&self) -> u64 {
+        self.0.len() as u64
+    }
+
     pub(crate) fn bytes_mut(
         &mut self,
         pointer: u32,

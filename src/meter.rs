@@ -111,6 +111,13 @@ impl Meter {
         Failure::OutOfFuel { budget }
     }
 
+    /// The time until the deadline, where there is a clock.
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        let clock = self.context.config.clock.as_ref()?;
+        let elapsed = clock.monotonic().saturating_sub(self.started);
+        Some(self.timeout.saturating_sub(elapsed))
+    }
+
     /// Looks at what may end the call from outside; the time, where there is a clock.
     pub(crate) fn look(&self) -> Result<Option<Duration>, Failure> {
         self.context.check_open()?;

@@ -61,6 +61,21 @@ impl Output {
         }
     }
 
+    /// Keeps standard output from here on, wherever it would go, because it is the result.
+    pub(crate) fn capture(&mut self) {
+        let [stdout, _] = &mut self.sinks;
+        *stdout = None;
+        self.stdout = Vec::new();
+    }
+
+    /// Counts output that goes elsewhere; whether there was room for all of it.
+    pub(crate) fn reserve(&mut self, bytes: usize) -> bool {
+        let room = self.room.checked_sub(bytes);
+        self.truncated |= room.is_none();
+        self.room = room.unwrap_or(self.room);
+        room.is_some()
+    }
+
     /// Takes as much of `bytes` as there is room for.
     pub(crate) fn write(&mut self, stream: Stream, bytes: &[u8]) -> Written {
         if bytes.is_empty() {

@@ -3,7 +3,7 @@
 use crate::{
     call::Call,
     context::Context,
-    convention::Convention,
+    convention::{self, Convention},
     engine::Code,
     error::{Error, Failure, Phase},
     inspect::inspect,
@@ -14,7 +14,7 @@ use crate::{
     state::Surroundings,
     value::{Export, Import},
 };
-use alloc::sync::Arc;
+use alloc::{string::String, sync::Arc, vec::Vec};
 use core::fmt;
 use sha2::{Digest, Sha256};
 
@@ -29,7 +29,8 @@ pub struct Plugin(Arc<Inner>);
 struct Inner {
     name: Arc<str>,
     sha256: [u8; 32],
-    convention: Option<Convention>,
+    /// Those that it follows, the likeliest first.
+    conventions: Vec<Convention>,
     code: Arc<Code>,
     context: Arc<Context>,
 }
@@ -40,8 +41,9 @@ impl Plugin {
         let name: Arc<str> = name.into();
         let compile = || {
             let limits = &context.config.limits;
+            let functions = &context.config.functions;
             let info = inspect(bytes, limits)?;
-            Code::new(prepare(bytes, info)?, limits)
+            Code::new(prepare(bytes, info)?, limits, functions, convention::define)
         };
         let code =
             compile().map_err(|failure| Error::from(failure).at(Phase::Load).in_plugin(&name))?;
@@ -53,7 +55,7 @@ impl Plugin {
         Ok(Self(Arc::new(Inner {
             name,
             sha256: sha256(bytes),
-            convention: Convention::of(&code.info),
+            conventions: Convention::all_of(&code.info),
             code: Arc::new(code),
             context: context.clone(),
         })))
@@ -63,7 +65,7 @@ impl Plugin {
     pub(crate) fn renamed(&self, name: &str) -> Self {
         let Inner {
             sha256,
-            convention,
+            conventions,
             code,
             context,
             ..
@@ -71,7 +73,7 @@ impl Plugin {
         Self(Arc::new(Inner {
             name: name.into(),
             sha256: *sha256,
-            convention: *convention,
+            conventions: conventions.clone(),
             code: code.clone(),
             context: context.clone(),
         }))
@@ -119,10 +121,24 @@ impl Plugin {
         self.0.code.info.minimum_pages
     }
 
-    /// How it takes and gives bytes, if it does so in a way that this crate knows.
+    /// How it takes and gives bytes, if it does so in a way that this crate knows: the likeliest
+    /// of its conventions. A call uses the first that fits the export, unless
+    /// [`Call::convention`] names one.
     #[must_use]
     pub fn convention(&self) -> Option<Convention> {
-        self.0.convention
+        self.0.conventions.first().copied()
+    }
+
+    /// All conventions that it follows, the likeliest first.
+    #[must_use]
+    pub fn conventions(&self) -> &[Convention] {
+        &self.0.conventions
+    }
+
+    /// Why it follows its convention, or why it follows none: one line.
+    #[must_use]
+    pub fn convention_reason(&self) -> String {
+        Convention::reason(&self.0.code.info)
     }
 
     /// Begins a call of `export` in a fresh instance.
@@ -151,6 +167,7 @@ impl Plugin {
         let run = || -> Result<Session, Error> {
             self.0.context.check_open()?;
             let surroundings = Surroundings {
+                plugin: self.0.name.clone(),
                 args: [self.name().into()].into(),
                 ..Surroundings::default()
             };

@@ -2,16 +2,17 @@
 
 use crate::{
     context::Context,
+    convert::{from_val, to_val},
     drive::{drive, fuel_left, fuel_used},
-    engine::{Code, from_val, to_val},
+    engine::Code,
     error::{Error, Failure, Phase, first_line},
     memory::GuestMemory,
     meter::Allowance,
     outcome::Outcome,
     state::{State, Surroundings, view},
-    value::Signature,
+    value::{Signature, ValueType},
 };
-use alloc::{boxed::Box, string::ToString, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, string::ToString, sync::Arc, vec, vec::Vec};
 use wasmi::{Func, Instance, Store, Val, errors::ErrorKind as EngineError};
 
 /// The exports that ready an instance, the first that there is. `_start` is never called unasked;
@@ -74,6 +75,10 @@ impl Session {
         self.context.config.limits.max_result_bytes as u64
     }
 
+    pub(crate) fn max_output_bytes(&self) -> u64 {
+        self.context.config.limits.max_output_bytes as u64
+    }
+
     pub(crate) fn code(&self) -> &Arc<Code> {
         &self.code
     }
@@ -99,10 +104,28 @@ impl Session {
                 .is_some_and(|signature| signature.is(&[], &[]))
         });
         match initialiser {
-            Some("__wasm_call_ctors") if code.info.function("_start").is_some() => Ok(()),
+            Some("__wasm_call_ctors") if code.info.function("_start").is_some() => {}
             Some(name) if export != Some(name) => {
                 self.phase = Phase::Initialize;
-                self.call(name, &[], &mut [])
+                self.call(name, &[], &mut [])?;
+            }
+            _ => {}
+        }
+        self.start_haskell()
+    }
+
+    /// Starts the runtime system of Haskell, which other initialisers do not: `hs_init`, whose
+    /// parameters are a program's arguments, or null pointers.
+    fn start_haskell(&mut self) -> Result<(), Failure> {
+        let code = self.code.clone();
+        match code.info.function("hs_init") {
+            Some(signature)
+                if signature.params().iter().all(|ty| *ty == ValueType::I32)
+                    && signature.results().is_empty() =>
+            {
+                self.phase = Phase::Initialize;
+                let nulls = vec![Val::I32(0); signature.params().len()];
+                self.call("hs_init", &nulls, &mut [])
             }
             _ => Ok(()),
         }
@@ -177,10 +200,16 @@ impl Session {
         }
     }
 
+    /// The state beside the guest.
+    pub(crate) fn state(&mut self) -> &mut State {
+        self.store.data_mut()
+    }
+
     /// Ends the call: what it came to, with what it cost and wrote.
     pub(crate) fn finish(&mut self, result: Result<Outcome, Failure>) -> Result<Outcome, Error> {
         let used = fuel_used(&self.store);
         let state = self.store.data_mut();
+        self.poisoned |= state.nested.failed;
         let mut outcome = Outcome {
             stdout: core::mem::take(&mut state.output.stdout),
             stderr: core::mem::take(&mut state.output.stderr),

@@ -3,12 +3,15 @@
 use crate::{
     clock::{SeededRandom, VirtualClock},
     context::Context,
+    exchange::Exchange,
+    host::NestedCalls,
     limiter::Limiter,
     memory::GuestMemory,
     meter::{Allowance, Meter},
     output::Output,
 };
-use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, string::String, sync::Arc, vec::Vec};
+use core::any::Any;
 use wasmi::{AsContextMut, Memory};
 
 /// Where a guest's standard input comes from, if not from bytes at hand.
@@ -77,11 +80,17 @@ impl Stdin {
 /// What a guest sees of a world around it, for one call.
 #[derive(Default)]
 pub(crate) struct Surroundings {
+    /// The plugin's name.
+    pub(crate) plugin: Arc<str>,
     /// The arguments, the program's name first.
     pub(crate) args: Vec<String>,
     /// The environment, each as `NAME=value`.
     pub(crate) env: Vec<String>,
     pub(crate) stdin: Stdin,
+    /// The plugin's configuration, where its convention has one.
+    pub(crate) config: BTreeMap<String, String>,
+    /// What the embedder's host functions have for themselves.
+    pub(crate) state: Option<Box<dyn Any + Send + Sync>>,
 }
 
 /// The data of a store.
@@ -96,6 +105,8 @@ pub(crate) struct State {
     pub(crate) closed: [bool; 3],
     /// The export `memory`, once there is an instance.
     pub(crate) memory: Option<Memory>,
+    pub(crate) exchange: Exchange,
+    pub(crate) nested: NestedCalls,
 }
 
 impl State {
@@ -114,6 +125,8 @@ impl State {
             random: SeededRandom::new(config.seed),
             closed: [false; 3],
             memory: None,
+            exchange: Exchange::new(&config.limits),
+            nested: NestedCalls::default(),
         }
     }
 
@@ -129,6 +142,7 @@ impl State {
         self.meter = Meter::new(context, allowance);
         self.output = Self::fresh_output(context);
         self.surroundings = surroundings;
+        self.exchange.renew();
     }
 
     fn fresh_output(context: &Context) -> Output {

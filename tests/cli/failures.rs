@@ -26,7 +26,8 @@ fn usage() {
         "call --max-output 1.5MiB add.wasm add 1 2",
         "call --env X add.wasm add 1 2",
         "call --env =X add.wasm add 1 2",
-        "text add.wasm add 1 2",
+        "text --convention pascal add.wasm add 1",
+        "text --config X add.wasm add 1",
     ] {
         let ran = guests.run(line.split_whitespace());
         assert_eq!((ran.code, &*ran.stdout), (Some(2), ""), "{line}: {ran:?}");
@@ -82,7 +83,7 @@ fn parameters_and_settings() {
         (
             "text rust-greet.wasm add x",
             "plugin \"rust-greet.wasm\", export \"add\": has type (i32, i32) -> (i32); \
-             passing bytes needs (i32, i32) -> (i64) (packed pointer)",
+             passing bytes needs (i32, i32) -> (i64) (packed-pointer)",
         ),
         (
             "call --timeout 0s add.wasm add 1 2",
@@ -187,7 +188,8 @@ fn refused_modules() {
         (
             "unknown-import.wasm",
             "unsupported import: \"cloud\" \"launch\" of type (i32) -> (): \
-             this runner provides only wasi_snapshot_preview1 and wasi_unstable",
+             not WASI, not of a known convention, and not among the functions registered with \
+             this runner: none",
         ),
     ] {
         let message = format!("pocketwasm: plugin \"{module}\", load: {message}\n");

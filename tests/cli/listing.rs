@@ -42,7 +42,8 @@ fn files_that_cannot_be_loaded() {
     };
     let c = "pocketwasm: none/c.wasm: plugin \"c\", load: unsupported import: \"cloud\" \
              \"launch\" of type (i32) -> (): \
-             this runner provides only wasi_snapshot_preview1 and wasi_unstable\n";
+             not WASI, not of a known convention, and not among the functions registered with \
+             this runner: none\n";
     guests
         .run(["list", "some"])
         .is("some", 0, "a  41  -  add\n", &b("some"));
@@ -64,7 +65,7 @@ sha256      {}
 size        13311 bytes
 functions   35
 memory      17 pages of 64 KiB
-convention  packed-pointer
+convention  packed-pointer (exports a memory and the allocator `allocate`)
 engine      {engine}
 imports     0
 exports     8
@@ -97,6 +98,12 @@ fn a_module_described_in_json() {
     let guests = Guests::new(&["numbers.wat"]);
     let ran = guests.run(["inspect", "--json", "numbers.wasm"]);
     let export = |name, ty| serde_json::json!({ "name": name, "type": ty });
+    let looked_for = "typst: no import from `typst_env`; \
+        extism: no import from `extism:host/env`; wapc: no import from `wapc`; \
+        http-wasm: no import from `http_handler`; \
+        assemblyscript: no exported runtime (__new, __pin); \
+        packed-pointer: no exported memory; c-string: no exported memory; \
+        command: no export `_start`";
     let expected = serde_json::json!({
         "name": "numbers.wasm",
         "sha256": sha256(&guests, "numbers.wasm"),
@@ -104,6 +111,7 @@ fn a_module_described_in_json() {
         "functions": 7,
         "memory_pages": 0,
         "convention": null,
+        "convention_reason": looked_for,
         "engine": pocketwasm::ENGINE,
         "imports": [],
         "exports": [

@@ -2,6 +2,7 @@
 
 mod calls;
 mod commands;
+mod conventions;
 mod failures;
 mod listing;
 mod reports;

@@ -10,11 +10,15 @@ mod cache;
 mod calls;
 mod convention;
 mod deadlines;
+mod host_functions;
 mod layers;
 mod limits;
 mod mutated;
+mod packed;
 mod plugins_dir;
 mod slices;
+#[cfg(feature = "serde")]
+mod structured;
 mod threads;
 mod traps;
 mod wasi;

@@ -23,6 +23,7 @@ Exit codes:
   5  the guest trapped, broke its convention or exited with an error
   6  a limit ended the call: fuel, timeout, size of input or result
   7  input or output failed
+  8  the plugin itself reported an error
 
 Results are written to stdout, everything else to stderr. RUST_LOG=info (or debug) logs what is
 loaded, what is refused and how calls end. On a terminal, control characters that a guest writes

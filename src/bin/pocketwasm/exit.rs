@@ -15,6 +15,7 @@ impl Code {
     pub(crate) const BROKEN: Self = Self(5);
     pub(crate) const LIMIT: Self = Self(6);
     pub(crate) const IO: Self = Self(7);
+    pub(crate) const PLUGIN: Self = Self(8);
 
     /// The code for an error of the library.
     pub(crate) fn of(kind: ErrorKind) -> Self {
@@ -31,6 +32,7 @@ impl Code {
             | ErrorKind::TooLarge
             | ErrorKind::Closed => Self::LIMIT,
             ErrorKind::Io => Self::IO,
+            ErrorKind::Plugin => Self::PLUGIN,
             // `Trap`, `Exit`, `GuestData`, `Host`, `Poisoned`, and what a later version may add.
             _ => Self::BROKEN,
         }

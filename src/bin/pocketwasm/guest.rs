@@ -2,6 +2,7 @@
 
 use crate::{
     cli::Options,
+    http::Web,
     input::Input,
     module,
     report::Failure,
@@ -35,7 +36,8 @@ pub(crate) struct Surroundings {
     real_random: bool,
 }
 
-fn variable(text: &str) -> Result<(String, String), String> {
+/// `NAME=VALUE` in two.
+pub(crate) fn variable(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("a variable is NAME=VALUE".to_owned()),
@@ -73,8 +75,24 @@ impl<'a> Host<'a> {
         surroundings: &'a Surroundings,
         stdout: Stream,
     ) -> Result<Self, Failure> {
+        Self::granting(options, surroundings, stdout, &[])
+    }
+
+    /// The same for guests that may send HTTP requests to these hosts.
+    pub(crate) fn granting(
+        options: &'a Options,
+        surroundings: &'a Surroundings,
+        stdout: Stream,
+        hosts: &[String],
+    ) -> Result<Self, Failure> {
         let passage = Passage::default();
         let mut config = options.limits.config();
+        if !hosts.is_empty() {
+            config = config.http_client(Web);
+        }
+        for host in hosts {
+            config = config.allow_host(host);
+        }
         if !options.json {
             config = config
                 .stdout(passage.to(stdout))

@@ -47,7 +47,8 @@ impl fmt::Display for Sheet<'_> {
         writeln!(f, "size        {} bytes", plugin.size())?;
         writeln!(f, "functions   {}", plugin.functions())?;
         writeln!(f, "memory      {} pages of 64 KiB", plugin.memory_pages())?;
-        writeln!(f, "convention  {convention}")?;
+        let reason = plugin.convention_reason();
+        writeln!(f, "convention  {convention} ({reason})")?;
         writeln!(f, "engine      {ENGINE}")?;
         writeln!(f, "imports     {}", plugin.imports().len())?;
         for import in plugin.imports() {
@@ -77,6 +78,7 @@ fn in_json(plugin: &Plugin) -> Value {
         "functions": plugin.functions(),
         "memory_pages": plugin.memory_pages(),
         "convention": plugin.convention().map(Convention::name),
+        "convention_reason": plugin.convention_reason(),
         "engine": ENGINE,
         "imports": imports.collect::<Value>(),
         "exports": exports.collect::<Value>(),

@@ -4,6 +4,7 @@ mod call;
 mod cli;
 mod exit;
 mod guest;
+mod http;
 mod input;
 mod inspect;
 mod limits;

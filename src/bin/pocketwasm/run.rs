@@ -12,7 +12,7 @@ use std::{ffi::OsString, io, path::Path};
 
 /// Run a WASI command
 ///
-/// Calls `_start` with the process's own standard streams; stdin is read only when the guest asks
+/// Calls `_start`, or --invoke, with the process's own standard streams; stdin is read only when the guest asks
 /// for it. Exits with the guest's code.
 #[derive(Debug, Args)]
 #[command(override_usage = "pocketwasm run [OPTIONS] <MODULE> [ARGS]...")]
@@ -21,6 +21,14 @@ pub(crate) struct Run {
     /// guest's arguments, whatever they look like
     #[arg(required = true, trailing_var_arg = true, value_names = ["MODULE", "ARGS"], num_args = 1..)]
     command: Vec<OsString>,
+    /// Call this export instead of `_start`, for commands with several entries
+    #[arg(
+        long,
+        value_name = "EXPORT",
+        default_value = "_start",
+        hide_default_value = true
+    )]
+    invoke: String,
     #[command(flatten)]
     surroundings: Surroundings,
 }
@@ -38,8 +46,8 @@ impl Run {
             .map_err(|arg| Failure::Usage(format!("the argument {arg:?} is not UTF-8")))?;
         let host = Host::new(options, &self.surroundings, Stream::Stdout)?;
         let plugin = host.open(module)?;
-        let (done, exit_code) = match host.run(plugin.call("_start").args(args), Some(io::stdin()))
-        {
+        let call = plugin.call(&self.invoke).args(args);
+        let (done, exit_code) = match host.run(call, Some(io::stdin())) {
             Ok(done) => (done, 0),
             // A command says by its code what it has to say.
             Err(Failure::Call { error, elapsed }) => match (error.exit_code(), error.outcome()) {

@@ -3,12 +3,13 @@
 use crate::{
     cli::Options,
     exit::Code,
-    guest::{Host, Surroundings},
+    guest::{Host, Surroundings, variable},
     limits::MAX_INPUT_BYTES,
     report::{self, Failure},
     streams::Stream,
 };
 use clap::Args;
+use pocketwasm::Convention;
 use serde_json::Value;
 use std::{
     io::{self, Read},
@@ -18,26 +19,47 @@ use std::{
 /// Call an export with text or any bytes
 ///
 /// Passes the input by the plugin's convention and prints the result as it is; on a terminal, a
-/// newline is added where there is none. What the guest writes to stdout and stderr goes to stderr.
+/// newline is added where there is none. An error that the plugin itself reports exits with 8. What the guest writes to stdout and stderr goes to stderr.
 #[derive(Debug, Args)]
 pub(crate) struct Text {
     /// The module's file; with --plugins, or a plugin's name
     module: PathBuf,
-    /// The exported function
+    /// The exported function; for waPC, the operation
     export: String,
-    /// The input, none by default; - reads it from stdin, at most 16 MiB
+    /// The input, or several where the plugin takes them; empty by default; - reads it from stdin,
+    /// at most 16 MiB
     #[arg(allow_negative_numbers = true)]
-    input: Option<String>,
+    inputs: Vec<String>,
+    /// How the plugin takes bytes, instead of what it looks like: typst, extism, wapc,
+    /// assemblyscript, packed-pointer, c-string, command or cgi
+    #[arg(long, value_name = "NAME")]
+    convention: Option<Convention>,
+    /// Set a key of the plugin's configuration (Extism); repeatable
+    #[arg(long, value_name = "KEY=VALUE", value_parser = variable)]
+    config: Vec<(String, String)>,
+    /// Let the plugin send HTTP requests to this host (Extism): a name without a port,
+    /// *.example.org for all names beneath it, or * for any; repeatable
+    #[arg(long, value_name = "HOST")]
+    allow_host: Vec<String>,
     #[command(flatten)]
     surroundings: Surroundings,
 }
 
 impl Text {
     pub(crate) fn execute(&self, options: &Options) -> Result<Code, Failure> {
-        let host = Host::new(options, &self.surroundings, Stream::Stderr)?;
+        let hosts = &self.allow_host;
+        let host = Host::granting(options, &self.surroundings, Stream::Stderr, hosts)?;
         let plugin = host.open(&self.module)?;
-        let input = self.input()?;
-        let done = host.run(plugin.call(&self.export).input(&input), None::<io::Empty>)?;
+        let inputs = self.inputs()?;
+        let inputs: Vec<&[u8]> = inputs.iter().map(Vec::as_slice).collect();
+        let mut call = plugin.call(&self.export).inputs(&inputs);
+        if let Some(convention) = self.convention {
+            call = call.convention(convention);
+        }
+        for (key, value) in &self.config {
+            call = call.config(key, value);
+        }
+        let done = host.run(call, None::<io::Empty>)?;
         if options.json {
             let mut report = report::cost(&done.outcome, done.elapsed);
             let (name, output) = match String::from_utf8(done.outcome.into_bytes()) {
@@ -57,22 +79,28 @@ impl Text {
         Ok(Code::SUCCESS)
     }
 
-    /// The bytes of the input; of a longer one as much as the library needs to refuse it.
-    fn input(&self) -> Result<Vec<u8>, Failure> {
-        match self.input.as_deref() {
-            Some("-") => {
-                let mut bytes = Vec::new();
-                let mut stdin = io::stdin().lock().take(MAX_INPUT_BYTES as u64 + 1);
-                match stdin.read_to_end(&mut bytes) {
-                    Ok(_) => Ok(bytes),
-                    Err(source) => Err(Failure::Io {
-                        action: "cannot read standard input".to_owned(),
-                        source,
-                    }),
-                }
-            }
-            Some(text) => Ok(text.as_bytes().to_vec()),
-            None => Ok(Vec::new()),
+    /// The bytes of the inputs; of a longer one as much as the library needs to refuse it.
+    fn inputs(&self) -> Result<Vec<Vec<u8>>, Failure> {
+        if self.inputs.is_empty() {
+            return Ok(vec![Vec::new()]);
         }
+        let inputs = self.inputs.iter().map(|input| match input.as_str() {
+            "-" => from_stdin(),
+            text => Ok(text.as_bytes().to_vec()),
+        });
+        inputs.collect()
+    }
+}
+
+/// Standard input; for a second input there is nothing left of it.
+fn from_stdin() -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let mut stdin = io::stdin().lock().take(MAX_INPUT_BYTES as u64 + 1);
+    match stdin.read_to_end(&mut bytes) {
+        Ok(_) => Ok(bytes),
+        Err(source) => Err(Failure::Io {
+            action: "cannot read standard input".to_owned(),
+            source,
+        }),
     }
 }

@@ -63,15 +63,15 @@ fn refused() {
         ),
         (
             r#"(import "wasi_snapshot_preview2" "fd_write" (func (param i32 i32 i32 i32) (result i32)))"#,
-            r#""wasi_snapshot_preview2" "fd_write" of type (i32, i32, i32, i32) -> (i32): this runner provides only wasi_snapshot_preview1 and wasi_unstable"#,
+            r#""wasi_snapshot_preview2" "fd_write" of type (i32, i32, i32, i32) -> (i32): not WASI, not of a known convention, and not among the functions registered with this runner: none"#,
         ),
         (
-            r#"(import "env" "log" (func (param i32 i32)))"#,
-            r#""env" "log" of type (i32, i32) -> (): this runner provides only wasi_snapshot_preview1 and wasi_unstable"#,
+            r#"(import "env" "print" (func (param i32 i32)))"#,
+            r#""env" "print" of type (i32, i32) -> (): not WASI, not of a known convention, and not among the functions registered with this runner: none"#,
         ),
         (
             r#"(import "" "a\nb\"" (func))"#,
-            r#""" "a\nb\"" of type () -> (): this runner provides only wasi_snapshot_preview1 and wasi_unstable"#,
+            r#""" "a\nb\"" of type () -> (): not WASI, not of a known convention, and not among the functions registered with this runner: none"#,
         ),
     ];
     for (imports, problem) in cases {

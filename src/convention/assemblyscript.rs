@@ -1,0 +1,266 @@
+//! AssemblyScript's strings, by the runtime that a guest exports, and what its guests import.
+
+use super::{
+    Convention, Protocol,
+    buffers::{Buffer, admit, has_memory, read, val},
+    misfit, signature,
+};
+use crate::{
+    error::{Failure, LONGEST_REPORT, Phase},
+    inspect::ModuleInfo,
+    link::{Defined, Native, charge_bytes, guest},
+    memory::GuestMemory,
+    output::Stream,
+    session::Session,
+    state::State,
+    value::ValueType,
+};
+use alloc::{
+    borrow::Cow,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use wasmi::{Caller, Linker, Val};
+
+const I32: ValueType = ValueType::I32;
+/// The classes that the compiler numbers the same in every program.
+const ARRAY_BUFFER: u32 = 1;
+const STRING: u32 = 2;
+
+pub(super) struct AssemblyScript;
+
+impl Protocol for AssemblyScript {
+    fn recognise(&self, info: &ModuleInfo) -> Result<Cow<'static, str>, &'static str> {
+        let makes = info
+            .function("__new")
+            .is_some_and(|signature| signature.is(&[I32, I32], &[I32]));
+        if !makes || info.function("__pin").is_none() {
+            return Err("no exported runtime (__new, __pin)");
+        }
+        if !has_memory(info) {
+            return Err("no exported memory");
+        }
+        Ok("exports AssemblyScript's runtime (`__new`, `__pin`)".into())
+    }
+
+    fn check(&self, info: &ModuleInfo, export: &str, inputs: usize) -> Result<(), Failure> {
+        self.recognise(info).map_err(|why| Failure::Signature {
+            problem: format!("this plugin is none of AssemblyScript's: {why}"),
+        })?;
+        let signature = signature(info, export)?;
+        let params = signature.params();
+        let fits = params.len() == inputs
+            && params.iter().all(|ty| *ty == I32)
+            && matches!(signature.results(), [] | [I32]);
+        if fits {
+            return Ok(());
+        }
+        let needed = match inputs {
+            1 => "(i32) -> (i32), a string each",
+            _ => "an i32 for each input and -> (i32)",
+        };
+        Err(misfit(signature, needed, Convention::AssemblyScript))
+    }
+
+    fn call(
+        &self,
+        session: &mut Session,
+        export: &str,
+        inputs: &[&[u8]],
+    ) -> Result<Vec<u8>, Failure> {
+        session.set_phase(Phase::Allocate);
+        let mut strings = Vec::new();
+        for input in inputs {
+            let Ok(text) = core::str::from_utf8(input) else {
+                return Err(Failure::Signature {
+                    problem: "the input is not UTF-8, and strings are text (assemblyscript)"
+                        .to_string(),
+                });
+            };
+            strings.push(val(new_string(session, text)?));
+        }
+        session.set_phase(Phase::Call);
+        let gives = signature(&session.code().info, export)?.results().len();
+        let mut result = [Val::I32(0)];
+        session.call(
+            export,
+            &strings,
+            result.get_mut(..gives).unwrap_or_default(),
+        )?;
+        let [result] = result;
+        let pointer = result.i32().unwrap_or_default().cast_unsigned();
+        let output = if gives == 0 {
+            Vec::new()
+        } else {
+            read_object(session, pointer)?
+        };
+        session.set_phase(Phase::Release);
+        if session.code().info.function("__unpin").is_some() {
+            for string in &strings {
+                session.call("__unpin", core::slice::from_ref(string), &mut [])?;
+            }
+        }
+        Ok(output)
+    }
+
+    fn define(&self, linker: &mut Linker<State>, module: &str, name: &str) -> Option<Defined> {
+        match (module, name) {
+            ("env", "abort") => Some(abort.define(linker, module, name)),
+            ("env", "trace") => Some(trace.define(linker, module, name)),
+            ("env", "seed") => Some(seed.define(linker, module, name)),
+            _ => None,
+        }
+    }
+}
+
+/// Makes a string in the guest, which its collector leaves alone.
+fn new_string(session: &mut Session, text: &str) -> Result<u32, Failure> {
+    let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let length = u32::try_from(units.len()).unwrap_or(u32::MAX);
+    let mut pointer = [Val::I32(0)];
+    session.call("__new", &[val(length), val(STRING)], &mut pointer)?;
+    let [pointer] = pointer;
+    let pointer = pointer.i32().unwrap_or_default().cast_unsigned();
+    session.charge_bytes(length.into())?;
+    let written = session.memory()?.write(pointer, &units);
+    written.map_err(|outside| outside.of("the string that `__new` gave"))?;
+    session.call("__pin", &[val(pointer)], &mut [Val::I32(0)])?;
+    Ok(pointer)
+}
+
+/// The class and the length in bytes that stand before an object.
+fn header(memory: &GuestMemory<'_>, pointer: u32) -> Option<(u32, u32)> {
+    let class = memory.u32(pointer.checked_sub(8)?).ok()?;
+    let length = memory.u32(pointer.checked_sub(4)?).ok()?;
+    Some((class, length))
+}
+
+/// A string as UTF-8, or the bytes of an `ArrayBuffer`.
+fn read_object(session: &mut Session, pointer: u32) -> Result<Vec<u8>, Failure> {
+    let wrong = |problem: String| Failure::GuestData {
+        problem,
+        source: None,
+    };
+    if pointer == 0 {
+        return Err(wrong("the result is null (assemblyscript)".to_string()));
+    }
+    let Some((class, length)) = header(&session.memory()?, pointer) else {
+        let problem = format!("the result at {pointer:#x} is no object in memory (assemblyscript)");
+        return Err(wrong(problem));
+    };
+    let bytes = read(session, Buffer { pointer, length })?;
+    match class {
+        ARRAY_BUFFER => Ok(bytes),
+        STRING => {
+            let text = utf8(&bytes)
+                .ok_or_else(|| wrong("the result is not UTF-16 (assemblyscript)".to_string()))?;
+            // At most half as long again, and as an answer under the same limit.
+            admit(session, text.len() as u64)?;
+            Ok(text.into_bytes())
+        }
+        class => Err(wrong(format!(
+            "the result is of class {class}, neither string nor ArrayBuffer (assemblyscript)"
+        ))),
+    }
+}
+
+fn units(bytes: &[u8]) -> impl Iterator<Item = u16> {
+    bytes.chunks_exact(2).map(|pair| match pair {
+        [low, high] => u16::from_le_bytes([*low, *high]),
+        _ => 0,
+    })
+}
+
+fn utf8(bytes: &[u8]) -> Option<String> {
+    char::decode_utf16(units(bytes))
+        .collect::<Result<_, _>>()
+        .ok()
+}
+
+/// A string that the guest passes to its host, cut; for messages only.
+fn text(caller: &mut Caller<'_, State>, pointer: u32) -> Result<String, Failure> {
+    if pointer == 0 {
+        return Ok(String::new());
+    }
+    let (memory, _) = guest(caller)?;
+    let Some((_, length)) = header(&memory, pointer) else {
+        return Err(Failure::GuestData {
+            problem: format!("a string at {pointer:#x} is no object in memory (assemblyscript)"),
+            source: None,
+        });
+    };
+    memory
+        .range(pointer, length.into())
+        .map_err(|outside| outside.of("a string for the host"))?;
+    let cut = u64::from(length).min(LONGEST_REPORT as u64);
+    charge_bytes(caller, cut)?;
+    let (memory, _) = guest(caller)?;
+    let bytes = memory.bytes(pointer, cut);
+    let bytes = bytes.map_err(|outside| outside.of("a string for the host"))?;
+    let lossy = |unit: Result<char, _>| unit.unwrap_or(char::REPLACEMENT_CHARACTER);
+    Ok(char::decode_utf16(units(bytes)).map(lossy).collect())
+}
+
+/// `env.abort`: where an error that nobody caught ends the guest.
+fn abort(
+    caller: &mut Caller<'_, State>,
+    message: u32,
+    file: u32,
+    line: u32,
+    column: u32,
+) -> Result<(), Failure> {
+    let message = text(caller, message)?;
+    let file = text(caller, file)?;
+    let at = format!("{file}:{line}:{column}");
+    let report = match (&*message, &*file) {
+        ("", "") => "aborted".to_string(),
+        ("", _) => format!("aborted at {at}"),
+        (_, "") => message,
+        _ => format!("{message} at {at}"),
+    };
+    Err(Failure::reported(report.as_bytes()))
+}
+
+/// `env.trace`: a line on the guest's standard error.
+#[allow(clippy::too_many_arguments, reason = "AssemblyScript's signature")]
+fn trace(
+    caller: &mut Caller<'_, State>,
+    message: u32,
+    count: u32,
+    a: f64,
+    b: f64,
+    c: f64,
+    d: f64,
+    e: f64,
+) -> Result<(), Failure> {
+    let mut line = format!("trace: {}", text(caller, message)?);
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    for (position, number) in [a, b, c, d, e].into_iter().take(count).enumerate() {
+        let separator = if position == 0 { " " } else { ", " };
+        line.push_str(&format!("{separator}{number}"));
+    }
+    line.push('\n');
+    let _ = caller
+        .data_mut()
+        .output
+        .write(Stream::Stderr, line.as_bytes());
+    Ok(())
+}
+
+/// `env.seed`: what the guest's own random numbers begin with.
+fn seed(caller: &mut Caller<'_, State>) -> Result<f64, Failure> {
+    let mut bytes = [0; 4];
+    let entropy = caller.data().meter.context().config.guest_entropy.clone();
+    match entropy {
+        Some(entropy) if entropy.fill(&mut bytes) => {}
+        Some(_) => {
+            return Err(Failure::Host {
+                problem: "there is no randomness for `env.seed`".to_string(),
+                source: None,
+            });
+        }
+        None => caller.data_mut().random.fill(&mut bytes),
+    }
+    Ok(u32::from_le_bytes(bytes).into())
+}

@@ -1,0 +1,201 @@
+//! CGI/1.1 as WAGI has it: a command that gets a request by its environment, arguments and
+//! standard input, and writes a response.
+
+use super::{Convention, Protocol, command, one};
+use crate::{
+    error::{Failure, Quoted},
+    http::{HttpRequest, HttpResponse, is_field},
+    inspect::ModuleInfo,
+    session::Session,
+};
+use alloc::{
+    borrow::Cow,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+pub(super) struct Cgi;
+
+impl Protocol for Cgi {
+    /// From a command that is no CGI script nothing tells it apart.
+    fn recognise(&self, _: &ModuleInfo) -> Result<Cow<'static, str>, &'static str> {
+        Err("only where it is named")
+    }
+
+    fn check(&self, info: &ModuleInfo, export: &str, inputs: usize) -> Result<(), Failure> {
+        Convention::Command.check(info, export, inputs)
+    }
+
+    fn call(
+        &self,
+        session: &mut Session,
+        export: &str,
+        inputs: &[&[u8]],
+    ) -> Result<Vec<u8>, Failure> {
+        let input = one(inputs);
+        let request = HttpRequest::new("POST", "/");
+        let variables = environment(&request, input.len());
+        let env = &mut session.state().surroundings.env;
+        env.extend(
+            variables
+                .into_iter()
+                .map(|(name, value)| format!("{name}={value}")),
+        );
+        let output = command::run(session, export, input)?;
+        response(&output).map(|response| response.body)
+    }
+}
+
+/// What can be a variable's value.
+fn is_value(value: &str) -> bool {
+    !value.chars().any(char::is_control)
+}
+
+/// The variables for a request with a body of `length` bytes.
+pub(crate) fn environment(request: &HttpRequest, length: usize) -> Vec<(String, String)> {
+    let (path, query) = split(&request.uri);
+    let host = request.header("host").unwrap_or_default();
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => (name, port),
+        _ => (host, "80"),
+    };
+    let source = request
+        .source
+        .rsplit_once(':')
+        .map_or(&*request.source, |(host, _)| host);
+    let mut variables: Vec<(String, String)> = [
+        ("GATEWAY_INTERFACE", "CGI/1.1"),
+        (
+            "SERVER_SOFTWARE",
+            concat!("pocketwasm/", env!("CARGO_PKG_VERSION")),
+        ),
+        ("SERVER_PROTOCOL", &request.version),
+        ("SERVER_NAME", name),
+        ("SERVER_PORT", port),
+        ("REQUEST_METHOD", &request.method),
+        ("SCRIPT_NAME", ""),
+        ("PATH_INFO", &decoded(path)),
+        ("QUERY_STRING", query),
+        ("REMOTE_ADDR", source),
+        ("REMOTE_HOST", source),
+        (
+            "CONTENT_TYPE",
+            request.header("content-type").unwrap_or_default(),
+        ),
+        ("CONTENT_LENGTH", &length.to_string()),
+    ]
+    .into_iter()
+    .filter(|(_, value)| is_value(value))
+    .map(|(name, value)| (name.to_string(), value.to_string()))
+    .collect();
+    for (name, value) in &request.headers {
+        // `Proxy` would be `HTTP_PROXY`, which programs obey; credentials are the server's.
+        const KEPT: [&str; 5] = [
+            "proxy",
+            "authorization",
+            "proxy-authorization",
+            "content-type",
+            "content-length",
+        ];
+        let lower = name.to_ascii_lowercase();
+        if is_field(name, value) && !KEPT.contains(&&*lower) {
+            let name = format!("HTTP_{}", name.to_ascii_uppercase().replace('-', "_"));
+            match variables.iter_mut().find(|(other, _)| *other == name) {
+                Some((_, joined)) => *joined = format!("{joined}, {value}"),
+                None => variables.push((name, value.clone())),
+            }
+        }
+    }
+    variables
+}
+
+/// The arguments for a request: the parameters of its query.
+pub(crate) fn arguments(request: &HttpRequest) -> Vec<String> {
+    let (_, query) = split(&request.uri);
+    query
+        .split('&')
+        .filter(|parameter| !parameter.is_empty() && is_value(parameter))
+        .map(ToString::to_string)
+        .collect()
+}
+
+fn split(uri: &str) -> (&str, &str) {
+    uri.split_once('?').unwrap_or((uri, ""))
+}
+
+/// A path without its percent-encoding, where that gives text without control characters.
+fn decoded(path: &str) -> Cow<'_, str> {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        let digit = |byte: u8| {
+            char::from(byte)
+                .to_digit(16)
+                .and_then(|d| u8::try_from(d).ok())
+        };
+        match (byte, after) {
+            (b'%', [high, low, after @ ..]) => match (digit(*high), digit(*low)) {
+                (Some(high), Some(low)) => {
+                    bytes.push(high * 16 + low);
+                    rest = after;
+                }
+                _ => return path.into(),
+            },
+            _ => bytes.push(*byte),
+        }
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) if is_value(&text) => text.into(),
+        _ => path.into(),
+    }
+}
+
+/// Reads a response: fields, an empty line, the body.
+pub(crate) fn response(output: &[u8]) -> Result<HttpResponse, Failure> {
+    let wrong = |problem: String| Failure::GuestData {
+        problem: format!("the output is no CGI response: {problem}"),
+        source: None,
+    };
+    let mut response = HttpResponse::new(200);
+    let mut status = None;
+    let mut rest = output;
+    loop {
+        let Some(end) = rest.iter().position(|byte| *byte == b'\n') else {
+            return Err(wrong("no empty line ends its fields".to_string()));
+        };
+        let (line, after) = rest.split_at_checked(end).unwrap_or_default();
+        rest = after.get(1..).unwrap_or_default();
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.is_empty() {
+            break;
+        }
+        let line = String::from_utf8_lossy(line);
+        let Some((name, value)) = line
+            .split_once(':')
+            .map(|(name, value)| (name, value.trim()))
+        else {
+            return Err(wrong(format!("the line {} is no field", Quoted(&line))));
+        };
+        if !is_field(name, value) {
+            return Err(wrong(format!("the field {}", Quoted(&line))));
+        }
+        if name.eq_ignore_ascii_case("status") {
+            let code = value.split(' ').next().unwrap_or_default().parse();
+            status = match code {
+                Ok(code @ 200..=599) => Some(code),
+                _ => return Err(wrong(format!("the status {}", Quoted(value)))),
+            };
+        } else {
+            response.headers.push((name.to_string(), value.to_string()));
+        }
+    }
+    let moved = response.header("location").is_some();
+    response.status = status.unwrap_or(if moved { 302 } else { 200 });
+    if response.headers.is_empty() && status.is_none() {
+        return Err(wrong("it has no fields".to_string()));
+    }
+    response.body = rest.to_vec();
+    Ok(response)
+}

@@ -1,0 +1,53 @@
+//! Commands of WASI: the input on standard input, the result from standard output.
+
+use super::{Convention, Protocol, expect_one, misfit, one, signature};
+use crate::{
+    error::{Failure, Phase},
+    inspect::ModuleInfo,
+    session::Session,
+    state::Stdin,
+};
+use alloc::{borrow::Cow, vec::Vec};
+
+pub(super) struct Command;
+
+impl Protocol for Command {
+    fn recognise(&self, info: &ModuleInfo) -> Result<Cow<'static, str>, &'static str> {
+        match info.function("_start") {
+            Some(signature) if signature.is(&[], &[]) => Ok("exports `_start`".into()),
+            _ => Err("no export `_start`"),
+        }
+    }
+
+    fn check(&self, info: &ModuleInfo, export: &str, inputs: usize) -> Result<(), Failure> {
+        let signature = signature(info, export)?;
+        if !signature.is(&[], &[]) {
+            return Err(misfit(signature, "() -> ()", Convention::Command));
+        }
+        expect_one(inputs, Convention::Command)
+    }
+
+    fn call(
+        &self,
+        session: &mut Session,
+        export: &str,
+        inputs: &[&[u8]],
+    ) -> Result<Vec<u8>, Failure> {
+        run(session, export, one(inputs))
+    }
+}
+
+/// Runs a command to its end; what it wrote to standard output.
+pub(super) fn run(session: &mut Session, export: &str, input: &[u8]) -> Result<Vec<u8>, Failure> {
+    session.set_phase(Phase::Call);
+    let state = session.state();
+    state.surroundings.stdin = Stdin::from(input.to_vec());
+    state.output.capture();
+    session.call(export, &[], &mut [])?;
+    let maximum = session.max_output_bytes();
+    let output = &mut session.state().output;
+    if output.truncated {
+        return Err(Failure::TooMuchOutput { maximum });
+    }
+    Ok(core::mem::take(&mut output.stdout))
+}

@@ -1,0 +1,99 @@
+//! C strings: `f(char *) -> char *`, in buffers of the guest's own allocator.
+
+use super::{
+    Convention, Protocol,
+    buffers::{self, Buffer, val},
+    misfit, signature,
+};
+use crate::{
+    error::{Failure, Phase},
+    inspect::ModuleInfo,
+    session::Session,
+    value::ValueType,
+};
+use alloc::{borrow::Cow, string::ToString, vec::Vec};
+use wasmi::Val;
+
+pub(super) struct CString;
+
+impl Protocol for CString {
+    fn recognise(&self, info: &ModuleInfo) -> Result<Cow<'static, str>, &'static str> {
+        buffers::recognise(info)
+    }
+
+    fn check(&self, info: &ModuleInfo, export: &str, inputs: usize) -> Result<(), Failure> {
+        let signature = signature(info, export)?;
+        let params = signature.params();
+        let fits = params.len() == inputs
+            && params.iter().all(|ty| *ty == ValueType::I32)
+            && matches!(signature.results(), [ValueType::I32]);
+        if fits {
+            return Ok(());
+        }
+        let needed = match inputs {
+            1 => "(i32) -> (i32)",
+            _ => "an i32 for each input and -> (i32)",
+        };
+        Err(misfit(signature, needed, Convention::CString))
+    }
+
+    fn call(
+        &self,
+        session: &mut Session,
+        export: &str,
+        inputs: &[&[u8]],
+    ) -> Result<Vec<u8>, Failure> {
+        if inputs.iter().any(|input| input.contains(&0)) {
+            return Err(Failure::Signature {
+                problem: "the input has a zero byte, which would end it (c-string)".to_string(),
+            });
+        }
+        let ended = inputs
+            .iter()
+            .map(|input| Cow::Owned([input, &[0][..]].concat()));
+        let passed = buffers::pass(session, ended)?;
+        let params: Vec<Val> = passed.iter().map(|buffer| val(buffer.pointer)).collect();
+        session.set_phase(Phase::Call);
+        let mut result = [Val::I32(0)];
+        session.call(export, &params, &mut result)?;
+        let [result] = result;
+        let pointer = result.i32().unwrap_or_default().cast_unsigned();
+        if pointer == 0 {
+            return Err(Failure::GuestData {
+                problem: "the result is a null pointer (c-string)".to_string(),
+                source: None,
+            });
+        }
+        let length = length(session, pointer)?;
+        let output = buffers::read(session, Buffer { pointer, length })?;
+        let length = length.saturating_add(1);
+        buffers::release_all(session, Some(Buffer { pointer, length }), &passed)?;
+        Ok(output)
+    }
+}
+
+/// The bytes before the zero.
+fn length(session: &mut Session, pointer: u32) -> Result<u32, Failure> {
+    let most = session.max_result_bytes();
+    let memory = session.memory()?;
+    let rest = memory.size().saturating_sub(pointer.into());
+    let looked_at = rest.min(most.saturating_add(1));
+    let bytes = memory
+        .bytes(pointer, looked_at)
+        .map_err(|outside| outside.of("the result"))?;
+    let zero = bytes.iter().position(|byte| *byte == 0);
+    session.charge_bytes(zero.map_or(looked_at, |zero| zero as u64))?;
+    match zero {
+        Some(zero) => Ok(u32::try_from(zero).unwrap_or(u32::MAX)),
+        None if looked_at < rest => Err(Failure::TooLarge {
+            what: "a result",
+            length: looked_at,
+            limit: "max_result_bytes",
+            maximum: most,
+        }),
+        None => Err(Failure::GuestData {
+            problem: "the result has no zero byte before the end of memory (c-string)".to_string(),
+            source: None,
+        }),
+    }
+}

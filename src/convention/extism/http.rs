@@ -1,0 +1,198 @@
+//! HTTP requests of Extism's plugins: by the embedder's client, to the hosts it allows.
+
+#[cfg(feature = "http")]
+use super::block;
+use super::{Guest, give};
+use crate::error::Failure;
+#[cfg(not(feature = "http"))]
+use alloc::string::ToString;
+
+/// Sends the request that is described by JSON in one block, with the body in another or none; a
+/// block with the response's body.
+#[cfg(feature = "http")]
+pub(super) fn request(caller: &mut Guest<'_>, request: u64, body: u64) -> Result<u64, Failure> {
+    let description = block(caller, request, "an HTTP request")?;
+    let body = block(caller, body, "the body of an HTTP request")?;
+    let mut request = granted::parse(&description)?;
+    request.body = body;
+    let response = granted::send(caller, &request)?;
+    let headers = granted::headers_json(&response)?;
+    let extism = &mut caller.data_mut().exchange.extism;
+    extism.status = response.status;
+    extism.headers = headers;
+    give(caller, &response.body)
+}
+
+#[cfg(not(feature = "http"))]
+pub(super) fn request(_: &mut Guest<'_>, _request: u64, _body: u64) -> Result<u64, Failure> {
+    Err(Failure::Host {
+        problem: "an HTTP request was refused: this build is without the feature `http`"
+            .to_string(),
+        source: None,
+    })
+}
+
+pub(super) fn status_code(caller: &mut Guest<'_>) -> Result<u32, Failure> {
+    Ok(caller.data().exchange.extism.status.into())
+}
+
+/// A block with the fields of the last response as a JSON object.
+pub(super) fn headers(caller: &mut Guest<'_>) -> Result<u64, Failure> {
+    let headers = caller.data().exchange.extism.headers.clone();
+    give(caller, &headers)
+}
+
+#[cfg(feature = "http")]
+mod granted {
+    use super::Guest;
+    use crate::{
+        error::{Failure, Quoted, first_line},
+        http::{HttpRequest, HttpResponse},
+    };
+    use alloc::{
+        boxed::Box,
+        format,
+        string::{String, ToString},
+        vec::Vec,
+    };
+    use serde_json::{Map, Value};
+
+    fn malformed(problem: &str) -> Failure {
+        Failure::GuestData {
+            problem: format!("an HTTP request that cannot be sent: {problem}"),
+            source: None,
+        }
+    }
+
+    /// Reads `{"url": …, "method": …, "headers": {…}}`.
+    pub(super) fn parse(json: &[u8]) -> Result<HttpRequest, Failure> {
+        let value: Value = serde_json::from_slice(json).map_err(|error| Failure::GuestData {
+            problem: format!("an HTTP request that is not JSON: {}", first_line(&error)),
+            source: Some(Box::new(error)),
+        })?;
+        let text = |name: &str| value.get(name).and_then(Value::as_str);
+        let url = text("url").ok_or_else(|| malformed("it has no `url`"))?;
+        let method = text("method").unwrap_or("GET").to_ascii_uppercase();
+        if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+            return Err(malformed(&format!("the method {}", Quoted(&method))));
+        }
+        let mut request = HttpRequest::new(&method, url);
+        for (name, value) in value
+            .get("headers")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
+            let value = value.as_str().unwrap_or_default();
+            if !crate::http::is_field(name, value) {
+                return Err(malformed(&format!("the field {}", Quoted(name))));
+            }
+            request.headers.push((name.to_string(), value.to_string()));
+        }
+        Ok(request)
+    }
+
+    /// The host in a URL, which must be so plain that any reader finds the same one in it.
+    pub(super) fn host_of(url: &str) -> Result<String, Failure> {
+        let rest = url
+            .strip_prefix("https://")
+            .or_else(|| url.strip_prefix("http://"))
+            .ok_or_else(|| malformed("its URL begins with neither http:// nor https://"))?;
+        if !url
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+        {
+            return Err(malformed("its URL has characters that a URL cannot have"));
+        }
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let authority = rest.get(..end).unwrap_or_default();
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, port),
+            _ => (authority, ""),
+        };
+        let name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+        let address = |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.');
+        let known = match host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+        {
+            Some(host) => !host.is_empty() && host.bytes().all(address),
+            None => !host.is_empty() && host.bytes().all(name),
+        };
+        if !known || !port.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(malformed("its URL names no plain host"));
+        }
+        Ok(host.to_ascii_lowercase())
+    }
+
+    /// Whether a pattern allows a host.
+    fn allows(pattern: &str, host: &str) -> bool {
+        match pattern.strip_prefix("*.") {
+            _ if pattern == "*" => true,
+            Some(parent) => host
+                .strip_suffix(parent)
+                .is_some_and(|front| front.len() > 1 && front.ends_with('.')),
+            None => pattern == host,
+        }
+    }
+
+    pub(super) fn send(
+        caller: &mut Guest<'_>,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, Failure> {
+        let host = host_of(&request.uri)?;
+        let meter = &caller.data().meter;
+        let config = &meter.context().config;
+        let refused = |why: String| Failure::Host {
+            problem: format!("an HTTP request to {} was refused: {why}", Quoted(&host)),
+            source: None,
+        };
+        let Some(client) = config.http_client.clone() else {
+            return Err(refused("this runner has no HTTP client".to_string()));
+        };
+        if !config
+            .allowed_hosts
+            .iter()
+            .any(|pattern| allows(pattern, &host))
+        {
+            let hosts = crate::error::names(config.allowed_hosts.iter().cloned());
+            return Err(refused(format!("allowed hosts are: {hosts}")));
+        }
+        let maximum = config.limits.max_input_bytes;
+        let timeout = meter.time_left().unwrap_or(config.timeout);
+        let response = client.send(request, timeout, maximum).map_err(|source| {
+            let why = first_line(&source);
+            Failure::Host {
+                problem: format!("an HTTP request to {} failed: {why}", Quoted(&host)),
+                source: Some(source),
+            }
+        })?;
+        caller.data().meter.look()?;
+        let length = response.body.len() as u64;
+        if length > maximum as u64 {
+            return Err(Failure::TooLarge {
+                what: "an HTTP response",
+                length,
+                limit: "max_input_bytes",
+                maximum: maximum as u64,
+            });
+        }
+        Ok(response)
+    }
+
+    /// The fields by their names in lower case; those of one name joined.
+    pub(super) fn headers_json(response: &HttpResponse) -> Result<Vec<u8>, Failure> {
+        let mut fields = Map::new();
+        for (name, value) in &response.headers {
+            let joined = match fields.get(&name.to_ascii_lowercase()) {
+                Some(Value::String(before)) => format!("{before}, {value}"),
+                _ => value.clone(),
+            };
+            fields.insert(name.to_ascii_lowercase(), Value::String(joined));
+        }
+        serde_json::to_vec(&fields).map_err(|error| Failure::Host {
+            problem: "the fields of an HTTP response are not text".to_string(),
+            source: Some(Box::new(error)),
+        })
+    }
+}

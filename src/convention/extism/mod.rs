@@ -1,0 +1,224 @@
+//! Extism: `f() -> status`, with input, output, error, configuration, variables and logs in
+//! blocks of memory on the host's side.
+//!
+//! Extism's own runtime keeps that memory in a second module, the kernel. Here it is a table of
+//! blocks: an offset that is in no block reads as 0 and swallows what is written, as there, and
+//! where a whole block is needed it ends the call.
+
+mod http;
+mod memory;
+
+use super::{Convention, Protocol, expect_one, imports_from, misfit, one, signature};
+use crate::{
+    error::{Escaped, Failure, Phase},
+    inspect::ModuleInfo,
+    link::{Defined, Native, charge_bytes},
+    session::Session,
+    state::State,
+    value::ValueType,
+};
+use alloc::{borrow::Cow, format, string::String, vec::Vec};
+use wasmi::{Caller, Linker, Val};
+
+const MODULE: &str = "extism:host/env";
+/// The level that plugins hear of, always, so that what they do does not depend on who listens.
+const LEVEL_INFO: i32 = 2;
+
+pub(super) struct Extism;
+
+type Guest<'a> = Caller<'a, State>;
+
+impl Protocol for Extism {
+    fn recognise(&self, info: &ModuleInfo) -> Result<Cow<'static, str>, &'static str> {
+        if imports_from(info, MODULE) {
+            Ok("imports from `extism:host/env`".into())
+        } else {
+            Err("no import from `extism:host/env`")
+        }
+    }
+
+    fn check(&self, info: &ModuleInfo, export: &str, inputs: usize) -> Result<(), Failure> {
+        let signature = signature(info, export)?;
+        if !signature.params().is_empty() || !matches!(signature.results(), [] | [ValueType::I32]) {
+            return Err(misfit(signature, "() -> (i32)", Convention::Extism));
+        }
+        expect_one(inputs, Convention::Extism)
+    }
+
+    fn call(
+        &self,
+        session: &mut Session,
+        export: &str,
+        inputs: &[&[u8]],
+    ) -> Result<Vec<u8>, Failure> {
+        session.set_phase(Phase::Call);
+        let input = one(inputs);
+        session.charge_bytes(input.len() as u64)?;
+        let exchange = &mut session.state().exchange;
+        exchange.renew();
+        exchange.extism.input = insert(&mut exchange.extism.blocks, input)?;
+        let gives = signature(&session.code().info, export)?.results().len();
+        let mut status = [Val::I32(0)];
+        let called = session.call(export, &[], status.get_mut(..gives).unwrap_or_default());
+        let extism = &session.state().exchange.extism;
+        match called {
+            // A plugin that says why it fails is heard, however it then ends.
+            Ok(()) | Err(Failure::Trap { .. }) if extism.error != 0 => {
+                let message = extism.blocks.block(extism.error).unwrap_or_default();
+                return Err(Failure::reported(message));
+            }
+            done => done?,
+        }
+        let [status] = status;
+        match status.i32().unwrap_or_default() {
+            0 => output(session),
+            code => Err(Failure::reported(
+                format!("status {code} and no message").as_bytes(),
+            )),
+        }
+    }
+
+    fn define(&self, linker: &mut Linker<State>, module: &str, name: &str) -> Option<Defined> {
+        if module != MODULE {
+            return None;
+        }
+        memory::define(linker, module, name).or_else(|| {
+            Some(match name {
+                "error_set" => error_set.define(linker, module, name),
+                "error_get" => error_get.define(linker, module, name),
+                "config_get" => config_get.define(linker, module, name),
+                "var_get" => var_get.define(linker, module, name),
+                "var_set" => var_set.define(linker, module, name),
+                "http_request" => http::request.define(linker, module, name),
+                "http_status_code" => http::status_code.define(linker, module, name),
+                "http_headers" => http::headers.define(linker, module, name),
+                "get_log_level" => get_log_level.define(linker, module, name),
+                "log_trace" => logger(log::Level::Trace).define(linker, module, name),
+                "log_debug" => logger(log::Level::Debug).define(linker, module, name),
+                "log_info" => logger(log::Level::Info).define(linker, module, name),
+                "log_warn" => logger(log::Level::Warn).define(linker, module, name),
+                "log_error" => logger(log::Level::Error).define(linker, module, name),
+                _ => return None,
+            })
+        })
+    }
+}
+
+fn output(session: &mut Session) -> Result<Vec<u8>, Failure> {
+    let (_, length) = session.state().exchange.extism.output;
+    super::buffers::admit(session, length)?;
+    session.charge_bytes(length)?;
+    let extism = &session.state().exchange.extism;
+    let (offset, length) = extism.output;
+    match extism.blocks.range(offset, length) {
+        Some(bytes) => Ok(bytes.to_vec()),
+        None if length == 0 => Ok(Vec::new()),
+        None => Err(nowhere("the output", offset)),
+    }
+}
+
+fn nowhere(what: &str, offset: u64) -> Failure {
+    Failure::GuestData {
+        problem: format!(
+            "{what} at offset {offset:#x} is in no block of the plugin's memory on the host's side (extism)"
+        ),
+        source: None,
+    }
+}
+
+/// A block with `bytes` in it; 0 for none.
+fn insert(blocks: &mut crate::exchange::Blocks, bytes: &[u8]) -> Result<u64, Failure> {
+    if bytes.is_empty() {
+        return Ok(0);
+    }
+    blocks.admit(bytes.len() as u64)?;
+    blocks.insert(bytes.to_vec())
+}
+
+/// The whole block at `offset`, charged for.
+fn block(caller: &mut Guest<'_>, offset: u64, what: &str) -> Result<Vec<u8>, Failure> {
+    // An empty string is no block, but 0.
+    if offset == 0 {
+        return Ok(Vec::new());
+    }
+    let length = match caller.data().exchange.extism.blocks.block(offset) {
+        Some(block) => block.len() as u64,
+        None => return Err(nowhere(what, offset)),
+    };
+    charge_bytes(caller, length)?;
+    let block = caller.data().exchange.extism.blocks.block(offset);
+    Ok(block.unwrap_or_default().to_vec())
+}
+
+/// A new block with `bytes` in it, charged for.
+fn give(caller: &mut Guest<'_>, bytes: &[u8]) -> Result<u64, Failure> {
+    charge_bytes(caller, bytes.len() as u64)?;
+    insert(&mut caller.data_mut().exchange.extism.blocks, bytes)
+}
+
+fn error_set(caller: &mut Guest<'_>, offset: u64) -> Result<(), Failure> {
+    let extism = &mut caller.data_mut().exchange.extism;
+    if offset != 0 && extism.blocks.block(offset).is_none() {
+        return Err(nowhere("the error", offset));
+    }
+    extism.error = offset;
+    Ok(())
+}
+
+fn error_get(caller: &mut Guest<'_>) -> Result<u64, Failure> {
+    Ok(caller.data().exchange.extism.error)
+}
+
+fn config_get(caller: &mut Guest<'_>, key: u64) -> Result<u64, Failure> {
+    let key = block(caller, key, "a configuration key")?;
+    let key = String::from_utf8_lossy(&key);
+    let value = caller.data().surroundings.config.get(&*key).cloned();
+    value.map_or(Ok(0), |value| give(caller, value.as_bytes()))
+}
+
+fn var_get(caller: &mut Guest<'_>, name: u64) -> Result<u64, Failure> {
+    let name = block(caller, name, "a variable's name")?;
+    let value = caller.data().exchange.extism.variables.get(&name);
+    let value = value.map(<[u8]>::to_vec);
+    value.map_or(Ok(0), |value| give(caller, &value))
+}
+
+fn var_set(caller: &mut Guest<'_>, name: u64, value: u64) -> Result<(), Failure> {
+    let name = block(caller, name, "a variable's name")?;
+    if value == 0 {
+        caller.data_mut().exchange.extism.variables.remove(&name);
+        return Ok(());
+    }
+    let value = block(caller, value, "a variable's value")?;
+    caller
+        .data_mut()
+        .exchange
+        .extism
+        .variables
+        .set(&name, &value)
+}
+
+fn get_log_level(_: &mut Guest<'_>) -> Result<i32, Failure> {
+    Ok(LEVEL_INFO)
+}
+
+/// Passes a message on to the host's log. It counts as output, or a plugin could fill a disk.
+fn logger(
+    level: log::Level,
+) -> impl Fn(&mut Guest<'_>, u64) -> Result<(), Failure> + Send + Sync + 'static {
+    move |caller, message| {
+        let message = block(caller, message, "a message to log")?;
+        let state = caller.data_mut();
+        if state.output.reserve(message.len()) {
+            let text = String::from_utf8_lossy(&message);
+            log::log!(
+                target: "pocketwasm::plugin",
+                level,
+                "{}: {}",
+                state.surroundings.plugin,
+                Escaped(&text, 1_000)
+            );
+        }
+        Ok(())
+    }
+}

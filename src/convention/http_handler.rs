@@ -1,0 +1,496 @@
+//! http-wasm's handlers: `handle_request() -> context << 32 | next`, `handle_response(context,
+//! is error)`, and the host's functions by which the guest sees and changes both messages.
+
+use super::{Convention, Protocol, imports_from, signature};
+use crate::{
+    error::{Escaped, Failure, Phase, Quoted},
+    exchange::HttpExchange,
+    http::{HttpHeaders, is_field},
+    inspect::ModuleInfo,
+    link::{Defined, Native, charge_bytes, put, take},
+    session::Session,
+    state::State,
+    value::ValueType,
+};
+use alloc::{
+    borrow::Cow,
+    boxed::Box,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use wasmi::{Caller, Linker, Val};
+
+const MODULE: &str = "http_handler";
+const REQUEST: &str = "handle_request";
+const RESPONSE: &str = "handle_response";
+/// Buffering of requests, buffering of responses, trailers: all there are.
+const FEATURES: u32 = 0b111;
+
+pub(super) struct HttpHandler;
+
+type Guest<'a> = Caller<'a, State>;
+
+impl Protocol for HttpHandler {
+    fn recognise(&self, info: &ModuleInfo) -> Result<Cow<'static, str>, &'static str> {
+        if !imports_from(info, MODULE) {
+            return Err("no import from `http_handler`");
+        }
+        match info.function(REQUEST) {
+            Some(signature) if signature.is(&[], &[ValueType::I64]) => {
+                Ok("imports from `http_handler` and exports `handle_request`".into())
+            }
+            _ => Err("no export `handle_request` of type () -> (i64)"),
+        }
+    }
+
+    fn check(&self, info: &ModuleInfo, export: &str, _: usize) -> Result<(), Failure> {
+        signature(info, export)?;
+        Err(Failure::Signature {
+            problem: format!(
+                "this plugin handles requests, not bytes ({})",
+                Convention::HttpHandler
+            ),
+        })
+    }
+
+    fn call(&self, session: &mut Session, export: &str, _: &[&[u8]]) -> Result<Vec<u8>, Failure> {
+        self.check(&session.code().info, export, 0)
+            .map(|()| Vec::new())
+    }
+
+    fn define(&self, linker: &mut Linker<State>, module: &str, name: &str) -> Option<Defined> {
+        if module != MODULE {
+            return None;
+        }
+        Some(match name {
+            "enable_features" => enable_features.define(linker, module, name),
+            "get_config" => get_config.define(linker, module, name),
+            "log_enabled" => log_enabled.define(linker, module, name),
+            "log" => log.define(linker, module, name),
+            "get_method" => get_method.define(linker, module, name),
+            "set_method" => set_method.define(linker, module, name),
+            "get_uri" => get_uri.define(linker, module, name),
+            "set_uri" => set_uri.define(linker, module, name),
+            "get_protocol_version" => get_protocol_version.define(linker, module, name),
+            "get_source_addr" => get_source_addr.define(linker, module, name),
+            "get_header_names" => get_header_names.define(linker, module, name),
+            "get_header_values" => get_header_values.define(linker, module, name),
+            "set_header_value" => set_header_value.define(linker, module, name),
+            "add_header_value" => add_header_value.define(linker, module, name),
+            "remove_header" => remove_header.define(linker, module, name),
+            "read_body" => read_body.define(linker, module, name),
+            "write_body" => write_body.define(linker, module, name),
+            "get_status_code" => get_status_code.define(linker, module, name),
+            "set_status_code" => set_status_code.define(linker, module, name),
+            _ => return None,
+        })
+    }
+}
+
+/// Has the guest handle a request; what it made of it, and if the next handler is to answer, the
+/// guest's own number for the rest.
+pub(crate) fn handle_request(
+    session: &mut Session,
+    config: &[u8],
+    exchange: Box<HttpExchange>,
+) -> Result<(Box<HttpExchange>, Option<u32>), Failure> {
+    HttpHandler
+        .recognise(&session.code().info)
+        .map_err(|why| Failure::Signature {
+            problem: format!("this plugin handles no requests: {why} (http-wasm)"),
+        })?;
+    session.set_phase(Phase::Call);
+    let state = session.state();
+    state.exchange.renew();
+    state.exchange.inputs = [config.to_vec()].into();
+    state.exchange.http = Some(exchange);
+    let mut next = [Val::I64(0)];
+    session.call(REQUEST, &[], &mut next)?;
+    let [next] = next;
+    let [a, b, c, d, e, f, g, h] = next.i64().unwrap_or_default().to_le_bytes();
+    let context = u32::from_le_bytes([e, f, g, h]);
+    let exchange = session.state().exchange.http.take().unwrap_or_default();
+    match u32::from_le_bytes([a, b, c, d]) {
+        0 => Ok((exchange, None)),
+        1 => Ok((exchange, Some(context))),
+        other => Err(Failure::GuestData {
+            problem: format!("`handle_request` says {other}; it must be 0 or 1 (http-wasm)"),
+            source: None,
+        }),
+    }
+}
+
+/// Has the guest handle the next handler's response.
+pub(crate) fn handle_response(
+    session: &mut Session,
+    context: u32,
+    failed: bool,
+    exchange: Box<HttpExchange>,
+) -> Result<Box<HttpExchange>, Failure> {
+    session.set_phase(Phase::Call);
+    let wanted = [ValueType::I32, ValueType::I32];
+    let signature = session.code().info.function(RESPONSE);
+    if !signature.is_some_and(|signature| signature.is(&wanted, &[])) {
+        return Err(Failure::Signature {
+            problem: "no export `handle_response` of type (i32, i32) -> () (http-wasm)".to_string(),
+        });
+    }
+    session.state().exchange.http = Some(exchange);
+    let params = [super::buffers::val(context), Val::I32(failed.into())];
+    session.call(RESPONSE, &params, &mut [])?;
+    Ok(session.state().exchange.http.take().unwrap_or_default())
+}
+
+fn wrong(problem: String) -> Failure {
+    Failure::GuestData {
+        problem: format!("{problem} (http-wasm)"),
+        source: None,
+    }
+}
+
+fn http<'a>(caller: &'a mut Guest<'_>) -> Result<&'a mut HttpExchange, Failure> {
+    let http = caller.data_mut().exchange.http.as_deref_mut();
+    http.ok_or_else(|| wrong("no request is being handled".to_string()))
+}
+
+/// Counts `more` bytes of messages.
+fn grow(caller: &mut Guest<'_>, more: u64) -> Result<(), Failure> {
+    let maximum = caller
+        .data()
+        .meter
+        .context()
+        .config
+        .limits
+        .max_exchange_bytes as u64;
+    let http = http(caller)?;
+    let used = http.used.saturating_add(more);
+    if used > maximum {
+        return Err(Failure::TooLarge {
+            what: "the request and response together",
+            length: used,
+            limit: "max_exchange_bytes",
+            maximum,
+        });
+    }
+    http.used = used;
+    Ok(())
+}
+
+/// Writes `bytes` if they fit into `limit`; their length either way.
+fn answer(
+    caller: &mut Guest<'_>,
+    bytes: &[u8],
+    (buffer, limit): (u32, u32),
+) -> Result<u32, Failure> {
+    let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+    if length > limit {
+        // It was put together all the same.
+        charge_bytes(caller, length.into())?;
+    } else {
+        put(caller, buffer, bytes, "the buffer for an answer")?;
+    }
+    Ok(length)
+}
+
+/// A string of the guest's; not longer than all messages may be.
+fn string(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<String, Failure> {
+    let maximum = caller
+        .data()
+        .meter
+        .context()
+        .config
+        .limits
+        .max_exchange_bytes;
+    let limit = ("max_exchange_bytes", maximum);
+    let bytes = take(caller, (pointer, length), "a string for the host", limit)?;
+    String::from_utf8(bytes).map_err(|error| Failure::GuestData {
+        problem: "a string for the host is not UTF-8 (http-wasm)".to_string(),
+        source: Some(Box::new(error)),
+    })
+}
+
+/// Messages are whole here, so every feature is there whether it is asked for or not.
+fn enable_features(_: &mut Guest<'_>, _wanted: u32) -> Result<u32, Failure> {
+    Ok(FEATURES)
+}
+
+fn get_config(caller: &mut Guest<'_>, buffer: u32, limit: u32) -> Result<u32, Failure> {
+    let inputs = core::mem::take(&mut caller.data_mut().exchange.inputs);
+    let config = inputs.first().map(Vec::as_slice).unwrap_or_default();
+    let length = answer(caller, config, (buffer, limit));
+    caller.data_mut().exchange.inputs = inputs;
+    length
+}
+
+fn level(level: i32) -> Option<log::Level> {
+    Some(match level {
+        -1 => log::Level::Debug,
+        0 => log::Level::Info,
+        1 => log::Level::Warn,
+        2 => log::Level::Error,
+        _ => return None,
+    })
+}
+
+/// Levels from info upwards are heard, always, so that what a guest does does not depend on who
+/// listens.
+fn log_enabled(_: &mut Guest<'_>, wanted: i32) -> Result<u32, Failure> {
+    Ok(u32::from((0..=2).contains(&wanted)))
+}
+
+fn log(caller: &mut Guest<'_>, wanted: i32, pointer: u32, length: u32) -> Result<(), Failure> {
+    let message = string(caller, pointer, length)?;
+    let state = caller.data_mut();
+    if let Some(level) = level(wanted).filter(|_| state.output.reserve(message.len())) {
+        let plugin = &state.surroundings.plugin;
+        log::log!(target: "pocketwasm::plugin", level, "{plugin}: {}", Escaped(&message, 1_000));
+    }
+    Ok(())
+}
+
+macro_rules! getters {
+    ($($name:ident: $field:ident;)*) => {$(
+        fn $name(caller: &mut Guest<'_>, buffer: u32, limit: u32) -> Result<u32, Failure> {
+            let text = http(caller)?.request.$field.clone();
+            answer(caller, text.as_bytes(), (buffer, limit))
+        }
+    )*};
+}
+
+getters! {
+    get_method: method;
+    get_uri: uri;
+    get_protocol_version: version;
+    get_source_addr: source;
+}
+
+fn set_method(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<(), Failure> {
+    let method = string(caller, pointer, length)?;
+    if !is_field(&method, "") {
+        return Err(wrong(format!("the method {}", Quoted(&method))));
+    }
+    grow(caller, method.len() as u64)?;
+    unanswered(caller)?.request.method = method;
+    Ok(())
+}
+
+fn set_uri(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<(), Failure> {
+    let mut uri = string(caller, pointer, length)?;
+    if uri.is_empty() {
+        uri.push('/');
+    }
+    if !uri.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(wrong(format!("the URI {}", Quoted(&uri))));
+    }
+    grow(caller, uri.len() as u64)?;
+    unanswered(caller)?.request.uri = uri;
+    Ok(())
+}
+
+/// The messages while the request can still be changed.
+fn unanswered<'a>(caller: &'a mut Guest<'_>) -> Result<&'a mut HttpExchange, Failure> {
+    let http = http(caller)?;
+    if http.answered {
+        return Err(wrong(
+            "the request was answered and cannot change".to_string(),
+        ));
+    }
+    Ok(http)
+}
+
+/// The fields that a number stands for.
+fn fields(http: &mut HttpExchange, kind: u32) -> Result<&mut HttpHeaders, Failure> {
+    Ok(match kind {
+        0 => &mut http.request.headers,
+        1 => &mut http.response.headers,
+        2 => &mut http.request.trailers,
+        3 => &mut http.response.trailers,
+        _ => return Err(wrong(format!("there is no kind {kind} of fields"))),
+    })
+}
+
+/// The fields, charged for with all that they could be, since they are searched and copied.
+fn search<'a>(caller: &'a mut Guest<'_>, kind: u32) -> Result<&'a mut HttpHeaders, Failure> {
+    let used = http(caller)?.used;
+    charge_bytes(caller, used)?;
+    fields(http(caller)?, kind)
+}
+
+/// The fields, if they may change.
+fn changing<'a>(caller: &'a mut Guest<'_>, kind: u32) -> Result<&'a mut HttpHeaders, Failure> {
+    if matches!(kind, 0 | 2) {
+        unanswered(caller)?;
+    }
+    search(caller, kind)
+}
+
+/// Strings, each ended by a zero byte, if they fit; how many and how long either way.
+fn list<'a>(
+    caller: &mut Guest<'_>,
+    strings: impl Iterator<Item = &'a str>,
+    buffer: (u32, u32),
+) -> Result<u64, Failure> {
+    let mut count = 0_u64;
+    let mut bytes = Vec::new();
+    for string in strings {
+        count += 1;
+        bytes.extend_from_slice(string.as_bytes());
+        bytes.push(0);
+    }
+    let length = answer(caller, &bytes, buffer)?;
+    Ok(count << 32 | u64::from(length))
+}
+
+fn get_header_names(
+    caller: &mut Guest<'_>,
+    kind: u32,
+    buffer: u32,
+    limit: u32,
+) -> Result<u64, Failure> {
+    let fields = search(caller, kind)?.clone();
+    let mut seen = alloc::collections::BTreeSet::new();
+    let names = fields
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .filter(|name| seen.insert(name.to_ascii_lowercase()));
+    list(caller, names, (buffer, limit))
+}
+
+fn get_header_values(
+    caller: &mut Guest<'_>,
+    kind: u32,
+    name: u32,
+    name_length: u32,
+    buffer: u32,
+    limit: u32,
+) -> Result<u64, Failure> {
+    let name = string(caller, name, name_length)?;
+    let fields = search(caller, kind)?.clone();
+    let values = fields
+        .iter()
+        .filter(|(other, _)| other.eq_ignore_ascii_case(&name))
+        .map(|(_, value)| value.as_str());
+    list(caller, values, (buffer, limit))
+}
+
+fn field(
+    caller: &mut Guest<'_>,
+    (name, name_length): (u32, u32),
+    (value, value_length): (u32, u32),
+) -> Result<(String, String), Failure> {
+    let name = string(caller, name, name_length)?;
+    let value = string(caller, value, value_length)?;
+    if !is_field(&name, &value) {
+        return Err(wrong(format!("the field {}", Quoted(&name))));
+    }
+    grow(caller, (name.len() + value.len() + 64) as u64)?;
+    Ok((name, value))
+}
+
+fn set_header_value(
+    caller: &mut Guest<'_>,
+    kind: u32,
+    name: u32,
+    name_length: u32,
+    value: u32,
+    value_length: u32,
+) -> Result<(), Failure> {
+    let field = field(caller, (name, name_length), (value, value_length))?;
+    let fields = changing(caller, kind)?;
+    fields.retain(|(other, _)| !other.eq_ignore_ascii_case(&field.0));
+    fields.push(field);
+    Ok(())
+}
+
+fn add_header_value(
+    caller: &mut Guest<'_>,
+    kind: u32,
+    name: u32,
+    name_length: u32,
+    value: u32,
+    value_length: u32,
+) -> Result<(), Failure> {
+    let field = field(caller, (name, name_length), (value, value_length))?;
+    changing(caller, kind)?.push(field);
+    Ok(())
+}
+
+fn remove_header(
+    caller: &mut Guest<'_>,
+    kind: u32,
+    name: u32,
+    name_length: u32,
+) -> Result<(), Failure> {
+    let name = string(caller, name, name_length)?;
+    let fields = changing(caller, kind)?;
+    fields.retain(|(other, _)| !other.eq_ignore_ascii_case(&name));
+    Ok(())
+}
+
+/// Reads on in a body: whether that was its end, and how many bytes there were.
+fn read_body(caller: &mut Guest<'_>, kind: u32, buffer: u32, limit: u32) -> Result<u64, Failure> {
+    if limit == 0 {
+        return Err(wrong(
+            "a body is read into a buffer of no length".to_string(),
+        ));
+    }
+    let http = http(caller)?;
+    let [request, response] = &mut http.read;
+    let (body, position) = match kind {
+        0 => (&http.request.body, request),
+        1 => (&http.response.body, response),
+        _ => return Err(wrong(format!("there is no kind {kind} of body"))),
+    };
+    let rest = body.get(*position..).unwrap_or_default();
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let part = rest.get(..most).unwrap_or(rest).to_vec();
+    *position += part.len();
+    let end = part.len() == rest.len();
+    put(caller, buffer, &part, "the buffer for a body")?;
+    Ok(u64::from(end) << 32 | part.len() as u64)
+}
+
+/// Writes a body: the first time in place of what there was, then on.
+fn write_body(caller: &mut Guest<'_>, kind: u32, pointer: u32, length: u32) -> Result<(), Failure> {
+    let maximum = caller
+        .data()
+        .meter
+        .context()
+        .config
+        .limits
+        .max_exchange_bytes;
+    let limit = ("max_exchange_bytes", maximum);
+    let part = take(caller, (pointer, length), "a body", limit)?;
+    grow(caller, part.len() as u64)?;
+    let http = if kind == 0 {
+        unanswered(caller)?
+    } else {
+        http(caller)?
+    };
+    let [request, response] = &mut http.written;
+    let (body, begun) = match kind {
+        0 => (&mut http.request.body, request),
+        1 => (&mut http.response.body, response),
+        _ => return Err(wrong(format!("there is no kind {kind} of body"))),
+    };
+    if !core::mem::replace(begun, true) {
+        body.clear();
+    }
+    body.extend_from_slice(&part);
+    Ok(())
+}
+
+fn get_status_code(caller: &mut Guest<'_>) -> Result<u32, Failure> {
+    Ok(http(caller)?.response.status.into())
+}
+
+fn set_status_code(caller: &mut Guest<'_>, status: u32) -> Result<(), Failure> {
+    match u16::try_from(status) {
+        Ok(status @ 100..=599) => {
+            http(caller)?.response.status = status;
+            Ok(())
+        }
+        _ => Err(wrong(format!("the status {status}"))),
+    }
+}

@@ -1,0 +1,120 @@
+//! Typst's minimal protocol: `f(length, …) -> status`, and two functions of the host to fetch the
+//! inputs and to send a result or an error.
+
+use super::{Convention, Protocol, imports_from, misfit, signature};
+use crate::{
+    error::{Failure, Phase},
+    inspect::ModuleInfo,
+    link::{Defined, Native, charge_bytes, guest, take},
+    session::Session,
+    state::State,
+    value::ValueType,
+};
+use alloc::{borrow::Cow, format, vec::Vec};
+use wasmi::{Caller, Linker, Val};
+
+const MODULE: &str = "typst_env";
+
+pub(super) struct Typst;
+
+impl Protocol for Typst {
+    fn recognise(&self, info: &ModuleInfo) -> Result<Cow<'static, str>, &'static str> {
+        if imports_from(info, MODULE) {
+            Ok("imports from `typst_env`".into())
+        } else {
+            Err("no import from `typst_env`")
+        }
+    }
+
+    fn check(&self, info: &ModuleInfo, export: &str, inputs: usize) -> Result<(), Failure> {
+        let signature = signature(info, export)?;
+        let params = signature.params();
+        if !params.iter().all(|ty| *ty == ValueType::I32)
+            || !matches!(signature.results(), [ValueType::I32])
+        {
+            let needed = "an i32 for each input and -> (i32)";
+            return Err(misfit(signature, needed, Convention::Typst));
+        }
+        // One empty input stands for none, so that functions without any can be called alike.
+        if params.len() == inputs || (params.is_empty() && inputs == 1) {
+            return Ok(());
+        }
+        Err(Failure::Signature {
+            problem: format!("takes {} inputs, not {inputs} (typst)", params.len()),
+        })
+    }
+
+    fn call(
+        &self,
+        session: &mut Session,
+        export: &str,
+        inputs: &[&[u8]],
+    ) -> Result<Vec<u8>, Failure> {
+        session.set_phase(Phase::Call);
+        let takes = signature(&session.code().info, export)?.params().len();
+        let inputs = inputs.get(..takes).unwrap_or(inputs);
+        let params: Vec<Val> = inputs
+            .iter()
+            .map(|input| super::buffers::val(u32::try_from(input.len()).unwrap_or(u32::MAX)))
+            .collect();
+        let exchange = &mut session.state().exchange;
+        exchange.renew();
+        exchange.inputs = inputs.iter().map(|input| input.to_vec()).collect();
+        let mut status = [Val::I32(0)];
+        session.call(export, &params, &mut status)?;
+        let sent = session.state().exchange.output.take().unwrap_or_default();
+        match status {
+            [Val::I32(0)] => Ok(sent),
+            [Val::I32(1)] => Err(Failure::reported(&sent)),
+            [status] => Err(Failure::GuestData {
+                problem: format!(
+                    "the status is {}; it must be 0 or 1 (typst)",
+                    status.i32().unwrap_or_default()
+                ),
+                source: None,
+            }),
+        }
+    }
+
+    fn define(&self, linker: &mut Linker<State>, module: &str, name: &str) -> Option<Defined> {
+        match (module, name) {
+            (MODULE, "wasm_minimal_protocol_write_args_to_buffer") => {
+                Some(write_inputs.define(linker, module, name))
+            }
+            (MODULE, "wasm_minimal_protocol_send_result_to_host") => {
+                Some(send_result.define(linker, module, name))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Writes all inputs, one behind the other.
+fn write_inputs(caller: &mut Caller<'_, State>, pointer: u32) -> Result<(), Failure> {
+    const WHAT: &str = "the buffer for the inputs";
+    let (memory, state) = guest(caller)?;
+    let inputs = &state.exchange.inputs;
+    let length = inputs.iter().map(|input| input.len() as u64).sum();
+    memory
+        .range(pointer, length)
+        .map_err(|outside| outside.of(WHAT))?;
+    charge_bytes(caller, length)?;
+    let (mut memory, state) = guest(caller)?;
+    let mut position = pointer;
+    for input in &state.exchange.inputs {
+        memory
+            .write(position, input)
+            .map_err(|outside| outside.of(WHAT))?;
+        position = position.wrapping_add(u32::try_from(input.len()).unwrap_or(u32::MAX));
+    }
+    Ok(())
+}
+
+/// Takes the result, or the error; the last one counts.
+fn send_result(caller: &mut Caller<'_, State>, pointer: u32, length: u32) -> Result<(), Failure> {
+    let maximum = caller.data().meter.context().config.limits.max_result_bytes;
+    let limit = ("max_result_bytes", maximum);
+    let sent = take(caller, (pointer, length), "a result", limit)?;
+    caller.data_mut().exchange.output = Some(sent);
+    Ok(())
+}

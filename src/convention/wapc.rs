@@ -1,0 +1,207 @@
+//! waPC: `__guest_call(operation length, payload length) -> ok`, and the host's functions by
+//! which the guest fetches both, answers, and calls its host.
+
+use super::{Convention, Protocol, expect_one, imports_from, one};
+use crate::{
+    error::{Failure, Phase, Quoted},
+    inspect::ModuleInfo,
+    link::{Defined, Native, operate, put, take, take_message},
+    session::Session,
+    state::State,
+    value::ValueType,
+};
+use alloc::{borrow::Cow, format, string::String, vec::Vec};
+use wasmi::{Caller, Linker, Val};
+
+const MODULE: &str = "wapc";
+const I32: ValueType = ValueType::I32;
+/// The bytes of a binding, a namespace or an operation.
+const LONGEST_NAME: u32 = 1_024;
+/// What readies a guest, after `_initialize`: each that it exports.
+const INITIALISERS: [&str; 2] = ["_start", "wapc_init"];
+
+pub(super) struct Wapc;
+
+impl Protocol for Wapc {
+    fn recognise(&self, info: &ModuleInfo) -> Result<Cow<'static, str>, &'static str> {
+        if !imports_from(info, MODULE) {
+            return Err("no import from `wapc`");
+        }
+        match info.function("__guest_call") {
+            Some(signature) if signature.is(&[I32, I32], &[I32]) => {
+                Ok("imports from `wapc` and exports `__guest_call`".into())
+            }
+            _ => Err("no export `__guest_call` of type (i32, i32) -> (i32)"),
+        }
+    }
+
+    /// The operation is a name for the guest; only it knows which there are.
+    fn check(&self, info: &ModuleInfo, _operation: &str, inputs: usize) -> Result<(), Failure> {
+        self.recognise(info).map_err(|why| Failure::Signature {
+            problem: format!("this plugin is none of waPC's: {why}"),
+        })?;
+        expect_one(inputs, Convention::Wapc)
+    }
+
+    fn call(
+        &self,
+        session: &mut Session,
+        operation: &str,
+        inputs: &[&[u8]],
+    ) -> Result<Vec<u8>, Failure> {
+        if !core::mem::replace(&mut session.state().exchange.begun, true) {
+            session.set_phase(Phase::Initialize);
+            for name in INITIALISERS {
+                let signature = session.code().info.function(name);
+                if signature.is_some_and(|signature| signature.is(&[], &[])) {
+                    session.call(name, &[], &mut [])?;
+                }
+            }
+        }
+        session.set_phase(Phase::Call);
+        let payload = one(inputs);
+        let exchange = &mut session.state().exchange;
+        exchange.renew();
+        exchange.inputs = [operation.as_bytes().to_vec(), payload.to_vec()].into();
+        let length = |bytes: &[u8]| {
+            let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+            super::buffers::val(length)
+        };
+        let params = [length(operation.as_bytes()), length(payload)];
+        let mut ok = [Val::I32(0)];
+        session.call("__guest_call", &params, &mut ok)?;
+        let exchange = &mut session.state().exchange;
+        match ok {
+            [Val::I32(1)] => Ok(exchange.output.take().unwrap_or_default()),
+            _ => Err(Failure::reported(
+                &exchange.error.take().unwrap_or_default(),
+            )),
+        }
+    }
+
+    fn define(&self, linker: &mut Linker<State>, module: &str, name: &str) -> Option<Defined> {
+        if module != MODULE {
+            return None;
+        }
+        Some(match name {
+            "__guest_request" => guest_request.define(linker, module, name),
+            "__guest_response" => guest_response.define(linker, module, name),
+            "__guest_error" => guest_error.define(linker, module, name),
+            "__host_call" => host_call.define(linker, module, name),
+            "__host_response_len" => host_response_len.define(linker, module, name),
+            "__host_response" => host_response.define(linker, module, name),
+            "__host_error_len" => host_error_len.define(linker, module, name),
+            "__host_error" => host_error.define(linker, module, name),
+            "__console_log" => console_log.define(linker, module, name),
+            _ => return None,
+        })
+    }
+}
+
+type Guest<'a> = Caller<'a, State>;
+
+fn guest_request(caller: &mut Guest<'_>, operation: u32, payload: u32) -> Result<(), Failure> {
+    let inputs = core::mem::take(&mut caller.data_mut().exchange.inputs);
+    let result = [operation, payload]
+        .into_iter()
+        .zip(&inputs)
+        .try_for_each(|(pointer, bytes)| put(caller, pointer, bytes, "the buffer for the request"));
+    caller.data_mut().exchange.inputs = inputs;
+    result
+}
+
+fn guest_response(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<(), Failure> {
+    let maximum = caller.data().meter.context().config.limits.max_result_bytes;
+    let limit = ("max_result_bytes", maximum);
+    let response = take(caller, (pointer, length), "a result", limit)?;
+    caller.data_mut().exchange.output = Some(response);
+    Ok(())
+}
+
+fn guest_error(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<(), Failure> {
+    let message = take_message(caller, pointer, length)?;
+    caller.data_mut().exchange.error = Some(message);
+    Ok(())
+}
+
+/// Calls the host: 1 if that went well, 0 if not; the guest fetches the reply or the error.
+#[allow(clippy::too_many_arguments, reason = "waPC's signature")]
+fn host_call(
+    caller: &mut Guest<'_>,
+    binding: u32,
+    binding_length: u32,
+    namespace: u32,
+    namespace_length: u32,
+    operation: u32,
+    operation_length: u32,
+    payload: u32,
+    payload_length: u32,
+) -> Result<u32, Failure> {
+    let mut name = |pointer, length| -> Result<String, Failure> {
+        if length > LONGEST_NAME {
+            return Err(Failure::GuestData {
+                problem: format!(
+                    "a name for the host has {length} bytes; it may have {LONGEST_NAME} (wapc)"
+                ),
+                source: None,
+            });
+        }
+        let bytes = take(
+            caller,
+            (pointer, length),
+            "a name for the host",
+            ("", 1_024),
+        )?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    let path = [
+        name(binding, binding_length)?,
+        name(namespace, namespace_length)?,
+        name(operation, operation_length)?,
+    ];
+    let maximum = caller.data().meter.context().config.limits.max_input_bytes;
+    let limit = ("max_input_bytes", maximum);
+    let what = "a payload for the host";
+    let payload = take(caller, (payload, payload_length), what, limit)?;
+    let [binding, namespace, operation] = &path;
+    let unknown = format!(
+        "the host has no operation {} in namespace {} of binding {}",
+        Quoted(operation),
+        Quoted(namespace),
+        Quoted(binding)
+    );
+    let reply = operate(caller, path, &payload)?.unwrap_or(Err(unknown));
+    let ok = u32::from(reply.is_ok());
+    caller.data_mut().exchange.reply = reply.map_err(String::into_bytes);
+    Ok(ok)
+}
+
+fn length(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
+}
+
+fn host_response_len(caller: &mut Guest<'_>) -> Result<u32, Failure> {
+    let reply = &caller.data().exchange.reply;
+    Ok(reply.as_ref().map_or(0, |reply| length(reply)))
+}
+
+fn host_error_len(caller: &mut Guest<'_>) -> Result<u32, Failure> {
+    let reply = &caller.data().exchange.reply;
+    Ok(reply.as_ref().map_or_else(|error| length(error), |_| 0))
+}
+
+fn host_response(caller: &mut Guest<'_>, pointer: u32) -> Result<(), Failure> {
+    let reply = caller.data().exchange.reply.clone().unwrap_or_default();
+    put(caller, pointer, &reply, "the buffer for the host's reply")
+}
+
+fn host_error(caller: &mut Guest<'_>, pointer: u32) -> Result<(), Failure> {
+    let error = caller.data().exchange.reply.clone().err();
+    let error = error.unwrap_or_default();
+    put(caller, pointer, &error, "the buffer for the host's error")
+}
+
+/// A line on the guest's standard output.
+fn console_log(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<(), Failure> {
+    super::log_line(caller, pointer, length)
+}

@@ -1,0 +1,266 @@
+//! What a host function may do with the guest that called it.
+
+use super::function::refused;
+use crate::{
+    error::{Error, Failure, Source},
+    exchange::Exchange,
+    memory::{GuestMemory, OutOfBounds},
+    output::{Stream, Written},
+};
+use alloc::{
+    boxed::Box,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::{any::Any, fmt, time::Duration};
+
+/// A guest in the middle of a call to its host.
+pub(crate) trait Guest {
+    fn plugin(&self) -> &str;
+    fn memory(&mut self) -> Option<GuestMemory<'_>>;
+    fn charge(&mut self, fuel: u64) -> Result<(), Failure>;
+    fn check(&mut self) -> Result<(), Failure>;
+    fn time_left(&self) -> Option<Duration>;
+    fn write(&mut self, stream: Stream, bytes: &[u8]) -> Written;
+    fn call(&mut self, export: &str, params: &[u64]) -> Result<Vec<u64>, Failure>;
+    fn exchange(&mut self) -> &mut Exchange;
+    fn state(&mut self) -> Option<&mut (dyn Any + Send + Sync)>;
+}
+
+/// How deep calls from host functions back into the guest are nested.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct NestedCalls {
+    depth: u32,
+    /// Whether one of them failed, so that nothing is known of the guest's state.
+    pub(crate) failed: bool,
+}
+
+impl NestedCalls {
+    pub(crate) fn enter(&mut self, maximum: u32) -> Result<(), Failure> {
+        if self.depth >= maximum {
+            return Err(Failure::Host {
+                problem: format!(
+                    "calls from host functions back into the guest nest {} deep; the limit \
+                     `max_host_depth` is {maximum}",
+                    u64::from(self.depth) + 1
+                ),
+                source: None,
+            });
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    pub(crate) fn leave(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+    }
+}
+
+/// What a host function may do with the guest that called it: read and write its memory, write to
+/// its output, call it back, take its fuel, and use the embedder's own state.
+///
+/// Reading and writing take one unit of fuel for each 64 bytes, and a call of any host function
+/// 50 beforehand. An [`Error`] from these methods, passed on by the host function, ends the call
+/// as it is.
+pub struct HostContext<'a> {
+    guest: &'a mut dyn Guest,
+}
+
+impl<'a> HostContext<'a> {
+    pub(crate) fn new(guest: &'a mut dyn Guest) -> Self {
+        Self { guest }
+    }
+
+    /// The name of the plugin that calls.
+    #[must_use]
+    pub fn plugin(&self) -> &str {
+        self.guest.plugin()
+    }
+
+    /// The size of the guest's linear memory in bytes; 0 without one.
+    #[must_use]
+    pub fn memory_size(&mut self) -> u64 {
+        self.guest.memory().map_or(0, |memory| memory.size())
+    }
+
+    /// `length` bytes of the guest's linear memory at `pointer`.
+    ///
+    /// # Errors
+    ///
+    /// `GuestData` where they are not all inside it; `OutOfFuel`, `Timeout`, `Cancelled`.
+    pub fn read(&mut self, pointer: u32, length: u32) -> Result<&[u8], Error> {
+        self.range(pointer, length.into())?;
+        let bytes = self.memory()?.into_bytes(pointer, length.into());
+        Ok(bytes.map_err(outside)?)
+    }
+
+    /// The same as text.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read`](Self::read), and `GuestData` where it is not UTF-8.
+    pub fn read_text(&mut self, pointer: u32, length: u32) -> Result<&str, Error> {
+        let bytes = self.read(pointer, length)?;
+        core::str::from_utf8(bytes).map_err(|error| {
+            Error::from(Failure::GuestData {
+                problem: format!("what the host function reads at {pointer:#x} is not UTF-8"),
+                source: Some(Box::new(error)),
+            })
+        })
+    }
+
+    /// Writes all of `bytes` into the guest's linear memory at `pointer`, or nothing.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read`](Self::read).
+    pub fn write(&mut self, pointer: u32, bytes: &[u8]) -> Result<(), Error> {
+        self.range(pointer, bytes.len() as u64)?;
+        Ok(self.memory()?.write(pointer, bytes).map_err(outside)?)
+    }
+
+    /// Checks that the bytes are there before it charges for them.
+    fn range(&mut self, pointer: u32, length: u64) -> Result<(), Failure> {
+        self.memory()?.range(pointer, length).map_err(outside)?;
+        self.guest.charge(length / 64)
+    }
+
+    fn memory(&mut self) -> Result<GuestMemory<'_>, Failure> {
+        self.guest.memory().ok_or_else(|| Failure::GuestData {
+            problem: "a host function needs the guest's export `memory`, and there is none"
+                .to_string(),
+            source: None,
+        })
+    }
+
+    /// Writes to the guest's standard output, as far as `max_output_bytes` allows; whether all of
+    /// it was taken.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfFuel`, `Timeout`, `Cancelled`.
+    pub fn write_stdout(&mut self, bytes: &[u8]) -> Result<bool, Error> {
+        self.print(Stream::Stdout, bytes)
+    }
+
+    /// The same for its standard error.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfFuel`, `Timeout`, `Cancelled`.
+    pub fn write_stderr(&mut self, bytes: &[u8]) -> Result<bool, Error> {
+        self.print(Stream::Stderr, bytes)
+    }
+
+    fn print(&mut self, stream: Stream, bytes: &[u8]) -> Result<bool, Error> {
+        self.guest.charge(bytes.len() as u64 / 64)?;
+        let written = self.guest.write(stream, bytes);
+        Ok(matches!(written, Written::Bytes(count) if u64::from(count) == bytes.len() as u64))
+    }
+
+    /// Takes fuel from the call for the host function's own work.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfFuel`, `Timeout`, `Cancelled`, `Closed`.
+    pub fn charge(&mut self, fuel: u64) -> Result<(), Error> {
+        Ok(self.guest.charge(fuel)?)
+    }
+
+    /// Looks at the deadline and the cancel token, which nothing else does while a host function
+    /// runs.
+    ///
+    /// # Errors
+    ///
+    /// `Timeout`, `Cancelled`, `Closed`.
+    pub fn check(&mut self) -> Result<(), Error> {
+        Ok(self.guest.check()?)
+    }
+
+    /// The time that the call has left; nothing where there is no clock.
+    #[must_use]
+    pub fn time_left(&self) -> Option<Duration> {
+        self.guest.time_left()
+    }
+
+    /// Calls an export of the guest, on the same fuel and deadline; params and results as in
+    /// [`Call::params`](crate::Call::params).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Call::run`](crate::Call::run), and `Host` where such calls would nest deeper
+    /// than `max_host_depth`. An instance in which such a call failed is poisoned, whatever the
+    /// host function makes of the error.
+    pub fn call(&mut self, export: &str, params: &[u64]) -> Result<Vec<u64>, Error> {
+        let called = self.guest.call(export, params);
+        called.map_err(|failure| Error::from(failure).in_export(export))
+    }
+
+    /// What the embedder gave to this call by [`Call::state`](crate::Call::state), if it is a
+    /// `T`.
+    #[must_use]
+    pub fn state<T: Any>(&mut self) -> Option<&mut T> {
+        self.guest.state()?.downcast_mut()
+    }
+
+    /// The block of Extism's memory that begins at `offset`: what a plugin passes to a function
+    /// that it imports from `extism:host/user`.
+    ///
+    /// # Errors
+    ///
+    /// `GuestData` where no block begins there; `OutOfFuel`, `Timeout`, `Cancelled`.
+    pub fn extism_block(&mut self, offset: u64) -> Result<&[u8], Error> {
+        let length = self.guest.exchange().extism.blocks.block(offset);
+        let length = length.map_or(0, <[u8]>::len) as u64;
+        self.guest.charge(length / 64)?;
+        let block = self.guest.exchange().extism.blocks.block(offset);
+        Ok(block.ok_or_else(|| Failure::GuestData {
+            problem: format!("no block of Extism's memory begins at offset {offset:#x}"),
+            source: None,
+        })?)
+    }
+
+    /// Makes a block of Extism's memory with `bytes` in it; its offset, for the plugin.
+    ///
+    /// # Errors
+    ///
+    /// `TooLarge` where all blocks would take more than `max_exchange_bytes`; `OutOfFuel`,
+    /// `Timeout`, `Cancelled`.
+    pub fn new_extism_block(&mut self, bytes: &[u8]) -> Result<u64, Error> {
+        self.guest.charge(bytes.len() as u64 / 64)?;
+        let blocks = &mut self.guest.exchange().extism.blocks;
+        blocks.admit(bytes.len() as u64)?;
+        Ok(blocks.insert(bytes.to_vec())?)
+    }
+
+    /// Runs an embedder's operation, whose error is text for the guest, unless it is this crate's
+    /// own and ends the call.
+    pub(crate) fn operate(
+        &mut self,
+        operation: &super::Operation,
+        payload: &[u8],
+    ) -> Result<Result<Vec<u8>, String>, Failure> {
+        match operation(self, payload) {
+            Ok(reply) => Ok(Ok(reply)),
+            Err(source) if source.is::<Error>() => Err(refused(source, format_args!(""))),
+            Err(source) => Ok(Err(message(&source))),
+        }
+    }
+}
+
+fn message(source: &Source) -> String {
+    source.to_string()
+}
+
+fn outside(outside: OutOfBounds) -> Failure {
+    outside.of("what the host function reads or writes")
+}
+
+impl fmt::Debug for HostContext<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostContext")
+            .field("plugin", &self.plugin())
+            .finish_non_exhaustive()
+    }
+}

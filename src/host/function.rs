@@ -1,0 +1,200 @@
+//! Rust closures as functions that guests can import.
+
+use super::HostContext;
+use crate::{
+    error::{Error, Failure, Quoted, Source, first_line},
+    value::{Signature, ValueType},
+};
+use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
+
+/// A closure without its types: what it takes and returns, and how to run it on bit patterns.
+#[derive(Clone)]
+pub(crate) struct Function {
+    pub(crate) signature: Signature,
+    body: Arc<Body>,
+}
+
+type Body = dyn Fn(&mut HostContext<'_>, &[u64], &mut Vec<u64>) -> Result<(), Source> + Send + Sync;
+
+impl Function {
+    pub(crate) fn new<Params>(function: impl HostFunction<Params>) -> Self {
+        function.into_function()
+    }
+
+    /// Runs it; the results' bits follow in the order of the signature.
+    pub(crate) fn run(
+        &self,
+        context: &mut HostContext<'_>,
+        (module, name): (&str, &str),
+        params: &[u64],
+    ) -> Result<Vec<u64>, Failure> {
+        let mut results = Vec::new();
+        match (self.body)(context, params, &mut results) {
+            Ok(()) => Ok(results),
+            Err(source) => Err(refused(
+                source,
+                format_args!("host function {} {}", Quoted(module), Quoted(name)),
+            )),
+        }
+    }
+}
+
+/// What an embedder's error means: this crate's own are themselves, from a context's methods;
+/// others are the host's.
+pub(crate) fn refused(source: Source, who: core::fmt::Arguments<'_>) -> Failure {
+    match source.downcast::<Error>() {
+        Ok(error) => error.into_failure(),
+        Err(source) => Failure::Host {
+            problem: format!("{who}: {}", first_line(&source)),
+            source: Some(source),
+        },
+    }
+}
+
+mod sealed {
+    #[allow(unnameable_types, reason = "that is what keeps it sealed")]
+    pub trait Sealed {}
+}
+use sealed::Sealed;
+
+/// A number that passes between guest and host: `i32`, `u32`, `i64`, `u64`, `f32`, `f64`.
+pub trait HostValue: Sealed + Copy + 'static {
+    /// Its type in WebAssembly.
+    #[doc(hidden)]
+    const TYPE: ValueType;
+    #[doc(hidden)]
+    fn from_bits(bits: u64) -> Self;
+    #[doc(hidden)]
+    fn into_bits(self) -> u64;
+}
+
+/// The low half of a pattern.
+fn low(bits: u64) -> u32 {
+    let [a, b, c, d, ..] = bits.to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
+}
+
+macro_rules! values {
+    ($($ty:ty: $wasm:ident, $from:expr, $into:expr;)*) => {$(
+        impl Sealed for $ty {}
+        impl HostValue for $ty {
+            const TYPE: ValueType = ValueType::$wasm;
+            fn from_bits(bits: u64) -> Self {
+                $from(bits)
+            }
+            fn into_bits(self) -> u64 {
+                $into(self)
+            }
+        }
+    )*};
+}
+
+values! {
+    u32: I32, low, u64::from;
+    i32: I32, |bits| low(bits).cast_signed(), |value: i32| value.cast_unsigned().into();
+    u64: I64, core::convert::identity, core::convert::identity;
+    i64: I64, u64::cast_signed, i64::cast_unsigned;
+    f32: F32, |bits| f32::from_bits(low(bits)), |value: f32| value.to_bits().into();
+    f64: F64, f64::from_bits, f64::to_bits;
+}
+
+/// What a host function returns: nothing, a [`HostValue`], a tuple of up to four, or a `Result`
+/// of one of these whose error is an [`Error`](core::error::Error) (or becomes one, as text does).
+pub trait HostResult: Sealed {
+    #[doc(hidden)]
+    fn types() -> Vec<ValueType>;
+    #[doc(hidden)]
+    fn give(self, results: &mut Vec<u64>) -> Result<(), Source>;
+}
+
+impl<T: HostValue> HostResult for T {
+    fn types() -> Vec<ValueType> {
+        [T::TYPE].into()
+    }
+
+    fn give(self, results: &mut Vec<u64>) -> Result<(), Source> {
+        results.push(self.into_bits());
+        Ok(())
+    }
+}
+
+impl<T, E> Sealed for Result<T, E> {}
+impl<T: HostResult, E: Into<Box<dyn core::error::Error + Send + Sync>>> HostResult
+    for Result<T, E>
+{
+    fn types() -> Vec<ValueType> {
+        T::types()
+    }
+
+    fn give(self, results: &mut Vec<u64>) -> Result<(), Source> {
+        self.map_err(Into::into)?.give(results)
+    }
+}
+
+macro_rules! tuples {
+    ($(($($ty:ident $value:ident),*))*) => {$(
+        impl<$($ty),*> Sealed for ($($ty,)*) {}
+        impl<$($ty: HostValue),*> HostResult for ($($ty,)*) {
+            fn types() -> Vec<ValueType> {
+                [$($ty::TYPE),*].into()
+            }
+
+            fn give(self, results: &mut Vec<u64>) -> Result<(), Source> {
+                let ($($value,)*) = self;
+                results.extend_from_slice(&[$($value.into_bits()),*]);
+                Ok(())
+            }
+        }
+    )*};
+}
+
+tuples! { () (A a, B b) (A a, B b, C c) (A a, B b, C c, D d) }
+
+/// A closure that guests can import: `Fn(&mut HostContext<'_>, …) -> R`, with up to eight
+/// parameters that are [`HostValue`]s and a [`HostResult`].
+///
+/// It is implemented for all such closures. Spell the types of the closure's parameters out, the
+/// context's included; they are the function's signature.
+pub trait HostFunction<Params>: Send + Sync + 'static {
+    #[doc(hidden)]
+    #[allow(private_interfaces, reason = "guests import it; nobody calls this")]
+    fn into_function(self) -> Function;
+}
+
+macro_rules! functions {
+    ($(($($ty:ident $value:ident),*))*) => {$(
+        impl<F, R, $($ty),*> HostFunction<(R, $($ty,)*)> for F
+        where
+            F: Fn(&mut HostContext<'_>, $($ty),*) -> R + Send + Sync + 'static,
+            R: HostResult,
+            $($ty: HostValue,)*
+        {
+            #[allow(private_interfaces, reason = "as in the trait")]
+            fn into_function(self) -> Function {
+                Function {
+                    signature: Signature::new([$($ty::TYPE),*], R::types()),
+                    body: Arc::new(move |context, params, results| {
+                        // The engine has checked the number of them against the signature.
+                        let mut params = params.iter().copied();
+                        let mut next = || params.next().unwrap_or_default();
+                        $(let $value = $ty::from_bits(next());)*
+                        let _ = &mut next;
+                        self(context, $($value),*).give(results)
+                    }),
+                }
+            }
+        }
+    )*};
+}
+
+functions! {
+    ()
+    (A a)
+    (A a, B b)
+    (A a, B b, C c)
+    (A a, B b, C c, D d)
+    (A a, B b, C c, D d, E e)
+    (A a, B b, C c, D d, E e, G g)
+    (A a, B b, C c, D d, E e, G g, H h)
+    (A a, B b, C c, D d, E e, G g, H h, I i)
+}

@@ -1,0 +1,212 @@
+//! WASI commands by their standard streams, and CGI on top of them.
+
+use super::{config, fixture, load, refused, runner, text};
+use pocketwasm::{Convention, ErrorKind, HttpRequest, Runner};
+
+#[test]
+fn the_output_is_the_result_wherever_stdout_goes() {
+    let config = config().fuel(100_000_000).stdout(std::io::sink());
+    let runner = Runner::new(config).expect("valid");
+    let plugin = runner
+        .load_plugin("rust-command", fixture("rust-command.wasm"))
+        .expect("loads");
+    let call = plugin.call("_start").args(["a"]).env("FOO", "x");
+    let outcome = call.input("hello").run().expect("runs");
+    assert_eq!(
+        String::from_utf8_lossy(outcome.bytes()),
+        "arg 1: a\nFOO=x\nstdin: 5 bytes\nHELLO\n"
+    );
+    assert_eq!(
+        (outcome.stdout(), outcome.stderr()),
+        (&b""[..], &b"done\n"[..])
+    );
+}
+
+#[test]
+fn an_exit_code_is_an_error_with_the_output_so_far() {
+    let runner = runner();
+    let plugin = runner
+        .load_plugin("rust-command", fixture("rust-command.wasm"))
+        .expect("loads");
+    let call = plugin.call("_start").env("CODE", "7").input("hello");
+    let error = call.run().expect_err("exits with 7");
+    assert_eq!(
+        (error.kind(), error.exit_code()),
+        (ErrorKind::Exit, Some(7))
+    );
+    let outcome = error.outcome().expect("it had begun");
+    assert_eq!(outcome.stdout(), b"stdin: 5 bytes\nHELLO\n");
+}
+
+const FLOOD: &str = r#"(module
+    (import "wasi_snapshot_preview1" "fd_write"
+        (func $write (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 8) "\00\04\00\00\64\00\00\00")
+    (func (export "_start")
+        (loop (br_if 0 (i32.eqz
+            (call $write (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 0)))))))"#;
+
+#[test]
+fn more_output_than_allowed_is_no_result() {
+    let runner = Runner::new(config().max_output_bytes(150)).expect("valid");
+    let plugin = load(&runner, "flood", FLOOD);
+    refused(
+        text(&plugin, "_start", ""),
+        ErrorKind::TooLarge,
+        "the output, which is the result, is larger than the limit `max_output_bytes`, 150",
+    );
+}
+
+#[test]
+fn another_entry_of_a_command_can_be_called() {
+    let runner = runner();
+    let plugin = load(
+        &runner,
+        "entries",
+        r#"(module (func (export "_start")) (func (export "_routes"))
+            (func (export "add") (param i32)))"#,
+    );
+    assert_eq!(text(&plugin, "_routes", "").expect("runs"), "");
+    refused(
+        text(&plugin, "add", ""),
+        ErrorKind::Signature,
+        "has type (i32) -> (); passing bytes needs () -> () (command)",
+    );
+    refused(
+        plugin.call("_start").inputs(&[b"a", b"b"]).run(),
+        ErrorKind::Signature,
+        "command takes one input, not 2",
+    );
+}
+
+#[test]
+fn a_cgi_script_gets_a_request_and_gives_a_response() {
+    let runner = runner();
+    let plugin = runner
+        .load_plugin("cgi-rust", fixture("cgi-rust.wasm"))
+        .expect("loads");
+    let mut request = HttpRequest::new("PUT", "/a%20path?b=c&d");
+    request.body = b"the body".to_vec();
+    let (response, outcome) = plugin.call("_start").cgi(&request).expect("runs");
+    assert_eq!(response.status, 201);
+    assert_eq!(response.header("content-type"), Some("text/plain"));
+    assert_eq!(
+        String::from_utf8_lossy(&response.body),
+        "method: PUT\npath: /a path\nquery: b=c&d\nthe body"
+    );
+    assert!(outcome.fuel_used() > 0);
+    let named = plugin
+        .call("_start")
+        .convention(Convention::Cgi)
+        .input("in");
+    assert_eq!(
+        String::from_utf8_lossy(named.run().expect("runs").bytes()),
+        "method: POST\npath: /\nquery: \nin"
+    );
+}
+
+#[test]
+fn what_a_script_sees_of_a_request() {
+    let runner = runner();
+    let plugin = load(
+        &runner,
+        "environment",
+        include_str!("../../../fixtures/wat/environment.wat"),
+    );
+    let mut request = HttpRequest::new("GET", "/x%00y?a=1&b");
+    request.source = "[::1]:4711".to_string();
+    for (name, value) in [
+        ("Host", "example.org:8080"),
+        ("Accept", "text/plain"),
+        ("accept", "text/html"),
+        ("Proxy", "http://evil"),
+        ("Authorization", "secret"),
+        ("Content-Type", "text/css"),
+        ("X-Odd", "a\nB=C"),
+    ] {
+        request.headers.push((name.into(), value.into()));
+    }
+    let call = plugin.call("_start").env("OWN", "1");
+    let (response, _) = call.cgi(&request).expect("runs");
+    let body = String::from_utf8(response.body).expect("UTF-8");
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(
+        body.split('\0')
+            .filter(|s| !s.is_empty())
+            .collect::<Vec<_>>(),
+        [
+            "OWN=1",
+            "GATEWAY_INTERFACE=CGI/1.1",
+            &format!("SERVER_SOFTWARE=pocketwasm/{version}"),
+            "SERVER_PROTOCOL=HTTP/1.1",
+            "SERVER_NAME=example.org",
+            "SERVER_PORT=8080",
+            "REQUEST_METHOD=GET",
+            "SCRIPT_NAME=",
+            "PATH_INFO=/x%00y",
+            "QUERY_STRING=a=1&b",
+            "REMOTE_ADDR=[::1]",
+            "REMOTE_HOST=[::1]",
+            "CONTENT_TYPE=text/css",
+            "CONTENT_LENGTH=0",
+            "HTTP_HOST=example.org:8080",
+            "HTTP_ACCEPT=text/plain, text/html",
+        ]
+    );
+}
+
+#[test]
+fn what_is_no_response_is_a_typed_error() {
+    let runner = runner();
+    let says = |output: &str| {
+        let length = output.len();
+        let escaped: String = output.bytes().map(|byte| format!("\\{byte:02x}")).collect();
+        let plugin = load(
+            &runner,
+            "script",
+            &format!(
+                r#"(module
+                    (import "wasi_snapshot_preview1" "fd_write"
+                        (func $write (param i32 i32 i32 i32) (result i32)))
+                    (memory (export "memory") 1)
+                    (data (i32.const 1024) "{escaped}")
+                    (func (export "_start")
+                        (i32.store (i32.const 8) (i32.const 1024))
+                        (i32.store (i32.const 12) (i32.const {length}))
+                        (drop (call $write
+                            (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 0)))))"#
+            ),
+        );
+        plugin.call("_start").cgi(&HttpRequest::new("GET", "/"))
+    };
+    let wrong = "the output is no CGI response:";
+    for (output, said) in [
+        ("", "no empty line ends its fields"),
+        ("Content-Type: a", "no empty line ends its fields"),
+        ("\nbody", "it has no fields"),
+        ("no field\n\n", "the line \"no field\" is no field"),
+        ("a b: c\n\n", "the field \"a b: c\""),
+        ("A: b\rc\n\n", "the field \"A: b\\rc\""),
+        ("Status: 700\n\n", "the status \"700\""),
+        ("Status: fine\n\n", "the status \"fine\""),
+    ] {
+        refused(
+            says(output),
+            ErrorKind::GuestData,
+            &format!("{wrong} {said}"),
+        );
+    }
+    for (output, status, body) in [
+        ("A: b\n\nbody", 200, "body"),
+        ("A: b\r\n\r\n\r\nbody", 200, "\r\nbody"),
+        ("Status: 404 Not Found\n\n", 404, ""),
+        ("Location: /x\n\n", 302, ""),
+    ] {
+        let (response, _) = says(output).expect(output);
+        assert_eq!(
+            (response.status, &*response.body),
+            (status, body.as_bytes())
+        );
+    }
+}
