@@ -78,7 +78,11 @@ fn numbers_answer(signature: &Signature, results: &[u64], as_json: bool) -> Answ
         return answer::json(&serde_json::json!({ "results": results }));
     }
     let lines: Vec<_> = results.map(|(ty, bits)| number::show(ty, bits)).collect();
-    answer::plain(StatusCode::OK, "text/plain; charset=utf-8", lines.join("\n"))
+    answer::plain(
+        StatusCode::OK,
+        "text/plain; charset=utf-8",
+        lines.join("\n"),
+    )
 }
 
 /// `/cgi/{plugin}/…`: the request to a command as CGI has it.
@@ -146,7 +150,10 @@ fn signature<'a>(plugin: &'a Plugin, export: &str) -> Result<&'a Signature, Prob
         .filter(|candidate| *candidate.name == *export)
         .find_map(|export| export.ty.signature());
     found.ok_or_else(|| {
-        let functions = plugin.exports().iter().filter(|it| it.ty.signature().is_some());
+        let functions = plugin
+            .exports()
+            .iter()
+            .filter(|it| it.ty.signature().is_some());
         let names: Vec<_> = functions.map(|export| &*export.name).take(12).collect();
         Problem {
             plugin: Some(plugin.name().to_owned()),
@@ -175,22 +182,26 @@ fn parse(
         // The library says it better, and before anything runs.
         return Ok(vec![0; texts.len()]);
     }
-    let numbers = texts.iter().zip(types).enumerate().map(|(position, (text, ty))| {
-        number::parse(*ty, text).ok_or_else(|| Problem {
-            plugin: Some(plugin.name().to_owned()),
-            export: Some(export.to_owned()),
-            ..Problem::new(
-                StatusCode::BAD_REQUEST,
-                "signature",
-                format!(
-                    "plugin {:?}, export {export:?}: parameter {} is {text:?}; {ty} takes {}",
-                    plugin.name(),
-                    position + 1,
-                    number::expected(*ty)
-                ),
-            )
-        })
-    });
+    let numbers = texts
+        .iter()
+        .zip(types)
+        .enumerate()
+        .map(|(position, (text, ty))| {
+            number::parse(*ty, text).ok_or_else(|| Problem {
+                plugin: Some(plugin.name().to_owned()),
+                export: Some(export.to_owned()),
+                ..Problem::new(
+                    StatusCode::BAD_REQUEST,
+                    "signature",
+                    format!(
+                        "plugin {:?}, export {export:?}: parameter {} is {text:?}; {ty} takes {}",
+                        plugin.name(),
+                        position + 1,
+                        number::expected(*ty)
+                    ),
+                )
+            })
+        });
     numbers.collect()
 }
 

@@ -40,7 +40,10 @@ pub(super) fn split<'a>(
 ) -> Option<(String, &'a str)> {
     /// How many folders deep a plugin can be; each is a look-up.
     const DEEPEST: usize = 8;
-    let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+    let ends = path
+        .match_indices('/')
+        .map(|(at, _)| at)
+        .chain([path.len()]);
     let ends: Vec<usize> = ends.take(DEEPEST).collect();
     ends.into_iter().rev().find_map(|end| {
         let (name, rest) = path.split_at_checked(end)?;
@@ -62,9 +65,14 @@ pub(super) fn environment(
     let host = parts.headers.get(header::HOST);
     let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
     let authority = host.parse::<hyper::http::uri::Authority>().ok();
-    let name = authority.as_ref().map_or("localhost", |authority| authority.host());
+    let name = authority
+        .as_ref()
+        .map_or("localhost", |authority| authority.host());
     set("GATEWAY_INTERFACE", "CGI/1.1");
-    set("SERVER_SOFTWARE", concat!("pocketwasm/", env!("CARGO_PKG_VERSION")));
+    set(
+        "SERVER_SOFTWARE",
+        concat!("pocketwasm/", env!("CARGO_PKG_VERSION")),
+    );
     set("SERVER_NAME", name);
     set("SERVER_PORT", &local.port().to_string());
     set("SERVER_PROTOCOL", &format!("{:?}", parts.version));
@@ -98,7 +106,12 @@ fn variable(name: &HeaderName) -> Option<String> {
         || name == header::AUTHORIZATION
         || name.as_str() == "proxy"
         || name.as_str().contains('_');
-    (!hidden).then(|| format!("HTTP_{}", name.as_str().to_ascii_uppercase().replace('-', "_")))
+    (!hidden).then(|| {
+        format!(
+            "HTTP_{}",
+            name.as_str().to_ascii_uppercase().replace('-', "_")
+        )
+    })
 }
 
 /// The values of a header, those that are text.
@@ -219,10 +232,20 @@ mod tests {
         let table = [
             ("Content-Type: text/plain\n\nbody", 200, plain, 4),
             ("Content-Type: text/plain\r\n\r\nbody\n\n", 200, plain, 6),
-            ("Status: 201 Created\nContent-Type: text/plain\n\n", 201, plain, 0),
+            (
+                "Status: 201 Created\nContent-Type: text/plain\n\n",
+                201,
+                plain,
+                0,
+            ),
             ("status:404\ncontent-type:text/plain\n\nno", 404, plain, 2),
             ("Location: /there\n\n", 302, "location: /there", 0),
-            ("Status: 204\nContent-Type: text/plain\n\nbody", 204, plain, 0),
+            (
+                "Status: 204\nContent-Type: text/plain\n\nbody",
+                204,
+                plain,
+                0,
+            ),
             (
                 "Content-Type: text/plain\nConnection: close\nTransfer-Encoding: chunked\n\
                  Content-Length: 99\nX-Request-Id: 1\nX-Pocketwasm-Fuel-Used: 0\n\nbody",
@@ -232,7 +255,11 @@ mod tests {
             ),
         ];
         for (output, status, headers, length) in table {
-            assert_eq!(read(output), Ok((status, headers.to_owned(), length)), "{output:?}");
+            assert_eq!(
+                read(output),
+                Ok((status, headers.to_owned(), length)),
+                "{output:?}"
+            );
         }
         let (_, cookies, _) = read("Set-Cookie: a=1\nSet-Cookie: b=2\n\n").unwrap();
         assert_eq!(cookies, "set-cookie: a=1|set-cookie: b=2");
@@ -246,16 +273,31 @@ mod tests {
             ("", "no empty line ends the headers"),
             ("\n", "there are no headers"),
             ("body only", "no empty line ends the headers"),
-            ("Content-Type: text/plain\nbody", "no empty line ends the headers"),
+            (
+                "Content-Type: text/plain\nbody",
+                "no empty line ends the headers",
+            ),
             ("no colon\n\n", "a header line has no colon"),
             ("Status: 99\n\n", "the status is not from 200 to 599"),
             ("Status: 100\n\n", "the status is not from 200 to 599"),
             ("Status: 2000\n\n", "the status is not from 200 to 599"),
             ("Status: 200\nStatus: 200\n\n", "there are two statuses"),
-            ("b\u{e4}d: x\n\n", "a header's name has characters that it cannot have"),
-            (" a: x\n\n", "a header's name has characters that it cannot have"),
-            ("a: x\ry: z\n\n", "a header's value has characters that it cannot have"),
-            ("a: x\0\n\n", "a header's value has characters that it cannot have"),
+            (
+                "b\u{e4}d: x\n\n",
+                "a header's name has characters that it cannot have",
+            ),
+            (
+                " a: x\n\n",
+                "a header's name has characters that it cannot have",
+            ),
+            (
+                "a: x\ry: z\n\n",
+                "a header's value has characters that it cannot have",
+            ),
+            (
+                "a: x\0\n\n",
+                "a header's value has characters that it cannot have",
+            ),
             ("a: b\n\nbody", "there is a body but no content type"),
             (&many, "there are more than 64 headers"),
             (&long, "the headers have more than 16 KiB"),

@@ -124,7 +124,11 @@ mod tests {
         ];
         for (local, also, hosts, expected) in table {
             let headers: Vec<_> = hosts.iter().map(|host| ("host", *host)).collect();
-            assert_eq!(status(local, also, Method::GET, &headers), expected, "{local} {hosts:?}");
+            assert_eq!(
+                status(local, also, Method::GET, &headers),
+                expected,
+                "{local} {hosts:?}"
+            );
         }
     }
 

@@ -18,8 +18,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-pub(super) const CONTENT_TYPE: &str =
-    "application/openmetrics-text; version=1.0.0; charset=utf-8";
+pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Ending {
@@ -41,6 +40,11 @@ struct Request {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Reason {
     reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Scan {
+    result: &'static str,
 }
 
 /// A histogram whose buckets grow by a factor.
@@ -69,7 +73,7 @@ pub(super) struct Metrics {
     pages: PerPlugin,
     requests: Family<Request, Counter>,
     rejected: Family<Reason, Counter>,
-    reloads: Family<Reason, Counter>,
+    reloads: Family<Scan, Counter>,
     /// The endings that were ever counted.
     endings: Mutex<BTreeSet<String>>,
     pub(super) connections: Gauge,
@@ -119,7 +123,11 @@ impl Metrics {
             self.resident.clone(),
         );
         let ours = self.registry.sub_registry_with_prefix("pocketwasm");
-        ours.register("calls", "Calls by plugin and how they ended", self.calls.clone());
+        ours.register(
+            "calls",
+            "Calls by plugin and how they ended",
+            self.calls.clone(),
+        );
         ours.register_with_unit(
             "call_duration",
             "Time that calls took, without waiting for their turn",
@@ -132,16 +140,28 @@ impl Metrics {
             "The most linear memory that calls had, in pages of 65,536 bytes",
             self.pages.clone(),
         );
-        ours.register("requests", "Requests by route and status", self.requests.clone());
+        ours.register(
+            "requests",
+            "Requests by route and status",
+            self.requests.clone(),
+        );
         ours.register(
             "rejected",
             "Requests and connections that found no room",
             self.rejected.clone(),
         );
-        ours.register("reloads", "Scans of the plugins' directory", self.reloads.clone());
+        ours.register(
+            "reloads",
+            "Scans of the plugins' directory",
+            self.reloads.clone(),
+        );
         ours.register("connections", "Open connections", self.connections.clone());
         ours.register("calls_running", "Calls that run", self.running.clone());
-        ours.register("calls_waiting", "Calls that wait for their turn", self.waiting.clone());
+        ours.register(
+            "calls_waiting",
+            "Calls that wait for their turn",
+            self.waiting.clone(),
+        );
         ours.register("plugins", "Plugins that are loaded", self.plugins.clone());
         ours.register_with_unit(
             "modules",
@@ -159,8 +179,13 @@ impl Metrics {
             let of = Of {
                 plugin: plugin.clone(),
             };
-            self.durations.get_or_create(&of).observe(time.as_secs_f64());
-            #[expect(clippy::cast_precision_loss, reason = "a histogram does not need the units")]
+            self.durations
+                .get_or_create(&of)
+                .observe(time.as_secs_f64());
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a histogram does not need the units"
+            )]
             self.fuel.get_or_create(&of).observe(fuel as f64);
             self.pages.get_or_create(&of).observe(pages.into());
         }
@@ -172,7 +197,9 @@ impl Metrics {
     }
 
     pub(super) fn answered(&self, route: &'static str, status: u16) {
-        self.requests.get_or_create(&Request { route, status }).inc();
+        self.requests
+            .get_or_create(&Request { route, status })
+            .inc();
     }
 
     pub(super) fn rejected(&self, reason: &'static str) {
@@ -180,7 +207,7 @@ impl Metrics {
     }
 
     pub(super) fn reloaded(&self, result: &'static str) {
-        self.reloads.get_or_create(&Reason { reason: result }).inc();
+        self.reloads.get_or_create(&Scan { result }).inc();
     }
 
     /// Drops the labels of a plugin that is gone, so that they stay bounded by what is loaded.
@@ -223,7 +250,9 @@ impl Metrics {
 /// The memory of this process, where the system has a file that tells.
 fn resident_bytes() -> Option<usize> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kibibytes: usize = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
 }

@@ -96,7 +96,8 @@ impl Serve {
                 false => None,
             };
             writeln!(io::stdout(), "listening on http://{local}")?;
-            listener.serve(gateway.clone()).await
+            listener.serve(gateway.clone()).await;
+            Ok(())
         });
         // What still runs then is a guest at the end of its slice.
         runtime.shutdown_timeout(std::time::Duration::from_secs(1));

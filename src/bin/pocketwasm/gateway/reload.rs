@@ -70,7 +70,11 @@ impl Source {
             Err(_) => "failed",
         });
         let report = scanned?;
-        for name in report.missing.iter().filter(|name| runner.unload_plugin(name)) {
+        for name in report
+            .missing
+            .iter()
+            .filter(|name| runner.unload_plugin(name))
+        {
             metrics.forget(name);
         }
         for name in report.missing.iter().chain(&report.replaced) {
@@ -149,25 +153,28 @@ impl Source {
         let directory = self.directory.clone();
         let relevant = move |path: &PathBuf| {
             path.starts_with(&directory)
-                || lock.as_ref().is_some_and(|lock| lock.file_name() == path.file_name())
+                || lock
+                    .as_ref()
+                    .is_some_and(|lock| lock.file_name() == path.file_name())
         };
-        let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            let is_relevant = match &event {
-                // Reading the files is an event too.
-                Ok(event) => {
-                    !matches!(event.kind, EventKind::Access(_))
-                        && (event.paths.is_empty() || event.paths.iter().any(&relevant))
+        let mut watcher =
+            notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+                let is_relevant = match &event {
+                    // Reading the files is an event too.
+                    Ok(event) => {
+                        !matches!(event.kind, EventKind::Access(_))
+                            && (event.paths.is_empty() || event.paths.iter().any(&relevant))
+                    }
+                    Err(error) => {
+                        log::warn!("watching the plugins: {error}");
+                        true
+                    }
+                };
+                if is_relevant {
+                    // Full means that a scan is due already.
+                    let _ = events.try_send(());
                 }
-                Err(error) => {
-                    log::warn!("watching the plugins: {error}");
-                    true
-                }
-            };
-            if is_relevant {
-                // Full means that a scan is due already.
-                let _ = events.try_send(());
-            }
-        })?;
+            })?;
         watcher.watch(&self.directory, RecursiveMode::Recursive)?;
         if let Some(lock) = &self.lock {
             let beside = lock.parent().filter(|path| !path.as_os_str().is_empty());

@@ -162,7 +162,10 @@ async fn serve(
             let policy = HeaderValue::from_static(page::POLICY);
             let headers = answer.headers_mut();
             headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-            headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+            headers.insert(
+                header::REFERRER_POLICY,
+                HeaderValue::from_static("no-referrer"),
+            );
             Ok(answer)
         }
         Route::Health if gateway.settings.stopping.load(Ordering::Relaxed) => {
@@ -235,7 +238,9 @@ impl Settings {
         let Some(token) = &self.token else {
             return Err(Problem::not_found("reloading by request is not enabled"));
         };
-        let given = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+        let given = headers
+            .get(header::AUTHORIZATION)
+            .map(HeaderValue::as_bytes);
         let given = given.and_then(|value| {
             let (scheme, token) = value.split_at_checked(7)?;
             scheme.eq_ignore_ascii_case(b"bearer ").then_some(token)
@@ -272,7 +277,10 @@ impl Settings {
             let message = "the bodies of other requests take up the room";
             return Err(Problem::busy(StatusCode::SERVICE_UNAVAILABLE, message));
         };
-        let collected = timeout(self.body_timeout, Limited::new(body, self.max_body).collect());
+        let collected = timeout(
+            self.body_timeout,
+            Limited::new(body, self.max_body).collect(),
+        );
         match collected.await {
             Ok(Ok(body)) => Ok((body.to_bytes(), permit)),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),

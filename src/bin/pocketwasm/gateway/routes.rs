@@ -52,9 +52,9 @@ pub(super) fn route<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Pro
     if let Some(rest) = path.strip_prefix("/cgi/") {
         decode(rest)?;
         return match *method {
-            Method::CONNECT | Method::TRACE => {
-                Err(Problem::method("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"))
-            }
+            Method::CONNECT | Method::TRACE => Err(Problem::method(
+                "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
+            )),
             _ => Ok(Route::Cgi(rest)),
         };
     }
@@ -224,13 +224,18 @@ mod tests {
             ("/execute/gr%C3%BC%C3%9F", "grüß"),
         ];
         for (path, name) in table {
-            assert_eq!(route(&Method::POST, path).unwrap(), Route::Execute(name.into()));
+            assert_eq!(
+                route(&Method::POST, path).unwrap(),
+                Route::Execute(name.into())
+            );
         }
     }
 
     #[test]
     fn queries() {
-        let wishes = Wishes::of(Some("func=add&params=1,-2&fuel=7&timeout_ms=9&max_memory=3"));
+        let wishes = Wishes::of(Some(
+            "func=add&params=1,-2&fuel=7&timeout_ms=9&max_memory=3",
+        ));
         let expected = Wishes {
             func: Some("add".into()),
             params: Some("1,-2".into()),

@@ -114,7 +114,10 @@ impl<T> Schedule<T> {
     /// Takes back a call that still waits; nothing if it runs or has ended.
     pub(super) fn withdraw(&mut self, plugin: &str, ticket: u64) -> Option<T> {
         let lane = self.lanes.get_mut(plugin)?;
-        let at = lane.waiting.iter().position(|(other, _)| *other == ticket)?;
+        let at = lane
+            .waiting
+            .iter()
+            .position(|(other, _)| *other == ticket)?;
         let (_, call) = lane.waiting.remove(at)?;
         if lane.waiting.is_empty() {
             self.turns.retain(|other| **other != *plugin);

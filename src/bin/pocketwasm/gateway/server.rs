@@ -34,10 +34,11 @@ pub(super) struct Listener {
     protocol: http1::Builder,
     write_timeout: Duration,
     grace: Duration,
+    signals: Signals,
 }
 
 impl Listener {
-    /// Inside a runtime only.
+    /// Inside a runtime only. From here on signals are heard.
     pub(super) fn new(listener: std::net::TcpListener, serve: &Serve) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let mut protocol = http1::Builder::new();
@@ -52,16 +53,16 @@ impl Listener {
             protocol,
             write_timeout: serve.write_timeout,
             grace: serve.grace,
+            signals: Signals::new()?,
         })
     }
 
     /// Serves until a signal, then lets what is under way end.
-    pub(super) async fn serve(self, gateway: Arc<Gateway>) -> io::Result<()> {
+    pub(super) async fn serve(mut self, gateway: Arc<Gateway>) {
         let graceful = GracefulShutdown::new();
-        let mut signals = Signals::new()?;
         loop {
             tokio::select! {
-                () = signals.next() => break,
+                () = self.signals.next() => break,
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, peer)) => self.admit(stream, peer, &graceful, &gateway),
                     // One connection that failed early, or too many open files: the latter needs
@@ -76,15 +77,17 @@ impl Listener {
         drop(self.listener);
         gateway.settings.stop();
         let mut ended = pin!(graceful.shutdown());
-        tokio::select! {
-            () = &mut ended => {}
-            () = sleep(self.grace) => log::warn!("the grace period is over; calls are ended"),
-            () = signals.next() => log::warn!("told to stop again; calls are ended"),
-        }
+        let in_time = tokio::select! {
+            () = &mut ended => true,
+            () = sleep(self.grace) => false,
+            () = self.signals.next() => false,
+        };
         gateway.pool.close();
         gateway.runner.close();
-        let _ = timeout(LAST_WORDS, ended).await;
-        Ok(())
+        if !in_time {
+            log::warn!("calls went on to the end of the grace period, or a second signal came");
+            let _ = timeout(LAST_WORDS, ended).await;
+        }
     }
 
     fn admit(
