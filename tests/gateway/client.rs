@@ -62,7 +62,7 @@ impl Client {
         let status = self.line()?;
         let status = status
             .strip_prefix("HTTP/1.1 ")
-            .or(status.strip_prefix("HTTP/1.0 "));
+            .or_else(|| status.strip_prefix("HTTP/1.0 "));
         let status = status.and_then(|rest| rest.get(..3)?.parse().ok());
         let status = status.ok_or(io::ErrorKind::UnexpectedEof)?;
         let mut headers = Vec::new();

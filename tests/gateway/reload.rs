@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use std::{
     fs,
     path::Path,
+    process::Command,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
 };
@@ -95,6 +96,32 @@ fn a_call_ends_on_the_version_it_began_with() {
     assert_eq!(server.ask("POST", "/reload", &BEARER, b"").status, 200);
     assert_eq!(says(&server, "word"), "new");
     assert_eq!(running.answer().unwrap().status, 504);
+}
+
+#[test]
+fn what_list_pins_is_what_serve_serves() {
+    let directory = plugins(&[("greet", "rust-greet.wasm"), ("folder/add", "add.wasm")]);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let path = elsewhere.path().join("plugins.lock");
+    let listed = Command::new(env!("CARGO_BIN_EXE_pocketwasm"))
+        .arg("list")
+        .arg(directory.path())
+        .arg("--lock")
+        .arg(&path)
+        .output()
+        .unwrap();
+    assert!(listed.status.success(), "{listed:?}");
+    fs::write(directory.path().join("late.wasm"), saying("late")).unwrap();
+    let server = Server::start_in(directory, &["--lock", path.to_str().unwrap()]);
+    assert!(server.is_well());
+    let list = server.get("/plugins").json();
+    let names: Vec<_> = list["plugins"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["name"])
+        .collect();
+    assert_eq!(names, ["folder/add", "greet"]);
 }
 
 /// Writes a lock file for plugins with these bytes.

@@ -3,11 +3,14 @@
 mod call;
 mod cli;
 mod exit;
+#[cfg(feature = "gateway")]
+mod gateway;
 mod guest;
 mod input;
 mod inspect;
 mod limits;
 mod list;
+mod lock;
 mod module;
 mod number;
 mod report;

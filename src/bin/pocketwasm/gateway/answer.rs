@@ -17,50 +17,61 @@ pub(super) const FUEL_USED: HeaderName = HeaderName::from_static("x-pocketwasm-f
 pub(super) const MEMORY_PAGES: HeaderName = HeaderName::from_static("x-pocketwasm-memory-pages");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
+/// All that a client learns of failures that are none of its business.
+pub(super) const INTERNAL: &str =
+    "something failed on this side; the log has it by the request's id";
+
 /// Why a request was not served.
 #[derive(Debug)]
 pub(super) struct Problem {
     pub(super) status: StatusCode,
-    pub(super) kind: String,
-    pub(super) message: String,
-    pub(super) plugin: Option<String>,
-    pub(super) export: Option<String>,
-    /// The methods that would do.
-    pub(super) allow: Option<&'static str>,
-    /// The seconds after which it may be worth another try.
-    pub(super) retry_after: Option<u32>,
+    pub(super) kind: Box<str>,
+    pub(super) message: Box<str>,
+    pub(super) plugin: Option<Box<str>>,
+    pub(super) export: Option<Box<str>>,
+    pub(super) remedy: Option<Remedy>,
     /// What the call had cost.
-    pub(super) cost: Option<Cost>,
+    pub(super) cost: Option<Box<Cost>>,
     /// What only the log gets.
-    pub(super) details: Option<String>,
+    pub(super) details: Option<Box<str>>,
+}
+
+/// What the client can do about a problem.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Remedy {
+    /// Use one of these methods.
+    Allow(&'static str),
+    /// Try again after so many seconds.
+    RetryAfter(u32),
+    /// Bring a token.
+    Authorize,
 }
 
 impl Problem {
-    pub(super) fn new(status: StatusCode, kind: &str, message: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, kind: &str, message: impl Into<Box<str>>) -> Self {
         Self {
             status,
-            kind: kind.to_owned(),
+            kind: kind.into(),
             message: message.into(),
             plugin: None,
             export: None,
-            allow: None,
-            retry_after: None,
+            remedy: None,
             cost: None,
             details: None,
         }
     }
 
-    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+    pub(super) fn bad_request(message: impl Into<Box<str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", message)
     }
 
-    pub(super) fn not_found(message: impl Into<String>) -> Self {
+    pub(super) fn not_found(message: impl Into<Box<str>>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
 
     pub(super) fn method(allow: &'static str) -> Self {
         Self {
-            allow: Some(allow),
+            remedy: Some(Remedy::Allow(allow)),
             ..Self::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "method_not_allowed",
@@ -72,7 +83,7 @@ impl Problem {
     /// No room, for now.
     pub(super) fn busy(status: StatusCode, message: &str) -> Self {
         Self {
-            retry_after: Some(1),
+            remedy: Some(Remedy::RetryAfter(1)),
             ..Self::new(status, "busy", message)
         }
     }
@@ -93,15 +104,19 @@ impl Problem {
         };
         let mut answer = plain(self.status, content_type, body);
         let headers = answer.headers_mut();
-        if let Some(allow) = self.allow {
-            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
-        }
-        if let Some(seconds) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, seconds.into());
-        }
-        if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
+        let _ = match self.remedy {
+            None => None,
+            Some(Remedy::Allow(methods)) => {
+                headers.insert(header::ALLOW, HeaderValue::from_static(methods))
+            }
+            Some(Remedy::RetryAfter(seconds)) => {
+                headers.insert(header::RETRY_AFTER, seconds.into())
+            }
+            Some(Remedy::Authorize) => {
+                let scheme = HeaderValue::from_static("Bearer");
+                headers.insert(header::WWW_AUTHENTICATE, scheme)
+            }
+        };
         if let Some(cost) = &self.cost {
             cost.tell(&mut answer);
         }
@@ -121,12 +136,12 @@ impl From<Error> for Problem {
         }
         Self {
             message: match public {
-                true => error.to_string(),
-                false => "something failed on this side; the log has it by the request's id".into(),
+                true => error.to_string().into(),
+                false => INTERNAL.into(),
             },
-            plugin: error.plugin().map(str::to_owned),
-            export: error.export().map(str::to_owned),
-            details: Some(details),
+            plugin: error.plugin().map(Into::into),
+            export: error.export().map(Into::into),
+            details: Some(details.into()),
             ..Self::new(status::status(kind), &status::name(kind), "")
         }
     }

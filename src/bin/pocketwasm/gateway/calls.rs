@@ -2,7 +2,7 @@
 
 use super::{
     Gateway,
-    answer::{self, Answer, Cost, Problem},
+    answer::{self, Answer, Cost, Problem, Remedy},
     cgi,
     pool::NotRun,
     requests::Arriving,
@@ -120,9 +120,9 @@ pub(super) async fn cgi(
         false => cgi::response(outcome.stdout().to_vec()),
     };
     let mut answer = answer.map_err(|problem| Problem {
-        plugin: Some(name),
-        export: Some("_start".to_owned()),
-        cost: Some(cost),
+        plugin: Some(name.into()),
+        export: Some("_start".into()),
+        cost: Some(Box::new(cost)),
         ..problem
     })?;
     cost.tell(&mut answer);
@@ -156,8 +156,8 @@ fn signature<'a>(plugin: &'a Plugin, export: &str) -> Result<&'a Signature, Prob
             .filter(|it| it.ty.signature().is_some());
         let names: Vec<_> = functions.map(|export| &*export.name).take(12).collect();
         Problem {
-            plugin: Some(plugin.name().to_owned()),
-            export: Some(export.to_owned()),
+            plugin: Some(plugin.name().into()),
+            export: Some(export.into()),
             ..Problem::not_found(format!(
                 "plugin {:?} exports no function {export:?}; it exports {names:?}",
                 plugin.name()
@@ -188,8 +188,8 @@ fn parse(
         .enumerate()
         .map(|(position, (text, ty))| {
             number::parse(*ty, text).ok_or_else(|| Problem {
-                plugin: Some(plugin.name().to_owned()),
-                export: Some(export.to_owned()),
+                plugin: Some(plugin.name().into()),
+                export: Some(export.into()),
                 ..Problem::new(
                     StatusCode::BAD_REQUEST,
                     "signature",
@@ -245,10 +245,10 @@ impl Pending {
         match (result, cost) {
             (Ok(outcome), Some(cost)) => Ok((outcome, cost)),
             (Err(error), cost) => {
-                let retry_after = (error.kind() == ErrorKind::Closed).then_some(1);
+                let is_closed = error.kind() == ErrorKind::Closed;
                 Err(Problem {
-                    cost,
-                    retry_after,
+                    cost: cost.map(Box::new),
+                    remedy: is_closed.then_some(Remedy::RetryAfter(1)),
                     ..Problem::from(error)
                 })
             }
@@ -304,16 +304,12 @@ fn not_run(gateway: &Gateway, plugin: &Plugin, not_run: NotRun) -> Problem {
             return Problem::busy(StatusCode::SERVICE_UNAVAILABLE, "the gateway stops");
         }
         NotRun::Panicked => {
-            return Problem::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "host",
-                "something failed on this side; the log has it by the request's id",
-            );
+            return Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "host", answer::INTERNAL);
         }
     };
     gateway.metrics.rejected(reason);
     Problem {
-        plugin: Some(plugin.name().to_owned()),
+        plugin: Some(plugin.name().into()),
         ..Problem::busy(status, message)
     }
 }

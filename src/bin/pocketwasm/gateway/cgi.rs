@@ -34,10 +34,7 @@ const NOT_THE_PLUGINS: [HeaderName; 11] = [
 
 /// Splits a raw path after `/cgi/` into the plugin's name and the rest, by the longest name that
 /// `is_loaded` knows.
-pub(super) fn split<'a>(
-    path: &'a str,
-    is_loaded: impl Fn(&str) -> bool,
-) -> Option<(String, &'a str)> {
+pub(super) fn split(path: &str, is_loaded: impl Fn(&str) -> bool) -> Option<(String, &str)> {
     /// How many folders deep a plugin can be; each is a look-up.
     const DEEPEST: usize = 8;
     let ends = path

@@ -3,7 +3,7 @@
 use super::answer::Problem;
 use hyper::{
     Method, StatusCode, Version,
-    header::{self, HeaderMap},
+    header::{self, HeaderMap, HeaderValue},
     http::{request::Parts, uri::Authority},
 };
 use std::net::{IpAddr, SocketAddr};
@@ -75,7 +75,7 @@ fn host(parts: &Parts) -> Result<Option<Authority>, Problem> {
 /// Whether a browser says that a page of another origin is behind the request.
 fn is_foreign(headers: &HeaderMap, host: Option<&Authority>) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else {
-        let site = headers.get("sec-fetch-site").map(|site| site.as_bytes());
+        let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
         return matches!(site, Some(b"cross-site" | b"same-site"));
     };
     let origin = origin.to_str().ok();

@@ -1,39 +1,22 @@
-//! Pins: which bytes a plugin may have.
+//! Who gets in by the lock file.
 
-use pocketwasm::Plugin;
+use crate::lock::{Pins, hex};
 use sha2::{Digest, Sha256};
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{fs, io, path::Path};
 
 /// The largest lock file that is read.
 const LARGEST: u64 = 16 << 20;
 
-/// Plugins' names and the SHA-256 of their bytes, in hexadecimal digits; a JSON object on disk.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Lock(BTreeMap<String, String>);
+/// The pins of a lock file that was read.
+#[derive(Debug)]
+pub(super) struct Lock(Pins);
 
 impl Lock {
-    /// Pins `plugins` to the bytes that they have.
-    pub(crate) fn of<'a>(plugins: impl IntoIterator<Item = &'a Plugin>) -> Self {
-        let pin = |plugin: &Plugin| (plugin.name().to_owned(), hex(&plugin.sha256()));
-        Self(plugins.into_iter().map(pin).collect())
-    }
-
-    /// Writes the file: first beside it, then in its place, so that nobody reads half of it.
-    pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
-        let mut text = serde_json::to_string_pretty(&self.0)?;
-        text.push('\n');
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(".new");
-        fs::write(&beside, text)?;
-        fs::rename(&beside, path)
-    }
-
-    /// Reads the file.
-    pub(crate) fn read(path: &Path) -> io::Result<Self> {
+    pub(super) fn read(path: &Path) -> io::Result<Self> {
         if fs::metadata(path)?.len() > LARGEST {
             return Err(invalid(format!("has more than {LARGEST} bytes")));
         }
-        let pins: BTreeMap<String, String> = serde_json::from_str(&fs::read_to_string(path)?)?;
+        let pins: Pins = serde_json::from_str(&fs::read_to_string(path)?)?;
         for (name, pin) in &pins {
             if pin.len() != 64 || !pin.bytes().all(|digit| digit.is_ascii_hexdigit()) {
                 return Err(invalid(format!("the pin of {name:?} is no SHA-256")));
@@ -43,7 +26,7 @@ impl Lock {
     }
 
     /// Whether a plugin may have these bytes; if not, why.
-    pub(crate) fn admit(&self, name: &str, bytes: &[u8]) -> Result<(), String> {
+    pub(super) fn admit(&self, name: &str, bytes: &[u8]) -> Result<(), String> {
         let Some(pin) = self.0.get(name) else {
             return Err("the lock file does not have it".to_owned());
         };
@@ -62,14 +45,10 @@ fn invalid(problem: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, problem)
 }
 
-/// Bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lock;
     use pocketwasm::{Runner, RunnerConfig};
 
     #[test]
@@ -77,11 +56,10 @@ mod tests {
         let bytes = fs::read("fixtures/add.wasm").unwrap();
         let runner = Runner::new(RunnerConfig::new()).unwrap();
         runner.load_plugin("math/add", &bytes).unwrap();
-        let lock = Lock::of(&runner.plugins());
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("plugins.lock");
-        lock.write(&path).unwrap();
-        assert_eq!(Lock::read(&path).unwrap(), lock);
+        lock::write(&path, &lock::pin(&runner.plugins())).unwrap();
+        let lock = Lock::read(&path).unwrap();
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
 
         assert_eq!(lock.admit("math/add", &bytes), Ok(()));

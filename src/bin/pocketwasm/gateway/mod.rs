@@ -9,7 +9,7 @@ mod calls;
 mod cgi;
 mod config;
 mod guard;
-pub(crate) mod lock;
+mod lock;
 mod metrics;
 mod page;
 mod pool;
@@ -21,11 +21,7 @@ mod server;
 mod status;
 mod stream;
 
-use crate::{
-    cli::Options,
-    exit::Code,
-    report::{Failure, say},
-};
+use crate::{cli::Options, exit::Code, report::Failure, streams::say};
 pub(crate) use config::Serve;
 use indicatif::ProgressBar;
 use metrics::Metrics;

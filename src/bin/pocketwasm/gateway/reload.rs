@@ -178,7 +178,7 @@ impl Source {
         watcher.watch(&self.directory, RecursiveMode::Recursive)?;
         if let Some(lock) = &self.lock {
             let beside = lock.parent().filter(|path| !path.as_os_str().is_empty());
-            let beside = beside.unwrap_or(Path::new("."));
+            let beside = beside.unwrap_or_else(|| Path::new("."));
             if !beside.starts_with(&self.directory) {
                 watcher.watch(beside, RecursiveMode::NonRecursive)?;
             }

@@ -3,15 +3,14 @@
 use super::{
     Gateway,
     accept::Accept,
-    answer::{self, Answer, Problem, REQUEST_ID},
+    answer::{self, Answer, Problem, REQUEST_ID, Remedy},
     calls,
     config::Serve,
     guard::Guard,
-    lock::hex,
     metrics, page,
     routes::{self, Lowered, Route},
 };
-use crate::limits::Limits;
+use crate::{limits::Limits, lock::hex};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{
@@ -20,7 +19,7 @@ use hyper::{
     header::{self, HeaderValue},
     http::request::Parts,
 };
-use pocketwasm::Plugin;
+use pocketwasm::{Convention, Plugin};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::{
@@ -183,7 +182,7 @@ async fn serve(
         Route::Metrics => {
             let text = gateway.metrics.text(&gateway.runner, &gateway.pool);
             let text = text.map_err(|error| Problem {
-                details: Some(error.to_string()),
+                details: Some(error.to_string().into()),
                 ..Problem::new(
                     StatusCode::INTERNAL_SERVER_ERROR,
                     "host",
@@ -195,7 +194,7 @@ async fn serve(
         Route::Reload => {
             gateway.settings.check_token(&request.parts.headers)?;
             let report = gateway.reload().await.map_err(|problem| Problem {
-                details: Some(problem),
+                details: Some(problem.into()),
                 ..Problem::new(
                     StatusCode::INTERNAL_SERVER_ERROR,
                     "io",
@@ -226,7 +225,7 @@ fn describe(plugin: &Plugin) -> serde_json::Value {
         "name": plugin.name(),
         "sha256": hex(&plugin.sha256()),
         "size": plugin.size(),
-        "convention": plugin.convention().map(|convention| convention.name()),
+        "convention": plugin.convention().map(Convention::name),
         "memory_pages": plugin.memory_pages(),
         "exports": exports.collect::<Vec<_>>(),
     })
@@ -248,11 +247,14 @@ impl Settings {
         let given: [u8; 32] = Sha256::digest(given.unwrap_or_default()).into();
         match bool::from(given.ct_eq(token)) {
             true => Ok(()),
-            false => Err(Problem::new(
-                StatusCode::UNAUTHORIZED,
-                "unauthorized",
-                "reloading takes the token that the gateway was started with",
-            )),
+            false => Err(Problem {
+                remedy: Some(Remedy::Authorize),
+                ..Problem::new(
+                    StatusCode::UNAUTHORIZED,
+                    "unauthorized",
+                    "reloading takes the token that the gateway was started with",
+                )
+            }),
         }
     }
 
