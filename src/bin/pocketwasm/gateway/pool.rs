@@ -190,11 +190,28 @@ impl Shared {
             if more {
                 self.work.notify_one();
             }
+            let began = busy();
             if catch_unwind(AssertUnwindSafe(work)).is_err() {
                 log::error!("a call panicked on the host's side");
             }
+            let busy = busy().saturating_sub(began);
             state = self.lock();
-            state.schedule.ended(ticket, Instant::now());
+            state.schedule.ended(ticket, busy);
         }
     }
+}
+
+/// How long this thread has kept a processor busy. Not the time that went by: on a machine with
+/// much to do the quickest call can wait long for a processor.
+#[cfg(unix)]
+fn busy() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    time.try_into().unwrap_or_default()
+}
+
+/// The time that went by, where the system is not asked for better.
+#[cfg(not(unix))]
+fn busy() -> Duration {
+    static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    START.elapsed()
 }

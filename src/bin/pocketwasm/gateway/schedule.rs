@@ -10,7 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Calls that take longer than this on average are slow.
+/// Calls that take more of a processor than this are slow, and so are plugins of which most calls
+/// lately were.
 const SLOW: Duration = Duration::from_millis(20);
 
 /// How many calls may run and wait.
@@ -55,8 +56,28 @@ pub(super) struct Schedule<T> {
 struct Lane<T> {
     waiting: VecDeque<(u64, T)>,
     running: usize,
-    /// How long its calls have taken lately; nothing before the first one has ended.
-    pace: Option<Duration>,
+    /// Nothing before its first call has ended.
+    pace: Option<Pace>,
+}
+
+/// Which of the last five calls of a plugin were slow, a bit each. Most of them decide.
+#[derive(Debug, Clone, Copy)]
+struct Pace(u8);
+
+impl Pace {
+    const CALLS: u8 = 0b1_1111;
+
+    fn first(is_slow: bool) -> Self {
+        Self(if is_slow { Self::CALLS } else { 0 })
+    }
+
+    fn then(self, is_slow: bool) -> Self {
+        Self((self.0 << 1 | u8::from(is_slow)) & Self::CALLS)
+    }
+
+    fn is_slow(self) -> bool {
+        self.0.count_ones() > 2
+    }
 }
 
 #[derive(Debug)]
@@ -142,7 +163,7 @@ impl<T> Schedule<T> {
             match lane.pace {
                 // One call shows what a plugin is like; until then it gets no second.
                 None => lane.running == 0,
-                Some(pace) if pace > SLOW => slow_allowed,
+                Some(pace) if pace.is_slow() => slow_allowed,
                 Some(_) => lane.running < self.bounds.running_of_plugin,
             }
         })?;
@@ -164,19 +185,22 @@ impl<T> Schedule<T> {
 
     fn is_slow(&self, plugin: &str) -> bool {
         let pace = self.lanes.get(plugin).and_then(|lane| lane.pace);
-        pace.is_some_and(|pace| pace > SLOW)
+        pace.is_some_and(Pace::is_slow)
     }
 
-    /// A call that ran has ended.
-    pub(super) fn ended(&mut self, ticket: u64, now: Instant) {
+    /// A call that ran has ended, after it has kept a processor busy for so long.
+    pub(super) fn ended(&mut self, ticket: u64, busy: Duration) {
         let Some(at) = self.running.iter().position(|call| call.ticket == ticket) else {
             return;
         };
-        let Running { plugin, since, .. } = self.running.swap_remove(at);
-        let took = now.saturating_duration_since(since);
+        let Running { plugin, .. } = self.running.swap_remove(at);
+        let is_slow = busy > SLOW;
         if let Some(lane) = self.lanes.get_mut(&plugin) {
             lane.running -= 1;
-            lane.pace = Some(lane.pace.map_or(took, |pace| (pace * 3 + took) / 4));
+            lane.pace = Some(match lane.pace {
+                None => Pace::first(is_slow),
+                Some(pace) => pace.then(is_slow),
+            });
         }
     }
 
@@ -223,7 +247,7 @@ mod tests {
         for (plugin, millis) in paces {
             schedule.add(&name(plugin), "first").unwrap();
             let (ticket, ..) = schedule.next(start).unwrap();
-            schedule.ended(ticket, start + Duration::from_millis(*millis));
+            schedule.ended(ticket, Duration::from_millis(*millis));
         }
         schedule
     }
@@ -255,8 +279,28 @@ mod tests {
         assert_eq!(next(&mut schedule, now).as_deref(), Some("loop"));
         assert_eq!(next(&mut schedule, now).as_deref(), Some("fast"));
         assert_eq!(next(&mut schedule, now), None);
-        schedule.ended(4, now + Duration::from_secs(5));
+        schedule.ended(4, Duration::from_secs(5));
         assert_eq!(next(&mut schedule, now).as_deref(), Some("flood"));
+    }
+
+    #[test]
+    fn a_slip_makes_nobody_slow_and_a_habit_does() {
+        let now = Instant::now();
+        let mut schedule = seasoned(now, &[("a", 1), ("b", 30)]);
+        let mut call = |plugin: &str, millis| {
+            schedule.add(&name(plugin), "call").unwrap();
+            let (ticket, ..) = schedule.next(now).unwrap();
+            schedule.ended(ticket, Duration::from_millis(millis));
+            schedule.is_slow(plugin)
+        };
+        assert_eq!(
+            [5_000, 5_000, 1, 5_000].map(|took| call("a", took)),
+            [false, false, false, true]
+        );
+        assert_eq!(
+            [1, 1, 1, 30].map(|took| call("b", took)),
+            [true, true, false, false]
+        );
     }
 
     #[test]
@@ -267,7 +311,7 @@ mod tests {
         schedule.add(&name("new"), "2").unwrap();
         let (ticket, ..) = schedule.next(now).unwrap();
         assert!(schedule.next(now).is_none());
-        schedule.ended(ticket, now + Duration::from_millis(1));
+        schedule.ended(ticket, Duration::from_millis(1));
         assert!(schedule.next(now).is_some());
         schedule.forget("new");
         schedule.add(&name("new"), "3").unwrap();
