@@ -125,7 +125,7 @@ fn hostile_neighbours_get_their_statuses_and_a_good_plugin_its_turn() {
             "--queue-wait",
             "60s",
             "--max-memory",
-            "256p",
+            "20p",
         ],
     );
     thread::scope(|scope| {

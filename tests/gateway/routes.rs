@@ -12,7 +12,7 @@ fn server() -> Server {
             ("hog", "wat/serve-hog.wat"),
             ("liar", "wat/serve-liar.wat"),
         ],
-        &["--max-memory", "64p", "--timeout", "10s"],
+        &["--max-memory", "20p", "--timeout", "20s"],
     )
 }
 
