@@ -134,7 +134,8 @@ mod tests {
 
     #[test]
     fn pages_of_other_origins_may_read_but_not_call() {
-        let table: [(Method, &[(&str, &str)], u16); 8] = [
+        type Headers = &'static [(&'static str, &'static str)];
+        let table: [(Method, Headers, u16); 8] = [
             (Method::POST, &[], 200),
             (Method::POST, &[("origin", "http://localhost:1")], 200),
             (Method::POST, &[("origin", "https://localhost:1")], 200),
