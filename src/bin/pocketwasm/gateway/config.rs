@@ -5,7 +5,13 @@ use crate::limits::{Limits, bytes, time};
 use pocketwasm::RunnerConfig;
 use std::{net::SocketAddr, path::PathBuf, thread, time::Duration};
 
-/// Serve plugins over HTTP.
+/// Serve plugins over HTTP
+///
+/// POST /execute/PLUGIN?func=EXPORT calls an export (`greet` where none is named) with the body,
+/// or with the numbers of `params=1,2`; `fuel`, `timeout_ms` and `max_memory` (pages) lower its
+/// limits, as the headers X-Pocketwasm-Fuel, -Timeout-Ms and -Max-Memory do. /cgi/PLUGIN/... runs
+/// a command as CGI has it. GET / is a page for people; /plugins, /healthz and /metrics are for
+/// programs. The gateway has no users and no TLS: other than on loopback, put a proxy before it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serve {
     /// The address to listen on; port 0 takes a free one.
@@ -38,14 +44,14 @@ pub(crate) struct Serve {
     /// Connections that are open at once.
     #[arg(long, value_name = "N", default_value_t = 512)]
     pub(super) max_connections: usize,
-    /// Calls that run at once. [default: four a processor]
+    /// Calls that run at once [default: four a processor]
     #[arg(long, value_name = "N")]
     pub(super) threads: Option<usize>,
-    /// Calls of one plugin that run at once. [default: half of --threads]
+    /// Calls of one plugin that run at once [default: half of --threads]
     #[arg(long, value_name = "N")]
     pub(super) plugin_threads: Option<usize>,
-    /// Calls of slow plugins (most of the last five took over 20 ms of a processor) that run at once. [default: one less
-    /// than there are processors, at least 1]
+    /// Calls of slow plugins (most of the last five took over 20 ms of a processor) that run at
+    /// once [default: one less than there are processors, at least 1]
     #[arg(long, value_name = "N")]
     pub(super) slow_threads: Option<usize>,
     /// Calls that wait for their turn; one plugin's may be half of them.
