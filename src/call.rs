@@ -174,6 +174,14 @@ impl<'a> Call<'a> {
         self
     }
 
+    /// The pages that the plugin's memories may have in this call, where that is fewer than the
+    /// runner's [`max_memory_pages`](crate::RunnerConfig::max_memory_pages). A kept instance that
+    /// has more already keeps it and gets no more.
+    pub fn max_memory_pages(mut self, pages: u32) -> Self {
+        self.allowance.max_memory_pages = Some(pages);
+        self
+    }
+
     /// Lets `token` end this call from elsewhere.
     pub fn cancel(mut self, token: &CancelToken) -> Self {
         self.allowance.cancel = Some(token.clone());
@@ -268,7 +276,8 @@ impl<'a> Call<'a> {
     /// # Errors
     ///
     /// Before anything runs: `Closed`, `NotFound` (no such export), `Signature` (params or bytes
-    /// do not fit it), `TooLarge`, `InvalidConfig`, and for an instance `Poisoned`. While it
+    /// do not fit it), `MemoryLimit` (the plugin begins with more pages than this call may have),
+    /// `TooLarge`, `InvalidConfig`, and for an instance `Poisoned`. While it
     /// runs: `OutOfFuel`, `Timeout`, `Cancelled`, `Closed`, `Trap`, `Exit` (other than 0),
     /// `GuestData` (a result outside memory), `TooLarge` (a result), `Host`. Where the guest had
     /// begun, [`Error::outcome`] tells what it cost and wrote.
@@ -308,6 +317,13 @@ impl<'a> Call<'a> {
             return Err(Failure::Poisoned);
         }
         let plugin = self.plugin();
+        let pages = plugin.memory_pages();
+        match self.allowance.max_memory_pages.map(u64::from) {
+            Some(maximum) if pages > maximum => {
+                return Err(Failure::MemoryLimit { pages, maximum });
+            }
+            _ => {}
+        }
         match self.passed {
             Passed::Params(params) => plugin.signature(self.export)?.check(params),
             Passed::Input(_) | Passed::Inputs(_) => {

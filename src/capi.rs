@@ -81,6 +81,8 @@ pub enum pw_kind {
     Closed = 18,
     /// The plugin itself said no, in its convention's own way.
     Plugin = 19,
+    /// The embedder did not admit the module.
+    Refused = 20,
 }
 
 impl From<ErrorKind> for pw_kind {
@@ -105,6 +107,7 @@ impl From<ErrorKind> for pw_kind {
             ErrorKind::Poisoned => Self::Poisoned,
             ErrorKind::Closed => Self::Closed,
             ErrorKind::Plugin => Self::Plugin,
+            ErrorKind::Refused => Self::Refused,
         }
     }
 }

@@ -51,6 +51,8 @@ pub enum ErrorKind {
     Host,
     /// The instance was left in an unknown state by an earlier call.
     Poisoned,
+    /// The embedder's own check did not admit the module (`Runner::load_plugins_if`).
+    Refused,
     /// The runner is closed.
     Closed,
 }
@@ -335,6 +337,9 @@ pub(crate) enum Failure {
     },
     #[error("this instance ended with an error in an earlier call; make a new one")]
     Poisoned,
+    #[cfg(feature = "std")]
+    #[error("refused: {reason}")]
+    Refused { reason: String },
     #[error("the runner is closed")]
     Closed,
 }
@@ -365,6 +370,8 @@ impl Failure {
             Self::TooLarge { .. } | Self::TooMuchOutput { .. } => ErrorKind::TooLarge,
             Self::Host { .. } => ErrorKind::Host,
             Self::Poisoned => ErrorKind::Poisoned,
+            #[cfg(feature = "std")]
+            Self::Refused { .. } => ErrorKind::Refused,
             Self::Closed => ErrorKind::Closed,
         }
     }

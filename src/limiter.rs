@@ -40,13 +40,17 @@ fn admit(
     admitted.is_some()
 }
 
+fn bytes(pages: u32) -> usize {
+    let pages = usize::try_from(pages).unwrap_or(usize::MAX);
+    pages.saturating_mul(PAGE)
+}
+
 impl Limiter {
     pub(crate) fn new(limits: &Limits) -> Self {
-        let pages = usize::try_from(limits.max_memory_pages).unwrap_or(usize::MAX);
         let number = |limit: u32| usize::try_from(limit).unwrap_or(usize::MAX);
         Self {
             memory_bytes: 0,
-            max_memory_bytes: pages.saturating_mul(PAGE),
+            max_memory_bytes: bytes(limits.max_memory_pages),
             table_elements: 0,
             max_table_elements: number(limits.max_table_elements),
             memories: number(limits.max_memories),
@@ -54,6 +58,12 @@ impl Limiter {
             pending: 0,
             table_grow_starved: false,
         }
+    }
+
+    /// Bounds the memories of one call: by the limits, or by `pages` if that is less.
+    pub(crate) fn bound_memory(&mut self, limits: &Limits, pages: Option<u32>) {
+        let most = limits.max_memory_pages;
+        self.max_memory_bytes = bytes(pages.map_or(most, |pages| pages.min(most)));
     }
 
     /// The memory there is, in pages, rounded up; it never shrinks.

@@ -18,6 +18,7 @@ const LONG: Duration = Duration::from_millis(1);
 pub(crate) struct Allowance {
     pub(crate) fuel: Option<u64>,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) max_memory_pages: Option<u32>,
     pub(crate) cancel: Option<CancelToken>,
 }
 

@@ -1,7 +1,7 @@
 //! Plugins and modules from files.
 
 use crate::{
-    error::{Error, Failure, Phase, Quoted},
+    error::{Error, Failure, Phase, Quoted, first_line},
     outcome::Outcome,
     plugin::{Plugin, sha256},
     runner::{Entry, Runner, plugin_name, text},
@@ -68,6 +68,32 @@ impl Runner {
     ///
     /// `NotFound` or `Io` for the directory itself; `Closed`.
     pub fn load_plugins(&self, directory: impl AsRef<Path>) -> Result<LoadReport, Error> {
+        self.load_plugins_if(directory, |_, _| Ok(()))
+    }
+
+    /// Loads as [`load_plugins`](Self::load_plugins) does, but asks `admit` first about each file
+    /// that is new or changed, with the plugin's name and the file's bytes. Nothing of what it
+    /// does not admit is compiled or served; it is reported as failed with
+    /// [`Refused`](crate::ErrorKind::Refused) and the reason that `admit` gave, which is to be one
+    /// line. For pins, signatures and allow lists.
+    ///
+    /// ```no_run
+    /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
+    /// let report = runner.load_plugins_if("plugins", |name, bytes| match name {
+    ///     "greet" if bytes.len() < 100_000 => Ok(()),
+    ///     _ => Err("it is not on the list".to_string()),
+    /// })?;
+    /// # Ok::<(), pocketwasm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`load_plugins`](Self::load_plugins).
+    pub fn load_plugins_if(
+        &self,
+        directory: impl AsRef<Path>,
+        mut admit: impl FnMut(&str, &[u8]) -> Result<(), String>,
+    ) -> Result<LoadReport, Error> {
         let directory = directory.as_ref();
         self.context().check_open()?;
         // The root is asked first: a directory that is not there is an error, not a report. Files
@@ -104,7 +130,7 @@ impl Runner {
             let source = root.join(relative);
             seen.insert(source.clone());
             let loaded = if kind.is_file() {
-                self.load_file(relative, path, source, &mut report)
+                self.load_file(relative, path, source, &mut admit, &mut report)
             } else {
                 let problem = if is_link {
                     "is a symbolic link; it is not followed"
@@ -152,6 +178,7 @@ impl Runner {
         relative: &Path,
         path: &Path,
         file: PathBuf,
+        admit: &mut impl FnMut(&str, &[u8]) -> Result<(), String>,
         report: &mut LoadReport,
     ) -> Result<(), Error> {
         let name = name_of(relative)?;
@@ -183,6 +210,10 @@ impl Runner {
             Some(_) => &mut report.replaced,
             None => &mut report.loaded,
         };
+        admit(name, &bytes).map_err(|reason| {
+            let reason = first_line(&reason);
+            Error::from(Failure::Refused { reason }).in_plugin(&name.into())
+        })?;
         let plugin = Plugin::load(self.context(), name, &bytes)?;
         self.keep(Entry {
             plugin,

@@ -116,9 +116,11 @@ impl State {
         surroundings: Surroundings,
     ) -> Self {
         let config = &context.config;
+        let mut limiter = Limiter::new(&config.limits);
+        limiter.bound_memory(&config.limits, allowance.max_memory_pages);
         Self {
             meter: Meter::new(context, allowance),
-            limiter: Limiter::new(&config.limits),
+            limiter,
             output: Self::fresh_output(context),
             surroundings,
             clock: VirtualClock::default(),
@@ -139,6 +141,8 @@ impl State {
         fuel_used: u64,
     ) {
         self.clock.run(fuel_used, context.config.fuel_per_second);
+        self.limiter
+            .bound_memory(&context.config.limits, allowance.max_memory_pages);
         self.meter = Meter::new(context, allowance);
         self.output = Self::fresh_output(context);
         self.surroundings = surroundings;

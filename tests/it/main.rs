@@ -4,6 +4,7 @@ mod bomb_list;
 mod bytes;
 mod support;
 
+mod admission;
 mod bombs;
 mod budgets;
 mod cache;

@@ -51,6 +51,8 @@ enum Command {
     Text(text::Text),
     List(list::List),
     Inspect(inspect::Inspect),
+    #[cfg(feature = "gateway")]
+    Serve(crate::gateway::Serve),
 }
 
 impl Cli {
@@ -63,6 +65,8 @@ impl Cli {
             Command::Text(text) => text.execute(options),
             Command::List(list) => list.execute(options),
             Command::Inspect(inspect) => inspect.execute(options),
+            #[cfg(feature = "gateway")]
+            Command::Serve(serve) => serve.execute(options),
         }
     }
 }

@@ -25,7 +25,8 @@ impl Code {
             ErrorKind::InvalidModule
             | ErrorKind::ShapeLimit
             | ErrorKind::UnsupportedImport
-            | ErrorKind::MemoryLimit => Self::REFUSED,
+            | ErrorKind::MemoryLimit
+            | ErrorKind::Refused => Self::REFUSED,
             ErrorKind::OutOfFuel
             | ErrorKind::Timeout
             | ErrorKind::Cancelled

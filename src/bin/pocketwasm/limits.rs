@@ -17,13 +17,13 @@ pub(crate) struct Limits {
     /// The fuel a call may use, about one unit for each WebAssembly instruction; the same on every
     /// machine [default: none]
     #[arg(long, global = true, value_name = "N")]
-    fuel: Option<u64>,
+    pub(crate) fuel: Option<u64>,
     /// The time a call may take, from instantiation to result: a number with us, ms, s, m or h
     #[arg(long, global = true, value_name = "TIME", default_value = "5s", value_parser = time)]
     pub(crate) timeout: Duration,
     /// The linear memory a plugin may have: pages of 64 KiB as in 256p, or a size as in 16MiB
     #[arg(long, global = true, value_name = "SIZE", default_value = "64MiB", value_parser = pages)]
-    max_memory: u32,
+    pub(crate) max_memory: u32,
     /// The bytes a call may write to stdout and stderr together, as in 4096 or 1MiB; the rest is
     /// cut
     #[arg(long, global = true, value_name = "BYTES", default_value = "1MiB", value_parser = bytes)]
@@ -53,7 +53,7 @@ fn split(text: &str) -> (&str, &str) {
     text.split_at(end)
 }
 
-fn time(text: &str) -> Result<Duration, String> {
+pub(crate) fn time(text: &str) -> Result<Duration, String> {
     let (number, unit) = split(text);
     let second = match unit {
         "us" | "µs" => 1e-6,
@@ -84,7 +84,7 @@ fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "larger than 64 bits can say".to_owned())
 }
 
-fn bytes(text: &str) -> Result<usize, String> {
+pub(crate) fn bytes(text: &str) -> Result<usize, String> {
     usize::try_from(size(text)?).map_err(|error| error.to_string())
 }
 

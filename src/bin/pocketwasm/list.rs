@@ -3,6 +3,7 @@
 use crate::{
     cli::Options,
     exit::Code,
+    lock,
     report::{self, Failure},
     streams::{Stream, say},
     terminal::Plain,
@@ -20,6 +21,9 @@ use std::path::PathBuf;
 pub(crate) struct List {
     /// The directory; --plugins does as well
     dir: Option<PathBuf>,
+    /// Pin the plugins: write their names and SHA-256 to FILE, as `serve --lock` takes them
+    #[arg(long, value_name = "FILE")]
+    lock: Option<PathBuf>,
 }
 
 impl List {
@@ -45,6 +49,13 @@ impl List {
             Some((_, failure)) if plugins.is_empty() => Some(failure),
             _ => None,
         };
+        if let Some(path) = &self.lock {
+            let written = lock::write(path, &lock::pin(&plugins));
+            written.map_err(|source| Failure::Io {
+                action: format!("cannot write {}", path.display()),
+                source,
+            })?;
+        }
         if options.json {
             let mut report = Map::new();
             report.insert("plugins".to_owned(), plugins.iter().map(in_json).collect());

@@ -3,12 +3,15 @@
 mod call;
 mod cli;
 mod exit;
+#[cfg(feature = "gateway")]
+mod gateway;
 mod guest;
 mod http;
 mod input;
 mod inspect;
 mod limits;
 mod list;
+mod lock;
 mod module;
 mod number;
 mod report;

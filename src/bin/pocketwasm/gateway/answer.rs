@@ -1,0 +1,215 @@
+//! Answers and problems, and how they look on the wire.
+
+use super::{accept::Accept, status};
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{
+    Response, StatusCode,
+    header::{self, HeaderName, HeaderValue},
+};
+use pocketwasm::{Error, Outcome};
+use std::{error::Error as _, time::Duration};
+
+pub(super) type Answer = Response<Full<Bytes>>;
+
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const FUEL_USED: HeaderName = HeaderName::from_static("x-pocketwasm-fuel-used");
+pub(super) const MEMORY_PAGES: HeaderName = HeaderName::from_static("x-pocketwasm-memory-pages");
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// All that a client learns of failures that are none of its business.
+pub(super) const INTERNAL: &str =
+    "something failed on this side; the log has it by the request's id";
+
+/// Why a request was not served.
+#[derive(Debug)]
+pub(super) struct Problem {
+    pub(super) status: StatusCode,
+    pub(super) kind: Box<str>,
+    pub(super) message: Box<str>,
+    pub(super) plugin: Option<Box<str>>,
+    pub(super) export: Option<Box<str>>,
+    pub(super) remedy: Option<Remedy>,
+    /// What the call had cost.
+    pub(super) cost: Option<Box<Cost>>,
+    /// What only the log gets.
+    pub(super) details: Option<Box<str>>,
+}
+
+/// What the client can do about a problem.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Remedy {
+    /// Use one of these methods.
+    Allow(&'static str),
+    /// Try again after so many seconds.
+    RetryAfter(u32),
+    /// Bring a token.
+    Authorize,
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, kind: &str, message: impl Into<Box<str>>) -> Self {
+        Self {
+            status,
+            kind: kind.into(),
+            message: message.into(),
+            plugin: None,
+            export: None,
+            remedy: None,
+            cost: None,
+            details: None,
+        }
+    }
+
+    pub(super) fn bad_request(message: impl Into<Box<str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", message)
+    }
+
+    pub(super) fn not_found(message: impl Into<Box<str>>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    pub(super) fn method(allow: &'static str) -> Self {
+        Self {
+            remedy: Some(Remedy::Allow(allow)),
+            ..Self::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                format!("this resource answers {allow} only"),
+            )
+        }
+    }
+
+    /// No room, for now.
+    pub(super) fn busy(status: StatusCode, message: &str) -> Self {
+        Self {
+            remedy: Some(Remedy::RetryAfter(1)),
+            ..Self::new(status, "busy", message)
+        }
+    }
+
+    pub(super) fn answer(&self, id: &str, accept: Accept) -> Answer {
+        let (content_type, body) = if accept.prefers_json() {
+            let error = serde_json::json!({
+                "kind": self.kind,
+                "message": self.message,
+                "plugin": self.plugin,
+                "export": self.export,
+                "request_id": id,
+            });
+            let body = serde_json::json!({ "error": error }).to_string();
+            ("application/json", body)
+        } else {
+            ("text/plain; charset=utf-8", format!("{}\n", self.message))
+        };
+        let mut answer = plain(self.status, content_type, body);
+        let headers = answer.headers_mut();
+        let _ = match self.remedy {
+            None => None,
+            Some(Remedy::Allow(methods)) => {
+                headers.insert(header::ALLOW, HeaderValue::from_static(methods))
+            }
+            Some(Remedy::RetryAfter(seconds)) => {
+                headers.insert(header::RETRY_AFTER, seconds.into())
+            }
+            Some(Remedy::Authorize) => {
+                let scheme = HeaderValue::from_static("Bearer");
+                headers.insert(header::WWW_AUTHENTICATE, scheme)
+            }
+        };
+        if let Some(cost) = &self.cost {
+            cost.tell(&mut answer);
+        }
+        answer
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let kind = error.kind();
+        let public = status::is_public(kind);
+        let mut details = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            details = format!("{details}: {cause}");
+            source = cause.source();
+        }
+        Self {
+            message: match public {
+                true => error.to_string().into(),
+                false => INTERNAL.into(),
+            },
+            plugin: error.plugin().map(Into::into),
+            export: error.export().map(Into::into),
+            details: Some(details.into()),
+            ..Self::new(status::status(kind), &status::name(kind), "")
+        }
+    }
+}
+
+/// What a call cost.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cost {
+    pub(super) fuel: u64,
+    pub(super) pages: u32,
+    pub(super) time: Duration,
+}
+
+impl Cost {
+    pub(super) fn of(outcome: &Outcome, time: Duration) -> Self {
+        Self {
+            fuel: outcome.fuel_used(),
+            pages: outcome.peak_memory_pages(),
+            time,
+        }
+    }
+
+    /// Puts it into the headers of an answer.
+    pub(super) fn tell(&self, answer: &mut Answer) {
+        let headers = answer.headers_mut();
+        headers.insert(FUEL_USED, self.fuel.into());
+        headers.insert(MEMORY_PAGES, self.pages.into());
+        let millis = self.time.as_secs_f64() * 1_000.0;
+        if let Ok(value) = HeaderValue::from_str(&format!("call;dur={millis:.3}")) {
+            headers.insert(SERVER_TIMING, value);
+        }
+    }
+}
+
+/// An answer that no browser takes for anything else than its type says, or keeps.
+pub(super) fn plain(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Bytes>,
+) -> Answer {
+    let mut answer = Answer::new(Full::new(body.into()));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
+/// The answer of a plugin called with bytes, typed by what the client accepts and what the bytes
+/// are. Never a type that a browser runs.
+pub(super) fn bytes(body: Vec<u8>, accept: Accept) -> Answer {
+    let json = || serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok();
+    let content_type = if accept.prefers_octets() {
+        "application/octet-stream"
+    } else if accept.prefers_json() && json() {
+        "application/json"
+    } else if std::str::from_utf8(&body).is_ok() {
+        "text/plain; charset=utf-8"
+    } else {
+        "application/octet-stream"
+    };
+    plain(StatusCode::OK, content_type, body)
+}
+
+pub(super) fn json(value: &serde_json::Value) -> Answer {
+    plain(StatusCode::OK, "application/json", value.to_string())
+}

@@ -1,0 +1,197 @@
+//! Plugins that come, change and go while the gateway runs.
+
+use super::{lock::Lock, metrics::Metrics, pool::Pool};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use pocketwasm::{LoadReport, Runner};
+use std::{
+    io::IsTerminal,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::sync::mpsc;
+
+/// How long the directory must be quiet before it is read: whoever copies files is done then.
+const QUIET: Duration = Duration::from_millis(200);
+/// How long noise can put that off.
+const LONGEST_NOISE: Duration = Duration::from_secs(2);
+
+/// Where the plugins come from.
+pub(super) struct Source {
+    directory: PathBuf,
+    lock: Option<PathBuf>,
+    /// One scan at a time.
+    scanning: Mutex<()>,
+}
+
+/// What a scan did, for people and for `POST /reload`.
+#[derive(Debug, Default, serde::Serialize)]
+pub(super) struct Report {
+    pub(super) loaded: Vec<String>,
+    pub(super) replaced: Vec<String>,
+    pub(super) unloaded: Vec<String>,
+    pub(super) unchanged: usize,
+    pub(super) refused: Vec<Refused>,
+}
+
+/// A file that is not served, or not in its present state.
+#[derive(Debug, serde::Serialize)]
+pub(super) struct Refused {
+    pub(super) file: String,
+    pub(super) reason: String,
+}
+
+impl Source {
+    pub(super) fn new(directory: PathBuf, lock: Option<PathBuf>) -> Self {
+        Self {
+            directory,
+            lock,
+            scanning: Mutex::new(()),
+        }
+    }
+
+    /// Loads what is new or changed and unloads what is gone. Calls in flight end on the version
+    /// that they began with; a version that is bad or not pinned leaves the one before it
+    /// serving.
+    pub(super) fn scan(
+        &self,
+        runner: &Runner,
+        pool: &Pool,
+        metrics: &Metrics,
+        progress: &ProgressBar,
+    ) -> Result<Report, String> {
+        let _one = self.scanning.lock().unwrap_or_else(PoisonError::into_inner);
+        let scanned = self.load(runner, progress);
+        progress.finish_and_clear();
+        metrics.reloaded(match &scanned {
+            Ok(report) if report.failed.is_empty() => "ok",
+            Ok(_) => "partly",
+            Err(_) => "failed",
+        });
+        let report = scanned?;
+        for name in report
+            .missing
+            .iter()
+            .filter(|name| runner.unload_plugin(name))
+        {
+            metrics.forget(name);
+        }
+        for name in report.missing.iter().chain(&report.replaced) {
+            pool.forget(name);
+        }
+        Ok(Report {
+            refused: self.refused(&report),
+            unchanged: report.unchanged.len(),
+            loaded: report.loaded,
+            replaced: report.replaced,
+            unloaded: report.missing,
+        })
+    }
+
+    fn load(&self, runner: &Runner, progress: &ProgressBar) -> Result<LoadReport, String> {
+        let lock = match &self.lock {
+            Some(path) => {
+                let lock = Lock::read(path);
+                Some(lock.map_err(|error| format!("lock file {}: {error}", path.display()))?)
+            }
+            None => None,
+        };
+        let admit = |name: &str, bytes: &[u8]| {
+            progress.set_message(name.to_owned());
+            progress.inc(1);
+            lock.as_ref().map_or(Ok(()), |lock| lock.admit(name, bytes))
+        };
+        runner
+            .load_plugins_if(&self.directory, admit)
+            .map_err(|error| error.to_string())
+    }
+
+    /// The files that failed, by their path in the directory.
+    fn refused(&self, report: &LoadReport) -> Vec<Refused> {
+        let refused = report.failed.iter().map(|failure| {
+            let file = failure.path.strip_prefix(&self.directory);
+            Refused {
+                file: file.unwrap_or(&failure.path).to_string_lossy().into_owned(),
+                reason: failure.error.to_string(),
+            }
+        });
+        refused.collect()
+    }
+
+    /// A bar for a first scan on a terminal that will take more than a moment.
+    pub(super) fn progress(&self) -> ProgressBar {
+        if !std::io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let files = walkdir::WalkDir::new(&self.directory).into_iter().flatten();
+        let modules = files.filter(|file| file.path().extension().is_some_and(|it| it == "wasm"));
+        let bar = ProgressBar::with_draw_target(
+            Some(modules.count() as u64),
+            ProgressDrawTarget::stderr(),
+        );
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}");
+        match style {
+            Ok(style) => bar.with_style(style),
+            Err(_) => bar,
+        }
+    }
+
+    /// Calls `changed` after each change of the directory or the lock file, once it is quiet. The
+    /// watch lasts as long as the watcher that comes back.
+    pub(super) fn watch<Scan>(
+        &self,
+        changed: impl Fn() -> Scan + Send + 'static,
+    ) -> notify::Result<RecommendedWatcher>
+    where
+        Scan: Future<Output = ()> + Send,
+    {
+        let (events, mut noise) = mpsc::channel(1);
+        // What has changed between the first scan and now.
+        let _ = events.try_send(());
+        let lock = self.lock.clone();
+        let directory = self.directory.clone();
+        let relevant = move |path: &PathBuf| {
+            path.starts_with(&directory)
+                || lock
+                    .as_ref()
+                    .is_some_and(|lock| lock.file_name() == path.file_name())
+        };
+        let mut watcher =
+            notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+                let is_relevant = match &event {
+                    // Reading the files is an event too.
+                    Ok(event) => {
+                        !matches!(event.kind, EventKind::Access(_))
+                            && (event.paths.is_empty() || event.paths.iter().any(&relevant))
+                    }
+                    Err(error) => {
+                        log::warn!("watching the plugins: {error}");
+                        true
+                    }
+                };
+                if is_relevant {
+                    // Full means that a scan is due already.
+                    let _ = events.try_send(());
+                }
+            })?;
+        watcher.watch(&self.directory, RecursiveMode::Recursive)?;
+        if let Some(lock) = &self.lock {
+            let beside = lock.parent().filter(|path| !path.as_os_str().is_empty());
+            let beside = beside.unwrap_or_else(|| Path::new("."));
+            if !beside.starts_with(&self.directory) {
+                watcher.watch(beside, RecursiveMode::NonRecursive)?;
+            }
+        }
+        tokio::spawn(async move {
+            while noise.recv().await.is_some() {
+                let settled = async {
+                    while let Ok(Some(())) = tokio::time::timeout(QUIET, noise.recv()).await {}
+                };
+                let _ = tokio::time::timeout(LONGEST_NOISE, settled).await;
+                changed().await;
+            }
+        });
+        Ok(watcher)
+    }
+}

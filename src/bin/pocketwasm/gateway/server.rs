@@ -1,0 +1,181 @@
+//! Connections: accepted, bounded, and ended gracefully.
+
+use super::{Gateway, config::Serve, requests, stream::Stream};
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{sleep, timeout},
+};
+
+/// How many connections beyond the bound are told so at once; more are closed without a word.
+const TURNED_AWAY: usize = 64;
+/// What they are told. Nothing of what they sent was read.
+const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+    content-type: text/plain; charset=utf-8\r\n\
+    content-length: 25\r\n\
+    retry-after: 1\r\n\
+    connection: close\r\n\r\n\
+    too many connections now\n";
+/// How long connections have to end after the calls were ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// A socket and what holds for the connections that it takes.
+pub(super) struct Listener {
+    listener: tokio::net::TcpListener,
+    connections: Arc<Semaphore>,
+    turned_away: Arc<Semaphore>,
+    protocol: http1::Builder,
+    write_timeout: Duration,
+    grace: Duration,
+    signals: Signals,
+}
+
+impl Listener {
+    /// Inside a runtime only. From here on signals are heard.
+    pub(super) fn new(listener: std::net::TcpListener, serve: &Serve) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let mut protocol = http1::Builder::new();
+        protocol
+            .timer(TokioTimer::new())
+            .header_read_timeout(serve.header_timeout)
+            .max_buf_size(serve.max_header);
+        Ok(Self {
+            listener: tokio::net::TcpListener::from_std(listener)?,
+            connections: Arc::new(Semaphore::new(serve.max_connections)),
+            turned_away: Arc::new(Semaphore::new(TURNED_AWAY)),
+            protocol,
+            write_timeout: serve.write_timeout,
+            grace: serve.grace,
+            signals: Signals::new()?,
+        })
+    }
+
+    /// Serves until a signal, then lets what is under way end.
+    pub(super) async fn serve(mut self, gateway: Arc<Gateway>) {
+        let graceful = GracefulShutdown::new();
+        loop {
+            tokio::select! {
+                () = self.signals.next() => break,
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, peer)) => self.admit(stream, peer, &graceful, &gateway),
+                    // One connection that failed early, or too many open files: the latter needs
+                    // a moment in which others close.
+                    Err(error) => {
+                        log::warn!("a connection was not accepted: {error}");
+                        sleep(Duration::from_millis(20)).await;
+                    }
+                },
+            }
+        }
+        drop(self.listener);
+        gateway.settings.stop();
+        let mut ended = pin!(graceful.shutdown());
+        let in_time = tokio::select! {
+            () = &mut ended => true,
+            () = sleep(self.grace) => false,
+            () = self.signals.next() => false,
+        };
+        gateway.pool.close();
+        gateway.runner.close();
+        if !in_time {
+            log::warn!("calls went on to the end of the grace period, or a second signal came");
+            let _ = timeout(LAST_WORDS, ended).await;
+        }
+    }
+
+    fn admit(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        graceful: &GracefulShutdown,
+        gateway: &Arc<Gateway>,
+    ) {
+        let Ok(place) = self.connections.clone().try_acquire_owned() else {
+            gateway.metrics.rejected("connections");
+            if let Ok(place) = self.turned_away.clone().try_acquire_owned() {
+                tokio::spawn(turn_away(stream, place));
+            }
+            return;
+        };
+        // Answers are written whole, so waiting for more to send only costs time.
+        let _ = stream.set_nodelay(true);
+        let shared = gateway.clone();
+        let service = service_fn(move |request| {
+            let gateway = shared.clone();
+            async move { Ok::<_, Infallible>(requests::answer(&gateway, request, peer).await) }
+        });
+        let stream = TokioIo::new(Stream::new(stream, self.write_timeout));
+        let connection = self.protocol.serve_connection(stream, service);
+        let connection = graceful.watch(connection);
+        let gateway = gateway.clone();
+        tokio::spawn(async move {
+            gateway.metrics.connections.inc();
+            if let Err(error) = connection.await {
+                log::debug!("connection of {peer}: {error}");
+            }
+            gateway.metrics.connections.dec();
+            drop(place);
+        });
+    }
+}
+
+/// Says that there is no room. What the client sends meanwhile is read and dropped, as closing
+/// with something unread would take the answer back.
+async fn turn_away(mut stream: TcpStream, _place: OwnedSemaphorePermit) {
+    let farewell = async {
+        stream.write_all(FULL).await?;
+        stream.shutdown().await?;
+        let mut ignored = [0; 4_096];
+        while stream.read(&mut ignored).await? > 0 {}
+        Ok::<(), io::Error>(())
+    };
+    let _ = timeout(LAST_WORDS, farewell).await;
+}
+
+/// The signals that say to stop.
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    #[cfg(not(unix))]
+    #[expect(clippy::unnecessary_wraps, reason = "it can fail elsewhere")]
+    fn new() -> io::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Without the signal there is nothing to wait for.
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The gateway, driven over loopback as its clients do: one topic a file.
+
+mod bad_requests;
+mod browser;
+mod cgi;
+mod client;
+mod limits;
+mod reload;
+mod routes;
+mod server;
+mod stop;
