@@ -62,6 +62,10 @@ typedef enum {
   PW_KIND_POISONED = 17,
   /// The runner is closed.
   PW_KIND_CLOSED = 18,
+  /// The plugin itself said no, in its convention's own way.
+  PW_KIND_PLUGIN = 19,
+  /// The embedder did not admit the module.
+  PW_KIND_REFUSED = 20,
 } pw_kind;
 
 /// What pw_config_set can set. Units, defaults and bounds are those of the Rust methods by the
@@ -99,8 +103,8 @@ typedef enum {
   PW_SETTING_MAX_TOTAL_LOCALS = 15,
   /// How deep blocks nest in a function. Default 10,000, at most 1,000,000.
   PW_SETTING_MAX_NESTING = 16,
-  /// The data segments of a module, and its element segments. Default 200,000, at most
-  /// 1,000,000.
+  /// The data segments of a module, and its element segments. Default and at most
+  /// 100,000.
   PW_SETTING_MAX_SEGMENTS = 17,
   /// The globals that a module defines. Default 10,000, at most 1,000,000.
   PW_SETTING_MAX_GLOBALS = 18,
@@ -108,7 +112,7 @@ typedef enum {
   PW_SETTING_MAX_IMPORTS = 19,
   /// The exports of a module. Default 10,000, at most 1,000,000.
   PW_SETTING_MAX_EXPORTS = 20,
-  /// The parameters of a function, and its results. Default 128, at most 1,000.
+  /// The parameters of a function. Default 128, at most 1,000.
   PW_SETTING_MAX_PARAMS = 21,
   /// The bytes of stdout and stderr together. Default 1 MiB, less than 2 GiB.
   PW_SETTING_MAX_OUTPUT_BYTES = 22,
@@ -117,10 +121,17 @@ typedef enum {
   PW_SETTING_MAX_INPUT_BYTES = 23,
   /// The bytes that a call may return. Default 16 MiB, less than 2 GiB.
   PW_SETTING_MAX_RESULT_BYTES = 24,
-  /// How deep calls from the host back into the guest may nest. Default 16, at most 64.
+  /// How deep calls from the host back into the guest may nest. Default 16, at most 32.
   PW_SETTING_MAX_HOST_DEPTH = 25,
   /// The bytes that the cache of compiled modules may take. Default 256 MiB.
   PW_SETTING_MAX_CACHE_BYTES = 26,
+  /// The bytes that a convention keeps outside the guest's memory. Default 64 MiB, less than
+  /// 2 GiB.
+  PW_SETTING_MAX_EXCHANGE_BYTES = 27,
+  /// The bytes of an Extism plugin's variables. Default 1 MiB, less than 2 GiB.
+  PW_SETTING_MAX_VARIABLE_BYTES = 28,
+  /// The results of a function or block. Default 16, at most 1,000.
+  PW_SETTING_MAX_RESULTS = 29,
 } pw_setting;
 
 /// Ends calls from elsewhere. Any number of threads may use it at once.
