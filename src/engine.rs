@@ -29,8 +29,9 @@ impl Code {
     pub(crate) fn new(prepared: Prepared<'_>, limits: &Limits) -> Result<Self, Failure> {
         let Prepared { bytes, info, start } = prepared;
         let engine = Engine::new(&config(limits));
-        let module = Module::new(&engine, &bytes).map_err(invalid_module)?;
+        // What cannot be linked need not be compiled.
         let linker = link(&engine, &info)?;
+        let module = Module::new(&engine, &bytes).map_err(invalid_module)?;
         Ok(Self {
             info,
             start,
