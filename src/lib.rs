@@ -25,6 +25,8 @@ extern crate std;
 mod cache;
 mod call;
 mod cancel;
+#[cfg(feature = "capi")]
+mod capi;
 mod clock;
 mod config;
 mod context;

@@ -1,0 +1,94 @@
+//! The C interface: its header is what the source makes, and C programs use it as documented.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = root().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn the_header_is_what_the_source_makes() {
+    let config = cbindgen::Config::from_file(root().join("cbindgen.toml")).expect("its settings");
+    let mut made = Vec::new();
+    cbindgen::Builder::new()
+        .with_config(config)
+        .with_src(root().join("src/capi.rs"))
+        .generate()
+        .expect("a header")
+        .write(&mut made);
+    let made = String::from_utf8(made).expect("text");
+    let header = fs::read_to_string(root().join("include/pocketwasm.h"));
+    if header.ok().as_ref() != Some(&made) {
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("pocketwasm.h");
+        fs::write(&path, made).expect("the temporary directory takes it");
+        let path = path.display();
+        panic!("src/capi.rs makes another header: look at {path}, then copy it to include/");
+    }
+}
+
+#[test]
+fn all_that_the_header_declares_is_documented() {
+    let header = read("include/pocketwasm.h");
+    let (_, declarations) = header.split_once("#include <stdint.h>").expect("includes");
+    let mut before = "";
+    let mut declared = 0;
+    for line in declarations.lines().filter(|line| !line.starts_with('#')) {
+        let begins = before.is_empty() && !line.is_empty() && !line.starts_with('}');
+        let constant = line.trim_start().starts_with("PW_");
+        if constant || (begins && !line.starts_with("///") && !line.starts_with("extern")) {
+            assert!(before.trim_start().starts_with("///"), "{line}");
+        }
+        declared += usize::from(constant || line.ends_with(");"));
+        before = line;
+    }
+    assert!(declared > 60, "only {declared} were looked at");
+}
+
+#[test]
+fn every_limit_can_be_set() {
+    let source = read("src/config.rs");
+    let (_, limits) = source.split_once("\nlimit_setters! {").expect("limits");
+    let (limits, _) = limits.split_once("\n}").expect("their end");
+    let names = limits.lines().filter(|line| !line.contains("///"));
+    let names: Vec<_> = names
+        .filter_map(|line| line.trim().split_once(": "))
+        .collect();
+    assert!(names.len() > 20, "{names:?}");
+    let header = read("include/pocketwasm.h");
+    for (name, _) in names {
+        let constant = format!(" PW_SETTING_{} = ", name.to_uppercase());
+        assert!(header.contains(&constant), "no{constant}");
+    }
+}
+
+#[test]
+fn c_programs_use_it() {
+    let compiler = Command::new("cc")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .status();
+    if compiler.is_err() || cfg!(not(target_os = "linux")) {
+        println!("skipped: there is no C compiler, or the script does not know how to link here");
+        return;
+    }
+    let output = Command::new(root().join("tests/capi/run"))
+        .args(["syntax", "static", "shared", "example"])
+        .env("PROFILE", "dev")
+        .output()
+        .expect("the script runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    println!("{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success());
+    for step in ["static", "shared", "example"] {
+        assert!(said.contains(&format!("\n{step}: passed\n")), "{step}");
+    }
+}
