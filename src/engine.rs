@@ -40,8 +40,9 @@ impl Code {
     ) -> Result<Self, Failure> {
         let Prepared { bytes, info, start } = prepared;
         let engine = Engine::new(&config(limits));
-        let module = Module::new(&engine, &bytes).map_err(invalid_module)?;
+        // What cannot be linked need not be compiled.
         let linker = link(&engine, &info, functions, conventions)?;
+        let module = Module::new(&engine, &bytes).map_err(invalid_module)?;
         Ok(Self {
             info,
             start,

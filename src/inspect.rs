@@ -35,6 +35,8 @@ pub(crate) struct ModuleInfo {
     /// What the elements of each table are, by table index.
     pub(crate) table_elements: Vec<ValueType>,
     pub(crate) data_segments: usize,
+    /// The locals of the function that declares most.
+    pub(crate) most_locals: u32,
     /// Whether a function contains a `table.grow`.
     pub(crate) grows_tables: bool,
     /// What the compiled module takes in memory at most, by what each part was measured to take.

@@ -10,6 +10,10 @@ const FIRST_SLICE: u64 = 16_384;
 const FIXED_SLICE: u64 = 262_144;
 /// The largest slice that adapting reaches: a guest can switch from fast to slow code in it.
 const LARGEST_SLICE: u64 = 1_048_576;
+/// The most locals that the functions entered in one slice may zero together, if each is entered
+/// for a unit of fuel: some milliseconds' worth. A guest could run fast until its slices are long,
+/// and then do nothing but call a function of 10,000 locals.
+const LOCALS_IN_A_SLICE: u64 = 50_000_000;
 const SHORT: Duration = Duration::from_micros(400);
 const LONG: Duration = Duration::from_millis(1);
 
@@ -20,6 +24,8 @@ pub(crate) struct Allowance {
     pub(crate) timeout: Option<Duration>,
     pub(crate) max_memory_pages: Option<u32>,
     pub(crate) cancel: Option<CancelToken>,
+    /// The locals of the plugin's function that declares most.
+    pub(crate) most_locals: u32,
 }
 
 /// The account of one call.
@@ -34,6 +40,7 @@ pub(crate) struct Meter {
     budget: u64,
     granted: u64,
     slice: u64,
+    largest_slice: u64,
     /// The readings of the clock when the call began and when the last slice did.
     started: Duration,
     sliced: Duration,
@@ -52,7 +59,11 @@ impl Meter {
                 Duration::ZERO,
             ),
         };
-        let slice = config.slice.unwrap_or(first_slice);
+        let locals = u64::from(allowance.most_locals.max(1));
+        let largest_slice = (LOCALS_IN_A_SLICE / locals).min(LARGEST_SLICE);
+        let slice = config
+            .slice
+            .unwrap_or_else(|| first_slice.min(largest_slice));
         Self {
             context: context.clone(),
             cancel: allowance.cancel,
@@ -60,6 +71,7 @@ impl Meter {
             budget,
             granted: 0,
             slice,
+            largest_slice,
             started: now,
             sliced: now,
         }
@@ -145,7 +157,7 @@ impl Meter {
         if self.context.config.slice.is_none() {
             let took = now.saturating_sub(self.sliced);
             if took < SHORT {
-                self.slice = (self.slice * 2).min(LARGEST_SLICE);
+                self.slice = (self.slice * 2).min(self.largest_slice);
             } else if took > LONG {
                 let times = took.as_micros() / LONG.as_micros() + 1;
                 self.slice = (self.slice / u64::try_from(times).unwrap_or(u64::MAX)).max(1_024);

@@ -36,9 +36,10 @@ impl Session {
     pub(crate) fn new(
         context: &Arc<Context>,
         code: &Arc<Code>,
-        allowance: Allowance,
+        mut allowance: Allowance,
         surroundings: Surroundings,
     ) -> Self {
+        allowance.most_locals = code.info.most_locals;
         let state = State::new(context, allowance, surroundings);
         let mut store = Store::new(&code.engine, state);
         store.limiter(|state| &mut state.limiter);
@@ -62,7 +63,8 @@ impl Session {
     }
 
     /// Begins another call on the same instance.
-    pub(crate) fn renew(&mut self, allowance: Allowance, surroundings: Surroundings) {
+    pub(crate) fn renew(&mut self, mut allowance: Allowance, surroundings: Surroundings) {
+        allowance.most_locals = self.code.info.most_locals;
         let used = fuel_used(&self.store);
         // What is left of the last call's fuel is not the next one's.
         let _ = self.store.set_fuel(0);

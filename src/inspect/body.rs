@@ -11,6 +11,8 @@ pub(super) struct Bodies {
     pub(super) grows_tables: bool,
     /// The most values that a branch to a block carries.
     pub(super) widest_block: u32,
+    /// The locals of the function that declares most.
+    pub(super) most_locals: u64,
     locals: u64,
 }
 
@@ -33,6 +35,7 @@ impl Bodies {
                 limits.max_locals.into(),
             )?;
         }
+        self.most_locals = self.most_locals.max(locals);
         self.locals += locals;
         at_most(
             "the number of all functions' locals",

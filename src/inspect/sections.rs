@@ -364,6 +364,7 @@ impl<'a> Pass<'a> {
             functions: self.bodies.count,
             types: len(&self.types),
             grows_tables: self.bodies.grows_tables,
+            most_locals: u32::try_from(self.bodies.most_locals).unwrap_or(u32::MAX),
             estimated_bytes,
             ..self.info
         };

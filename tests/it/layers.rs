@@ -24,7 +24,7 @@ const LAYERS: &[&[&str]] = &[
     &["plugin", "instance", "call"],
     &["cache"],
     &["runner"],
-    &["plugins_dir"],
+    &["plugins_dir", "capi"],
 ];
 
 /// The modules that name the engine's types.

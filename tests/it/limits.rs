@@ -3,7 +3,7 @@
 
 use crate::{
     bytes::{I64, body, functions, list, module, number, section, times, ty},
-    support::{fails, load, runner, runs, wat},
+    support::{fails, load, patient, runner, runs, wat},
 };
 use pocketwasm::{ErrorKind, Runner, RunnerConfig};
 use std::time::Duration;
@@ -410,23 +410,23 @@ fn on_recursion() {
              the limits `max_recursion_depth` and `max_stack_bytes` are {depth} and {bytes}"
         )
     };
-    let plugin = load(config(), "recurse");
+    let plugin = load(patient(), "recurse");
     let outcome = runs(plugin.call("down").params(&[9_000]));
     assert_eq!(outcome.results(), [9_000]);
     let error = fails(plugin.call("down").params(&[10_000]));
     assert_eq!(error.kind(), ErrorKind::Trap);
     assert_eq!(error.to_string(), exhausted(10_000, 1 << 20));
     // By its own settings, each.
-    let plugin = load(config().max_recursion_depth(100), "recurse");
+    let plugin = load(patient().max_recursion_depth(100), "recurse");
     assert_eq!(runs(plugin.call("down").params(&[90])).results(), [90]);
     let error = fails(plugin.call("down").params(&[100]));
     assert_eq!(error.to_string(), exhausted(100, 1 << 20));
-    let plugin = load(config().max_stack_bytes(4_096), "recurse");
+    let plugin = load(patient().max_stack_bytes(4_096), "recurse");
     let error = fails(plugin.call("down").params(&[1_000]));
     assert_eq!(error.to_string(), exhausted(10_000, 4_096));
     // The deepest setting, on a thread with a small stack: it is never the host's.
     let plugin = load(
-        config()
+        patient()
             .max_recursion_depth(1_000_000)
             .max_stack_bytes(1 << 30),
         "recurse",

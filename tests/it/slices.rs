@@ -1,8 +1,17 @@
 //! Fuel and results are the same however a call is cut into slices, and wherever it runs.
 
-use crate::support::{fixture, load, patient, runner, runs, wat};
-use pocketwasm::RunnerConfig;
-use std::time::Duration;
+use crate::{
+    bytes,
+    support::{fails, fixture, load, patient, runner, runs, wat},
+};
+use pocketwasm::{Clock, ErrorKind, RunnerConfig};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 /// The slices that everything is tried with; `None` adapts.
 fn slices() -> impl Iterator<Item = Option<u64>> {
@@ -145,6 +154,55 @@ fn the_start_function_and_the_initialiser_count_for_who_runs_them() {
     assert!(plugin.call("start function 2").run().is_err());
     // Called by name, the initialiser is not run before itself.
     assert_eq!(runs(plugin.call("_initialize")).fuel_used(), 10);
+}
+
+/// A clock that stands still and counts how often it is read.
+#[derive(Clone, Default)]
+struct Readings(Arc<AtomicU64>);
+
+impl Clock for Readings {
+    fn monotonic(&self) -> Duration {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Duration::ZERO
+    }
+
+    fn since_epoch(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn sleep(&self, _: Duration) {}
+}
+
+/// Entering a function costs the same fuel however many locals it zeroes, so a module that has
+/// many in one function gets shorter slices; else it could be late by as much as it likes.
+#[test]
+fn a_slice_is_short_where_functions_have_many_locals() {
+    const FUEL: u64 = 400_000;
+    let readings = |locals: usize| {
+        let clock = Readings::default();
+        let runner = runner(RunnerConfig::new().clock(clock.clone()).fuel(FUEL));
+        let groups = [&[1][..], &bytes::number(locals), &[bytes::I64]].concat();
+        let module = bytes::module(&[
+            bytes::section(1, bytes::list([bytes::ty(0, 0)])),
+            bytes::section(3, [2, 0, 0]),
+            bytes::section(7, [1, 1, b'f', 0, 0]),
+            bytes::section(
+                10,
+                bytes::list([
+                    bytes::body(&[0], &[0x03, 0x40, 0x0c, 0, 0x0b]),
+                    bytes::body(&groups, &[]),
+                ]),
+            ),
+        ]);
+        let plugin = runner.load_plugin("m", module).expect("loads");
+        let error = fails(plugin.call("f"));
+        assert_eq!(error.kind(), ErrorKind::OutOfFuel);
+        clock.0.load(Ordering::Relaxed)
+    };
+    // Doubling from 16,384 on, a few; at 5,000 units each, 80.
+    let (few, many) = (readings(40), readings(10_000));
+    assert!(few <= 10, "{few}");
+    assert!((80..=90).contains(&many), "{many}");
 }
 
 /// Millions of rounds, on a thread whose own stack is small: nothing a guest does takes of it.
