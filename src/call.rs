@@ -3,8 +3,11 @@
 use crate::{
     cancel::CancelToken,
     context::Context,
+    convention::Convention,
     error::{Error, Failure, Phase},
+    inspect::ModuleInfo,
     instance::Instance,
+    limits::Limits,
     meter::Allowance,
     outcome::Outcome,
     plugin::Plugin,
@@ -49,9 +52,40 @@ enum Target<'a> {
     Live(&'a mut Instance),
 }
 
-enum Passed<'a> {
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Passed<'a> {
     Params(&'a [u64]),
     Input(&'a [u8]),
+}
+
+impl Passed<'_> {
+    /// Checks what can be known before an instance exists.
+    pub(crate) fn check(
+        &self,
+        info: &ModuleInfo,
+        convention: Option<Convention>,
+        export: &str,
+        limits: &Limits,
+    ) -> Result<(), Failure> {
+        let signature = info.signature(export)?;
+        match self {
+            Passed::Params(params) => signature.check(params),
+            Passed::Input(input) => {
+                let maximum = limits.max_input_bytes;
+                if input.len() > maximum {
+                    return Err(Failure::TooLarge {
+                        what: "an input",
+                        length: input.len() as u64,
+                        limit: "max_input_bytes",
+                        maximum: maximum as u64,
+                    });
+                }
+                convention
+                    .ok_or_else(|| Convention::none(info))?
+                    .check(info, export)
+            }
+        }
+    }
 }
 
 impl<'a> Call<'a> {
@@ -230,26 +264,10 @@ impl<'a> Call<'a> {
             return Err(Failure::Poisoned);
         }
         let plugin = self.plugin();
-        match self.passed {
-            Passed::Params(params) => plugin.signature(self.export)?.check(params),
-            Passed::Input(input) => {
-                let maximum = plugin.context().config.limits.max_input_bytes;
-                if input.len() > maximum {
-                    return Err(Failure::TooLarge {
-                        what: "an input",
-                        length: input.len() as u64,
-                        limit: "max_input_bytes",
-                        maximum: maximum as u64,
-                    });
-                }
-                plugin.signature(self.export)?;
-                let info = &plugin.code().info;
-                let convention = plugin.convention();
-                convention
-                    .ok_or_else(|| crate::Convention::none(info))?
-                    .check(info, self.export)
-            }
-        }
+        let limits = &plugin.context().config.limits;
+        let info = &plugin.code().info;
+        self.passed
+            .check(info, plugin.convention(), self.export, limits)
     }
 
     fn perform(self, name: &str) -> Result<Outcome, Error> {
@@ -267,16 +285,23 @@ impl<'a> Call<'a> {
         let surroundings = Surroundings { args, env, stdin };
         match target {
             Target::Fresh(plugin) => {
-                let mut session = plugin.session(allowance, surroundings);
-                let result = session
-                    .ready(Some(export))
-                    .and_then(|()| pass(&mut session, plugin, export, &passed));
+                let mut session = plugin.session(allowance, surroundings, Some(export))?;
+                let result = session.ready(Some(export)).and_then(|()| {
+                    pass(
+                        &mut session,
+                        &plugin.code().info,
+                        plugin.convention(),
+                        export,
+                        &passed,
+                    )
+                });
                 session.finish(result)
             }
             Target::Live(instance) => {
                 let (plugin, session) = instance.parts();
                 session.renew(allowance, surroundings);
-                let result = pass(session, plugin, export, &passed);
+                let (info, convention) = (&plugin.code().info, plugin.convention());
+                let result = pass(session, info, convention, export, &passed);
                 session.finish(result)
             }
         }
@@ -284,9 +309,10 @@ impl<'a> Call<'a> {
 }
 
 /// Calls the export with what is passed.
-fn pass(
+pub(crate) fn pass(
     session: &mut Session,
-    plugin: &Plugin,
+    info: &ModuleInfo,
+    convention: Option<Convention>,
     export: &str,
     passed: &Passed<'_>,
 ) -> Result<Outcome, Failure> {
@@ -294,13 +320,10 @@ fn pass(
     let mut outcome = Outcome::default();
     match passed {
         Passed::Params(params) => {
-            outcome.results = session.call_raw(export, plugin.signature(export)?, params)?;
+            outcome.results = session.call_raw(export, info.signature(export)?, params)?;
         }
         Passed::Input(input) => {
-            let info = &plugin.code().info;
-            let convention = plugin
-                .convention()
-                .ok_or_else(|| crate::Convention::none(info))?;
+            let convention = convention.ok_or_else(|| Convention::none(info))?;
             outcome.bytes = convention.call(session, export, input)?;
         }
     }

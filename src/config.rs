@@ -1,6 +1,7 @@
 //! The settings of a [`Runner`](crate::Runner).
 
 use crate::{
+    capture::SnapshotMode,
     clock::{Clock, Entropy},
     error::Failure,
     limits::Limits,
@@ -39,6 +40,7 @@ pub struct RunnerConfig {
     pub(crate) guest_clock: Option<Arc<dyn Clock>>,
     pub(crate) guest_entropy: Option<Arc<dyn Entropy>>,
     pub(crate) seed: u64,
+    pub(crate) snapshots: SnapshotMode,
     pub(crate) stdout: Option<SharedSink>,
     pub(crate) stderr: Option<SharedSink>,
 }
@@ -144,6 +146,7 @@ impl RunnerConfig {
             guest_clock: None,
             guest_entropy: None,
             seed: 0,
+            snapshots: SnapshotMode::WhereItPays,
             stdout: None,
             stderr: None,
         }
@@ -213,6 +216,18 @@ impl RunnerConfig {
     /// The seed of the guests' reproducible random numbers. Default 0.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
+        self
+    }
+
+    /// When a plugin's initialiser runs once at load, so that instances start from a snapshot of
+    /// what it left. Default: where it pays. Results, output and the virtual clock are the same
+    /// either way; the initialiser's fuel is no longer part of a call's, see
+    /// [`Outcome::init_fuel`](crate::Outcome::init_fuel).
+    ///
+    /// At load the initialiser may use the fuel and the time of a call, and no more than
+    /// 1,000,000,000 units. If it does not end well there, every call runs it and says why.
+    pub fn snapshots(mut self, mode: SnapshotMode) -> Self {
+        self.snapshots = mode;
         self
     }
 

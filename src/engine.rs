@@ -5,12 +5,14 @@ use crate::{
     inspect::ModuleInfo,
     limits::Limits,
     prepare::Prepared,
-    state::State,
-    value::{ExternType, Signature, ValueType},
+    state::{Ready, State},
+    value::{ExternType, Import, Signature, ValueType},
     wasi,
 };
-use alloc::{boxed::Box, collections::BTreeMap, format, vec::Vec};
-use wasmi::{CompilationMode, Config, Engine, FuncType, Linker, Module, Val, ValType};
+use alloc::{boxed::Box, collections::BTreeMap, format, string::String, vec::Vec};
+use wasmi::{
+    CompilationMode, Config, CustomFuelCosts, Engine, FuncType, Linker, Module, Val, ValType,
+};
 
 /// A compiled module with its imports resolved.
 ///
@@ -22,13 +24,53 @@ pub(crate) struct Code {
     pub(crate) engine: Engine,
     pub(crate) module: Module,
     pub(crate) linker: Linker<State>,
+    /// Where the module is a snapshot taken after an initialiser: the host's side of it.
+    pub(crate) ready: Option<Ready>,
 }
 
 impl Code {
     /// Compiles and links.
     pub(crate) fn new(prepared: Prepared<'_>, limits: &Limits) -> Result<Self, Failure> {
+        Self::compile(prepared, &config(limits))
+    }
+
+    /// Compiles only what will run, for running it once, and links so that the imports for which
+    /// `refusal` has a reason end the call.
+    ///
+    /// The fuel is the same: translating costs none here.
+    pub(crate) fn scratch(
+        prepared: Prepared<'_>,
+        limits: &Limits,
+        refusal: impl Fn(&Import) -> Option<String>,
+    ) -> Result<Self, Failure> {
+        let mut config = config(limits);
+        config
+            .compilation_mode(CompilationMode::Lazy)
+            .fuel_cost(CustomFuelCosts {
+                bytes_copied_per_fuel: 64,
+                fuel_per_bytes_translated: 0,
+                fuel_per_bytes_validated: 0,
+            });
+        let mut code = Self::compile(prepared, &config)?;
+        for (import, ty) in code.info.imports.iter().zip(code.module.imports()) {
+            let (Some(problem), wasmi::ExternType::Func(ty)) = (refusal(import), ty.ty()) else {
+                continue;
+            };
+            let refuse = move |_: wasmi::Caller<'_, State>, _: &[Val], _: &mut [Val]| {
+                let problem = problem.clone();
+                Err(wasmi::Error::host(Failure::Snapshot { problem }))
+            };
+            let (module, name) = (&import.module, &import.name);
+            if let Err(error) = code.linker.func_new(module, name, ty.clone(), refuse) {
+                return Err(invalid_module(error.into()));
+            }
+        }
+        Ok(code)
+    }
+
+    fn compile(prepared: Prepared<'_>, config: &Config) -> Result<Self, Failure> {
         let Prepared { bytes, info, start } = prepared;
-        let engine = Engine::new(&config(limits));
+        let engine = Engine::new(config);
         let module = Module::new(&engine, &bytes).map_err(invalid_module)?;
         let linker = link(&engine, &info)?;
         Ok(Self {
@@ -37,6 +79,7 @@ impl Code {
             engine,
             module,
             linker,
+            ready: None,
         })
     }
 

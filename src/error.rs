@@ -47,6 +47,8 @@ pub enum ErrorKind {
     Host,
     /// The instance was left in an unknown state by an earlier call.
     Poisoned,
+    /// No snapshot can be made of the module without changing what can be observed.
+    Snapshot,
     /// The runner is closed.
     Closed,
 }
@@ -307,6 +309,8 @@ pub(crate) enum Failure {
         problem: String,
         source: Option<Source>,
     },
+    #[error("no snapshot can be made: {problem}")]
+    Snapshot { problem: String },
     #[error("this instance ended with an error in an earlier call; make a new one")]
     Poisoned,
     #[error("the runner is closed")]
@@ -337,6 +341,7 @@ impl Failure {
             Self::OutOfMemory { .. } | Self::GuestData { .. } => ErrorKind::GuestData,
             Self::TooLarge { .. } => ErrorKind::TooLarge,
             Self::Host { .. } => ErrorKind::Host,
+            Self::Snapshot { .. } => ErrorKind::Snapshot,
             Self::Poisoned => ErrorKind::Poisoned,
             Self::Closed => ErrorKind::Closed,
         }

@@ -56,6 +56,18 @@ impl ModuleInfo {
         self.export(name)?.ty.signature()
     }
 
+    /// The signature of an exported function, or which functions there are.
+    pub(crate) fn signature(&self, export: &str) -> Result<&Signature, Failure> {
+        self.function(export).ok_or_else(|| {
+            Failure::not_found(
+                "export",
+                export,
+                "this plugin exports",
+                self.function_names(),
+            )
+        })
+    }
+
     /// The names of the exported functions, in order.
     pub(crate) fn function_names(&self) -> impl Iterator<Item = &str> {
         self.exports

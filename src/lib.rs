@@ -22,11 +22,13 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod binary;
 mod cache;
 mod call;
 mod cancel;
 #[cfg(feature = "capi")]
 mod capi;
+mod capture;
 mod clock;
 mod config;
 mod context;
@@ -48,6 +50,7 @@ mod plugins_dir;
 mod prepare;
 mod runner;
 mod session;
+mod snapshot;
 mod state;
 mod sync;
 mod value;
@@ -55,6 +58,7 @@ mod wasi;
 
 pub use call::Call;
 pub use cancel::CancelToken;
+pub use capture::{Snapshot, SnapshotMode, WarmUp};
 #[cfg(feature = "std")]
 pub use clock::SystemClock;
 pub use clock::{Clock, Entropy};

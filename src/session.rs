@@ -5,14 +5,20 @@ use crate::{
     drive::{drive, fuel_left, fuel_used},
     engine::{Code, from_val, to_val},
     error::{Error, Failure, Phase, first_line},
+    inspect::ModuleInfo,
     memory::GuestMemory,
     meter::Allowance,
     outcome::Outcome,
-    state::{State, Surroundings, view},
+    output::Output,
+    snapshot::{self, Captured, Constant, Shape},
+    state::{Ready, State, Surroundings, view},
     value::Signature,
 };
 use alloc::{boxed::Box, string::ToString, sync::Arc, vec::Vec};
-use wasmi::{Func, Instance, Store, Val, errors::ErrorKind as EngineError};
+use wasmi::{
+    Func, Instance, Store, Val,
+    errors::{ErrorKind as EngineError, InstantiationError},
+};
 
 /// The exports that ready an instance, the first that there is. `_start` is never called unasked;
 /// where it exists, it does what `__wasm_call_ctors` does.
@@ -28,6 +34,8 @@ pub(crate) struct Session {
     phase: Phase,
     /// Whether the guest was left in the middle of something.
     poisoned: bool,
+    /// The fuel of an initialiser that this call did not have to run.
+    init_fuel: u64,
 }
 
 impl Session {
@@ -38,7 +46,12 @@ impl Session {
         allowance: Allowance,
         surroundings: Surroundings,
     ) -> Self {
-        let state = State::new(context, allowance, surroundings);
+        let mut state = State::new(context, allowance, surroundings);
+        let mut init_fuel = 0;
+        if let Some(ready) = &code.ready {
+            state.begin_at(ready);
+            init_fuel = ready.fuel;
+        }
         let mut store = Store::new(&code.engine, state);
         store.limiter(|state| &mut state.limiter);
         Self {
@@ -48,6 +61,7 @@ impl Session {
             instance: None,
             phase: Phase::Instantiate,
             poisoned: false,
+            init_fuel,
         }
     }
 
@@ -63,6 +77,7 @@ impl Session {
     /// Begins another call on the same instance.
     pub(crate) fn renew(&mut self, allowance: Allowance, surroundings: Surroundings) {
         let used = fuel_used(&self.store);
+        self.init_fuel = 0;
         // What is left of the last call's fuel is not the next one's.
         let _ = self.store.set_fuel(0);
         self.store
@@ -89,17 +104,14 @@ impl Session {
             .map_err(|error| instantiation_failure(error, &self.context))?;
         self.store.data_mut().memory = instance.get_memory(&self.store, "memory");
         self.instance = Some(instance);
+        if code.ready.is_some() {
+            return Ok(());
+        }
         if let Some(start) = &code.start {
             self.phase = Phase::Start;
             self.call(start, &[], &mut [])?;
         }
-        let initialiser = INITIALISERS.into_iter().find(|name| {
-            code.info
-                .function(name)
-                .is_some_and(|signature| signature.is(&[], &[]))
-        });
-        match initialiser {
-            Some("__wasm_call_ctors") if code.info.function("_start").is_some() => Ok(()),
+        match initialiser(&code.info) {
             Some(name) if export != Some(name) => {
                 self.phase = Phase::Initialize;
                 self.call(name, &[], &mut [])
@@ -177,6 +189,58 @@ impl Session {
         }
     }
 
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Keeps what the guest writes here, whatever the runner does with output.
+    pub(crate) fn keep_output(&mut self) {
+        let limit = self.context.config.limits.max_output_bytes;
+        self.store.data_mut().output = Output::new(limit, None, None);
+    }
+
+    pub(crate) fn has_output(&self) -> bool {
+        let output = &self.store.data().output;
+        output.truncated || !output.stdout.is_empty() || !output.stderr.is_empty()
+    }
+
+    pub(crate) fn stdin_seen(&self) -> bool {
+        self.store.data().seen.stdin
+    }
+
+    /// The host's side of the state.
+    pub(crate) fn host_state(&self) -> Ready {
+        self.store.data().to_ready(fuel_used(&self.store))
+    }
+
+    /// The guest's side of the state, of an instance of a module that `shape` has instrumented.
+    pub(crate) fn capture(&self, shape: &Shape) -> Result<Captured, Failure> {
+        let missing = || snapshot::refused("the instance lacks an export that was added to it");
+        let instance = self.instance.ok_or_else(missing)?;
+        let mut captured = Captured::default();
+        if let Some(name) = shape.memory_export() {
+            let memory = instance
+                .get_memory(&self.store, &name)
+                .ok_or_else(missing)?;
+            captured.memory = memory.data(&self.store).to_vec();
+        }
+        for name in shape.global_exports() {
+            let global = instance
+                .get_global(&self.store, &name)
+                .ok_or_else(missing)?;
+            captured.globals.push(match global.get(&self.store) {
+                Val::I32(value) => Constant::I32(value),
+                Val::I64(value) => Constant::I64(value),
+                Val::F32(value) => Constant::F32(value.to_bits()),
+                Val::F64(value) => Constant::F64(value.to_bits()),
+                #[cfg(feature = "simd")]
+                Val::V128(value) => Constant::V128(value.as_u128()),
+                _ => return Err(missing()),
+            });
+        }
+        Ok(captured)
+    }
+
     /// Ends the call: what it came to, with what it cost and wrote.
     pub(crate) fn finish(&mut self, result: Result<Outcome, Failure>) -> Result<Outcome, Error> {
         let used = fuel_used(&self.store);
@@ -186,6 +250,7 @@ impl Session {
             stderr: core::mem::take(&mut state.output.stderr),
             output_truncated: state.output.truncated,
             fuel_used: used,
+            init_fuel: self.init_fuel,
             peak_memory_pages: state.limiter.memory_pages(),
             ..Outcome::default()
         };
@@ -217,10 +282,26 @@ impl Session {
     }
 }
 
+/// The export that readies an instance.
+pub(crate) fn initialiser(info: &ModuleInfo) -> Option<&'static str> {
+    let name = INITIALISERS.into_iter().find(|name| {
+        info.function(name)
+            .is_some_and(|signature| signature.is(&[], &[]))
+    })?;
+    let done_by_start = name == "__wasm_call_ctors" && info.function("_start").is_some();
+    (!done_by_start).then_some(name)
+}
+
 fn instantiation_failure(error: wasmi::Error, context: &Context) -> Failure {
     let problem = match error.kind() {
         EngineError::Instantiation(_) if context.config.limits.max_memory_pages == 0 => {
             "instantiation failed; the limit `max_memory_pages` is 0".to_string()
+        }
+        // The engine's own message has numbers in it that differ from instance to instance.
+        EngineError::Instantiation(InstantiationError::ElementSegmentDoesNotFit { .. }) => {
+            return Failure::Trap {
+                message: "out of bounds table access".to_string(),
+            };
         }
         EngineError::Memory(_) | EngineError::Table(_) => {
             return Failure::Trap {

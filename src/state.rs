@@ -84,6 +84,45 @@ pub(crate) struct Surroundings {
     pub(crate) stdin: Stdin,
 }
 
+impl Surroundings {
+    /// Those of a call that says nothing of them.
+    pub(crate) fn of(plugin: &str) -> Self {
+        Self {
+            args: [plugin.into()].into(),
+            ..Self::default()
+        }
+    }
+}
+
+/// The host's side of the state that an initialiser left, where a snapshot holds the guest's.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    /// The fuel that the initialiser used.
+    pub(crate) fuel: u64,
+    clock: VirtualClock,
+    random: SeededRandom,
+    closed: [bool; 3],
+    /// The arguments and the environment, if it asked for any of them.
+    seen: Option<(Vec<String>, Vec<String>)>,
+}
+
+impl Ready {
+    /// Whether the initialiser would have done the same with these.
+    pub(crate) fn suits(&self, surroundings: &Surroundings) -> bool {
+        self.seen
+            .as_ref()
+            .is_none_or(|(args, env)| *args == surroundings.args && *env == surroundings.env)
+    }
+}
+
+/// What a guest has asked for that may differ from call to call.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Seen {
+    /// Arguments or environment.
+    pub(crate) surroundings: bool,
+    pub(crate) stdin: bool,
+}
+
 /// The data of a store.
 pub(crate) struct State {
     pub(crate) meter: Meter,
@@ -94,6 +133,7 @@ pub(crate) struct State {
     pub(crate) random: SeededRandom,
     /// Which of the file descriptors 0, 1 and 2 the guest has closed.
     pub(crate) closed: [bool; 3],
+    pub(crate) seen: Seen,
     /// The export `memory`, once there is an instance.
     pub(crate) memory: Option<Memory>,
 }
@@ -113,8 +153,34 @@ impl State {
             clock: VirtualClock::default(),
             random: SeededRandom::new(config.seed),
             closed: [false; 3],
+            seen: Seen::default(),
             memory: None,
         }
+    }
+
+    /// What the initialiser left here, having used `fuel`.
+    pub(crate) fn to_ready(&self, fuel: u64) -> Ready {
+        let mut clock = self.clock;
+        clock.pass(fuel);
+        Ready {
+            fuel,
+            clock,
+            random: self.random,
+            closed: self.closed,
+            seen: self.seen.surroundings.then(|| {
+                (
+                    self.surroundings.args.clone(),
+                    self.surroundings.env.clone(),
+                )
+            }),
+        }
+    }
+
+    /// Begins where an initialiser ended.
+    pub(crate) fn begin_at(&mut self, ready: &Ready) {
+        self.clock = ready.clock;
+        self.random = ready.random;
+        self.closed = ready.closed;
     }
 
     /// Begins another call on the same instance, after one that used `fuel_used`.
@@ -125,7 +191,7 @@ impl State {
         surroundings: Surroundings,
         fuel_used: u64,
     ) {
-        self.clock.run(fuel_used, context.config.fuel_per_second);
+        self.clock.pass(fuel_used);
         self.meter = Meter::new(context, allowance);
         self.output = Self::fresh_output(context);
         self.surroundings = surroundings;

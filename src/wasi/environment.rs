@@ -49,6 +49,7 @@ fn sizes_get(
 
 /// Takes the fuel for looking at each string.
 fn charge_strings(caller: &mut Guest<'_>, of: fn(&mut Surroundings) -> &mut Vec<String>) -> Answer {
+    caller.data_mut().seen.surroundings = true;
     let strings = of(&mut caller.data_mut().surroundings).len();
     Ok(charge(caller, strings as u64)?)
 }

@@ -15,6 +15,7 @@ mod limits;
 mod mutated;
 mod plugins_dir;
 mod slices;
+mod snapshot;
 mod threads;
 mod traps;
 mod wasi;
