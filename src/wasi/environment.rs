@@ -47,7 +47,7 @@ fn sizes_get(
     Ok(())
 }
 
-/// Takes the fuel for looking at each string.
+/// Takes the fuel for looking at each string, and notes that they are asked for.
 fn charge_strings(caller: &mut Guest<'_>, of: fn(&mut Surroundings) -> &mut Vec<String>) -> Answer {
     caller.data_mut().seen.surroundings = true;
     let strings = of(&mut caller.data_mut().surroundings).len();
