@@ -127,7 +127,7 @@ impl Live {
         };
         let allocate = find(self, ["allocate", "malloc"]).unwrap();
         let mut pointer = [Val::I32(0)];
-        self.call(allocate, &[length.clone()], &mut pointer);
+        self.call(allocate, std::slice::from_ref(&length), &mut pointer);
         let [pointer] = pointer;
         let at = usize::try_from(pointer.i32().unwrap().cast_unsigned()).unwrap();
         self.memory().write(&mut self.store, at, input).unwrap();

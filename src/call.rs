@@ -235,21 +235,11 @@ impl<'a> Call<'a> {
     /// `GuestData` (a result outside memory), `TooLarge` (a result), `Host`. Where the guest had
     /// begun, [`Error::outcome`] tells what it cost and wrote.
     pub fn run(mut self) -> Result<Outcome, Error> {
-        let name = self.plugin().shared_name().clone();
-        let export = self.export;
-        let result = match self.check() {
-            Err(failure) => Err(Error::from(failure).at(Phase::Call)),
-            Ok(()) => self.perform(&name),
-        };
-        match result {
-            Ok(outcome) => {
-                log::debug!("{name:?} {export:?} ended; fuel {}", outcome.fuel_used);
-                Ok(outcome)
-            }
-            Err(error) => {
-                let error = error.in_plugin(&name).in_export(export);
-                log::debug!("{error}");
-                Err(error)
+        match self.check() {
+            Ok(()) => self.perform(),
+            Err(failure) => {
+                let error = Error::from(failure).at(Phase::Call);
+                Err(told(error, self.plugin(), self.export))
             }
         }
     }
@@ -270,42 +260,58 @@ impl<'a> Call<'a> {
             .check(info, plugin.convention(), self.export, limits)
     }
 
-    fn perform(self, name: &str) -> Result<Outcome, Error> {
+    fn perform(self) -> Result<Outcome, Error> {
         let Self {
             target,
             export,
             passed,
             allowance,
-            mut args,
+            args,
             env,
             stdin,
             ..
         } = self;
-        args.insert(0, name.to_string());
-        let surroundings = Surroundings { args, env, stdin };
-        match target {
+        let surroundings = |plugin: &Plugin| Surroundings {
+            plugin: plugin.shared_name().clone(),
+            args,
+            env,
+            stdin,
+        };
+        let run = |session: &mut Session, plugin: &Plugin| {
+            let (info, convention) = (&plugin.code().info, plugin.convention());
+            pass(session, info, convention, export, &passed)
+        };
+        let (plugin, result) = match target {
             Target::Fresh(plugin) => {
-                let mut session = plugin.session(allowance, surroundings, Some(export))?;
-                let result = session.ready(Some(export)).and_then(|()| {
-                    pass(
-                        &mut session,
-                        &plugin.code().info,
-                        plugin.convention(),
-                        export,
-                        &passed,
-                    )
+                let surroundings = surroundings(plugin);
+                let session = plugin.session(allowance, surroundings, Some(export));
+                let result = session.map_err(Error::from).and_then(|mut session| {
+                    let ready = session.ready(Some(export));
+                    let result = ready.and_then(|()| run(&mut session, plugin));
+                    session.finish(result)
                 });
-                session.finish(result)
+                (plugin, result)
             }
             Target::Live(instance) => {
                 let (plugin, session) = instance.parts();
-                session.renew(allowance, surroundings);
-                let (info, convention) = (&plugin.code().info, plugin.convention());
-                let result = pass(session, info, convention, export, &passed);
-                session.finish(result)
+                session.renew(allowance, surroundings(plugin));
+                let result = run(session, plugin);
+                (plugin, session.finish(result))
             }
+        };
+        let name = plugin.name();
+        if let Ok(outcome) = &result {
+            log::debug!("{name:?} {export:?} ended; fuel {}", outcome.fuel_used);
         }
+        result.map_err(|error| told(error, plugin, export))
     }
+}
+
+/// The error with the names that it concerns; it is logged.
+fn told(error: Error, plugin: &Plugin, export: &str) -> Error {
+    let error = error.in_plugin(plugin.shared_name()).in_export(export);
+    log::debug!("{error}");
+    error
 }
 
 /// Calls the export with what is passed.

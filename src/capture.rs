@@ -10,7 +10,7 @@ use crate::{
     limits::Limits,
     meter::Allowance,
     prepare::prepare,
-    session::{Session, initialiser},
+    session::Session,
     snapshot::{Shape, refused, write},
     state::{Ready, Surroundings},
     sync::Shared,
@@ -215,7 +215,7 @@ pub(crate) fn snapshot_bytes(
         info: &info,
         warm_up,
     };
-    let done: Vec<&str> = initialiser(&info).into_iter().collect();
+    let done: Vec<&str> = info.initialiser().into_iter().collect();
     let (shape, captured, _) = capture.run()?;
     Ok(write(bytes, &info, &shape, &captured, &done)?)
 }
@@ -246,7 +246,7 @@ impl Capture<'_> {
     }
 
     fn runs_code(&self) -> bool {
-        self.info.start.is_some() || initialiser(self.info).is_some() || self.warm_up.is_some()
+        self.info.start.is_some() || self.info.initialiser().is_some() || self.warm_up.is_some()
     }
 
     /// The snapshot, compiled; nothing where it would save too little.

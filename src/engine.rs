@@ -24,6 +24,10 @@ pub(crate) struct Code {
     pub(crate) engine: Engine,
     pub(crate) module: Module,
     pub(crate) linker: Linker<State>,
+    /// The export that readies an instance.
+    pub(crate) initialiser: Option<&'static str>,
+    /// Whether it has a memory by the name that every convention and WASI use.
+    pub(crate) exports_memory: bool,
     /// Where the module is a snapshot taken after an initialiser: the host's side of it.
     pub(crate) ready: Option<Ready>,
 }
@@ -73,7 +77,10 @@ impl Code {
         let engine = Engine::new(config);
         let module = Module::new(&engine, &bytes).map_err(invalid_module)?;
         let linker = link(&engine, &info)?;
+        let memory = info.export("memory");
         Ok(Self {
+            initialiser: info.initialiser(),
+            exports_memory: memory.is_some_and(|memory| memory.ty.signature().is_none()),
             info,
             start,
             engine,

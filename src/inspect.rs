@@ -16,6 +16,10 @@ use crate::{
 use alloc::{boxed::Box, string::ToString, vec::Vec};
 use wasmparser::{BinaryReaderError, Parser};
 
+/// The exports that ready an instance, the first that there is. `_start` is never called unasked;
+/// where it exists, it does what `__wasm_call_ctors` does.
+const INITIALISERS: [&str; 2] = ["_initialize", "__wasm_call_ctors"];
+
 /// What the pass found.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ModuleInfo {
@@ -66,6 +70,16 @@ impl ModuleInfo {
                 self.function_names(),
             )
         })
+    }
+
+    /// The export that readies an instance.
+    pub(crate) fn initialiser(&self) -> Option<&'static str> {
+        let name = INITIALISERS.into_iter().find(|name| {
+            self.function(name)
+                .is_some_and(|signature| signature.is(&[], &[]))
+        })?;
+        let done_by_start = name == "__wasm_call_ctors" && self.function("_start").is_some();
+        (!done_by_start).then_some(name)
     }
 
     /// The names of the exported functions, in order.

@@ -9,7 +9,7 @@ use crate::{
     error::{Error, Failure, Phase},
     instance::Instance,
     meter::Allowance,
-    session::{Session, initialiser},
+    session::Session,
     state::{Ready, Surroundings},
     value::{Export, Import},
 };
@@ -173,7 +173,7 @@ impl Plugin {
     pub fn instantiate(&self) -> Result<Instance, Error> {
         let run = || -> Result<Session, Error> {
             self.0.context.check_open()?;
-            let surroundings = Surroundings::of(self.name());
+            let surroundings = Surroundings::of(&self.0.name);
             let mut session = self.session(Allowance::default(), surroundings, None)?;
             let ready = session.ready(None).map(|()| crate::Outcome::default());
             session.finish(ready)?;
@@ -199,7 +199,7 @@ impl Plugin {
             ..
         } = &*self.0;
         let starts_earlier = |ready: &Ready| {
-            !ready.suits(&surroundings) || export.is_some() && export == initialiser(&code.info)
+            !ready.suits(&surroundings) || export.is_some() && export == code.initialiser
         };
         let earlier = match (cold, &code.ready) {
             (Some(cold), Some(ready)) if starts_earlier(ready) => {

@@ -1,11 +1,11 @@
 //! A store with an instance in it: what a call runs in.
 
 use crate::{
+    config::RunnerConfig,
     context::Context,
     drive::{drive, fuel_left, fuel_used},
     engine::{Code, from_val, to_val},
     error::{Error, Failure, Phase, first_line},
-    inspect::ModuleInfo,
     memory::GuestMemory,
     meter::Allowance,
     outcome::Outcome,
@@ -20,13 +20,8 @@ use wasmi::{
     errors::{ErrorKind as EngineError, InstantiationError},
 };
 
-/// The exports that ready an instance, the first that there is. `_start` is never called unasked;
-/// where it exists, it does what `__wasm_call_ctors` does.
-const INITIALISERS: [&str; 2] = ["_initialize", "__wasm_call_ctors"];
-
 /// A live instance and the account of the call that it is in.
 pub(crate) struct Session {
-    context: Arc<Context>,
     code: Arc<Code>,
     store: Store<State>,
     instance: Option<Instance>,
@@ -52,10 +47,12 @@ impl Session {
             state.begin_at(ready);
             init_fuel = ready.fuel;
         }
+        let level = state.meter.first_level();
         let mut store = Store::new(&code.engine, state);
         store.limiter(|state| &mut state.limiter);
+        // Fails only where the engine does not meter.
+        let _ = store.set_fuel(level);
         Self {
-            context: context.clone(),
             code: code.clone(),
             store,
             instance: None,
@@ -63,6 +60,10 @@ impl Session {
             poisoned: false,
             init_fuel,
         }
+    }
+
+    fn config(&self) -> &RunnerConfig {
+        &self.store.data().meter.context().config
     }
 
     /// No further call may run here.
@@ -78,15 +79,15 @@ impl Session {
     pub(crate) fn renew(&mut self, allowance: Allowance, surroundings: Surroundings) {
         let used = fuel_used(&self.store);
         self.init_fuel = 0;
+        let state = self.store.data_mut();
+        state.renew(allowance, surroundings, used);
         // What is left of the last call's fuel is not the next one's.
-        let _ = self.store.set_fuel(0);
-        self.store
-            .data_mut()
-            .renew(&self.context, allowance, surroundings, used);
+        let level = state.meter.first_level();
+        let _ = self.store.set_fuel(level);
     }
 
     pub(crate) fn max_result_bytes(&self) -> u64 {
-        self.context.config.limits.max_result_bytes as u64
+        self.config().limits.max_result_bytes as u64
     }
 
     pub(crate) fn code(&self) -> &Arc<Code> {
@@ -97,21 +98,28 @@ impl Session {
     /// export that will be called.
     pub(crate) fn ready(&mut self, export: Option<&str>) -> Result<(), Failure> {
         self.phase = Phase::Instantiate;
-        let code = self.code.clone();
-        let instance = code
-            .linker
-            .instantiate_and_start(&mut self.store, &code.module)
-            .map_err(|error| instantiation_failure(error, &self.context))?;
-        self.store.data_mut().memory = instance.get_memory(&self.store, "memory");
+        self.store.data_mut().meter.begin();
+        let linker = &self.code.linker;
+        let instance = linker
+            .instantiate_and_start(&mut self.store, &self.code.module)
+            .map_err(|error| instantiation_failure(error, self.config()))?;
+        if self.code.exports_memory {
+            self.store.data_mut().memory = instance.get_memory(&self.store, "memory");
+        }
         self.instance = Some(instance);
-        if code.ready.is_some() {
-            return Ok(());
+        if self.code.ready.is_none() {
+            self.initialise(export)?;
         }
-        if let Some(start) = &code.start {
+        Ok(())
+    }
+
+    fn initialise(&mut self, export: Option<&str>) -> Result<(), Failure> {
+        if self.code.start.is_some() {
+            let code = self.code.clone();
             self.phase = Phase::Start;
-            self.call(start, &[], &mut [])?;
+            self.call(code.start.as_deref().unwrap_or_default(), &[], &mut [])?;
         }
-        match initialiser(&code.info) {
+        match self.code.initialiser {
             Some(name) if export != Some(name) => {
                 self.phase = Phase::Initialize;
                 self.call(name, &[], &mut [])
@@ -164,19 +172,11 @@ impl Session {
         signature: &Signature,
         params: &[u64],
     ) -> Result<Vec<u64>, Failure> {
-        let params: Vec<Val> = signature
-            .params()
-            .iter()
-            .zip(params)
-            .map(|(ty, bits)| to_val(*ty, *bits))
-            .collect();
-        let mut results: Vec<Val> = signature
-            .results()
-            .iter()
-            .map(|ty| to_val(*ty, 0))
-            .collect();
-        self.call(export, &params, &mut results)?;
-        Ok(results.iter().map(from_val).collect())
+        let types = signature.params().iter().zip(params);
+        let params = Values::of(types.map(|(ty, bits)| to_val(*ty, *bits)));
+        let mut results = Values::of(signature.results().iter().map(|ty| to_val(*ty, 0)));
+        self.call(export, params.as_slice(), results.as_mut_slice())?;
+        Ok(results.as_slice().iter().map(from_val).collect())
     }
 
     /// The guest's memory.
@@ -195,7 +195,7 @@ impl Session {
 
     /// Keeps what the guest writes here, whatever the runner does with output.
     pub(crate) fn keep_output(&mut self) {
-        let limit = self.context.config.limits.max_output_bytes;
+        let limit = self.config().limits.max_output_bytes;
         self.store.data_mut().output = Output::new(limit, None, None);
     }
 
@@ -282,19 +282,42 @@ impl Session {
     }
 }
 
-/// The export that readies an instance.
-pub(crate) fn initialiser(info: &ModuleInfo) -> Option<&'static str> {
-    let name = INITIALISERS.into_iter().find(|name| {
-        info.function(name)
-            .is_some_and(|signature| signature.is(&[], &[]))
-    })?;
-    let done_by_start = name == "__wasm_call_ctors" && info.function("_start").is_some();
-    (!done_by_start).then_some(name)
+/// A call's params or results; a few need no allocation.
+struct Values {
+    few: [Val; FEW],
+    many: Vec<Val>,
+    count: usize,
 }
 
-fn instantiation_failure(error: wasmi::Error, context: &Context) -> Failure {
+const FEW: usize = 4;
+
+impl Values {
+    fn of(values: impl ExactSizeIterator<Item = Val>) -> Self {
+        let count = values.len();
+        let mut few = [const { Val::I32(0) }; FEW];
+        let mut many = Vec::new();
+        if count <= FEW {
+            for (slot, value) in few.iter_mut().zip(values) {
+                *slot = value;
+            }
+        } else {
+            many.extend(values);
+        }
+        Self { few, many, count }
+    }
+
+    fn as_slice(&self) -> &[Val] {
+        self.few.get(..self.count).unwrap_or(&self.many)
+    }
+
+    fn as_mut_slice(&mut self) -> &mut [Val] {
+        self.few.get_mut(..self.count).unwrap_or(&mut self.many)
+    }
+}
+
+fn instantiation_failure(error: wasmi::Error, config: &RunnerConfig) -> Failure {
     let problem = match error.kind() {
-        EngineError::Instantiation(_) if context.config.limits.max_memory_pages == 0 => {
+        EngineError::Instantiation(_) if config.limits.max_memory_pages == 0 => {
             "instantiation failed; the limit `max_memory_pages` is 0".to_string()
         }
         // The engine's own message has numbers in it that differ from instance to instance.

@@ -77,41 +77,59 @@ impl Stdin {
 /// What a guest sees of a world around it, for one call.
 #[derive(Default)]
 pub(crate) struct Surroundings {
-    /// The arguments, the program's name first.
+    /// The first argument.
+    pub(crate) plugin: Arc<str>,
+    /// The other arguments.
     pub(crate) args: Vec<String>,
     /// The environment, each as `NAME=value`.
     pub(crate) env: Vec<String>,
     pub(crate) stdin: Stdin,
 }
 
+/// One of the two lists of strings that a guest can ask for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Strings {
+    Args,
+    Env,
+}
+
 impl Surroundings {
     /// Those of a call that says nothing of them.
-    pub(crate) fn of(plugin: &str) -> Self {
+    pub(crate) fn of(plugin: &Arc<str>) -> Self {
         Self {
-            args: [plugin.into()].into(),
+            plugin: plugin.clone(),
             ..Self::default()
         }
+    }
+
+    pub(crate) fn strings(&self, which: Strings) -> impl Iterator<Item = &str> {
+        let (first, rest) = match which {
+            Strings::Args => (Some(&*self.plugin), &self.args),
+            Strings::Env => (None, &self.env),
+        };
+        first.into_iter().chain(rest.iter().map(String::as_str))
     }
 }
 
 /// The host's side of the state that an initialiser left, where a snapshot holds the guest's.
-#[derive(Debug)]
 pub(crate) struct Ready {
     /// The fuel that the initialiser used.
     pub(crate) fuel: u64,
     clock: VirtualClock,
     random: SeededRandom,
     closed: [bool; 3],
-    /// The arguments and the environment, if it asked for any of them.
-    seen: Option<(Vec<String>, Vec<String>)>,
+    /// What it was told of its surroundings, if it asked.
+    seen: Option<Surroundings>,
 }
 
 impl Ready {
     /// Whether the initialiser would have done the same with these.
     pub(crate) fn suits(&self, surroundings: &Surroundings) -> bool {
-        self.seen
-            .as_ref()
-            .is_none_or(|(args, env)| *args == surroundings.args && *env == surroundings.env)
+        let same = |which| {
+            let seen = self.seen.iter().flat_map(|seen| seen.strings(which));
+            seen.eq(surroundings.strings(which))
+        };
+        self.seen.is_none() || same(Strings::Args) && same(Strings::Env)
     }
 }
 
@@ -167,11 +185,11 @@ impl State {
             clock,
             random: self.random,
             closed: self.closed,
-            seen: self.seen.surroundings.then(|| {
-                (
-                    self.surroundings.args.clone(),
-                    self.surroundings.env.clone(),
-                )
+            seen: self.seen.surroundings.then(|| Surroundings {
+                plugin: self.surroundings.plugin.clone(),
+                args: self.surroundings.args.clone(),
+                env: self.surroundings.env.clone(),
+                stdin: Stdin::default(),
             }),
         }
     }
@@ -186,14 +204,13 @@ impl State {
     /// Begins another call on the same instance, after one that used `fuel_used`.
     pub(crate) fn renew(
         &mut self,
-        context: &Arc<Context>,
         allowance: Allowance,
         surroundings: Surroundings,
         fuel_used: u64,
     ) {
         self.clock.pass(fuel_used);
-        self.meter = Meter::new(context, allowance);
-        self.output = Self::fresh_output(context);
+        self.meter.renew(allowance);
+        self.output = Self::fresh_output(self.meter.context());
         self.surroundings = surroundings;
     }
 
