@@ -323,7 +323,7 @@ fn main() {
         } else {
             &mut case.ours
         };
-        for _ in 0..1_000 {
+        for _ in 0..100_000 {
             work();
         }
         return;

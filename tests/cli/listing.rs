@@ -65,6 +65,7 @@ size        13311 bytes
 functions   35
 memory      17 pages of 64 KiB
 convention  packed-pointer
+snapshot    not needed
 engine      {engine}
 imports     0
 exports     8
@@ -104,6 +105,7 @@ fn a_module_described_in_json() {
         "functions": 7,
         "memory_pages": 0,
         "convention": null,
+        "snapshot": "not needed",
         "engine": pocketwasm::ENGINE,
         "imports": [],
         "exports": [

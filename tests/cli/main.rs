@@ -5,6 +5,7 @@ mod commands;
 mod failures;
 mod listing;
 mod reports;
+mod snapshots;
 
 use std::{
     ffi::OsStr,

@@ -24,7 +24,8 @@ impl Code {
             ErrorKind::InvalidModule
             | ErrorKind::ShapeLimit
             | ErrorKind::UnsupportedImport
-            | ErrorKind::MemoryLimit => Self::REFUSED,
+            | ErrorKind::MemoryLimit
+            | ErrorKind::Snapshot => Self::REFUSED,
             ErrorKind::OutOfFuel
             | ErrorKind::Timeout
             | ErrorKind::Cancelled

@@ -8,7 +8,7 @@ use crate::{
     streams::{Passage, Stream, say},
 };
 use clap::Args;
-use pocketwasm::{Call, Entropy, Outcome, Plugin, Runner, SystemClock};
+use pocketwasm::{Call, Entropy, Outcome, Plugin, Runner, SnapshotMode, SystemClock};
 use std::{
     fs::File,
     io::Read,
@@ -74,7 +74,8 @@ impl<'a> Host<'a> {
         stdout: Stream,
     ) -> Result<Self, Failure> {
         let passage = Passage::default();
-        let mut config = options.limits.config();
+        // One call is over before a snapshot could pay.
+        let mut config = options.limits.config().snapshots(SnapshotMode::Never);
         if !options.json {
             config = config
                 .stdout(passage.to(stdout))

@@ -12,6 +12,7 @@ mod module;
 mod number;
 mod report;
 mod run;
+mod snapshot;
 mod streams;
 mod terminal;
 mod text;
