@@ -3,13 +3,11 @@
 use crate::{
     cancel::CancelToken,
     context::Context,
-    convention::Convention,
     error::{Error, Failure, Phase},
-    inspect::ModuleInfo,
     instance::Instance,
-    limits::Limits,
     meter::Allowance,
     outcome::Outcome,
+    passed::{Passed, pass},
     plugin::Plugin,
     session::Session,
     state::{InputSource, Stdin, Surroundings},
@@ -50,42 +48,6 @@ pub struct Call<'a> {
 enum Target<'a> {
     Fresh(&'a Plugin),
     Live(&'a mut Instance),
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Passed<'a> {
-    Params(&'a [u64]),
-    Input(&'a [u8]),
-}
-
-impl Passed<'_> {
-    /// Checks what can be known before an instance exists.
-    pub(crate) fn check(
-        &self,
-        info: &ModuleInfo,
-        convention: Option<Convention>,
-        export: &str,
-        limits: &Limits,
-    ) -> Result<(), Failure> {
-        let signature = info.signature(export)?;
-        match self {
-            Passed::Params(params) => signature.check(params),
-            Passed::Input(input) => {
-                let maximum = limits.max_input_bytes;
-                if input.len() > maximum {
-                    return Err(Failure::TooLarge {
-                        what: "an input",
-                        length: input.len() as u64,
-                        limit: "max_input_bytes",
-                        maximum: maximum as u64,
-                    });
-                }
-                convention
-                    .ok_or_else(|| Convention::none(info))?
-                    .check(info, export)
-            }
-        }
-    }
 }
 
 impl<'a> Call<'a> {
@@ -312,28 +274,6 @@ fn told(error: Error, plugin: &Plugin, export: &str) -> Error {
     let error = error.in_plugin(plugin.shared_name()).in_export(export);
     log::debug!("{error}");
     error
-}
-
-/// Calls the export with what is passed.
-pub(crate) fn pass(
-    session: &mut Session,
-    info: &ModuleInfo,
-    convention: Option<Convention>,
-    export: &str,
-    passed: &Passed<'_>,
-) -> Result<Outcome, Failure> {
-    session.set_phase(Phase::Call);
-    let mut outcome = Outcome::default();
-    match passed {
-        Passed::Params(params) => {
-            outcome.results = session.call_raw(export, info.signature(export)?, params)?;
-        }
-        Passed::Input(input) => {
-            let convention = convention.ok_or_else(|| Convention::none(info))?;
-            outcome.bytes = convention.call(session, export, input)?;
-        }
-    }
-    Ok(outcome)
 }
 
 impl fmt::Debug for Call<'_> {

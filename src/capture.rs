@@ -1,7 +1,7 @@
 //! Runs a module's initialiser once and compiles what it left in place of the module.
 
 use crate::{
-    call::{Passed, pass},
+    config::SnapshotMode,
     context::Context,
     convention::Convention,
     engine::Code,
@@ -9,6 +9,7 @@ use crate::{
     inspect::{ModuleInfo, inspect},
     limits::Limits,
     meter::Allowance,
+    passed::{Passed, pass},
     prepare::prepare,
     session::Session,
     snapshot::{Shape, refused, write},
@@ -36,20 +37,6 @@ const WORTHWHILE: u64 = 10_000;
 const MANY_SEGMENTS: usize = 300;
 /// What setting up one data segment costs.
 const SEGMENT_NS: u64 = 30;
-
-/// When instances start from a snapshot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum SnapshotMode {
-    /// Never.
-    Never,
-    /// Where one saves about 10 µs a call or more: where the initialiser uses 10,000 units of
-    /// fuel, or 300 data segments become a few, or some of each.
-    #[default]
-    WhereItPays,
-    /// Wherever it changes nothing that can be observed.
-    WherePossible,
-}
 
 /// Whether a plugin's instances start from a snapshot, and if not, why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -268,9 +255,11 @@ impl Capture<'_> {
         let mut code = Code::new(prepare(&rewritten, info)?, limits)?;
         // What is told of the plugin is what was loaded.
         code.info = self.info.clone();
+        code.kept_bytes = size;
         let mut cold = None;
         if self.runs_code() {
             code.ready = Some(ready);
+            code.kept_bytes = size.saturating_add(self.bytes.len());
             cold = Some(Arc::new(Cold {
                 bytes: self.bytes.into(),
                 code: Shared::new(None),

@@ -24,6 +24,8 @@ pub(crate) struct Code {
     pub(crate) engine: Engine,
     pub(crate) module: Module,
     pub(crate) linker: Linker<State>,
+    /// What a snapshot takes in memory beside what the module itself would.
+    pub(crate) kept_bytes: usize,
     /// The export that readies an instance.
     pub(crate) initialiser: Option<&'static str>,
     /// Whether it has a memory by the name that every convention and WASI use.
@@ -86,13 +88,14 @@ impl Code {
             engine,
             module,
             linker,
+            kept_bytes: 0,
             ready: None,
         })
     }
 
     /// What it takes in memory, by the engine's measured ratios.
     pub(crate) fn estimated_bytes(&self) -> usize {
-        self.info.estimated_bytes
+        self.info.estimated_bytes.saturating_add(self.kept_bytes)
     }
 }
 

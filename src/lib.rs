@@ -44,6 +44,7 @@ mod memory;
 mod meter;
 mod outcome;
 mod output;
+mod passed;
 mod plugin;
 #[cfg(feature = "std")]
 mod plugins_dir;
@@ -58,11 +59,11 @@ mod wasi;
 
 pub use call::Call;
 pub use cancel::CancelToken;
-pub use capture::{Snapshot, SnapshotMode, WarmUp};
+pub use capture::{Snapshot, WarmUp};
 #[cfg(feature = "std")]
 pub use clock::SystemClock;
 pub use clock::{Clock, Entropy};
-pub use config::RunnerConfig;
+pub use config::{RunnerConfig, SnapshotMode};
 pub use convention::Convention;
 pub use engine::ENGINE;
 pub use error::{Error, ErrorKind, Phase};
