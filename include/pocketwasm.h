@@ -62,6 +62,8 @@ typedef enum {
   PW_KIND_POISONED = 17,
   /// The runner is closed.
   PW_KIND_CLOSED = 18,
+  /// No snapshot can be made of the module without changing what can be observed.
+  PW_KIND_SNAPSHOT = 19,
 } pw_kind;
 
 /// What pw_config_set can set. Units, defaults and bounds are those of the Rust methods by the

@@ -79,6 +79,8 @@ pub enum pw_kind {
     Poisoned = 17,
     /// The runner is closed.
     Closed = 18,
+    /// No snapshot can be made of the module without changing what can be observed.
+    Snapshot = 19,
 }
 
 impl From<ErrorKind> for pw_kind {
@@ -102,6 +104,7 @@ impl From<ErrorKind> for pw_kind {
             ErrorKind::Host => Self::Host,
             ErrorKind::Poisoned => Self::Poisoned,
             ErrorKind::Closed => Self::Closed,
+            ErrorKind::Snapshot => Self::Snapshot,
         }
     }
 }
