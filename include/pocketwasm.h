@@ -66,6 +66,8 @@ typedef enum {
   PW_KIND_PLUGIN = 19,
   /// The embedder did not admit the module.
   PW_KIND_REFUSED = 20,
+  /// No snapshot can be made of the module without changing what can be observed.
+  PW_KIND_SNAPSHOT = 21,
 } pw_kind;
 
 /// What pw_config_set can set. Units, defaults and bounds are those of the Rust methods by the

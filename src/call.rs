@@ -8,8 +8,8 @@ use crate::{
     instance::Instance,
     meter::Allowance,
     outcome::Outcome,
+    passed::{Passed, pass},
     plugin::Plugin,
-    session::Session,
     state::{InputSource, Stdin, Surroundings},
 };
 use alloc::{
@@ -52,12 +52,6 @@ pub struct Call<'a> {
 enum Target<'a> {
     Fresh(&'a Plugin),
     Live(&'a mut Instance),
-}
-
-enum Passed<'a> {
-    Params(&'a [u64]),
-    Input(&'a [u8]),
-    Inputs(&'a [&'a [u8]]),
 }
 
 /// An embedder's value, in a store for the time of a call.
@@ -282,21 +276,11 @@ impl<'a> Call<'a> {
     /// `GuestData` (a result outside memory), `TooLarge` (a result), `Host`. Where the guest had
     /// begun, [`Error::outcome`] tells what it cost and wrote.
     pub fn run(mut self) -> Result<Outcome, Error> {
-        let name = self.plugin().shared_name().clone();
-        let export = self.export;
-        let result = match self.check() {
-            Err(failure) => Err(Error::from(failure).at(Phase::Call)),
-            Ok(()) => self.perform(&name),
-        };
-        match result {
-            Ok(outcome) => {
-                log::debug!("{name:?} {export:?} ended; fuel {}", outcome.fuel_used);
-                Ok(outcome)
-            }
-            Err(error) => {
-                let error = error.in_plugin(&name).in_export(export);
-                log::debug!("{error}");
-                Err(error)
+        match self.check() {
+            Ok(()) => self.perform(),
+            Err(failure) => {
+                let error = Error::from(failure).at(Phase::Call);
+                Err(told(error, self.plugin(), self.export))
             }
         }
     }
@@ -324,45 +308,24 @@ impl<'a> Call<'a> {
             }
             _ => {}
         }
-        match self.passed {
-            Passed::Params(params) => plugin.signature(self.export)?.check(params),
-            Passed::Input(_) | Passed::Inputs(_) => {
-                let inputs = self.passed.inputs();
-                let length = inputs.iter().map(|input| input.len() as u64).sum();
-                let maximum = plugin.context().config.limits.max_input_bytes as u64;
-                if length > maximum {
-                    return Err(Failure::TooLarge {
-                        what: "an input",
-                        length,
-                        limit: "max_input_bytes",
-                        maximum,
-                    });
-                }
-                let count = inputs.len();
-                let convention = self.convention_for(count)?;
-                self.convention = Some(convention);
-                Ok(())
-            }
-        }
-    }
-
-    /// The convention by which the export can take so many inputs.
-    fn convention_for(&self, inputs: usize) -> Result<Convention, Failure> {
-        let plugin = self.plugin();
         let info = &plugin.code().info;
-        match self.convention {
-            Some(named) => named.check(info, self.export, inputs).map(|()| named),
-            None => Convention::for_export(plugin.conventions(), info, self.export, inputs),
-        }
+        let conventions = plugin.conventions();
+        let limits = &plugin.context().config.limits;
+        let (named, export) = (self.convention, self.export);
+        let found = self
+            .passed
+            .check(info, export, named, conventions, limits)?;
+        self.convention = found;
+        Ok(())
     }
 
-    fn perform(self, name: &Arc<str>) -> Result<Outcome, Error> {
+    fn perform(self) -> Result<Outcome, Error> {
         let Self {
             target,
             export,
             passed,
             allowance,
-            mut args,
+            args,
             env,
             stdin,
             convention,
@@ -370,67 +333,52 @@ impl<'a> Call<'a> {
             mut state,
             ..
         } = self;
-        args.insert(0, name.to_string());
-        let surroundings = Surroundings {
-            plugin: name.clone(),
+        let surroundings = |plugin: &Plugin| Surroundings {
             args,
             env,
             stdin,
             config,
-            state: state.as_mut().map(|state| state.lend()),
+            ..Surroundings::of(plugin.shared_name())
         };
         let mut fresh;
-        let (plugin, session, ready) = match target {
+        let (plugin, session, is_fresh) = match target {
             Target::Fresh(plugin) => {
-                fresh = plugin.session(allowance, surroundings);
-                let ready = fresh.ready(Some(export));
-                (plugin, &mut fresh, ready)
+                fresh = plugin
+                    .session(allowance, surroundings(plugin), Some(export))
+                    .map_err(|failure| told(failure.into(), plugin, export))?;
+                (plugin, &mut fresh, true)
             }
             Target::Live(instance) => {
                 let (plugin, session) = instance.parts();
-                session.renew(allowance, surroundings);
-                (plugin, session, Ok(()))
+                session.renew(allowance, surroundings(plugin));
+                (plugin, session, false)
             }
         };
-        let result = ready.and_then(|()| pass(session, plugin, export, &passed, convention));
+        session.state().surroundings.state = state.as_mut().map(|state| state.lend());
+        let ready = if is_fresh {
+            session.ready(Some(export))
+        } else {
+            Ok(())
+        };
+        let info = &plugin.code().info;
+        let result = ready.and_then(|()| pass(session, info, convention, export, &passed));
         if let (Some(state), Some(value)) = (state, session.state().surroundings.state.take()) {
             state.give_back(value);
         }
-        session.finish(result)
+        let result = session.finish(result);
+        let name = plugin.name();
+        if let Ok(outcome) = &result {
+            log::debug!("{name:?} {export:?} ended; fuel {}", outcome.fuel_used);
+        }
+        result.map_err(|error| told(error, plugin, export))
     }
 }
 
-impl Passed<'_> {
-    /// The bytes that are passed, if it is bytes.
-    fn inputs(&self) -> &[&[u8]] {
-        match self {
-            Self::Params(_) => &[],
-            Self::Input(input) => core::slice::from_ref(input),
-            Self::Inputs(inputs) => inputs,
-        }
-    }
-}
-
-/// Calls the export with what is passed.
-fn pass(
-    session: &mut Session,
-    plugin: &Plugin,
-    export: &str,
-    passed: &Passed<'_>,
-    convention: Option<Convention>,
-) -> Result<Outcome, Failure> {
-    session.set_phase(Phase::Call);
-    let mut outcome = Outcome::default();
-    match passed {
-        Passed::Params(params) => {
-            outcome.results = session.call_raw(export, plugin.signature(export)?, params)?;
-        }
-        Passed::Input(_) | Passed::Inputs(_) => {
-            let convention = convention.ok_or_else(|| Convention::none(&plugin.code().info))?;
-            outcome.bytes = convention.call(session, export, passed.inputs())?;
-        }
-    }
-    Ok(outcome)
+/// The error with the names that it concerns; it is logged.
+fn told(error: Error, plugin: &Plugin, export: &str) -> Error {
+    let error = error.in_plugin(plugin.shared_name()).in_export(export);
+    log::debug!("{error}");
+    error
 }
 
 impl fmt::Debug for Call<'_> {

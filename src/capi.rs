@@ -83,6 +83,8 @@ pub enum pw_kind {
     Plugin = 19,
     /// The embedder did not admit the module.
     Refused = 20,
+    /// No snapshot can be made of the module without changing what can be observed.
+    Snapshot = 21,
 }
 
 impl From<ErrorKind> for pw_kind {
@@ -108,6 +110,7 @@ impl From<ErrorKind> for pw_kind {
             ErrorKind::Closed => Self::Closed,
             ErrorKind::Plugin => Self::Plugin,
             ErrorKind::Refused => Self::Refused,
+            ErrorKind::Snapshot => Self::Snapshot,
         }
     }
 }

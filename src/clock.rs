@@ -71,16 +71,22 @@ const VIRTUAL_START: u64 = 1_577_836_800_000_000_000;
 /// reads the same on every host.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct VirtualClock {
-    /// The nanoseconds of sleeping, and of earlier calls on the same instance.
-    passed: u64,
+    /// The nanoseconds of sleeping.
+    slept: u64,
+    /// The fuel of earlier calls on the same instance, and of an initialiser that ran before.
+    past_fuel: u64,
 }
 
 impl VirtualClock {
     /// Nanoseconds since the instance was made, when the call has used so much fuel.
-    pub(crate) fn monotonic(mut self, fuel_used: u64, fuel_per_second: u64) -> u64 {
-        self.run(fuel_used, fuel_per_second);
+    pub(crate) fn monotonic(self, fuel_used: u64, fuel_per_second: u64) -> u64 {
+        let fuel = u128::from(fuel_used) + u128::from(self.past_fuel);
+        let ns = fuel * 1_000_000_000 / u128::from(fuel_per_second.max(1));
         // Guests may take a clock at 0 for a broken one (Go does), so it starts at 1.
-        self.passed.saturating_add(1)
+        u64::try_from(ns)
+            .unwrap_or(u64::MAX)
+            .saturating_add(self.slept)
+            .saturating_add(1)
     }
 
     /// Nanoseconds since 1970.
@@ -88,14 +94,13 @@ impl VirtualClock {
         VIRTUAL_START.saturating_add(self.monotonic(fuel_used, fuel_per_second))
     }
 
-    /// Keeps the time of a call that has ended, so that the next one does not go back.
-    pub(crate) fn run(&mut self, fuel_used: u64, fuel_per_second: u64) {
-        let ns = u128::from(fuel_used) * 1_000_000_000 / u128::from(fuel_per_second.max(1));
-        self.sleep(u64::try_from(ns).unwrap_or(u64::MAX));
+    /// Counts the fuel of a call that is over.
+    pub(crate) fn pass(&mut self, fuel: u64) {
+        self.past_fuel = self.past_fuel.saturating_add(fuel);
     }
 
     pub(crate) fn sleep(&mut self, ns: u64) {
-        self.passed = self.passed.saturating_add(ns);
+        self.slept = self.slept.saturating_add(ns);
     }
 }
 

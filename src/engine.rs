@@ -8,12 +8,12 @@ use crate::{
     limits::Limits,
     link::{Defined, define_host},
     prepare::Prepared,
-    state::State,
-    value::ExternType,
+    state::{Ready, State},
+    value::{ExternType, Import},
     wasi,
 };
 use alloc::{boxed::Box, collections::BTreeMap, format, string::String};
-use wasmi::{CompilationMode, Config, Engine, Linker, Module, ValType};
+use wasmi::{CompilationMode, Config, CustomFuelCosts, Engine, Linker, Module, Val, ValType};
 
 /// A compiled module with its imports resolved.
 ///
@@ -25,6 +25,16 @@ pub(crate) struct Code {
     pub(crate) engine: Engine,
     pub(crate) module: Module,
     pub(crate) linker: Linker<State>,
+    /// What a snapshot takes in memory beside what the module itself would.
+    pub(crate) kept_bytes: usize,
+    /// The export that readies an instance.
+    pub(crate) initialiser: Option<&'static str>,
+    /// The parameters of Haskell's own, which is called after it.
+    pub(crate) haskell: Option<usize>,
+    /// Whether it has a memory by the name that every convention and WASI use.
+    pub(crate) exports_memory: bool,
+    /// Where the module is a snapshot taken after an initialiser: the host's side of it.
+    pub(crate) ready: Option<Ready>,
 }
 
 impl Code {
@@ -38,23 +48,74 @@ impl Code {
         functions: &Functions,
         conventions: Definer,
     ) -> Result<Self, Failure> {
+        Self::compile(prepared, &config(limits), functions, conventions)
+    }
+
+    /// Compiles only what will run, for running it once, and links so that the imports for which
+    /// `refusal` has a reason end the call.
+    ///
+    /// The fuel is the same: translating costs none here.
+    pub(crate) fn scratch(
+        prepared: Prepared<'_>,
+        limits: &Limits,
+        functions: &Functions,
+        conventions: Definer,
+        refusal: impl Fn(&Import) -> Option<String>,
+    ) -> Result<Self, Failure> {
+        let mut config = config(limits);
+        config
+            .compilation_mode(CompilationMode::Lazy)
+            .fuel_cost(CustomFuelCosts {
+                bytes_copied_per_fuel: 64,
+                fuel_per_bytes_translated: 0,
+                fuel_per_bytes_validated: 0,
+            });
+        let mut code = Self::compile(prepared, &config, functions, conventions)?;
+        for (import, ty) in code.info.imports.iter().zip(code.module.imports()) {
+            let (Some(problem), wasmi::ExternType::Func(ty)) = (refusal(import), ty.ty()) else {
+                continue;
+            };
+            let refuse = move |_: wasmi::Caller<'_, State>, _: &[Val], _: &mut [Val]| {
+                let problem = problem.clone();
+                Err(wasmi::Error::host(Failure::Snapshot { problem }))
+            };
+            let (module, name) = (&import.module, &import.name);
+            if let Err(error) = code.linker.func_new(module, name, ty.clone(), refuse) {
+                return Err(invalid_module(error.into()));
+            }
+        }
+        Ok(code)
+    }
+
+    fn compile(
+        prepared: Prepared<'_>,
+        config: &Config,
+        functions: &Functions,
+        conventions: Definer,
+    ) -> Result<Self, Failure> {
         let Prepared { bytes, info, start } = prepared;
-        let engine = Engine::new(&config(limits));
+        let engine = Engine::new(config);
         // What cannot be linked need not be compiled.
         let linker = link(&engine, &info, functions, conventions)?;
         let module = Module::new(&engine, &bytes).map_err(invalid_module)?;
+        let memory = info.export("memory");
         Ok(Self {
+            initialiser: info.initialiser(),
+            haskell: info.haskell(),
+            exports_memory: memory.is_some_and(|memory| memory.ty.signature().is_none()),
             info,
             start,
             engine,
             module,
             linker,
+            kept_bytes: 0,
+            ready: None,
         })
     }
 
     /// What it takes in memory, by the engine's measured ratios.
     pub(crate) fn estimated_bytes(&self) -> usize {
-        self.info.estimated_bytes
+        self.info.estimated_bytes.saturating_add(self.kept_bytes)
     }
 }
 

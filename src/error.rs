@@ -53,6 +53,8 @@ pub enum ErrorKind {
     Poisoned,
     /// The embedder's own check did not admit the module (`Runner::load_plugins_if`).
     Refused,
+    /// No snapshot can be made of the module without changing what can be observed.
+    Snapshot,
     /// The runner is closed.
     Closed,
 }
@@ -335,6 +337,8 @@ pub(crate) enum Failure {
         problem: String,
         source: Option<Source>,
     },
+    #[error("no snapshot can be made: {problem}")]
+    Snapshot { problem: String },
     #[error("this instance ended with an error in an earlier call; make a new one")]
     Poisoned,
     #[cfg(feature = "std")]
@@ -369,6 +373,7 @@ impl Failure {
             Self::OutOfMemory { .. } | Self::GuestData { .. } => ErrorKind::GuestData,
             Self::TooLarge { .. } | Self::TooMuchOutput { .. } => ErrorKind::TooLarge,
             Self::Host { .. } => ErrorKind::Host,
+            Self::Snapshot { .. } => ErrorKind::Snapshot,
             Self::Poisoned => ErrorKind::Poisoned,
             #[cfg(feature = "std")]
             Self::Refused { .. } => ErrorKind::Refused,

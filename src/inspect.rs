@@ -16,6 +16,14 @@ use crate::{
 use alloc::{boxed::Box, string::ToString, vec::Vec};
 use wasmparser::{BinaryReaderError, Parser};
 
+/// The exports that ready an instance, the first that there is. `_start` is never called unasked;
+/// where it exists, it does what `__wasm_call_ctors` does.
+const INITIALISERS: [&str; 2] = ["_initialize", "__wasm_call_ctors"];
+
+/// The export that starts the runtime system of Haskell, which other initialisers do not. Its
+/// parameters are a program's arguments, or null pointers.
+pub(crate) const HASKELL: &str = "hs_init";
+
 /// What the pass found.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ModuleInfo {
@@ -56,6 +64,42 @@ impl ModuleInfo {
     /// The exported function by that name.
     pub(crate) fn function(&self, name: &str) -> Option<&Signature> {
         self.export(name)?.ty.signature()
+    }
+
+    /// The signature of an exported function, or which functions there are.
+    pub(crate) fn signature(&self, export: &str) -> Result<&Signature, Failure> {
+        self.function(export).ok_or_else(|| {
+            Failure::not_found(
+                "export",
+                export,
+                "this plugin exports",
+                self.function_names(),
+            )
+        })
+    }
+
+    /// The export that readies an instance.
+    pub(crate) fn initialiser(&self) -> Option<&'static str> {
+        let name = INITIALISERS.into_iter().find(|name| {
+            self.function(name)
+                .is_some_and(|signature| signature.is(&[], &[]))
+        })?;
+        let done_by_start = name == "__wasm_call_ctors" && self.function("_start").is_some();
+        (!done_by_start).then_some(name)
+    }
+
+    /// The number of parameters of [`HASKELL`], where there is one.
+    pub(crate) fn haskell(&self) -> Option<usize> {
+        let signature = self.function(HASKELL)?;
+        let params = signature.params();
+        let pointers = params.iter().all(|ty| *ty == ValueType::I32);
+        (pointers && signature.results().is_empty()).then_some(params.len())
+    }
+
+    /// The names of all exports that ready an instance, in their order.
+    pub(crate) fn initialisers(&self) -> impl Iterator<Item = &'static str> {
+        let haskell = self.haskell().map(|_| HASKELL);
+        self.initialiser().into_iter().chain(haskell)
     }
 
     /// The names of the exported functions, in order.

@@ -60,11 +60,7 @@ impl Instance {
         &mut self,
         body: impl FnOnce(&mut Session) -> Result<R, Failure>,
     ) -> Result<R, Error> {
-        let surroundings = Surroundings {
-            plugin: self.plugin.shared_name().clone(),
-            args: [self.plugin.name().into()].into(),
-            ..Surroundings::default()
-        };
+        let surroundings = Surroundings::of(self.plugin.shared_name());
         self.plugin.context().check_open()?;
         self.session.renew(Allowance::default(), surroundings);
         let mut made = None;

@@ -22,11 +22,13 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod binary;
 mod cache;
 mod call;
 mod cancel;
 #[cfg(feature = "capi")]
 mod capi;
+mod capture;
 mod clock;
 mod config;
 mod context;
@@ -48,12 +50,14 @@ mod meter;
 mod middleware;
 mod outcome;
 mod output;
+mod passed;
 mod plugin;
 #[cfg(feature = "std")]
 mod plugins_dir;
 mod prepare;
 mod runner;
 mod session;
+mod snapshot;
 mod state;
 #[cfg(feature = "serde")]
 mod structured;
@@ -63,10 +67,11 @@ mod wasi;
 
 pub use call::Call;
 pub use cancel::CancelToken;
+pub use capture::{Snapshot, WarmUp};
 #[cfg(feature = "std")]
 pub use clock::SystemClock;
 pub use clock::{Clock, Entropy};
-pub use config::RunnerConfig;
+pub use config::{RunnerConfig, SnapshotMode};
 pub use convention::{Convention, UnknownConvention};
 pub use engine::ENGINE;
 pub use error::{Error, ErrorKind, Phase};

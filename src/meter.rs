@@ -41,39 +41,66 @@ pub(crate) struct Meter {
     granted: u64,
     slice: u64,
     largest_slice: u64,
-    /// The readings of the clock when the call began and when the last slice did.
-    started: Duration,
+    /// The reading of the clock when the call began; nothing before it is first of use, since
+    /// reading a clock takes a good part of what a small call does.
+    started: Option<Duration>,
+    /// The reading when the last slice began.
     sliced: Duration,
 }
 
 impl Meter {
     pub(crate) fn new(context: &Arc<Context>, allowance: Allowance) -> Self {
-        let config = &context.config;
-        let timeout = allowance.timeout.unwrap_or(config.timeout);
+        let mut meter = Self {
+            context: context.clone(),
+            cancel: None,
+            timeout: Duration::ZERO,
+            budget: 0,
+            granted: 0,
+            slice: 0,
+            largest_slice: 0,
+            started: None,
+            sliced: Duration::ZERO,
+        };
+        meter.renew(allowance);
+        meter
+    }
+
+    /// Begins the account of another call.
+    pub(crate) fn renew(&mut self, allowance: Allowance) {
+        let config = &self.context.config;
         let fuel = allowance.fuel.or(config.fuel).unwrap_or(u64::MAX);
-        let (budget, first_slice, now) = match &config.clock {
-            Some(clock) => (fuel, FIRST_SLICE, clock.monotonic()),
+        self.timeout = allowance.timeout.unwrap_or(config.timeout);
+        let (budget, first_slice) = match &config.clock {
+            Some(_) => (fuel, FIRST_SLICE),
             None => (
-                fuel.min(as_fuel(timeout, config.fuel_per_second)),
+                fuel.min(as_fuel(self.timeout, config.fuel_per_second)),
                 FIXED_SLICE,
-                Duration::ZERO,
             ),
         };
         let locals = u64::from(allowance.most_locals.max(1));
-        let largest_slice = (LOCALS_IN_A_SLICE / locals).min(LARGEST_SLICE);
-        let slice = config
+        self.largest_slice = (LOCALS_IN_A_SLICE / locals).min(LARGEST_SLICE);
+        self.slice = config
             .slice
-            .unwrap_or_else(|| first_slice.min(largest_slice));
-        Self {
-            context: context.clone(),
-            cancel: allowance.cancel,
-            timeout,
-            budget,
-            granted: 0,
-            slice,
-            largest_slice,
-            started: now,
-            sliced: now,
+            .unwrap_or_else(|| first_slice.min(self.largest_slice));
+        self.budget = budget;
+        self.cancel = allowance.cancel;
+        self.started = None;
+        // The first slice is granted at once, unless the call is over before it begins.
+        let cancelled = self.cancel.as_ref().is_some_and(CancelToken::is_cancelled);
+        let over = self.timeout.is_zero() || cancelled;
+        self.granted = if over { 0 } else { self.slice.min(budget) };
+    }
+
+    /// The fuel to begin with.
+    pub(crate) fn first_level(&self) -> u64 {
+        self.granted
+    }
+
+    /// Lets the time of the call begin, if it has not begun.
+    pub(crate) fn begin(&mut self) {
+        if let (None, Some(clock)) = (self.started, &self.context.config.clock) {
+            self.sliced = clock.monotonic();
+            self.started = Some(self.sliced);
         }
     }
 
@@ -96,6 +123,7 @@ impl Meter {
 
     /// The new level after a host function used `cost` of the `left`.
     pub(crate) fn charge(&mut self, left: u64, cost: u64) -> Result<u64, Failure> {
+        self.begin();
         if let Some(level) = left.checked_sub(cost) {
             return Ok(level);
         }
@@ -127,7 +155,8 @@ impl Meter {
     /// The time until the deadline, where there is a clock.
     pub(crate) fn time_left(&self) -> Option<Duration> {
         let clock = self.context.config.clock.as_ref()?;
-        let elapsed = clock.monotonic().saturating_sub(self.started);
+        let now = clock.monotonic();
+        let elapsed = now.saturating_sub(self.started.unwrap_or(now));
         Some(self.timeout.saturating_sub(elapsed))
     }
 
@@ -141,7 +170,7 @@ impl Meter {
             return Ok(None);
         };
         let now = clock.monotonic();
-        if now.saturating_sub(self.started) >= self.timeout {
+        if now.saturating_sub(self.started.unwrap_or(now)) >= self.timeout {
             return Err(Failure::Timeout {
                 limit: self.timeout,
             });
@@ -151,6 +180,7 @@ impl Meter {
 
     /// Looks, and fits the slice to the guest's pace.
     fn check(&mut self) -> Result<(), Failure> {
+        self.begin();
         let Some(now) = self.look()? else {
             return Ok(());
         };

@@ -13,6 +13,7 @@ pub struct Outcome {
     pub(crate) stderr: Vec<u8>,
     pub(crate) output_truncated: bool,
     pub(crate) fuel_used: u64,
+    pub(crate) init_fuel: u64,
     pub(crate) peak_memory_pages: u32,
 }
 
@@ -60,10 +61,20 @@ impl Outcome {
         self.output_truncated
     }
 
-    /// The fuel that the whole call used; the whole budget if it ran out.
+    /// The fuel that the whole call used; the whole budget if it ran out. What an initialiser
+    /// used before a snapshot was taken is not part of it, nor of the budget: see
+    /// [`init_fuel`](Self::init_fuel).
     #[must_use]
     pub fn fuel_used(&self) -> u64 {
         self.fuel_used
+    }
+
+    /// The fuel of the start function and initialiser that the call did not have to run, because
+    /// its instance began with a snapshot; otherwise 0. With a snapshot or without, `fuel_used`
+    /// and this have the same sum.
+    #[must_use]
+    pub fn init_fuel(&self) -> u64 {
+        self.init_fuel
     }
 
     /// The most linear memory the instance has had, in pages of 65,536 bytes (rounded up).
@@ -82,6 +93,7 @@ impl fmt::Debug for Outcome {
             .field("stderr", &Text(&self.stderr))
             .field("output_truncated", &self.output_truncated)
             .field("fuel_used", &self.fuel_used)
+            .field("init_fuel", &self.init_fuel)
             .field("peak_memory_pages", &self.peak_memory_pages)
             .finish()
     }

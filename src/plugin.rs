@@ -2,16 +2,15 @@
 
 use crate::{
     call::Call,
+    capture::{self, Cold, Loaded, Snapshot, WarmUp},
     context::Context,
-    convention::{self, Convention},
+    convention::Convention,
     engine::Code,
     error::{Error, Failure, Phase},
-    inspect::inspect,
     instance::Instance,
     meter::Allowance,
-    prepare::prepare,
     session::Session,
-    state::Surroundings,
+    state::{Ready, Surroundings},
     value::{Export, Import},
 };
 use alloc::{string::String, sync::Arc, vec::Vec};
@@ -32,21 +31,32 @@ struct Inner {
     /// Those that it follows, the likeliest first.
     conventions: Vec<Convention>,
     code: Arc<Code>,
+    /// The module itself, where `code` is its snapshot and some calls may need to start earlier.
+    cold: Option<Arc<Cold>>,
+    snapshot: Snapshot,
     context: Arc<Context>,
 }
 
 impl Plugin {
     /// Inspects, compiles and links.
     pub(crate) fn load(context: &Arc<Context>, name: &str, bytes: &[u8]) -> Result<Self, Error> {
+        Self::load_warm(context, name, bytes, None)
+    }
+
+    /// The same, with a call made before the snapshot is taken.
+    pub(crate) fn load_warm(
+        context: &Arc<Context>,
+        name: &str,
+        bytes: &[u8],
+        warm_up: Option<WarmUp<'_>>,
+    ) -> Result<Self, Error> {
         let name: Arc<str> = name.into();
-        let compile = || {
-            let limits = &context.config.limits;
-            let functions = &context.config.functions;
-            let info = inspect(bytes, limits)?;
-            Code::new(prepare(bytes, info)?, limits, functions, convention::define)
-        };
-        let code =
-            compile().map_err(|failure| Error::from(failure).at(Phase::Load).in_plugin(&name))?;
+        let Loaded {
+            code,
+            cold,
+            snapshot,
+        } = capture::load(context, &name, bytes, warm_up)
+            .map_err(|error| error.at(Phase::Load).in_plugin(&name))?;
         log::debug!(
             "compiled {name:?}: {} bytes, {} functions",
             bytes.len(),
@@ -56,7 +66,9 @@ impl Plugin {
             name,
             sha256: sha256(bytes),
             conventions: Convention::all_of(&code.info),
-            code: Arc::new(code),
+            code,
+            cold,
+            snapshot,
             context: context.clone(),
         })))
     }
@@ -67,6 +79,8 @@ impl Plugin {
             sha256,
             conventions,
             code,
+            cold,
+            snapshot,
             context,
             ..
         } = &*self.0;
@@ -75,6 +89,8 @@ impl Plugin {
             sha256: *sha256,
             conventions: conventions.clone(),
             code: code.clone(),
+            cold: cold.clone(),
+            snapshot: snapshot.clone(),
             context: context.clone(),
         }))
     }
@@ -141,6 +157,12 @@ impl Plugin {
         Convention::reason(&self.0.code.info)
     }
 
+    /// Whether instances start from a snapshot, and if not, why.
+    #[must_use]
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.0.snapshot
+    }
+
     /// Begins a call of `export` in a fresh instance.
     ///
     /// ```
@@ -166,12 +188,8 @@ impl Plugin {
     pub fn instantiate(&self) -> Result<Instance, Error> {
         let run = || -> Result<Session, Error> {
             self.0.context.check_open()?;
-            let surroundings = Surroundings {
-                plugin: self.0.name.clone(),
-                args: [self.name().into()].into(),
-                ..Surroundings::default()
-            };
-            let mut session = self.session(Allowance::default(), surroundings);
+            let surroundings = Surroundings::of(&self.0.name);
+            let mut session = self.session(Allowance::default(), surroundings, None)?;
             let ready = session.ready(None).map(|()| crate::Outcome::default());
             session.finish(ready)?;
             Ok(session)
@@ -182,8 +200,29 @@ impl Plugin {
         }
     }
 
-    pub(crate) fn session(&self, allowance: Allowance, surroundings: Surroundings) -> Session {
-        Session::new(&self.0.context, &self.0.code, allowance, surroundings)
+    /// A session for a call of `export`.
+    pub(crate) fn session(
+        &self,
+        allowance: Allowance,
+        surroundings: Surroundings,
+        export: Option<&str>,
+    ) -> Result<Session, Failure> {
+        let Inner {
+            code,
+            cold,
+            context,
+            ..
+        } = &*self.0;
+        let starts_earlier = |ready: &Ready| {
+            !ready.suits(&surroundings, allowance.max_memory_pages)
+                || export.is_some() && export == code.initialiser
+        };
+        let earlier = match (cold, &code.ready) {
+            (Some(cold), Some(ready)) if starts_earlier(ready) => Some(cold.code(context)?),
+            _ => None,
+        };
+        let code = earlier.as_ref().unwrap_or(code);
+        Ok(Session::new(context, code, allowance, surroundings))
     }
 
     pub(crate) fn code(&self) -> &Code {
@@ -196,19 +235,6 @@ impl Plugin {
 
     pub(crate) fn shared_name(&self) -> &Arc<str> {
         &self.0.name
-    }
-
-    /// The signature of an exported function.
-    pub(crate) fn signature(&self, export: &str) -> Result<&crate::Signature, Failure> {
-        let info = &self.0.code.info;
-        info.function(export).ok_or_else(|| {
-            Failure::not_found(
-                "export",
-                export,
-                "this plugin exports",
-                info.function_names(),
-            )
-        })
     }
 }
 

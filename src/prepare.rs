@@ -10,7 +10,12 @@
 //! Everything else is copied as it is. No index changes, since functions and types are only
 //! added at the end.
 
-use crate::{error::Failure, inspect::ModuleInfo, value::ValueType};
+use crate::{
+    binary::{Added, HEADER, Sections, put_bytes, put_section, put_u32, rest, section},
+    error::Failure,
+    inspect::ModuleInfo,
+    value::ValueType,
+};
 use alloc::{borrow::Cow, boxed::Box, format, vec::Vec};
 use wasmparser::{BinaryReader, FunctionBody, Operator};
 
@@ -57,15 +62,6 @@ fn unused_name(info: &ModuleInfo) -> Box<str> {
     name
 }
 
-/// Section codes, by the specification's chapter on the binary format.
-mod section {
-    pub(super) const TYPE: u8 = 1;
-    pub(super) const FUNCTION: u8 = 3;
-    pub(super) const EXPORT: u8 = 7;
-    pub(super) const START: u8 = 8;
-    pub(super) const CODE: u8 = 10;
-}
-
 struct Rewrite<'a> {
     info: &'a ModuleInfo,
     start: Option<&'a (u32, Box<str>)>,
@@ -84,84 +80,63 @@ impl<'a> Rewrite<'a> {
     }
 
     fn module(&self, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
-        const HEADER: usize = 8;
         let mut out = Vec::with_capacity(bytes.len() + 64);
-        let mut reader = BinaryReader::new(bytes, 0);
-        out.extend_from_slice(reader.read_bytes(HEADER)?);
+        out.extend_from_slice(HEADER);
+        let mut sections = Sections::of(bytes)?;
         let mut exports_seen = false;
-        while !reader.eof() {
-            let id = reader.read_u8()?;
-            let mut content = reader.read_reader()?;
+        while let Some((id, mut content)) = sections.next()? {
             let rewritten = match id {
-                section::TYPE => self.longer(&mut content, self.types())?,
-                section::FUNCTION => self.longer(&mut content, self.functions())?,
+                section::TYPE => self.types().to(&mut content)?,
+                section::FUNCTION => self.functions().to(&mut content)?,
                 section::EXPORT => {
                     exports_seen = true;
-                    self.longer(&mut content, self.exports())?
+                    self.exports().to(&mut content)?
                 }
                 // The place of the start section is just after that of the exports.
                 section::START if exports_seen => continue,
                 section::START => {
-                    let mut none = BinaryReader::new(&[0], 0);
-                    let exports = self.longer(&mut none, self.exports())?;
-                    put_section(&mut out, section::EXPORT, &exports);
+                    put_section(&mut out, section::EXPORT, &self.exports().alone());
                     continue;
                 }
                 section::CODE => self.code(&mut content)?,
-                _ => content.read_bytes(content.bytes_remaining())?.to_vec(),
+                _ => rest(&mut content)?.to_vec(),
             };
             put_section(&mut out, id, &rewritten);
         }
         Ok(out)
     }
 
-    /// A section that is a vector, with entries added at its end.
-    fn longer(
-        &self,
-        content: &mut BinaryReader<'_>,
-        (added, entries): (u32, Vec<u8>),
-    ) -> Result<Vec<u8>, Failure> {
-        let count = content.read_var_u32()?;
-        let old = content.read_bytes(content.bytes_remaining())?;
-        let mut out = Vec::with_capacity(old.len() + entries.len() + 5);
-        put_u32(&mut out, count.saturating_add(added));
-        out.extend_from_slice(old);
-        out.extend_from_slice(&entries);
-        Ok(out)
-    }
-
-    fn exports(&self) -> (u32, Vec<u8>) {
-        let mut out = Vec::new();
-        let Some((function, name)) = self.start else {
-            return (0, out);
-        };
-        put_bytes(&mut out, name.as_bytes());
-        out.push(0);
-        put_u32(&mut out, *function);
-        (1, out)
+    fn exports(&self) -> Added {
+        let mut added = Added::default();
+        if let Some((function, name)) = self.start {
+            added.export(name, 0, *function);
+        }
+        added
     }
 
     /// For each table, the type `(element, i32) -> i32`.
-    fn types(&self) -> (u32, Vec<u8>) {
-        let mut out = Vec::new();
+    fn types(&self) -> Added {
+        let mut entries = Vec::new();
         for element in self.grown {
             let reference = if *element == ValueType::FuncRef {
                 0x70
             } else {
                 0x6f
             };
-            out.extend_from_slice(&[0x60, 2, reference, 0x7f, 1, 0x7f]);
+            entries.extend_from_slice(&[0x60, 2, reference, 0x7f, 1, 0x7f]);
         }
-        (self.added(), out)
+        let count = self.added();
+        Added { count, entries }
     }
 
     /// For each table, a function of its type.
-    fn functions(&self) -> (u32, Vec<u8>) {
-        let mut out = Vec::new();
+    fn functions(&self) -> Added {
+        let mut entries = Vec::new();
         for table in 0..self.added() {
-            put_u32(&mut out, self.info.types.saturating_add(table));
+            put_u32(&mut entries, self.info.types.saturating_add(table));
         }
-        (self.added(), out)
+        let count = self.added();
+        Added { count, entries }
     }
 
     fn added(&self) -> u32 {
@@ -171,7 +146,7 @@ impl<'a> Rewrite<'a> {
     /// The bodies, with each `table.grow` replaced by a call, and the called functions after them.
     fn code(&self, content: &mut BinaryReader<'_>) -> Result<Vec<u8>, Failure> {
         if self.grown.is_empty() {
-            return Ok(content.read_bytes(content.bytes_remaining())?.to_vec());
+            return Ok(rest(content)?.to_vec());
         }
         let mut out = Vec::with_capacity(content.bytes_remaining() + 64);
         let count = content.read_var_u32()?;
@@ -211,28 +186,5 @@ impl<'a> Rewrite<'a> {
         }
         out.extend_from_slice(bytes.get(copied..).unwrap_or_default());
         Ok(out)
-    }
-}
-
-fn put_section(out: &mut Vec<u8>, id: u8, content: &[u8]) {
-    out.push(id);
-    put_bytes(out, content);
-}
-
-fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    put_u32(out, u32::try_from(bytes.len()).unwrap_or(u32::MAX));
-    out.extend_from_slice(bytes);
-}
-
-/// Unsigned LEB128.
-fn put_u32(out: &mut Vec<u8>, mut value: u32) {
-    loop {
-        let [low, ..] = value.to_le_bytes();
-        value >>= 7;
-        if value == 0 {
-            out.push(low & 0x7f);
-            return;
-        }
-        out.push(low | 0x80);
     }
 }

@@ -3,9 +3,10 @@
 use crate::{
     cache::Cache,
     call::Call,
+    capture::{self, WarmUp},
     config::RunnerConfig,
     context::Context,
-    error::{Error, Failure, first_line, is_unprintable},
+    error::{Error, Failure, Phase, first_line, is_unprintable},
     outcome::Outcome,
     plugin::{Plugin, sha256},
     sync::Shared,
@@ -64,15 +65,59 @@ impl Runner {
     /// `InvalidConfig` for a name that is empty, longer than 255 bytes or has control characters,
     /// `Closed`. What had the name before then stays.
     pub fn load_plugin(&self, name: &str, bytes: impl AsRef<[u8]>) -> Result<Plugin, Error> {
+        self.load(name, bytes.as_ref(), None)
+    }
+
+    /// Loads a plugin as [`load_plugin`](Self::load_plugin) does, makes a call of it, and lets
+    /// every later call start from a snapshot of what that left.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`load_plugin`](Self::load_plugin), those of a call, and
+    /// [`Snapshot`](crate::ErrorKind::Snapshot) where the state cannot be kept: where the module
+    /// changes a table, drops a segment, reads standard input, or calls functions of the host
+    /// whose answers differ from instance to instance.
+    pub fn load_plugin_warm(
+        &self,
+        name: &str,
+        bytes: impl AsRef<[u8]>,
+        warm_up: WarmUp<'_>,
+    ) -> Result<Plugin, Error> {
+        self.load(name, bytes.as_ref(), Some(warm_up))
+    }
+
+    fn load(&self, name: &str, bytes: &[u8], warm_up: Option<WarmUp<'_>>) -> Result<Plugin, Error> {
         let name = plugin_name(name)?;
         self.context.check_open()?;
-        let plugin = Plugin::load(&self.context, name, bytes.as_ref())?;
+        let plugin = Plugin::load_warm(&self.context, name, bytes, warm_up)?;
         self.keep(Entry {
             plugin: plugin.clone(),
             #[cfg(feature = "std")]
             source: None,
         })?;
         Ok(plugin)
+    }
+
+    /// The module that begins where the one in `bytes` is after its start function, its
+    /// initialiser and, if given, a warm-up call: for any engine.
+    ///
+    /// It imports what it did, has no start function, and its initialiser does nothing more, so
+    /// hosts that call it do no harm. Where the initialiser looked at its arguments or environment,
+    /// it saw the plugin's name, here `module`, and no more. What the host held for the guest (the
+    /// virtual clock, the random numbers, closed descriptors) begins anew.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`load_plugin_warm`](Self::load_plugin_warm).
+    pub fn snapshot_module(
+        &self,
+        bytes: impl AsRef<[u8]>,
+        warm_up: Option<WarmUp<'_>>,
+    ) -> Result<Vec<u8>, Error> {
+        self.context.check_open()?;
+        let name: Arc<str> = "module".into();
+        capture::snapshot_bytes(&self.context, &name, bytes.as_ref(), warm_up)
+            .map_err(|error| error.at(Phase::Load).in_plugin(&name))
     }
 
     /// Puts an entry into the table, unless the runner was closed meanwhile.

@@ -1,27 +1,29 @@
 //! A store with an instance in it: what a call runs in.
 
 use crate::{
+    config::RunnerConfig,
     context::Context,
     convert::{from_val, to_val},
     drive::{drive, fuel_left, fuel_used},
     engine::Code,
     error::{Error, Failure, Phase, first_line},
+    inspect::HASKELL,
     memory::GuestMemory,
     meter::Allowance,
     outcome::Outcome,
-    state::{State, Surroundings, view},
-    value::{Signature, ValueType},
+    output::Output,
+    snapshot::{self, Captured, Constant, Shape},
+    state::{Ready, State, Surroundings, view},
+    value::Signature,
 };
 use alloc::{boxed::Box, string::ToString, sync::Arc, vec, vec::Vec};
-use wasmi::{Func, Instance, Store, Val, errors::ErrorKind as EngineError};
-
-/// The exports that ready an instance, the first that there is. `_start` is never called unasked;
-/// where it exists, it does what `__wasm_call_ctors` does.
-const INITIALISERS: [&str; 2] = ["_initialize", "__wasm_call_ctors"];
+use wasmi::{
+    Func, Instance, Store, Val,
+    errors::{ErrorKind as EngineError, InstantiationError},
+};
 
 /// A live instance and the account of the call that it is in.
 pub(crate) struct Session {
-    context: Arc<Context>,
     code: Arc<Code>,
     store: Store<State>,
     instance: Option<Instance>,
@@ -29,6 +31,8 @@ pub(crate) struct Session {
     phase: Phase,
     /// Whether the guest was left in the middle of something.
     poisoned: bool,
+    /// The fuel of an initialiser that this call did not have to run.
+    init_fuel: u64,
 }
 
 impl Session {
@@ -40,17 +44,29 @@ impl Session {
         surroundings: Surroundings,
     ) -> Self {
         allowance.most_locals = code.info.most_locals;
-        let state = State::new(context, allowance, surroundings);
+        let mut state = State::new(context, allowance, surroundings);
+        let mut init_fuel = 0;
+        if let Some(ready) = &code.ready {
+            state.begin_at(ready);
+            init_fuel = ready.fuel;
+        }
+        let level = state.meter.first_level();
         let mut store = Store::new(&code.engine, state);
         store.limiter(|state| &mut state.limiter);
+        // Fails only where the engine does not meter.
+        let _ = store.set_fuel(level);
         Self {
-            context: context.clone(),
             code: code.clone(),
             store,
             instance: None,
             phase: Phase::Instantiate,
             poisoned: false,
+            init_fuel,
         }
+    }
+
+    fn config(&self) -> &RunnerConfig {
+        &self.store.data().meter.context().config
     }
 
     /// No further call may run here.
@@ -66,19 +82,20 @@ impl Session {
     pub(crate) fn renew(&mut self, mut allowance: Allowance, surroundings: Surroundings) {
         allowance.most_locals = self.code.info.most_locals;
         let used = fuel_used(&self.store);
+        self.init_fuel = 0;
+        let state = self.store.data_mut();
+        state.renew(allowance, surroundings, used);
         // What is left of the last call's fuel is not the next one's.
-        let _ = self.store.set_fuel(0);
-        self.store
-            .data_mut()
-            .renew(&self.context, allowance, surroundings, used);
+        let level = state.meter.first_level();
+        let _ = self.store.set_fuel(level);
     }
 
     pub(crate) fn max_result_bytes(&self) -> u64 {
-        self.context.config.limits.max_result_bytes as u64
+        self.config().limits.max_result_bytes as u64
     }
 
     pub(crate) fn max_output_bytes(&self) -> u64 {
-        self.context.config.limits.max_output_bytes as u64
+        self.config().limits.max_output_bytes as u64
     }
 
     pub(crate) fn code(&self) -> &Arc<Code> {
@@ -89,48 +106,39 @@ impl Session {
     /// export that will be called.
     pub(crate) fn ready(&mut self, export: Option<&str>) -> Result<(), Failure> {
         self.phase = Phase::Instantiate;
-        let code = self.code.clone();
-        let instance = code
-            .linker
-            .instantiate_and_start(&mut self.store, &code.module)
-            .map_err(|error| instantiation_failure(error, &self.context))?;
-        self.store.data_mut().memory = instance.get_memory(&self.store, "memory");
-        self.instance = Some(instance);
-        if let Some(start) = &code.start {
-            self.phase = Phase::Start;
-            self.call(start, &[], &mut [])?;
+        self.store.data_mut().meter.begin();
+        let linker = &self.code.linker;
+        let instance = linker
+            .instantiate_and_start(&mut self.store, &self.code.module)
+            .map_err(|error| instantiation_failure(error, self.config()))?;
+        if self.code.exports_memory {
+            self.store.data_mut().memory = instance.get_memory(&self.store, "memory");
         }
-        let initialiser = INITIALISERS.into_iter().find(|name| {
-            code.info
-                .function(name)
-                .is_some_and(|signature| signature.is(&[], &[]))
-        });
-        match initialiser {
-            Some("__wasm_call_ctors") if code.info.function("_start").is_some() => {}
+        self.instance = Some(instance);
+        if self.code.ready.is_none() {
+            self.initialise(export)?;
+        }
+        Ok(())
+    }
+
+    fn initialise(&mut self, export: Option<&str>) -> Result<(), Failure> {
+        if self.code.start.is_some() {
+            let code = self.code.clone();
+            self.phase = Phase::Start;
+            self.call(code.start.as_deref().unwrap_or_default(), &[], &mut [])?;
+        }
+        match self.code.initialiser {
             Some(name) if export != Some(name) => {
                 self.phase = Phase::Initialize;
                 self.call(name, &[], &mut [])?;
             }
             _ => {}
         }
-        self.start_haskell()
-    }
-
-    /// Starts the runtime system of Haskell, which other initialisers do not: `hs_init`, whose
-    /// parameters are a program's arguments, or null pointers.
-    fn start_haskell(&mut self) -> Result<(), Failure> {
-        let code = self.code.clone();
-        match code.info.function("hs_init") {
-            Some(signature)
-                if signature.params().iter().all(|ty| *ty == ValueType::I32)
-                    && signature.results().is_empty() =>
-            {
-                self.phase = Phase::Initialize;
-                let nulls = vec![Val::I32(0); signature.params().len()];
-                self.call("hs_init", &nulls, &mut [])
-            }
-            _ => Ok(()),
+        if let Some(params) = self.code.haskell {
+            self.phase = Phase::Initialize;
+            self.call(HASKELL, &vec![Val::I32(0); params], &mut [])?;
         }
+        Ok(())
     }
 
     pub(crate) fn set_phase(&mut self, phase: Phase) {
@@ -177,19 +185,11 @@ impl Session {
         signature: &Signature,
         params: &[u64],
     ) -> Result<Vec<u64>, Failure> {
-        let params: Vec<Val> = signature
-            .params()
-            .iter()
-            .zip(params)
-            .map(|(ty, bits)| to_val(*ty, *bits))
-            .collect();
-        let mut results: Vec<Val> = signature
-            .results()
-            .iter()
-            .map(|ty| to_val(*ty, 0))
-            .collect();
-        self.call(export, &params, &mut results)?;
-        Ok(results.iter().map(from_val).collect())
+        let types = signature.params().iter().zip(params);
+        let params = Values::of(types.map(|(ty, bits)| to_val(*ty, *bits)));
+        let mut results = Values::of(signature.results().iter().map(|ty| to_val(*ty, 0)));
+        self.call(export, params.as_slice(), results.as_mut_slice())?;
+        Ok(results.as_slice().iter().map(from_val).collect())
     }
 
     /// The guest's memory.
@@ -207,6 +207,58 @@ impl Session {
         self.store.data_mut()
     }
 
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Keeps what the guest writes here, whatever the runner does with output.
+    pub(crate) fn keep_output(&mut self) {
+        let limit = self.config().limits.max_output_bytes;
+        self.store.data_mut().output = Output::new(limit, None, None);
+    }
+
+    pub(crate) fn has_output(&self) -> bool {
+        let output = &self.store.data().output;
+        output.truncated || !output.stdout.is_empty() || !output.stderr.is_empty()
+    }
+
+    pub(crate) fn stdin_seen(&self) -> bool {
+        self.store.data().seen.stdin
+    }
+
+    /// The host's side of the state.
+    pub(crate) fn host_state(&self) -> Ready {
+        self.store.data().to_ready(fuel_used(&self.store))
+    }
+
+    /// The guest's side of the state, of an instance of a module that `shape` has instrumented.
+    pub(crate) fn capture(&self, shape: &Shape) -> Result<Captured, Failure> {
+        let missing = || snapshot::refused("the instance lacks an export that was added to it");
+        let instance = self.instance.ok_or_else(missing)?;
+        let mut captured = Captured::default();
+        if let Some(name) = shape.memory_export() {
+            let memory = instance
+                .get_memory(&self.store, &name)
+                .ok_or_else(missing)?;
+            captured.memory = memory.data(&self.store).to_vec();
+        }
+        for name in shape.global_exports() {
+            let global = instance
+                .get_global(&self.store, &name)
+                .ok_or_else(missing)?;
+            captured.globals.push(match global.get(&self.store) {
+                Val::I32(value) => Constant::I32(value),
+                Val::I64(value) => Constant::I64(value),
+                Val::F32(value) => Constant::F32(value.to_bits()),
+                Val::F64(value) => Constant::F64(value.to_bits()),
+                #[cfg(feature = "simd")]
+                Val::V128(value) => Constant::V128(value.as_u128()),
+                _ => return Err(missing()),
+            });
+        }
+        Ok(captured)
+    }
+
     /// Ends the call: what it came to, with what it cost and wrote.
     pub(crate) fn finish(&mut self, result: Result<Outcome, Failure>) -> Result<Outcome, Error> {
         let used = fuel_used(&self.store);
@@ -217,6 +269,7 @@ impl Session {
             stderr: core::mem::take(&mut state.output.stderr),
             output_truncated: state.output.truncated,
             fuel_used: used,
+            init_fuel: self.init_fuel,
             peak_memory_pages: state.limiter.memory_pages(),
             ..Outcome::default()
         };
@@ -248,10 +301,49 @@ impl Session {
     }
 }
 
-fn instantiation_failure(error: wasmi::Error, context: &Context) -> Failure {
+/// A call's params or results; a few need no allocation.
+struct Values {
+    few: [Val; FEW],
+    many: Vec<Val>,
+    count: usize,
+}
+
+const FEW: usize = 4;
+
+impl Values {
+    fn of(values: impl ExactSizeIterator<Item = Val>) -> Self {
+        let count = values.len();
+        let mut few = [const { Val::I32(0) }; FEW];
+        let mut many = Vec::new();
+        if count <= FEW {
+            for (slot, value) in few.iter_mut().zip(values) {
+                *slot = value;
+            }
+        } else {
+            many.extend(values);
+        }
+        Self { few, many, count }
+    }
+
+    fn as_slice(&self) -> &[Val] {
+        self.few.get(..self.count).unwrap_or(&self.many)
+    }
+
+    fn as_mut_slice(&mut self) -> &mut [Val] {
+        self.few.get_mut(..self.count).unwrap_or(&mut self.many)
+    }
+}
+
+fn instantiation_failure(error: wasmi::Error, config: &RunnerConfig) -> Failure {
     let problem = match error.kind() {
-        EngineError::Instantiation(_) if context.config.limits.max_memory_pages == 0 => {
+        EngineError::Instantiation(_) if config.limits.max_memory_pages == 0 => {
             "instantiation failed; the limit `max_memory_pages` is 0".to_string()
+        }
+        // The engine's own message has numbers in it that differ from instance to instance.
+        EngineError::Instantiation(InstantiationError::ElementSegmentDoesNotFit { .. }) => {
+            return Failure::Trap {
+                message: "out of bounds table access".to_string(),
+            };
         }
         EngineError::Memory(_) | EngineError::Table(_) => {
             return Failure::Trap {

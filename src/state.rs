@@ -80,9 +80,9 @@ impl Stdin {
 /// What a guest sees of a world around it, for one call.
 #[derive(Default)]
 pub(crate) struct Surroundings {
-    /// The plugin's name.
+    /// The plugin's name, which is the first argument too.
     pub(crate) plugin: Arc<str>,
-    /// The arguments, the program's name first.
+    /// The other arguments.
     pub(crate) args: Vec<String>,
     /// The environment, each as `NAME=value`.
     pub(crate) env: Vec<String>,
@@ -91,6 +91,64 @@ pub(crate) struct Surroundings {
     pub(crate) config: BTreeMap<String, String>,
     /// What the embedder's host functions have for themselves.
     pub(crate) state: Option<Box<dyn Any + Send + Sync>>,
+}
+
+/// One of the two lists of strings that a guest can ask for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Strings {
+    Args,
+    Env,
+}
+
+impl Surroundings {
+    /// Those of a call that says nothing of them.
+    pub(crate) fn of(plugin: &Arc<str>) -> Self {
+        Self {
+            plugin: plugin.clone(),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn strings(&self, which: Strings) -> impl Iterator<Item = &str> {
+        let (first, rest) = match which {
+            Strings::Args => (Some(&*self.plugin), &self.args),
+            Strings::Env => (None, &self.env),
+        };
+        first.into_iter().chain(rest.iter().map(String::as_str))
+    }
+}
+
+/// The host's side of the state that an initialiser left, where a snapshot holds the guest's.
+pub(crate) struct Ready {
+    /// The fuel that the initialiser used.
+    pub(crate) fuel: u64,
+    /// The pages of memory that it left.
+    pages: u32,
+    clock: VirtualClock,
+    random: SeededRandom,
+    closed: [bool; 3],
+    /// What it was told of its surroundings, if it asked.
+    seen: Option<Surroundings>,
+}
+
+impl Ready {
+    /// Whether the initialiser would have done the same with these, and so much memory.
+    pub(crate) fn suits(&self, surroundings: &Surroundings, max_memory_pages: Option<u32>) -> bool {
+        let same = |which| {
+            let seen = self.seen.iter().flat_map(|seen| seen.strings(which));
+            seen.eq(surroundings.strings(which))
+        };
+        max_memory_pages.is_none_or(|maximum| self.pages <= maximum)
+            && (self.seen.is_none() || same(Strings::Args) && same(Strings::Env))
+    }
+}
+
+/// What a guest has asked for that may differ from call to call.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Seen {
+    /// Arguments or environment.
+    pub(crate) surroundings: bool,
+    pub(crate) stdin: bool,
 }
 
 /// The data of a store.
@@ -103,6 +161,7 @@ pub(crate) struct State {
     pub(crate) random: SeededRandom,
     /// Which of the file descriptors 0, 1 and 2 the guest has closed.
     pub(crate) closed: [bool; 3],
+    pub(crate) seen: Seen,
     /// The export `memory`, once there is an instance.
     pub(crate) memory: Option<Memory>,
     pub(crate) exchange: Exchange,
@@ -126,25 +185,52 @@ impl State {
             clock: VirtualClock::default(),
             random: SeededRandom::new(config.seed),
             closed: [false; 3],
+            seen: Seen::default(),
             memory: None,
             exchange: Exchange::new(&config.limits),
             nested: NestedCalls::default(),
         }
     }
 
+    /// What the initialiser left here, having used `fuel`.
+    pub(crate) fn to_ready(&self, fuel: u64) -> Ready {
+        let mut clock = self.clock;
+        clock.pass(fuel);
+        Ready {
+            fuel,
+            pages: self.limiter.memory_pages(),
+            clock,
+            random: self.random,
+            closed: self.closed,
+            seen: self.seen.surroundings.then(|| Surroundings {
+                plugin: self.surroundings.plugin.clone(),
+                args: self.surroundings.args.clone(),
+                env: self.surroundings.env.clone(),
+                ..Surroundings::default()
+            }),
+        }
+    }
+
+    /// Begins where an initialiser ended.
+    pub(crate) fn begin_at(&mut self, ready: &Ready) {
+        self.clock = ready.clock;
+        self.random = ready.random;
+        self.closed = ready.closed;
+    }
+
     /// Begins another call on the same instance, after one that used `fuel_used`.
     pub(crate) fn renew(
         &mut self,
-        context: &Arc<Context>,
         allowance: Allowance,
         surroundings: Surroundings,
         fuel_used: u64,
     ) {
-        self.clock.run(fuel_used, context.config.fuel_per_second);
+        self.clock.pass(fuel_used);
+        let limits = &self.meter.context().config.limits;
         self.limiter
-            .bound_memory(&context.config.limits, allowance.max_memory_pages);
-        self.meter = Meter::new(context, allowance);
-        self.output = Self::fresh_output(context);
+            .bound_memory(limits, allowance.max_memory_pages);
+        self.meter.renew(allowance);
+        self.output = Self::fresh_output(self.meter.context());
         self.surroundings = surroundings;
         self.exchange.renew();
     }

@@ -3,71 +3,64 @@
 use super::{Answer, charge_bytes, guest};
 use crate::{
     drive::charge,
-    state::{State, Surroundings},
+    state::{State, Strings, Surroundings},
 };
-use alloc::{string::String, vec::Vec};
 use wasmi::Caller;
 
 type Guest<'a> = Caller<'a, State>;
 
 pub(super) fn args_get(caller: &mut Guest<'_>, list: u32, bytes: u32) -> Answer {
-    get(caller, |surroundings| &mut surroundings.args, list, bytes)
+    get(caller, Strings::Args, list, bytes)
 }
 
 pub(super) fn args_sizes_get(caller: &mut Guest<'_>, count: u32, size: u32) -> Answer {
-    sizes_get(caller, |surroundings| &mut surroundings.args, count, size)
+    sizes_get(caller, Strings::Args, count, size)
 }
 
 pub(super) fn environ_get(caller: &mut Guest<'_>, list: u32, bytes: u32) -> Answer {
-    get(caller, |surroundings| &mut surroundings.env, list, bytes)
+    get(caller, Strings::Env, list, bytes)
 }
 
 pub(super) fn environ_sizes_get(caller: &mut Guest<'_>, count: u32, size: u32) -> Answer {
-    sizes_get(caller, |surroundings| &mut surroundings.env, count, size)
+    sizes_get(caller, Strings::Env, count, size)
 }
 
-/// Each string ends with a zero byte.
-fn size(strings: &[String]) -> u64 {
-    strings.iter().map(|string| string.len() as u64 + 1).sum()
+/// How many strings there are, and the bytes of all, with the zero byte that each ends with.
+fn sizes(surroundings: &Surroundings, of: Strings) -> (u64, u64) {
+    surroundings
+        .strings(of)
+        .fold((0, 0), |(count, size), string| {
+            (count + 1, size + string.len() as u64 + 1)
+        })
 }
 
-fn sizes_get(
-    caller: &mut Guest<'_>,
-    of: fn(&mut Surroundings) -> &mut Vec<String>,
-    count: u32,
-    bytes: u32,
-) -> Answer {
+fn sizes_get(caller: &mut Guest<'_>, of: Strings, count: u32, bytes: u32) -> Answer {
     charge_strings(caller, of)?;
     let (mut memory, state) = guest(caller)?;
-    let strings = of(&mut state.surroundings);
+    let (strings, size) = sizes(&state.surroundings, of);
     memory.range(count, 4)?;
     memory.range(bytes, 4)?;
-    memory.set_u32(count, u32::try_from(strings.len()).unwrap_or(u32::MAX))?;
-    memory.set_u32(bytes, u32::try_from(size(strings)).unwrap_or(u32::MAX))?;
+    memory.set_u32(count, u32::try_from(strings).unwrap_or(u32::MAX))?;
+    memory.set_u32(bytes, u32::try_from(size).unwrap_or(u32::MAX))?;
     Ok(())
 }
 
-/// Takes the fuel for looking at each string.
-fn charge_strings(caller: &mut Guest<'_>, of: fn(&mut Surroundings) -> &mut Vec<String>) -> Answer {
-    let strings = of(&mut caller.data_mut().surroundings).len();
-    Ok(charge(caller, strings as u64)?)
+/// Takes the fuel for looking at each string, and notes that they are asked for.
+fn charge_strings(caller: &mut Guest<'_>, of: Strings) -> Answer {
+    caller.data_mut().seen.surroundings = true;
+    let (count, _) = sizes(&caller.data().surroundings, of);
+    Ok(charge(caller, count)?)
 }
 
-fn get(
-    caller: &mut Guest<'_>,
-    of: fn(&mut Surroundings) -> &mut Vec<String>,
-    list: u32,
-    bytes: u32,
-) -> Answer {
+fn get(caller: &mut Guest<'_>, of: Strings, list: u32, bytes: u32) -> Answer {
     charge_strings(caller, of)?;
-    let strings = of(&mut caller.data_mut().surroundings);
-    let (count, length) = (strings.len() as u64, size(strings));
+    let (count, length) = sizes(&caller.data().surroundings, of);
     charge_bytes(caller, count * 4 + length)?;
     let (mut memory, state) = guest(caller)?;
     memory.range(list, count * 4)?;
     memory.range(bytes, length)?;
     let (mut entry, mut position) = (list, bytes);
-    for string in of(&mut state.surroundings) {
+    for string in state.surroundings.strings(of) {
         memory.set_u32(entry, position)?;
         memory.write(position, string.as_bytes())?;
         position = position.wrapping_add(u32::try_from(string.len()).unwrap_or(u32::MAX));

@@ -150,6 +150,7 @@ fn read(
         }
         1 | 2 => {
             let fd = memory.u32(pointer + 16)?;
+            caller.data_mut().seen.stdin |= kind == 1;
             match (kind, fd::open(caller, fd)) {
                 (1, Ok(Fd::Stdin)) => match caller.data().surroundings.stdin.ready() {
                     Some(0) => ready(0, HANGUP),

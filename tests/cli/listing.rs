@@ -66,6 +66,7 @@ size        13311 bytes
 functions   35
 memory      17 pages of 64 KiB
 convention  packed-pointer (exports a memory and the allocator `allocate`)
+snapshot    not needed
 engine      {engine}
 imports     0
 exports     8
@@ -112,6 +113,7 @@ fn a_module_described_in_json() {
         "memory_pages": 0,
         "convention": null,
         "convention_reason": looked_for,
+        "snapshot": "not needed",
         "engine": pocketwasm::ENGINE,
         "imports": [],
         "exports": [

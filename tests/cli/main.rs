@@ -6,6 +6,7 @@ mod conventions;
 mod failures;
 mod listing;
 mod reports;
+mod snapshots;
 
 use std::{
     ffi::OsStr,

@@ -18,6 +18,7 @@ mod mutated;
 mod packed;
 mod plugins_dir;
 mod slices;
+mod snapshot;
 #[cfg(feature = "serde")]
 mod structured;
 mod threads;

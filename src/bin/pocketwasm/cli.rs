@@ -1,6 +1,8 @@
 //! What the program takes on its command line.
 
-use crate::{call, exit::Code, inspect, limits::Limits, list, report::Failure, run, text};
+use crate::{
+    call, exit::Code, inspect, limits::Limits, list, report::Failure, run, snapshot, text,
+};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -19,7 +21,8 @@ Exit codes:
   0  success; for `run`, any code is the guest's own
   2  wrong usage, parameters or settings
   3  no such file, plugin or export
-  4  the module was refused: invalid, too large in shape or memory, unknown imports
+  4  the module was refused: invalid, too large in shape or memory, unknown imports,
+     no snapshot possible
   5  the guest trapped, broke its convention or exited with an error
   6  a limit ended the call: fuel, timeout, size of input or result
   7  input or output failed
@@ -51,6 +54,7 @@ enum Command {
     Text(text::Text),
     List(list::List),
     Inspect(inspect::Inspect),
+    Snapshot(snapshot::Snapshot),
     #[cfg(feature = "gateway")]
     Serve(crate::gateway::Serve),
 }
@@ -65,6 +69,7 @@ impl Cli {
             Command::Text(text) => text.execute(options),
             Command::List(list) => list.execute(options),
             Command::Inspect(inspect) => inspect.execute(options),
+            Command::Snapshot(snapshot) => snapshot.execute(options),
             #[cfg(feature = "gateway")]
             Command::Serve(serve) => serve.execute(options),
         }

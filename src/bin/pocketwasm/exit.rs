@@ -26,7 +26,8 @@ impl Code {
             | ErrorKind::ShapeLimit
             | ErrorKind::UnsupportedImport
             | ErrorKind::MemoryLimit
-            | ErrorKind::Refused => Self::REFUSED,
+            | ErrorKind::Refused
+            | ErrorKind::Snapshot => Self::REFUSED,
             ErrorKind::OutOfFuel
             | ErrorKind::Timeout
             | ErrorKind::Cancelled

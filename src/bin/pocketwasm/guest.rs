@@ -9,7 +9,7 @@ use crate::{
     streams::{Passage, Stream, say},
 };
 use clap::Args;
-use pocketwasm::{Call, Entropy, Outcome, Plugin, Runner, SystemClock};
+use pocketwasm::{Call, Entropy, Outcome, Plugin, Runner, SnapshotMode, SystemClock};
 use std::{
     fs::File,
     io::Read,
@@ -86,7 +86,8 @@ impl<'a> Host<'a> {
         hosts: &[String],
     ) -> Result<Self, Failure> {
         let passage = Passage::default();
-        let mut config = options.limits.config();
+        // One call is over before a snapshot could pay.
+        let mut config = options.limits.config().snapshots(SnapshotMode::Never);
         if !hosts.is_empty() {
             config = config.http_client(Web);
         }

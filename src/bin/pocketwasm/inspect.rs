@@ -15,7 +15,8 @@ use std::{fmt, path::PathBuf};
 
 /// Show what a module is, needs and offers
 ///
-/// Checks and compiles it like any other command; nothing of it is run.
+/// Loads it as a server would: nothing of it is run but its initialiser, under the limits, where a
+/// snapshot may pay.
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
     /// The module's file; with --plugins, or a plugin's name
@@ -49,6 +50,7 @@ impl fmt::Display for Sheet<'_> {
         writeln!(f, "memory      {} pages of 64 KiB", plugin.memory_pages())?;
         let reason = plugin.convention_reason();
         writeln!(f, "convention  {convention} ({reason})")?;
+        writeln!(f, "snapshot    {}", Plain(&plugin.snapshot().to_string()))?;
         writeln!(f, "engine      {ENGINE}")?;
         writeln!(f, "imports     {}", plugin.imports().len())?;
         for import in plugin.imports() {
@@ -79,6 +81,7 @@ fn in_json(plugin: &Plugin) -> Value {
         "memory_pages": plugin.memory_pages(),
         "convention": plugin.convention().map(Convention::name),
         "convention_reason": plugin.convention_reason(),
+        "snapshot": plugin.snapshot().to_string(),
         "engine": ENGINE,
         "imports": imports.collect::<Value>(),
         "exports": exports.collect::<Value>(),

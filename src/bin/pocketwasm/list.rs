@@ -9,7 +9,7 @@ use crate::{
     terminal::Plain,
 };
 use clap::Args;
-use pocketwasm::{Convention, Plugin, Runner};
+use pocketwasm::{Convention, Plugin, Runner, SnapshotMode};
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 
@@ -33,7 +33,7 @@ impl List {
                 "which directory? `pocketwasm list DIR`".to_owned(),
             ));
         };
-        let runner = Runner::new(options.limits.config())?;
+        let runner = Runner::new(options.limits.config().snapshots(SnapshotMode::Never))?;
         let report = runner.load_plugins(directory)?;
         let plugins = runner.plugins();
         let failed: Vec<(PathBuf, Failure)> = report

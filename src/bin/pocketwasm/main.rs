@@ -16,6 +16,7 @@ mod module;
 mod number;
 mod report;
 mod run;
+mod snapshot;
 mod streams;
 mod terminal;
 mod text;

@@ -1,0 +1,119 @@
+//! Writing the binary format: the little of it that this crate writes, by the specification's
+//! chapter of that name.
+
+use crate::error::Failure;
+use alloc::vec::Vec;
+use wasmparser::BinaryReader;
+
+/// The magic bytes and the version.
+pub(crate) const HEADER: &[u8; 8] = b"\0asm\x01\0\0\0";
+
+/// Section codes.
+pub(crate) mod section {
+    pub(crate) const TYPE: u8 = 1;
+    pub(crate) const FUNCTION: u8 = 3;
+    pub(crate) const MEMORY: u8 = 5;
+    pub(crate) const GLOBAL: u8 = 6;
+    pub(crate) const EXPORT: u8 = 7;
+    pub(crate) const START: u8 = 8;
+    pub(crate) const ELEMENT: u8 = 9;
+    pub(crate) const CODE: u8 = 10;
+    pub(crate) const DATA: u8 = 11;
+    pub(crate) const DATA_COUNT: u8 = 12;
+}
+
+/// The sections of a module whose header is known to be right: code and content, in order.
+pub(crate) struct Sections<'a>(BinaryReader<'a>);
+
+impl<'a> Sections<'a> {
+    pub(crate) fn of(bytes: &'a [u8]) -> Result<Self, Failure> {
+        let mut reader = BinaryReader::new(bytes, 0);
+        reader.read_bytes(HEADER.len())?;
+        Ok(Self(reader))
+    }
+
+    pub(crate) fn next(&mut self) -> Result<Option<(u8, BinaryReader<'a>)>, Failure> {
+        if self.0.eof() {
+            return Ok(None);
+        }
+        Ok(Some((self.0.read_u8()?, self.0.read_reader()?)))
+    }
+}
+
+/// All that is left of `content`.
+pub(crate) fn rest<'a>(content: &mut BinaryReader<'a>) -> Result<&'a [u8], Failure> {
+    Ok(content.read_bytes(content.bytes_remaining())?)
+}
+
+/// Entries to be added at the end of a section that is a vector.
+#[derive(Default)]
+pub(crate) struct Added {
+    pub(crate) count: u32,
+    pub(crate) entries: Vec<u8>,
+}
+
+impl Added {
+    /// Adds an export of the function, table, memory or global `index`, by its kind.
+    pub(crate) fn export(&mut self, name: &str, kind: u8, index: u32) {
+        self.count = self.count.saturating_add(1);
+        put_bytes(&mut self.entries, name.as_bytes());
+        self.entries.push(kind);
+        put_u32(&mut self.entries, index);
+    }
+
+    /// The section with the entries added.
+    pub(crate) fn to(&self, content: &mut BinaryReader<'_>) -> Result<Vec<u8>, Failure> {
+        let count = content.read_var_u32()?;
+        let old = rest(content)?;
+        let mut out = Vec::with_capacity(old.len() + self.entries.len() + 5);
+        put_u32(&mut out, count.saturating_add(self.count));
+        out.extend_from_slice(old);
+        out.extend_from_slice(&self.entries);
+        Ok(out)
+    }
+
+    /// A section of nothing else.
+    pub(crate) fn alone(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.entries.len() + 5);
+        put_u32(&mut out, self.count);
+        out.extend_from_slice(&self.entries);
+        out
+    }
+}
+
+pub(crate) fn put_section(out: &mut Vec<u8>, id: u8, content: &[u8]) {
+    out.push(id);
+    put_bytes(out, content);
+}
+
+pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_u32(out, u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+    out.extend_from_slice(bytes);
+}
+
+/// Unsigned LEB128.
+pub(crate) fn put_u32(out: &mut Vec<u8>, mut value: u32) {
+    loop {
+        let [low, ..] = value.to_le_bytes();
+        value >>= 7;
+        if value == 0 {
+            out.push(low & 0x7f);
+            return;
+        }
+        out.push(low | 0x80);
+    }
+}
+
+/// Signed LEB128; an `i32` is written as the `i64` of the same value.
+pub(crate) fn put_i64(out: &mut Vec<u8>, mut value: i64) {
+    loop {
+        let [low, ..] = value.to_le_bytes();
+        value >>= 7;
+        let sign = low & 0x40 != 0;
+        if (value == 0 && !sign) || (value == -1 && sign) {
+            out.push(low & 0x7f);
+            return;
+        }
+        out.push(low | 0x80);
+    }
+}
