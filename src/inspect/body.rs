@@ -1,8 +1,8 @@
 //! What matters of a function's operators before they are compiled.
 
-use super::at_most;
+use super::{at_most, invalid};
 use crate::{error::Failure, limits::Limits};
-use wasmparser::{BinaryReaderError, BlockType, FunctionBody, VisitOperator};
+use wasmparser::{BlockType, FunctionBody, VisitOperator};
 
 /// The sums over all function bodies.
 #[derive(Debug, Default)]
@@ -71,19 +71,26 @@ struct Walk<'a> {
     deepest: u32,
     widest: u32,
     grows_tables: bool,
+    /// Whether the `end` of the function itself was read.
+    ended: bool,
 }
 
 impl<'a> Walk<'a> {
-    fn through(body: &FunctionBody<'_>, widths: &'a [u32]) -> Result<Self, BinaryReaderError> {
+    fn through(body: &FunctionBody<'_>, widths: &'a [u32]) -> Result<Self, Failure> {
         let mut walk = Self {
             widths,
             depth: 0,
             deepest: 0,
             widest: 0,
             grows_tables: false,
+            ended: false,
         };
         let mut operators = body.get_operators_reader()?;
         while !operators.eof() {
+            // The engine's translator takes for granted that there is a block to be in.
+            if walk.ended {
+                return Err(invalid("a function goes on after its end"));
+            }
             operators.visit_operator(&mut walk)?;
         }
         Ok(walk)
@@ -113,7 +120,10 @@ macro_rules! look {
     (one If $visit:ident $arg:ident: $ty:ty) => { look!(enter $visit); };
     (one End $visit:ident) => {
         fn $visit(&mut self) {
-            self.depth = self.depth.saturating_sub(1);
+            match self.depth.checked_sub(1) {
+                Some(depth) => self.depth = depth,
+                None => self.ended = true,
+            }
         }
     };
     (one TableGrow $visit:ident $arg:ident: $ty:ty) => {

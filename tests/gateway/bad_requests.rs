@@ -168,7 +168,7 @@ fn targets() {
         ("POST", "/execute/", 404),
         ("POST", "/execute/.wasm", 404),
         ("POST", "/execute/greet%00", 404),
-        ("POST", "/execute/greet.wasm.wasm", 404),
+        ("POST", "/execute/greet.wasm.wat", 404),
         ("POST", "/execute/%ff%fe", 400),
         ("POST", "/execute/%c0%ae%c0%ae", 400),
         ("POST", "/execute/%", 400),

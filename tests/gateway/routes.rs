@@ -41,7 +41,7 @@ fn every_ending_of_a_call_has_its_status() {
             "/execute/greet?func=add",
             400,
             "plugin \"greet\", export \"add\": has type (i32, i32) -> (i32); passing bytes needs \
-             (i32, i32) -> (i64) (packed pointer)\n",
+             (i32, i32) -> (i64) (packed-pointer)\n",
         ),
         (
             "/execute/greet?fuel=5000&max_memory=16",

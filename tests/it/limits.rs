@@ -311,13 +311,15 @@ fn on_the_limits_themselves() {
         max_exports 1..=1_000_000,
         max_params 0..=1_000,
         max_results 0..=1_000,
-        max_host_depth 1..=64,
+        max_host_depth 1..=32,
     };
     let sizes = sizes! {
         max_module_bytes 8..=1_073_741_824,
         max_output_bytes 0..=2_147_483_647,
         max_input_bytes 0..=2_147_483_647,
         max_result_bytes 0..=2_147_483_647,
+        max_exchange_bytes 0..=2_147_483_647,
+        max_variable_bytes 0..=2_147_483_647,
     };
     let others: [(&str, Set, u64, u64); 1] = [(
         "slice",

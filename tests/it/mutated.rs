@@ -114,6 +114,22 @@ impl Mistake {
     }
 }
 
+/// An engine that was built to check itself would panic here.
+#[test]
+fn operators_after_the_end_of_a_function() {
+    let sections: [&[u8]; 4] = [
+        b"\0asm\x01\0\0\0",
+        &[1, 4, 1, 0x60, 0, 0],
+        &[3, 2, 1, 0],
+        &[10, 8, 1, 6, 0, 0x0b, 0x41, 0, 0x1a, 0x0b],
+    ];
+    let error = small().load_plugin("m", sections.concat());
+    assert_eq!(
+        error.expect_err("refused").to_string(),
+        "plugin \"m\", load: not a module this engine can run: a function goes on after its end"
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: if cfg!(debug_assertions) { 300 } else { 3_000 },

@@ -1,6 +1,6 @@
 //! The packed-pointer convention, with guests that break it.
 
-use crate::support::{fails, load, runner, runs, wat};
+use crate::support::{fails, fixture, load, runner, runs, wat};
 use pocketwasm::{ErrorKind, Phase, RunnerConfig};
 
 #[test]
@@ -57,13 +57,14 @@ fn text_that_is_none() {
 
 #[test]
 fn an_export_of_another_type_takes_no_bytes() {
-    let plugin = load(RunnerConfig::new(), "packed");
-    let error = fails(plugin.call("number").input("x"));
+    let runner = runner(RunnerConfig::new());
+    let plugin = runner.load_plugin("greet", fixture("rust-greet.wasm"));
+    let error = fails(plugin.expect("loads").call("add").input("x"));
     assert_eq!(error.kind(), ErrorKind::Signature);
     assert_eq!(
         error.to_string(),
-        "plugin \"packed\", export \"number\": has type (i32) -> (i32); \
-         passing bytes needs (i32, i32) -> (i64) (packed pointer)"
+        "plugin \"greet\", export \"add\": has type (i32, i32) -> (i32); \
+         passing bytes needs (i32, i32) -> (i64) (packed-pointer)"
     );
 }
 

@@ -138,7 +138,8 @@ fn a_bad_file_is_reported_with_its_reason_and_the_others_load() {
         loading(
             "import",
             "unsupported import: \"m\" \"f\" of type () -> (): \
-             this runner provides only wasi_snapshot_preview1 and wasi_unstable",
+             not WASI, not of a known convention, and not among the functions registered with \
+             this runner: none",
         ),
         loading(
             "text",
