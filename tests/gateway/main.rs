@@ -4,6 +4,7 @@ mod bad_requests;
 mod browser;
 mod cgi;
 mod client;
+mod doors;
 mod limits;
 mod reload;
 mod routes;

@@ -12,7 +12,7 @@ use super::{
 use crate::number;
 use bytes::Bytes;
 use hyper::{HeaderMap, StatusCode};
-use pocketwasm::{CancelToken, Error, ErrorKind, Outcome, Plugin, Signature};
+use pocketwasm::{CancelToken, Convention, Error, ErrorKind, Outcome, Plugin, Signature};
 use std::{sync::Arc, time::Instant};
 
 /// What a call gets.
@@ -40,10 +40,15 @@ pub(super) async fn execute(
     let export = func.unwrap_or_else(|| "greet".to_owned());
     let lowered = lowered.and(limits_of(&request.parts.headers)?);
     let plugin = gateway.runner.plugin(name)?;
-    let signature = signature(&plugin, &export)?;
-    let numbers = match &params {
-        Some(params) => Some(parse(signature, params, &plugin, &export)?),
-        None => None,
+    // To waPC's plugins an operation's name is their own affair; numbers need an export all the same.
+    let is_operation = params.is_none() && plugin.convention() == Some(Convention::Wapc);
+    let signature = match is_operation {
+        true => None,
+        false => Some(signature(&plugin, &export)?),
+    };
+    let numbers = match (&params, signature) {
+        (Some(params), Some(signature)) => Some(parse(signature, params, &plugin, &export)?),
+        _ => None,
     };
     room(gateway, &plugin)?;
     let (body, _room) = gateway.settings.read(request.body).await?;
@@ -61,9 +66,11 @@ pub(super) async fn execute(
         lowered,
     };
     let (outcome, cost) = call.run(gateway, request.id).await?;
-    let mut answer = match params {
-        None => answer::bytes(outcome.into_bytes(), request.accept),
-        Some(_) => numbers_answer(signature, outcome.results(), request.accept.prefers_json()),
+    let mut answer = match (params, signature) {
+        (Some(_), Some(signature)) => {
+            numbers_answer(signature, outcome.results(), request.accept.prefers_json())
+        }
+        _ => answer::bytes(outcome.into_bytes(), request.accept),
     };
     cost.tell(&mut answer);
     Ok(answer)
