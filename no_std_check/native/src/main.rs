@@ -38,7 +38,12 @@ fn here() -> Result<Vec<String>, Error> {
 
 fn inside(module: &str) -> Result<Vec<String>, Error> {
     let module = fs::read(module).unwrap_or_default();
-    let runner = Runner::new(RunnerConfig::new().timeout(Duration::MAX))?;
+    let runner = Runner::new(
+        // Plugins of up to 262 pages, whose memory moves as it grows.
+        RunnerConfig::new()
+            .timeout(Duration::MAX)
+            .max_memory_pages(4096),
+    )?;
     runner.load_plugin("runner", module)?;
     let plugin = runner.plugin("runner")?;
     let outcome = plugin.call("table").input("").run()?;
