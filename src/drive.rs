@@ -3,6 +3,7 @@
 use crate::{
     error::{Failure, first_line},
     meter::Meter,
+    prepare::TABLE_GROW_ENTRY_FUEL,
     state::State,
 };
 use alloc::{boxed::Box, format, string::ToString};
@@ -12,6 +13,22 @@ use wasmi::{AsContext, AsContextMut, Caller, Func, ResumableCall, TrapCode, Val}
 ///
 /// Every path into a guest goes through here: start function, initialiser, allocator, export.
 pub(crate) fn drive(
+    mut ctx: impl AsContextMut<Data = State>,
+    func: Func,
+    params: &[Val],
+    results: &mut [Val],
+) -> Result<(), Failure> {
+    let before = fuel_left(&ctx);
+    let level = ctx.as_context_mut().data_mut().meter.enter(before);
+    set_fuel(&mut ctx, level);
+    let done = in_slices(&mut ctx, func, params, results);
+    let left = fuel_left(&ctx);
+    let level = ctx.as_context_mut().data_mut().meter.leave(before, left);
+    set_fuel(ctx, level);
+    done
+}
+
+fn in_slices(
     mut ctx: impl AsContextMut<Data = State>,
     func: Func,
     params: &[Val],
@@ -30,10 +47,14 @@ pub(crate) fn drive(
                 let mut left = fuel_left(&ctx);
                 let mut store = ctx.as_context_mut();
                 let state = store.data_mut();
+                let mut required = pending.required_fuel();
                 if state.limiter.take_table_grow_starved() {
-                    left = left.saturating_add(crate::prepare::TABLE_GROW_ENTRY_FUEL);
+                    // The entry is given back and will be taken again, so both sides of the
+                    // account have it; with less, the guest would begin again for ever.
+                    left = left.saturating_add(TABLE_GROW_ENTRY_FUEL);
+                    required = required.saturating_add(TABLE_GROW_ENTRY_FUEL);
                 }
-                let level = state.meter.next_slice(left, pending.required_fuel())?;
+                let level = state.meter.next_slice(left, required)?;
                 set_fuel(&mut ctx, level);
                 pending.resume(&mut ctx, results).map_err(failed)?
             }

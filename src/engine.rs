@@ -1,6 +1,7 @@
 //! The only place that configures, compiles for and links against the engine.
 
 use crate::{
+    dispatch::bound::LEAKING_COST,
     error::{Failure, Quoted, first_line},
     inspect::ModuleInfo,
     limits::Limits,
@@ -10,7 +11,9 @@ use crate::{
     wasi,
 };
 use alloc::{boxed::Box, format, vec::Vec};
-use wasmi::{CompilationMode, Config, Engine, FuncType, Linker, Module, Val, ValType};
+use wasmi::{
+    CompilationMode, Config, Engine, FuncType, Linker, Module, OperatorCost, Val, ValType,
+};
 
 /// A compiled module with its imports resolved.
 ///
@@ -47,12 +50,18 @@ impl Code {
     }
 }
 
-fn config(limits: &Limits) -> Config {
+pub(crate) fn config(limits: &Limits) -> Config {
     let stack = usize::try_from(limits.max_stack_bytes).unwrap_or(usize::MAX);
     let depth = usize::try_from(limits.max_recursion_depth).unwrap_or(usize::MAX);
     let mut config = Config::default();
     config
         .consume_fuel(true)
+        // For both dispatchers, so that the same call uses the same fuel with either.
+        .operator_cost(OperatorCost {
+            memory_grow: LEAKING_COST,
+            table_grow: LEAKING_COST,
+            ..OperatorCost::default()
+        })
         // Lazy modes charge the translation to whoever calls first, and cannot resume there.
         .compilation_mode(CompilationMode::Eager)
         .ignore_custom_sections(true)
@@ -171,5 +180,5 @@ pub(crate) fn from_val(val: &Val) -> u64 {
 /// builds with the same text give the same results and the same fuel.
 pub const ENGINE: &str = concat!(
     "wasmi 2.0.0; deterministic; fuel 1 per operator, 64 bytes per unit",
-    "; pocketwasm fuel table 1",
+    "; pocketwasm fuel table 2",
 );

@@ -36,6 +36,9 @@ pub(crate) struct ModuleInfo {
     pub(crate) table_elements: Vec<ValueType>,
     /// Whether a function contains a `table.grow`.
     pub(crate) grows_tables: bool,
+    /// The functions that contain a `memory.grow` or `table.grow`, counted from the first that is
+    /// not imported, in order.
+    pub(crate) growing: Vec<u32>,
 }
 
 impl ModuleInfo {
@@ -460,7 +463,7 @@ impl<'a> Pass<'a> {
             "max_total_locals",
             most,
         )?;
-        self.bodies += 1;
+        let mut grows = false;
         let mut operators = body.get_operators_reader()?;
         let mut depth = 0_u64;
         while !operators.eof() {
@@ -475,10 +478,18 @@ impl<'a> Pass<'a> {
                     )?;
                 }
                 Operator::End => depth = depth.saturating_sub(1),
-                Operator::TableGrow { .. } => self.info.grows_tables = true,
+                Operator::MemoryGrow { .. } => grows = true,
+                Operator::TableGrow { .. } => {
+                    grows = true;
+                    self.info.grows_tables = true;
+                }
                 _ => {}
             }
         }
+        if grows {
+            self.info.growing.push(self.bodies);
+        }
+        self.bodies += 1;
         Ok(())
     }
 

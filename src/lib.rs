@@ -29,6 +29,7 @@ mod clock;
 mod config;
 mod context;
 mod convention;
+mod dispatch;
 mod drive;
 mod engine;
 mod error;

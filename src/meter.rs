@@ -1,15 +1,18 @@
 //! The account of one call: the fuel it may use, its deadline, its cancel token.
 
-use crate::{cancel::CancelToken, context::Context, error::Failure};
+use crate::{
+    cancel::CancelToken,
+    context::Context,
+    dispatch::bound::{LARGEST_GRANT, LARGEST_NESTED_GRANT},
+    error::Failure,
+};
 use alloc::sync::Arc;
 use core::time::Duration;
 
 /// The first slice, small enough for a debug build to stay within a few milliseconds.
 const FIRST_SLICE: u64 = 16_384;
 /// The slice on hosts without a clock, where only cancelling needs it.
-const FIXED_SLICE: u64 = 262_144;
-/// The largest slice that adapting reaches: a guest can switch from fast to slow code in it.
-const LARGEST_SLICE: u64 = 1_048_576;
+const FIXED_SLICE: u64 = LARGEST_GRANT;
 const SHORT: Duration = Duration::from_micros(400);
 const LONG: Duration = Duration::from_millis(1);
 
@@ -26,6 +29,9 @@ pub(crate) struct Allowance {
 /// The engine counts down a level of fuel; this tops it up slice by slice until the budget is
 /// spent, and looks at the deadline and the cancel token each time. Used is what was granted less
 /// what is left, so it does not depend on the slices.
+///
+/// The level never rises while the engine runs, only when it was left for want of fuel: what its
+/// tail calls leave behind in native stack is bounded by the fuel that it is entered with.
 pub(crate) struct Meter {
     context: Arc<Context>,
     cancel: Option<CancelToken>,
@@ -33,6 +39,8 @@ pub(crate) struct Meter {
     budget: u64,
     granted: u64,
     slice: u64,
+    /// How many times the engine is entered at once: more than once in calls by host functions.
+    depth: u32,
     /// The readings of the clock when the call began and when the last slice did.
     started: Duration,
     sliced: Duration,
@@ -59,6 +67,7 @@ impl Meter {
             budget,
             granted: 0,
             slice,
+            depth: 0,
             started: now,
             sliced: now,
         }
@@ -77,8 +86,44 @@ impl Meter {
     /// Grants another slice: the new level, given that the engine has `left` and cannot go on
     /// with less than `required`.
     pub(crate) fn next_slice(&mut self, left: u64, required: u64) -> Result<u64, Failure> {
-        let add = self.slice.max(required.saturating_sub(left));
-        self.grant(left, required, add)
+        let level = left.saturating_add(self.slice).min(self.largest_grant());
+        self.grant(left, required, level.max(required).saturating_sub(left))
+    }
+
+    fn largest_grant(&self) -> u64 {
+        if self.depth > 1 {
+            LARGEST_NESTED_GRANT
+        } else {
+            LARGEST_GRANT
+        }
+    }
+
+    /// The level to enter the engine with when it has `left`. In a call by a host function that
+    /// belongs to the call around it, which must not find more than it had.
+    pub(crate) fn enter(&mut self, left: u64) -> u64 {
+        self.depth = self.depth.saturating_add(1);
+        if self.depth == 1 {
+            return left;
+        }
+        self.granted = self.granted.saturating_sub(left);
+        self.afford(self.slice.min(self.largest_grant()))
+    }
+
+    /// The level after the engine was entered, when it has `left` and had `before` that.
+    pub(crate) fn leave(&mut self, before: u64, left: u64) -> u64 {
+        self.depth = self.depth.saturating_sub(1);
+        if self.depth == 0 {
+            return left;
+        }
+        self.granted = self.granted.saturating_sub(left);
+        self.afford(before)
+    }
+
+    /// Grants `add`, as far as the budget goes.
+    fn afford(&mut self, add: u64) -> u64 {
+        let add = add.min(self.budget.saturating_sub(self.granted));
+        self.granted = self.granted.saturating_add(add);
+        add
     }
 
     /// The new level after a host function used `cost` of the `left`.
@@ -86,7 +131,8 @@ impl Meter {
         if let Some(level) = left.checked_sub(cost) {
             return Ok(level);
         }
-        let level = self.grant(left, cost, self.slice.saturating_add(cost - left))?;
+        // Not a unit more than the cost, so that the engine is left before it goes on.
+        let level = self.grant(left, cost, cost - left)?;
         Ok(level.saturating_sub(cost))
     }
 
@@ -96,9 +142,7 @@ impl Meter {
             return Err(self.spent());
         }
         self.check()?;
-        let add = add.min(rest);
-        self.granted = self.granted.saturating_add(add);
-        Ok(left.saturating_add(add))
+        Ok(left.saturating_add(self.afford(add)))
     }
 
     fn spent(&self) -> Failure {
@@ -129,7 +173,7 @@ impl Meter {
         if self.context.config.slice.is_none() {
             let took = now.saturating_sub(self.sliced);
             if took < SHORT {
-                self.slice = (self.slice * 2).min(LARGEST_SLICE);
+                self.slice = (self.slice * 2).min(LARGEST_GRANT);
             } else if took > LONG {
                 let times = took.as_micros() / LONG.as_micros() + 1;
                 self.slice = (self.slice / u64::try_from(times).unwrap_or(u64::MAX)).max(1_024);

@@ -6,17 +6,21 @@
 //!   function again. So each moves into a function of its own, which can begin again without
 //!   anyone noticing (its only effect is the growing), and the fuel of beginning again is given
 //!   back.
+//! - **`memory.grow`** gets a `loop` around it, since a loop pays for its operators when it is
+//!   entered. Otherwise it could be paid for long before: functions that call first and grow then
+//!   would all return, and grow, on one grant of fuel, and the bound on what growing leaves
+//!   behind in native stack (`dispatch`) rests on the grant. A `table.grow` has its function.
 //!
 //! Everything else is copied as it is. No index changes, since functions and types are only
 //! added at the end.
 
-use crate::{error::Failure, inspect::ModuleInfo, value::ValueType};
+use crate::{dispatch::bound::LEAKING_COST, error::Failure, inspect::ModuleInfo, value::ValueType};
 use alloc::{borrow::Cow, boxed::Box, format, vec::Vec};
 use wasmparser::{BinaryReader, FunctionBody, Operator};
 
 /// The fuel that the engine takes again when a function made for `table.grow` begins again: its
-/// three operators.
-pub(crate) const TABLE_GROW_ENTRY_FUEL: u64 = 3;
+/// three operators, of which one is dear.
+pub(crate) const TABLE_GROW_ENTRY_FUEL: u64 = 2 + LEAKING_COST as u64;
 
 /// A module that was inspected and can be compiled.
 #[derive(Debug)]
@@ -29,7 +33,7 @@ pub(crate) struct Prepared<'a> {
 
 /// Makes an inspected module ready for compiling.
 pub(crate) fn prepare(bytes: &[u8], info: ModuleInfo) -> Result<Prepared<'_>, Failure> {
-    if info.start.is_none() && !info.grows_tables {
+    if info.start.is_none() && info.growing.is_empty() {
         return Ok(Prepared {
             bytes: Cow::Borrowed(bytes),
             info,
@@ -141,7 +145,8 @@ impl<'a> Rewrite<'a> {
         (1, out)
     }
 
-    /// For each table, the type `(element, i32) -> i32`.
+    /// For each table, the type `(element, i32) -> i32`, and after them that of the loops around
+    /// `memory.grow`, `(i32) -> i32`.
     fn types(&self) -> (u32, Vec<u8>) {
         let mut out = Vec::new();
         for element in self.grown {
@@ -152,7 +157,11 @@ impl<'a> Rewrite<'a> {
             };
             out.extend_from_slice(&[0x60, 2, reference, 0x7f, 1, 0x7f]);
         }
-        (self.added(), out)
+        if self.info.growing.is_empty() {
+            return (0, out);
+        }
+        out.extend_from_slice(&[0x60, 1, 0x7f, 1, 0x7f]);
+        (self.added().saturating_add(1), out)
     }
 
     /// For each table, a function of its type.
@@ -168,17 +177,22 @@ impl<'a> Rewrite<'a> {
         u32::try_from(self.grown.len()).unwrap_or(u32::MAX)
     }
 
-    /// The bodies, with each `table.grow` replaced by a call, and the called functions after them.
+    /// The bodies, with each `table.grow` replaced by a call, and the called functions after them,
+    /// and each `memory.grow` in a loop.
     fn code(&self, content: &mut BinaryReader<'_>) -> Result<Vec<u8>, Failure> {
-        if self.grown.is_empty() {
+        if self.info.growing.is_empty() {
             return Ok(content.read_bytes(content.bytes_remaining())?.to_vec());
         }
         let mut out = Vec::with_capacity(content.bytes_remaining() + 64);
         let count = content.read_var_u32()?;
         put_u32(&mut out, count.saturating_add(self.added()));
-        for _ in 0..count {
-            let body = content.read_reader()?;
-            put_bytes(&mut out, &self.body(body)?);
+        for function in 0..count {
+            let mut body = content.read_reader()?;
+            if self.info.growing.binary_search(&function).is_ok() {
+                put_bytes(&mut out, &self.body(body)?);
+            } else {
+                put_bytes(&mut out, body.read_bytes(body.bytes_remaining())?);
+            }
         }
         for table in 0..self.added() {
             let mut body = [0, 0x20, 0, 0x20, 1, 0xfc, 0x0f].to_vec();
@@ -202,11 +216,24 @@ impl<'a> Rewrite<'a> {
         let mut operators = FunctionBody::new(body).get_operators_reader()?;
         while !operators.eof() {
             let at = operators.original_position() - begin;
-            if let Operator::TableGrow { table } = operators.read()? {
-                out.extend_from_slice(bytes.get(copied..at).unwrap_or_default());
-                out.push(0x10);
-                put_u32(&mut out, first_added.saturating_add(table));
-                copied = operators.original_position() - begin;
+            let operator = operators.read()?;
+            let end = operators.original_position() - begin;
+            match operator {
+                Operator::TableGrow { table } => {
+                    out.extend_from_slice(bytes.get(copied..at).unwrap_or_default());
+                    out.push(0x10);
+                    put_u32(&mut out, first_added.saturating_add(table));
+                    copied = end;
+                }
+                Operator::MemoryGrow { .. } => {
+                    out.extend_from_slice(bytes.get(copied..at).unwrap_or_default());
+                    out.push(0x03);
+                    put_i33(&mut out, self.info.types.saturating_add(self.added()));
+                    out.extend_from_slice(bytes.get(at..end).unwrap_or_default());
+                    out.push(0x0b);
+                    copied = end;
+                }
+                _ => {}
             }
         }
         out.extend_from_slice(bytes.get(copied..).unwrap_or_default());
@@ -222,6 +249,17 @@ fn put_section(out: &mut Vec<u8>, id: u8, content: &[u8]) {
 fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_u32(out, u32::try_from(bytes.len()).unwrap_or(u32::MAX));
     out.extend_from_slice(bytes);
+}
+
+/// The index of a type as that of a block: signed LEB128, of which it is the positive half.
+fn put_i33(out: &mut Vec<u8>, mut value: u32) {
+    while value >= 0x40 {
+        let [low, ..] = value.to_le_bytes();
+        value >>= 7;
+        out.push(low | 0x80);
+    }
+    let [low, ..] = value.to_le_bytes();
+    out.push(low);
 }
 
 /// Unsigned LEB128.
