@@ -1,0 +1,88 @@
+//! Runs every operator on a small native stack: `soak [ITERATIONS] [STACK_KIB]`, 2,000,000 and
+//! 256 without. A leak of native stack aborts the process; what is printed before tells where.
+//!
+//! `soak probe` writes the guest of the library's own check to the standard output.
+
+mod operators;
+
+use operators::{Forms, classes, module, probe};
+use pocketwasm::{ErrorKind, Runner, RunnerConfig};
+use std::{
+    env,
+    io::{self, Write},
+    process::ExitCode,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How often the library's check runs each class.
+const PROBE_ITERATIONS: u32 = 2;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let done = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["probe"] => compile(&probe(PROBE_ITERATIONS))
+            .and_then(|module| Ok(io::stdout().write_all(&module)?)),
+        [] => soak(2_000_000, 256),
+        [iterations] => parse(iterations).and_then(|iterations| soak(iterations, 256)),
+        [iterations, stack] => parse(iterations)
+            .and_then(|iterations| Ok((iterations, parse(stack)?)))
+            .and_then(|(iterations, stack)| soak(iterations, stack)),
+        _ => Err("soak [ITERATIONS] [STACK_KIB] | soak probe".into()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("{problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Problem = Box<dyn std::error::Error + Send + Sync>;
+
+fn parse(number: &str) -> Result<u32, Problem> {
+    Ok(number.parse()?)
+}
+
+fn compile(text: &str) -> Result<Vec<u8>, Problem> {
+    Ok(wat::parse_str(text)?)
+}
+
+fn soak(iterations: u32, stack_kib: u32) -> Result<(), Problem> {
+    let stack = stack_kib as usize * 1024;
+    thread::Builder::new()
+        .stack_size(stack)
+        .spawn(move || run(iterations))?
+        .join()
+        .map_err(|_| "the thread panicked")?
+}
+
+fn run(iterations: u32) -> Result<(), Problem> {
+    let began = Instant::now();
+    let config = RunnerConfig::new().timeout(Duration::MAX);
+    let runner = match Runner::new(config) {
+        Ok(runner) => runner,
+        Err(error) if error.kind() == ErrorKind::InvalidConfig => {
+            return Err(format!("refused: {error}").into());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    println!("checked in {:?}", began.elapsed());
+    let classes = classes(Forms::All);
+    let imports = r#"(import "wasi_snapshot_preview1" "sched_yield" (func $host (type $none)))"#;
+    let plugin = runner.load_plugin("soak", compile(&module(&classes, imports, "1", ""))?)?;
+    for class in &classes {
+        let began = Instant::now();
+        print!("{} ... ", class.name);
+        io::stdout().flush()?;
+        let outcome = plugin.call(class.name).params(&[iterations.into()]).run()?;
+        println!(
+            "{} units of fuel, {:?}",
+            outcome.fuel_used(),
+            began.elapsed()
+        );
+    }
+    println!("{} classes, {iterations} iterations of each", classes.len());
+    Ok(())
+}
