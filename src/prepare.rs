@@ -19,8 +19,8 @@ use alloc::{borrow::Cow, boxed::Box, format, vec::Vec};
 use wasmparser::{BinaryReader, FunctionBody, Operator};
 
 /// The fuel that the engine takes again when a function made for `table.grow` begins again: its
-/// three operators, of which one is dear.
-pub(crate) const TABLE_GROW_ENTRY_FUEL: u64 = 2 + LEAKING_COST as u64;
+/// block and three operators, of which one is dear.
+pub(crate) const TABLE_GROW_ENTRY_FUEL: u64 = 3 + LEAKING_COST as u64;
 
 /// A module that was inspected and can be compiled.
 #[derive(Debug)]
