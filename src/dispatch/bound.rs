@@ -24,3 +24,9 @@ pub(crate) const NATIVE_STACK: u64 = 256 * 1024;
 pub(crate) const fn most_leaks(grant: u64) -> u64 {
     grant / LEAKING_COST as u64 + 1
 }
+
+/// What one may leave behind in bytes.
+pub(crate) const MOST_LEFT_BEHIND: u64 = NATIVE_STACK / most_leaks(LARGEST_GRANT);
+
+// The most that was ever read from a binary.
+const _: () = assert!(MOST_LEFT_BEHIND >= 192);

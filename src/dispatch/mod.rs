@@ -12,19 +12,19 @@
 //! every class of operators once per process and looks at the stack.
 
 pub(crate) mod bound;
-#[cfg(all(target_arch = "x86_64", not(feature = "portable-dispatch")))]
+#[cfg(tail_calls)]
 mod probe;
 
 use crate::error::Failure;
 
 /// Refuses a build whose native stack a guest could overflow.
-#[cfg(all(target_arch = "x86_64", not(feature = "portable-dispatch")))]
+#[cfg(tail_calls)]
 pub(crate) fn check() -> Result<(), Failure> {
     probe::check()
 }
 
 /// The loop leaves nothing behind.
-#[cfg(not(all(target_arch = "x86_64", not(feature = "portable-dispatch"))))]
+#[cfg(not(tail_calls))]
 pub(crate) fn check() -> Result<(), Failure> {
     Ok(())
 }

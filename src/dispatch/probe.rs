@@ -1,7 +1,7 @@
 //! The check once per process: a guest that runs every class of operators while the host looks
 //! at where its native stack is.
 
-use super::bound::{LARGEST_GRANT, NATIVE_STACK, most_leaks};
+use super::bound::{LARGEST_GRANT, MOST_LEFT_BEHIND};
 use crate::{engine, error::Failure, limits::Limits};
 use alloc::{boxed::Box, format, string::String};
 use core::{
@@ -18,7 +18,7 @@ const ITERATIONS: u64 = 2;
 /// What a class leaves behind that leaves anything: a return address, at each iteration.
 const LEAST: u64 = 8 * ITERATIONS;
 /// What the classes that grow memories and tables may leave behind.
-const MOST: u64 = ITERATIONS * (NATIVE_STACK / most_leaks(LARGEST_GRANT));
+const MOST: u64 = ITERATIONS * MOST_LEFT_BEHIND;
 
 const UNKNOWN: u8 = 0;
 const BOUNDED: u8 = 1;

@@ -47,7 +47,7 @@ fn every_operator_runs_on_a_small_stack() {
         let classes = classes(Forms::All);
         let imports =
             r#"(import "wasi_snapshot_preview1" "sched_yield" (func $host (type $none)))"#;
-        let plugin = load(RunnerConfig::new(), &module(&classes, imports, "1", ""));
+        let plugin = load(RunnerConfig::new(), &module(&classes, imports, "2", ""));
         for class in &classes {
             let call = plugin.call(class.name).params(&[ITERATIONS]);
             let outcome = call.run().unwrap();

@@ -71,7 +71,7 @@ fn run(iterations: u32) -> Result<(), Problem> {
     println!("checked in {:?}", began.elapsed());
     let classes = classes(Forms::All);
     let imports = r#"(import "wasi_snapshot_preview1" "sched_yield" (func $host (type $none)))"#;
-    let plugin = runner.load_plugin("soak", compile(&module(&classes, imports, "1", ""))?)?;
+    let plugin = runner.load_plugin("soak", compile(&module(&classes, imports, "2", ""))?)?;
     for class in &classes {
         let began = Instant::now();
         print!("{} ... ", class.name);

@@ -189,6 +189,7 @@ pub(crate) fn classes(forms: Forms) -> Vec<Class> {
         (
             "return_call_indirect",
             "(drop (call $tail_indirect (local.get $i32a)))
+            (drop (call $tail_indirect_r (local.get $i32a)))
             (drop (call $tail_indirect_u (local.get $i32a)))",
         ),
         ("host function", "(drop (call $host))"),
@@ -353,6 +354,13 @@ fn branch(forms: Forms) -> String {
              (block (result i32 i64) (block (result i32 i64)
                (local.get $i32a) (local.get $i64a) (br_table 0 1 {index})))
              (drop) (drop)
+             (block (result i64 i64)
+               (local.get $i32a)
+               (block (result i64 i64)
+                 (i64.add (local.get $i64a) (i64.const 1)) (i64.add (local.get $i64b) (i64.const 2))
+                 (br_table 0 1 {index}))
+               (local.set $i64r) (local.set $i64r) (drop) (i64.const 1) (i64.const 2))
+             (drop) (drop)
              (drop (block (result i32) (block (result i32)
                (br_table 0 1 (local.get $i32a) {index}))))
              (if {index} (then (nop)) (else (local.set $i32r (i32.const 1))))"
@@ -381,11 +389,14 @@ fn convert(forms: Forms) -> String {
     body
 }
 
-fn addresses(forms: Forms) -> &'static [&'static str] {
+/// Addresses, with offsets: near, which has handlers of its own, and far.
+fn addresses(forms: Forms) -> &'static [(&'static str, u32)] {
     let all = &[
-        "(local.get $at)",
-        "(i32.add (local.get $at) (i32.const 8))",
-        "(i32.const 24)",
+        ("(local.get $at)", 65_600),
+        ("(i32.add (local.get $at) (i32.const 8))", 4),
+        ("(local.get $at)", 4),
+        ("(i32.add (local.get $at) (i32.const 8))", 65_600),
+        ("(i32.const 24)", 4),
     ];
     match forms {
         Forms::All => all,
@@ -396,11 +407,11 @@ fn addresses(forms: Forms) -> &'static [&'static str] {
 fn load(forms: Forms) -> String {
     let mut body = String::new();
     for operator in LOADS {
-        for address in addresses(forms) {
+        for (address, offset) in addresses(forms) {
             set(
                 &mut body,
                 &operator[..3],
-                &format!("({operator} offset=4 {address})"),
+                &format!("({operator} offset={offset} {address})"),
             );
         }
     }
@@ -410,11 +421,12 @@ fn load(forms: Forms) -> String {
 fn store(forms: Forms) -> String {
     let mut body = String::new();
     for operator in STORES {
-        for address in addresses(forms) {
+        for (address, offset) in addresses(forms) {
             for operand in Operand::ALL {
                 if forms == Forms::All || operand != Constant {
                     let value = operand.text(&operator[..3], "a");
-                    writeln!(body, "({operator} offset=4 {address} {value})").expect("a string");
+                    writeln!(body, "({operator} offset={offset} {address} {value})")
+                        .expect("a string");
                 }
             }
         }
@@ -435,7 +447,7 @@ fn global(forms: Forms) -> String {
 }
 
 /// The guest: `imports` defines the functions `$host`, which gives an i32, and what `extra`
-/// needs; `pages` is the memory's limits, at least 256 bytes of it.
+/// needs; `pages` is the memory's limits, at least 66,000 bytes of it.
 pub(crate) fn module(classes: &[Class], imports: &str, pages: &str, extra: &str) -> String {
     let mut text = format!(
         r#"(module
@@ -456,6 +468,8 @@ pub(crate) fn module(classes: &[Class], imports: &str, pages: &str, extra: &str)
   (func $tail (type $unary) (return_call $callee (local.get 0)))
   (func $tail_indirect (type $unary)
     (return_call_indirect (type $unary) (local.get 0) (i32.const 0)))
+  (func $tail_indirect_r (type $unary)
+    (return_call_indirect (type $unary) (local.get 0) (i32.and (local.get 0) (i32.const 0))))
   (func $tail_indirect_u (type $unary)
     (return_call_indirect $u (type $unary) (local.get 0) (i32.and (local.get 0) (i32.const 0))))
   (func $tail_host (type $none) (return_call $host))
@@ -519,5 +533,5 @@ pub(crate) fn probe(iterations: u32) -> String {
     }
     let imports = r#"(import "" "host" (func $host (type $none)))
       (import "" "mark" (func $mark (param i32 i32)))"#;
-    module(&classes, imports, "256 1024 (pagesize 1)", &(run + ")"))
+    module(&classes, imports, "66000 67000 (pagesize 1)", &(run + ")"))
 }
