@@ -215,8 +215,9 @@ impl RunnerConfig {
     }
 
     /// The fuel between two looks at the deadline and the cancel token. Default: adapts from
-    /// 16,384 upwards so that a slice takes about 0.5 ms, at most 1,048,576; without a clock
-    /// 262,144; for modules with functions of hundreds of locals less. Results and fuel used do not depend on it. From 1 to 1,000,000,000.
+    /// 16,384 upwards so that a slice takes about 0.5 ms, at most 262,144; without a clock
+    /// 262,144; for modules with functions of hundreds of locals less. Results and fuel used do
+    /// not depend on it. From 1 to 1,000,000,000; more than 262,144 counts as that.
     pub fn slice(mut self, fuel: u64) -> Self {
         self.slice = Some(fuel);
         self

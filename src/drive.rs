@@ -46,6 +46,24 @@ pub(crate) fn drive(
     }
 }
 
+/// The same for a call by a host function, whose grants are its own and small: there is the native
+/// stack of all calls around it beneath.
+pub(crate) fn drive_nested(
+    caller: &mut Caller<'_, State>,
+    func: Func,
+    params: &[Val],
+    results: &mut [Val],
+) -> Result<(), Failure> {
+    let before = fuel_left(&*caller);
+    let level = caller.data_mut().meter.enter(before);
+    set_fuel(&mut *caller, level);
+    let done = drive(&mut *caller, func, params, results);
+    let left = fuel_left(&*caller);
+    let level = caller.data_mut().meter.leave(before, left);
+    set_fuel(caller, level);
+    done
+}
+
 /// The limits that a trap by an exhausted call stack is about.
 fn stack_limits(ctx: impl AsContext<Data = State>) -> (u32, u32) {
     let store = ctx.as_context();

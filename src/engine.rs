@@ -1,6 +1,7 @@
 //! The only place that configures, compiles for and links against the engine.
 
 use crate::{
+    bound::LEAKING_COST,
     convert::{func_type, signature},
     error::{Failure, Quoted, first_line, names},
     host::Functions,
@@ -13,7 +14,9 @@ use crate::{
     wasi,
 };
 use alloc::{boxed::Box, collections::BTreeMap, format, string::String};
-use wasmi::{CompilationMode, Config, CustomFuelCosts, Engine, Linker, Module, Val, ValType};
+use wasmi::{
+    CompilationMode, Config, CustomFuelCosts, Engine, Linker, Module, OperatorCost, Val, ValType,
+};
 
 /// A compiled module with its imports resolved.
 ///
@@ -119,12 +122,18 @@ impl Code {
     }
 }
 
-fn config(limits: &Limits) -> Config {
+pub(crate) fn config(limits: &Limits) -> Config {
     let stack = usize::try_from(limits.max_stack_bytes).unwrap_or(usize::MAX);
     let depth = usize::try_from(limits.max_recursion_depth).unwrap_or(usize::MAX);
     let mut config = Config::default();
     config
         .consume_fuel(true)
+        // For both dispatchers, so that the same call uses the same fuel with either.
+        .operator_cost(OperatorCost {
+            memory_grow: LEAKING_COST,
+            table_grow: LEAKING_COST,
+            ..OperatorCost::default()
+        })
         // Lazy modes charge the translation to whoever calls first, and cannot resume there.
         .compilation_mode(CompilationMode::Eager)
         .ignore_custom_sections(true)
@@ -211,8 +220,9 @@ fn unknown(functions: &Functions) -> String {
 }
 
 /// What this build's answers depend on: the engine's version and what it was built with. Two
-/// builds with the same text give the same results and the same fuel.
+/// builds with the same text give the same results and the same fuel; [`DISPATCH`](crate::DISPATCH)
+/// is no part of it.
 pub const ENGINE: &str = concat!(
-    "wasmi 2.0.0; deterministic; fuel 1 per operator, 64 bytes per unit",
-    "; pocketwasm fuel table 1",
+    "wasmi 2.0.0; deterministic; fuel 1 per operator, 255 per memory.grow and table.grow",
+    ", 64 bytes per unit; pocketwasm fuel table 2",
 );

@@ -49,6 +49,9 @@ pub(crate) struct ModuleInfo {
     pub(crate) grows_tables: bool,
     /// What the compiled module takes in memory at most, by what each part was measured to take.
     pub(crate) estimated_bytes: usize,
+    /// The functions that contain a `memory.grow` or `table.grow`, counted from the first that is
+    /// not imported, in order.
+    pub(crate) growing: Vec<u32>,
 }
 
 impl ModuleInfo {

@@ -2,7 +2,7 @@
 
 use crate::{
     convert::{from_val, signature, to_val},
-    drive::{charge, drive, guarded},
+    drive::{charge, drive_nested, guarded},
     error::Failure,
     exchange::Exchange,
     host::{Function, Guest, HostContext},
@@ -237,7 +237,7 @@ impl Guest for Caller<'_, State> {
             .map(|ty| to_val(*ty, 0))
             .collect();
         self.data_mut().nested.enter(maximum)?;
-        let called = drive(&mut *self, func, &params, &mut results);
+        let called = drive_nested(self, func, &params, &mut results);
         let nested = &mut self.data_mut().nested;
         nested.leave();
         nested.failed |= called.is_err();

@@ -1,15 +1,18 @@
 //! The account of one call: the fuel it may use, its deadline, its cancel token.
 
-use crate::{cancel::CancelToken, context::Context, error::Failure};
+use crate::{
+    bound::{LARGEST_GRANT, LARGEST_NESTED_GRANT},
+    cancel::CancelToken,
+    context::Context,
+    error::Failure,
+};
 use alloc::sync::Arc;
 use core::time::Duration;
 
 /// The first slice, small enough for a debug build to stay within a few milliseconds.
 const FIRST_SLICE: u64 = 16_384;
 /// The slice on hosts without a clock, where only cancelling needs it.
-const FIXED_SLICE: u64 = 262_144;
-/// The largest slice that adapting reaches: a guest can switch from fast to slow code in it.
-const LARGEST_SLICE: u64 = 1_048_576;
+const FIXED_SLICE: u64 = LARGEST_GRANT;
 /// The most locals that the functions entered in one slice may zero together, if each is entered
 /// for a unit of fuel: some milliseconds' worth. A guest could run fast until its slices are long,
 /// and then do nothing but call a function of 10,000 locals.
@@ -33,6 +36,9 @@ pub(crate) struct Allowance {
 /// The engine counts down a level of fuel; this tops it up slice by slice until the budget is
 /// spent, and looks at the deadline and the cancel token each time. Used is what was granted less
 /// what is left, so it does not depend on the slices.
+///
+/// The level never rises while the engine runs, only when it was left for want of fuel: what its
+/// tail calls leave behind in native stack is bounded by the fuel that it is entered with.
 pub(crate) struct Meter {
     context: Arc<Context>,
     cancel: Option<CancelToken>,
@@ -41,6 +47,8 @@ pub(crate) struct Meter {
     granted: u64,
     slice: u64,
     largest_slice: u64,
+    /// How many calls by host functions are in each other now.
+    depth: u32,
     /// The reading of the clock when the call began; nothing before it is first of use, since
     /// reading a clock takes a good part of what a small call does.
     started: Option<Duration>,
@@ -58,6 +66,7 @@ impl Meter {
             granted: 0,
             slice: 0,
             largest_slice: 0,
+            depth: 0,
             started: None,
             sliced: Duration::ZERO,
         };
@@ -78,10 +87,12 @@ impl Meter {
             ),
         };
         let locals = u64::from(allowance.most_locals.max(1));
-        self.largest_slice = (LOCALS_IN_A_SLICE / locals).min(LARGEST_SLICE);
-        self.slice = config
-            .slice
-            .unwrap_or_else(|| first_slice.min(self.largest_slice));
+        self.largest_slice = (LOCALS_IN_A_SLICE / locals).min(LARGEST_GRANT);
+        self.slice = match config.slice {
+            Some(slice) => slice.min(LARGEST_GRANT),
+            None => first_slice.min(self.largest_slice),
+        };
+        self.depth = 0;
         self.budget = budget;
         self.cancel = allowance.cancel;
         self.started = None;
@@ -117,8 +128,39 @@ impl Meter {
     /// Grants another slice: the new level, given that the engine has `left` and cannot go on
     /// with less than `required`.
     pub(crate) fn next_slice(&mut self, left: u64, required: u64) -> Result<u64, Failure> {
-        let add = self.slice.max(required.saturating_sub(left));
-        self.grant(left, required, add)
+        let level = left.saturating_add(self.slice).min(self.largest_grant());
+        self.grant(left, required, level.max(required).saturating_sub(left))
+    }
+
+    fn largest_grant(&self) -> u64 {
+        if self.depth == 0 {
+            LARGEST_GRANT
+        } else {
+            LARGEST_NESTED_GRANT
+        }
+    }
+
+    /// The level for a call by a host function, when the engine has `left`: a slice of its own.
+    /// What is left belongs to the call around it, which will find it again.
+    pub(crate) fn enter(&mut self, left: u64) -> u64 {
+        self.depth = self.depth.saturating_add(1);
+        self.granted = self.granted.saturating_sub(left);
+        self.afford(self.slice.min(self.largest_grant()))
+    }
+
+    /// The level after that call, when the engine has `left` and had `before` that: no more than
+    /// then, and less only where the budget has no more.
+    pub(crate) fn leave(&mut self, before: u64, left: u64) -> u64 {
+        self.depth = self.depth.saturating_sub(1);
+        self.granted = self.granted.saturating_sub(left);
+        self.afford(before)
+    }
+
+    /// Grants `add`, as far as the budget goes.
+    fn afford(&mut self, add: u64) -> u64 {
+        let add = add.min(self.budget.saturating_sub(self.granted));
+        self.granted = self.granted.saturating_add(add);
+        add
     }
 
     /// The new level after a host function used `cost` of the `left`.
@@ -127,7 +169,8 @@ impl Meter {
         if let Some(level) = left.checked_sub(cost) {
             return Ok(level);
         }
-        let level = self.grant(left, cost, self.slice.saturating_add(cost - left))?;
+        // Not a unit more than the cost, so that the engine is left before it goes on.
+        let level = self.grant(left, cost, cost - left)?;
         Ok(level.saturating_sub(cost))
     }
 
@@ -137,9 +180,7 @@ impl Meter {
             return Err(self.spent());
         }
         self.check()?;
-        let add = add.min(rest);
-        self.granted = self.granted.saturating_add(add);
-        Ok(left.saturating_add(add))
+        Ok(left.saturating_add(self.afford(add)))
     }
 
     fn spent(&self) -> Failure {

@@ -6,12 +6,17 @@
 //!   function again. So each moves into a function of its own, which can begin again without
 //!   anyone noticing (its only effect is the growing), and the fuel of beginning again is given
 //!   back.
+//! - **`memory.grow`** gets a `loop` around it, since a loop pays for its operators when it is
+//!   entered. Otherwise it could be paid for long before: functions that call first and grow then
+//!   would all return, and grow, on one grant of fuel, and the bound on what growing leaves
+//!   behind in native stack (`dispatch`) rests on the grant. A `table.grow` has its function.
 //!
 //! Everything else is copied as it is. No index changes, since functions and types are only
 //! added at the end.
 
 use crate::{
-    binary::{Added, HEADER, Sections, put_bytes, put_section, put_u32, rest, section},
+    binary::{Added, HEADER, Sections, put_bytes, put_i64, put_section, put_u32, rest, section},
+    bound::LEAKING_COST,
     error::Failure,
     inspect::ModuleInfo,
     value::ValueType,
@@ -20,8 +25,8 @@ use alloc::{borrow::Cow, boxed::Box, format, vec::Vec};
 use wasmparser::{BinaryReader, FunctionBody, Operator};
 
 /// The fuel that the engine takes again when a function made for `table.grow` begins again: its
-/// three operators, and one for entering it.
-pub(crate) const TABLE_GROW_ENTRY_FUEL: u64 = 4;
+/// three operators, of which one is dear, and one for entering it.
+pub(crate) const TABLE_GROW_ENTRY_FUEL: u64 = 3 + LEAKING_COST as u64;
 
 /// A module that was inspected and can be compiled.
 #[derive(Debug)]
@@ -34,7 +39,7 @@ pub(crate) struct Prepared<'a> {
 
 /// Makes an inspected module ready for compiling.
 pub(crate) fn prepare(bytes: &[u8], info: ModuleInfo) -> Result<Prepared<'_>, Failure> {
-    if info.start.is_none() && !info.grows_tables {
+    if info.start.is_none() && info.growing.is_empty() {
         return Ok(Prepared {
             bytes: Cow::Borrowed(bytes),
             info,
@@ -114,7 +119,8 @@ impl<'a> Rewrite<'a> {
         added
     }
 
-    /// For each table, the type `(element, i32) -> i32`.
+    /// For each table, the type `(element, i32) -> i32`, and after them that of the loops around
+    /// `memory.grow`, `(i32) -> i32`.
     fn types(&self) -> Added {
         let mut entries = Vec::new();
         for element in self.grown {
@@ -125,7 +131,11 @@ impl<'a> Rewrite<'a> {
             };
             entries.extend_from_slice(&[0x60, 2, reference, 0x7f, 1, 0x7f]);
         }
-        let count = self.added();
+        if self.info.growing.is_empty() {
+            return Added::default();
+        }
+        entries.extend_from_slice(&[0x60, 1, 0x7f, 1, 0x7f]);
+        let count = self.added().saturating_add(1);
         Added { count, entries }
     }
 
@@ -143,17 +153,22 @@ impl<'a> Rewrite<'a> {
         u32::try_from(self.grown.len()).unwrap_or(u32::MAX)
     }
 
-    /// The bodies, with each `table.grow` replaced by a call, and the called functions after them.
+    /// The bodies, with each `table.grow` replaced by a call, and the called functions after them,
+    /// and each `memory.grow` in a loop.
     fn code(&self, content: &mut BinaryReader<'_>) -> Result<Vec<u8>, Failure> {
-        if self.grown.is_empty() {
+        if self.info.growing.is_empty() {
             return Ok(rest(content)?.to_vec());
         }
         let mut out = Vec::with_capacity(content.bytes_remaining() + 64);
         let count = content.read_var_u32()?;
         put_u32(&mut out, count.saturating_add(self.added()));
-        for _ in 0..count {
-            let body = content.read_reader()?;
-            put_bytes(&mut out, &self.body(body)?);
+        for function in 0..count {
+            let mut body = content.read_reader()?;
+            if self.info.growing.binary_search(&function).is_ok() {
+                put_bytes(&mut out, &self.body(body)?);
+            } else {
+                put_bytes(&mut out, rest(&mut body)?);
+            }
         }
         for table in 0..self.added() {
             let mut body = [0, 0x20, 0, 0x20, 1, 0xfc, 0x0f].to_vec();
@@ -177,11 +192,28 @@ impl<'a> Rewrite<'a> {
         let mut operators = FunctionBody::new(body).get_operators_reader()?;
         while !operators.eof() {
             let at = operators.original_position() - begin;
-            if let Operator::TableGrow { table } = operators.read()? {
-                out.extend_from_slice(bytes.get(copied..at).unwrap_or_default());
-                out.push(0x10);
-                put_u32(&mut out, first_added.saturating_add(table));
-                copied = operators.original_position() - begin;
+            let operator = operators.read()?;
+            let end = operators.original_position() - begin;
+            match operator {
+                Operator::TableGrow { table } => {
+                    out.extend_from_slice(bytes.get(copied..at).unwrap_or_default());
+                    out.push(0x10);
+                    put_u32(&mut out, first_added.saturating_add(table));
+                    copied = end;
+                }
+                Operator::MemoryGrow { .. } => {
+                    out.extend_from_slice(bytes.get(copied..at).unwrap_or_default());
+                    out.push(0x03);
+                    // The type of a block is a number with a sign.
+                    put_i64(
+                        &mut out,
+                        (self.info.types.saturating_add(self.added())).into(),
+                    );
+                    out.extend_from_slice(bytes.get(at..end).unwrap_or_default());
+                    out.push(0x0b);
+                    copied = end;
+                }
+                _ => {}
             }
         }
         out.extend_from_slice(bytes.get(copied..).unwrap_or_default());

@@ -6,6 +6,7 @@ use crate::{
     capture::{self, WarmUp},
     config::RunnerConfig,
     context::Context,
+    dispatch,
     error::{Error, Failure, Phase, first_line, is_unprintable},
     outcome::Outcome,
     plugin::{Plugin, sha256},
@@ -46,9 +47,11 @@ impl Runner {
     /// # Errors
     ///
     /// [`InvalidConfig`](crate::ErrorKind::InvalidConfig) names the setting that is out of its
-    /// bounds, and the bounds.
+    /// bounds, and the bounds; or it says that this build's engine could overflow the native
+    /// stack, and names the feature to switch on. That is looked at once per process.
     pub fn new(config: RunnerConfig) -> Result<Self, Error> {
         config.validate()?;
+        dispatch::check()?;
         Ok(Self {
             context: Arc::new(Context::new(config)),
             plugins: Shared::new(BTreeMap::new()),

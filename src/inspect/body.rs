@@ -2,6 +2,7 @@
 
 use super::{at_most, invalid};
 use crate::{error::Failure, limits::Limits};
+use alloc::vec::Vec;
 use wasmparser::{BlockType, FunctionBody, VisitOperator};
 
 /// The sums over all function bodies.
@@ -9,6 +10,10 @@ use wasmparser::{BlockType, FunctionBody, VisitOperator};
 pub(super) struct Bodies {
     pub(super) count: u32,
     pub(super) grows_tables: bool,
+    /// Each `memory.grow`, which is compiled in a block of its own.
+    pub(super) memory_grows: usize,
+    /// The functions that contain one, or a `table.grow`.
+    pub(super) growing: Vec<u32>,
     /// The most values that a branch to a block carries.
     pub(super) widest_block: u32,
     /// The locals of the function that declares most.
@@ -43,7 +48,6 @@ impl Bodies {
             "max_total_locals",
             limits.max_total_locals.into(),
         )?;
-        self.count += 1;
         let walk = Walk::through(body, widths)?;
         at_most(
             "the nesting of blocks",
@@ -59,6 +63,11 @@ impl Bodies {
         )?;
         self.widest_block = self.widest_block.max(walk.widest);
         self.grows_tables |= walk.grows_tables;
+        if walk.grows_tables || walk.memory_grows != 0 {
+            self.growing.push(self.count);
+        }
+        self.memory_grows += walk.memory_grows;
+        self.count += 1;
         Ok(())
     }
 }
@@ -71,6 +80,7 @@ struct Walk<'a> {
     deepest: u32,
     widest: u32,
     grows_tables: bool,
+    memory_grows: usize,
     /// Whether the `end` of the function itself was read.
     ended: bool,
 }
@@ -83,6 +93,7 @@ impl<'a> Walk<'a> {
             deepest: 0,
             widest: 0,
             grows_tables: false,
+            memory_grows: 0,
             ended: false,
         };
         let mut operators = body.get_operators_reader()?;
@@ -110,7 +121,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Defines the visitor's methods: five that look, the others empty.
+/// Defines the visitor's methods: six that look, the others empty.
 macro_rules! look {
     ($( @$proposal:ident $op:ident $({ $($arg:ident: $ty:ty),* })? => $visit:ident $ann:tt )*) => {
         $( look!(one $op $visit $($($arg: $ty),*)?); )*
@@ -124,6 +135,11 @@ macro_rules! look {
                 Some(depth) => self.depth = depth,
                 None => self.ended = true,
             }
+        }
+    };
+    (one MemoryGrow $visit:ident $arg:ident: $ty:ty) => {
+        fn $visit(&mut self, _: $ty) {
+            self.memory_grows += 1;
         }
     };
     (one TableGrow $visit:ident $arg:ident: $ty:ty) => {

@@ -364,6 +364,7 @@ impl<'a> Pass<'a> {
             functions: self.bodies.count,
             types: len(&self.types),
             grows_tables: self.bodies.grows_tables,
+            growing: self.bodies.growing,
             most_locals: u32::try_from(self.bodies.most_locals).unwrap_or(u32::MAX),
             estimated_bytes,
             ..self.info
@@ -386,6 +387,7 @@ impl<'a> Pass<'a> {
         let parts = [
             (self.bytes.len(), 1),
             (self.info.code_bytes, per_code_byte),
+            (self.bodies.memory_grows, 64),
             (self.functions.len(), 128),
             (self.info.data_segments, 64),
             (self.element_segments, 64),

@@ -56,7 +56,7 @@ fn files_that_cannot_be_loaded() {
 #[test]
 fn a_module_described() {
     let guests = Guests::new(&["odd-names.wat", "rust-greet.wasm"]);
-    let engine = pocketwasm::ENGINE;
+    let (engine, dispatch) = (pocketwasm::ENGINE, pocketwasm::DISPATCH);
     let ran = guests.run(["inspect", "rust-greet.wasm"]);
     let sheet = format!(
         "\
@@ -68,6 +68,7 @@ memory      17 pages of 64 KiB
 convention  packed-pointer (exports a memory and the allocator `allocate`)
 snapshot    not needed
 engine      {engine}
+dispatch    {dispatch}
 imports     0
 exports     8
   __data_end: global i32
@@ -115,6 +116,7 @@ fn a_module_described_in_json() {
         "convention_reason": looked_for,
         "snapshot": "not needed",
         "engine": pocketwasm::ENGINE,
+        "dispatch": pocketwasm::DISPATCH,
         "imports": [],
         "exports": [
             export("all", "(i32, i64, f32, f64) -> (i32, i64, f32, f64)"),

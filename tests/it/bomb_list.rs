@@ -181,6 +181,25 @@ pub(crate) fn bombs() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
             None,
         ),
         (
+            "a function that does nothing but grow",
+            module(&[
+                section(1, list([ty(0, 0)])),
+                section(3, times(1, &[0])),
+                section(5, [1, 0, 1]),
+                section(
+                    10,
+                    times(
+                        1,
+                        &body(
+                            none,
+                            &[&[0x41, 0][..], &[0x40, 0].repeat(200_000), &[0x1a]].concat(),
+                        ),
+                    ),
+                ),
+            ]),
+            None,
+        ),
+        (
             "branches that carry a thousand values",
             functions(
                 &[ty(0, 0), ty(0, 1_000)],

@@ -11,7 +11,7 @@ use std::{
 const LAYERS: &[&[&str]] = &[
     &["error"],
     &[
-        "cancel", "clock", "http", "limits", "sync", "value", "outcome", "output",
+        "bound", "cancel", "clock", "http", "limits", "sync", "value", "outcome", "output",
     ],
     &["convert", "exchange", "memory"],
     &["host"],
@@ -23,6 +23,7 @@ const LAYERS: &[&[&str]] = &[
     &["link"],
     &["wasi"],
     &["engine"],
+    &["dispatch"],
     &["session"],
     &["convention"],
     &["passed"],
@@ -38,6 +39,7 @@ const LAYERS: &[&[&str]] = &[
 const WRAP_THE_ENGINE: &[&str] = &[
     "convention",
     "convert",
+    "dispatch",
     "drive",
     "engine",
     "limiter",

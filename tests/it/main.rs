@@ -11,6 +11,7 @@ mod cache;
 mod calls;
 mod convention;
 mod deadlines;
+mod dispatch;
 mod host_functions;
 mod layers;
 mod limits;

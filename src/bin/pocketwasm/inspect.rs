@@ -9,7 +9,7 @@ use crate::{
     terminal::Plain,
 };
 use clap::Args;
-use pocketwasm::{Convention, ENGINE, Plugin, Runner};
+use pocketwasm::{Convention, DISPATCH, ENGINE, Plugin, Runner};
 use serde_json::{Value, json};
 use std::{fmt, path::PathBuf};
 
@@ -52,6 +52,7 @@ impl fmt::Display for Sheet<'_> {
         writeln!(f, "convention  {convention} ({reason})")?;
         writeln!(f, "snapshot    {}", Plain(&plugin.snapshot().to_string()))?;
         writeln!(f, "engine      {ENGINE}")?;
+        writeln!(f, "dispatch    {DISPATCH}")?;
         writeln!(f, "imports     {}", plugin.imports().len())?;
         for import in plugin.imports() {
             let (module, name) = (Plain(&import.module), Plain(&import.name));
@@ -83,6 +84,7 @@ fn in_json(plugin: &Plugin) -> Value {
         "convention_reason": plugin.convention_reason(),
         "snapshot": plugin.snapshot().to_string(),
         "engine": ENGINE,
+        "dispatch": DISPATCH,
         "imports": imports.collect::<Value>(),
         "exports": exports.collect::<Value>(),
         "error": null,

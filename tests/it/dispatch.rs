@@ -1,0 +1,180 @@
+//! No guest overflows the host's native stack, which ends the process: every operator for many
+//! iterations, and what would get around the bound on the fast dispatch, on small stacks.
+//!
+//! A build without optimisation has the engine's loop, so the fast dispatch is only tested in
+//! those with (`cargo test --release`, `tools/dispatch/check`).
+
+#[path = "../../tools/dispatch/soak/src/operators.rs"]
+mod operators;
+
+use crate::support::{fails, patient, runner, runs, wat};
+use operators::{Forms, classes, module, probe};
+use pocketwasm::{Error, ErrorKind, HostContext, Plugin, RunnerConfig, SnapshotMode};
+use std::{thread, time::Duration};
+
+/// Compiling in a build without optimisation takes 410 KiB by itself.
+const STACK: usize = if cfg!(debug_assertions) { 512 } else { 256 } * 1024;
+/// Without optimisation an iteration takes 50 times as long.
+const ITERATIONS: u64 = if cfg!(debug_assertions) {
+    2_000
+} else {
+    1_000_000
+};
+/// For 16 calls in each other, of which each has the host's own frames.
+const NESTED_STACK: usize = if cfg!(debug_assertions) { 8_192 } else { 512 } * 1024;
+
+/// Runs `body` on a small stack.
+fn on_small_stack(body: impl FnOnce() + Send + 'static) {
+    on_stack(STACK, body);
+}
+
+fn on_stack(bytes: usize, body: impl FnOnce() + Send + 'static) {
+    let thread = thread::Builder::new().stack_size(bytes).spawn(body);
+    thread.expect("a thread").join().expect("no panic");
+}
+
+fn load(config: RunnerConfig, module: &[u8]) -> Plugin {
+    let plugin = runner(config).load_plugin("guest", module);
+    plugin.expect("it loads")
+}
+
+fn fixture(name: &str) -> Vec<u8> {
+    wat(&format!("dispatch/{name}"))
+}
+
+#[test]
+fn every_operator_runs_on_a_small_stack() {
+    on_small_stack(|| {
+        let classes = classes(Forms::All);
+        let imports =
+            r#"(import "wasi_snapshot_preview1" "sched_yield" (func $host (type $none)))"#;
+        let config = RunnerConfig::new().timeout(Duration::from_secs(3_600));
+        let text = module(&classes, imports, "2", "");
+        let plugin = load(config, &wat::parse_str(text).expect("it is WebAssembly"));
+        for class in &classes {
+            let outcome = runs(plugin.call(class.name).params(&[ITERATIONS]));
+            assert!(outcome.fuel_used() > ITERATIONS, "{}", class.name);
+        }
+    });
+}
+
+#[test]
+fn growing_pays_when_it_runs() {
+    on_small_stack(|| {
+        let plugin = load(patient(), &fixture("returns-growing"));
+        let outcome = runs(plugin.call("descend").params(&[9_990]));
+        // The function with the operands, the call, and each `memory.grow` with its block.
+        let (body, call, grow) = (1 + 2 + 20, 1 + 4, 20 * (1 + 255));
+        assert_eq!(outcome.fuel_used(), 9_991 * (body + grow) + 9_990 * call);
+    });
+}
+
+#[test]
+fn a_charge_of_the_host_grants_nothing() {
+    on_small_stack(|| {
+        let config = patient().no_clock();
+        let plugin = load(config, &fixture("grows-between-charges"));
+        runs(plugin.call("run").params(&[30]));
+    });
+}
+
+#[test]
+fn a_block_too_dear_for_a_grant_runs_alone() {
+    const TIMES: usize = 100_000;
+    on_small_stack(|| {
+        let block = "(drop (memory.grow (i32.const 1)))".repeat(TIMES);
+        let text = format!("(module (memory 1 1) (func (export \"run\") {block}))");
+        let module = wat::parse_str(text).expect("it is WebAssembly");
+        let outcome = runs(load(patient(), &module).call("run"));
+        // Each operand, each `memory.grow` with the block that it has for itself, the function.
+        let fuel = TIMES as u64 * (1 + 256) + 1;
+        assert_eq!(outcome.fuel_used(), fuel);
+    });
+}
+
+#[test]
+fn growing_costs_the_same_by_every_slice() {
+    for (name, export) in [("returns-growing", "descend"), ("grows-tables", "run")] {
+        let used = |slice| {
+            let plugin = load(patient().slice(slice), &fixture(name));
+            let outcome = runs(plugin.call(export).params(&[100]));
+            (outcome.results().to_vec(), outcome.fuel_used())
+        };
+        for slice in [2, 100, 255, 256, 257, 258, 259, 10_000, 1_000_000_000] {
+            assert_eq!(used(slice), used(1), "{name}, slice {slice}");
+        }
+    }
+}
+
+/// Also where the settings ask for larger slices than there are, and where a snapshot is taken.
+#[test]
+fn every_way_into_a_guest_is_sliced() {
+    for slice in [None, Some(1_000_000_000)] {
+        for mode in [SnapshotMode::Never, SnapshotMode::WherePossible] {
+            // A snapshot's functions are compiled when they are first called, on the guest's stack.
+            on_stack(2 * STACK, move || {
+                let mut config = patient().snapshots(mode);
+                if let Some(slice) = slice {
+                    config = config.slice(slice);
+                }
+                let plugin = load(config, &fixture("grows-everywhere"));
+                let outcome = runs(plugin.call("echo").input("input"));
+                assert_eq!(outcome.bytes(), b"input");
+                let fuel = outcome.fuel_used() + outcome.init_fuel();
+                assert!(fuel > 5 * 5_000 * 256, "{fuel}");
+            });
+        }
+    }
+}
+
+/// Calls back 16 deep, the most by default: `run` of `grows-nested`.
+fn nested(config: RunnerConfig) -> Plugin {
+    let again = |context: &mut HostContext<'_>, depth: u32| -> Result<u32, Error> {
+        let failed = context.call("run", &[depth.into()])?;
+        Ok(u32::try_from(failed[0]).expect("an i32"))
+    };
+    load(
+        config.function("env", "again", again),
+        &fixture("grows-nested"),
+    )
+}
+
+#[test]
+fn calls_by_host_functions_have_small_grants() {
+    on_stack(NESTED_STACK, || {
+        let outcome = runs(nested(patient()).call("run").params(&[15]));
+        assert_eq!(outcome.results(), [16 * 2_100]);
+    });
+}
+
+#[test]
+fn calls_by_host_functions_take_the_same_fuel_by_every_slice() {
+    let full = runs(nested(patient()).call("run").params(&[3]));
+    let fuel = full.fuel_used();
+    for slice in [1, 100, 257, 10_000, 1_000_000_000] {
+        let plugin = nested(patient().slice(slice));
+        assert_eq!(runs(plugin.call("run").params(&[3])), full, "slice {slice}");
+        assert_eq!(
+            runs(plugin.call("run").params(&[3]).fuel(fuel)),
+            full,
+            "slice {slice}"
+        );
+        let error = fails(plugin.call("run").params(&[3]).fuel(fuel - 1));
+        assert_eq!(error.kind(), ErrorKind::OutOfFuel, "slice {slice}");
+    }
+}
+
+#[test]
+fn the_guest_of_the_check_is_the_one_in_the_library() {
+    const HOW: &str = "`cargo run -p soak -- probe` in tools/dispatch writes both files";
+    let text = probe(2);
+    assert!(
+        text == include_str!("../../src/dispatch/probe.wat"),
+        "{HOW}"
+    );
+    let module = wat::parse_str(text).expect("it is WebAssembly");
+    assert!(
+        module == include_bytes!("../../src/dispatch/probe.wasm"),
+        "{HOW}"
+    );
+}
