@@ -94,7 +94,7 @@ const STORES: &[&str] = &[
     "i64.store16",
     "i64.store32",
 ];
-const TYPES: &[&str] = &["i32", "i64", "f32", "f64"];
+const TYPES: [&str; 4] = ["i32", "i64", "f32", "f64"];
 
 /// An operand of type `ty`: a local, a constant or the result of the operator before.
 #[derive(Clone, Copy, PartialEq)]
@@ -153,13 +153,23 @@ pub(crate) fn classes(forms: Forms) -> Vec<Class> {
         for operator in binary {
             for (left, right) in pairs(forms) {
                 let (left, right) = (left.text(ty, "a"), right.text(ty, "b"));
-                set(&mut body, ty, &format!("({ty}.{operator} {left} {right})"));
+                set(
+                    &mut body,
+                    forms,
+                    ty,
+                    &format!("({ty}.{operator} {left} {right})"),
+                );
             }
         }
         for operator in unary {
             for operand in singles(forms) {
                 let operand = operand.text(ty, "a");
-                set(&mut body, ty, &format!("({ty}.{operator} {operand})"));
+                set(
+                    &mut body,
+                    forms,
+                    ty,
+                    &format!("({ty}.{operator} {operand})"),
+                );
             }
         }
         add(name, body);
@@ -272,11 +282,55 @@ pub(crate) fn classes(forms: Forms) -> Vec<Class> {
     ] {
         add(name, body.to_owned());
     }
+    if forms == Forms::All {
+        add("copies of i32", copies("i32"));
+        add("copies of i64", copies("i64"));
+        add("copies of f32", copies("f32"));
+        add("copies of f64", copies("f64"));
+        add("copies of floats", copies("f32") + &copies("f64"));
+        add("copies of all", TYPES.map(copies).concat());
+    }
     classes
 }
 
-fn set(body: &mut String, ty: &str, value: &str) {
+/// Puts a value into a local, which many operators do by themselves; and, with all forms, one
+/// that stays in the engine's register, since the next operator takes it from there.
+fn set(body: &mut String, forms: Forms, ty: &str, value: &str) {
     writeln!(body, "(local.set ${ty}r {value})").expect("a string");
+    if forms == Forms::All {
+        let value = match ty {
+            "i32" | "i64" => format!("({ty}.xor {value} ({ty}.const 1))"),
+            _ => format!("({ty}.neg {value})"),
+        };
+        writeln!(body, "(local.set ${ty}r {value})").expect("a string");
+    }
+}
+
+/// `and` and `or` as conditions.
+fn logical(ty: &str, left: &str, right: &str) -> Vec<String> {
+    ["and", "or"]
+        .map(|operator| match ty {
+            "i32" => format!("(i32.{operator} {left} {right})"),
+            _ => format!("(i64.ne (i64.{operator} {left} {right}) (i64.const 0))"),
+        })
+        .into()
+}
+
+/// From each local to each other, and from the register to each.
+fn copies(ty: &str) -> String {
+    let mut body = String::new();
+    for to in ["a", "b", "r", "z"] {
+        let value = Register.text(ty, to);
+        writeln!(
+            body,
+            "(local.set ${ty}{to} {value}) (local.set ${ty}{to} {value})"
+        )
+        .expect("a string");
+        for from in ["a", "b", "r", "z"] {
+            writeln!(body, "(local.set ${ty}{to} (local.get ${ty}{from}))").expect("a string");
+        }
+    }
+    body
 }
 
 fn comparisons() -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -301,36 +355,63 @@ fn compare(forms: Forms) -> String {
             let (left, right) = (left.text(ty, "a"), right.text(ty, "b"));
             set(
                 &mut body,
+                forms,
                 "i32",
                 &format!("({ty}.{operator} {left} {right})"),
             );
         }
     }
+    if forms == Forms::All {
+        for condition in conditions() {
+            set(&mut body, forms, "i32", &format!("(i32.eqz {condition})"));
+        }
+    }
     for ty in ["i32", "i64"] {
         for operand in singles(forms) {
             let operand = operand.text(ty, "a");
-            set(&mut body, "i32", &format!("({ty}.eqz {operand})"));
+            set(&mut body, forms, "i32", &format!("({ty}.eqz {operand})"));
         }
     }
     body
 }
 
+/// Every condition that can be a part of a branch: comparisons and logical operators.
+fn conditions() -> Vec<String> {
+    let operands = |ty| {
+        let text =
+            move |(left, right): (Operand, Operand)| (left.text(ty, "a"), right.text(ty, "b"));
+        pairs(Forms::All).into_iter().map(text)
+    };
+    let mut conditions = Vec::new();
+    for (ty, operator) in comparisons() {
+        conditions
+            .extend(operands(ty).map(|(left, right)| format!("({ty}.{operator} {left} {right})")));
+    }
+    for ty in ["i32", "i64"] {
+        conditions.extend(operands(ty).flat_map(|(left, right)| logical(ty, &left, &right)));
+    }
+    conditions
+}
+
 /// Branches and choices, also by a comparison.
 fn branch(forms: Forms) -> String {
     let mut body = String::new();
-    for (ty, operator) in comparisons() {
-        for (left, right) in pairs(forms).into_iter().take(match forms {
-            Forms::All => usize::MAX,
-            Forms::Few => 1,
-        }) {
-            let (left, right) = (left.text(ty, "a"), right.text(ty, "b"));
-            let compare = format!("({ty}.{operator} {left} {right})");
-            writeln!(body, "(block (br_if 0 {compare}))").expect("a string");
-            if forms == Forms::All {
-                writeln!(body, "(block (br_if 0 (i32.eqz {compare})))").expect("a string");
+    match forms {
+        Forms::Few => {
+            for (ty, operator) in comparisons() {
+                let (left, right) = (Local.text(ty, "a"), Local.text(ty, "b"));
+                writeln!(body, "(block (br_if 0 ({ty}.{operator} {left} {right})))")
+                    .expect("a string");
+            }
+        }
+        Forms::All => {
+            for condition in conditions() {
+                writeln!(body, "(block (br_if 0 {condition}))").expect("a string");
+                writeln!(body, "(block (br_if 0 (i32.eqz {condition})))").expect("a string");
                 for ty in TYPES {
                     let choices = format!("(local.get ${ty}a) (local.get ${ty}b)");
-                    set(&mut body, ty, &format!("(select {choices} {compare})"));
+                    let chosen = format!("(select {choices} {condition})");
+                    writeln!(body, "(local.set ${ty}r {chosen})").expect("a string");
                 }
             }
         }
@@ -339,11 +420,13 @@ fn branch(forms: Forms) -> String {
         let pairs = pairs(forms);
         for (left, right) in pairs {
             let (left, right) = (left.text(ty, "a"), right.text(ty, "b"));
-            set(
-                &mut body,
-                ty,
-                &format!("(select {left} {right} (local.get $i32a))"),
-            );
+            let choices = format!("{left} {right}");
+            let value = format!("(select {choices} (local.get $i32a))");
+            set(&mut body, forms, ty, &value);
+            if forms == Forms::All {
+                let value = format!("(select {choices} {})", Register.text("i32", "a"));
+                set(&mut body, forms, ty, &value);
+            }
         }
     }
     for index in singles(Forms::All) {
@@ -381,6 +464,7 @@ fn convert(forms: Forms) -> String {
             };
             set(
                 &mut body,
+                forms,
                 &operator[..3],
                 &format!("({operator} {operand})"),
             );
@@ -410,6 +494,7 @@ fn load(forms: Forms) -> String {
         for (address, offset) in addresses(forms) {
             set(
                 &mut body,
+                forms,
                 &operator[..3],
                 &format!("({operator} offset={offset} {address})"),
             );
@@ -437,7 +522,7 @@ fn store(forms: Forms) -> String {
 fn global(forms: Forms) -> String {
     let mut body = String::new();
     for ty in TYPES {
-        set(&mut body, ty, &format!("(global.get $g{ty})"));
+        set(&mut body, forms, ty, &format!("(global.get $g{ty})"));
         for operand in singles(forms).iter().chain(&[Constant]) {
             let value = operand.text(ty, "a");
             writeln!(body, "(global.set $g{ty} {value})").expect("a string");
