@@ -4,21 +4,25 @@
 //! A build without optimisation has the engine's loop, so the fast dispatch is only tested in
 //! those with (`cargo test --release`, `tools/dispatch/check`).
 
+#[allow(dead_code, reason = "its `main` is for cargo")]
+#[path = "../../build.rs"]
+mod build;
 #[path = "../../tools/dispatch/soak/src/operators.rs"]
 mod operators;
 
 use crate::support::{fails, patient, runner, runs, wat};
 use operators::{Forms, classes, module, probe};
-use pocketwasm::{Error, ErrorKind, HostContext, Plugin, RunnerConfig, SnapshotMode};
+use pocketwasm::{DISPATCH, Error, ErrorKind, HostContext, Plugin, RunnerConfig, SnapshotMode};
 use std::{thread, time::Duration};
 
 /// Compiling in a build without optimisation takes half a megabyte by itself.
 const STACK: usize = if cfg!(debug_assertions) { 1_024 } else { 256 } * 1024;
-/// Without optimisation an iteration takes 50 times as long.
+/// Without optimisation an iteration takes 50 times as long. The slices have grown to their most
+/// long before the end.
 const ITERATIONS: u64 = if cfg!(debug_assertions) {
     2_000
 } else {
-    1_000_000
+    200_000
 };
 /// For 16 calls in each other, of which each has the host's own frames.
 const NESTED_STACK: usize = if cfg!(debug_assertions) { 8_192 } else { 512 } * 1024;
@@ -40,6 +44,49 @@ fn load(config: RunnerConfig, module: &[u8]) -> Plugin {
 
 fn fixture(name: &str) -> Vec<u8> {
     wat(&format!("dispatch/{name}"))
+}
+
+#[test]
+fn what_the_build_has_is_told() {
+    let fast = cfg!(all(
+        target_arch = "x86_64",
+        not(debug_assertions),
+        not(feature = "portable-dispatch"),
+    ));
+    assert_eq!(DISPATCH, if fast { "tail calls" } else { "loop" });
+}
+
+/// By opt-level, architecture, and whether the feature `portable-dispatch` is on.
+#[test]
+fn the_build_script_refuses_what_could_overflow() {
+    let may = "rustc-cfg=tail_calls";
+    let fast = "rustc-cfg=fast_dispatch";
+    let refused = "error=with opt-level \"s\" or \"z\" on x86-64 a guest could overflow the \
+        native stack; switch on pocketwasm's feature `portable-dispatch`";
+    for (level, arch, portable, lines) in [
+        ("0", "x86_64", false, &[may][..]),
+        ("1", "x86_64", false, &[may]),
+        ("2", "x86_64", false, &[may, fast]),
+        ("3", "x86_64", false, &[may, fast]),
+        ("s", "x86_64", false, &[may, refused]),
+        ("z", "x86_64", false, &[may, refused]),
+        ("3", "x86_64", true, &[]),
+        ("s", "x86_64", true, &[]),
+        ("3", "aarch64", false, &[]),
+        ("z", "thumbv7em", false, &[]),
+    ] {
+        let told = build::dispatch(|variable| {
+            let value = match variable {
+                "OPT_LEVEL" => level,
+                "CARGO_CFG_TARGET_ARCH" => arch,
+                "CARGO_CFG_TARGET_FEATURE" => "fxsr,sse,sse2",
+                "CARGO_FEATURE_PORTABLE_DISPATCH" if portable => "1",
+                _ => "",
+            };
+            value.to_owned()
+        });
+        assert_eq!(told, lines, "{level} {arch} {portable}");
+    }
 }
 
 #[test]
