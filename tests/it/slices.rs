@@ -237,7 +237,9 @@ fn long_loops_take_nothing_of_the_native_stack() {
             ROUNDS
         }
     };
-    let plugin = load(patient(), "long-loops");
+    // Growing is cut into many slices, which takes a busy machine more than a minute.
+    let config = patient().timeout(Duration::from_secs(600));
+    let plugin = load(config, "long-loops");
     for (name, result) in cases {
         let plugin = plugin.clone();
         let call = move || runs(plugin.call(name).params(&[rounds(name)]));
