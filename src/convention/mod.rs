@@ -30,6 +30,11 @@ use wasmi::{Caller, Linker};
 
 /// How a plugin takes bytes and gives bytes.
 ///
+/// For programs that must be small: built with `RUSTFLAGS="--cfg pocketwasm_few_conventions"`, they
+/// contain [`PackedPointer`](Self::PackedPointer), [`CString`](Self::CString) and
+/// [`Command`](Self::Command) alone, and plugins of the others are refused with an error that says
+/// so. This is not a feature, since features add: only who builds the program can decide it.
+///
 /// ```
 /// use pocketwasm::Convention;
 ///
