@@ -36,8 +36,49 @@ impl<'a> Sections<'a> {
         if self.0.eof() {
             return Ok(None);
         }
-        Ok(Some((self.0.read_u8()?, self.0.read_reader()?)))
+        Ok(Some((self.0.read_u8()?, sized(&mut self.0)?)))
     }
+}
+
+/// The bytes whose number is before them.
+///
+/// The parser's own way to read them panics where `usize` has 32 bits, because it adds a size of
+/// up to four gigabytes to a position. So [`check_sizes`] comes before it, and this in its place.
+pub(crate) fn sized<'a>(reader: &mut BinaryReader<'a>) -> Result<BinaryReader<'a>, Failure> {
+    let size = reader.read_var_u32()? as usize;
+    let start = reader.original_position();
+    // One byte more than there is is refused as any other number of them would be.
+    let content = reader.read_bytes(size.min(reader.bytes_remaining() + 1))?;
+    Ok(BinaryReader::new(content, start))
+}
+
+/// Checks that no section and no function's body says it is larger than what is left of the
+/// module; whatever else may be wrong is for the parser to say.
+pub(crate) fn check_sizes(bytes: &[u8]) -> Result<(), Failure> {
+    if !bytes.starts_with(HEADER) {
+        return Ok(());
+    }
+    let mut reader = BinaryReader::new(bytes, 0);
+    reader.read_bytes(HEADER.len())?;
+    while !reader.eof() {
+        let code = reader.read_u8()?;
+        let mut ahead = reader.clone();
+        let content = sized(&mut reader)?;
+        if code != section::CODE {
+            continue;
+        }
+        ahead.read_var_u32()?;
+        let Ok(count) = ahead.read_var_u32() else {
+            continue;
+        };
+        for _ in 0..count {
+            if ahead.original_position() >= content.range().end {
+                break;
+            }
+            sized(&mut ahead)?;
+        }
+    }
+    Ok(())
 }
 
 /// All that is left of `content`.

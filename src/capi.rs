@@ -1,7 +1,7 @@
-//! The C interface. `include/pocketwasm.h` is made from this file by cbindgen, and the comments
-//! on what is public here are that header's documentation.
+//! The C interface. `include/pocketwasm.h` is made from this file and the two below it by cbindgen,
+//! and the comments on what is public in them are that header's documentation.
 //!
-//! The only unsafe code of this crate. Where a pointer has a Rust type with the same layout, that
+//! Here is the only unsafe code of this crate. Where a pointer has a Rust type with the same layout, that
 //! is its type: `Option<&T>` is a pointer that may be NULL, `Option<Box<T>>` one that changes its
 //! owner. What is left to the caller's word is strings and arrays, read in [`text`] and [`array`].
 //!
@@ -16,8 +16,11 @@
     reason = "these are the names in the header; they are reached from C, not from Rust"
 )]
 
+mod kind;
+mod settings;
+
 use crate::{
-    Call, CancelToken, ENGINE, Error, ErrorKind, Outcome, Runner, RunnerConfig,
+    Call, CancelToken, ENGINE, Error, Outcome, Runner, RunnerConfig,
     error::{Failure, first_line},
 };
 use alloc::{
@@ -35,153 +38,9 @@ use core::{
     panic::AssertUnwindSafe,
     time::Duration,
 };
+use kind::pw_kind;
+use settings::{Mistake, Options, Settings, mistake, with};
 use std::{panic::catch_unwind, sync::LazyLock};
-
-/// The class of an error. The numbers never change; later versions may add some.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub enum pw_kind {
-    /// There is no error.
-    None = 0,
-    /// A setting is outside its bounds, or an argument is NULL, no UTF-8 or no possible name.
-    InvalidConfig = 1,
-    /// The operating system refused a file or a directory.
-    Io = 2,
-    /// The bytes are no WebAssembly module that this engine can run.
-    InvalidModule = 3,
-    /// The module exceeds a limit on its shape; it was not compiled.
-    ShapeLimit = 4,
-    /// The module imports something that is not provided.
-    UnsupportedImport = 5,
-    /// No such plugin, export or directory.
-    NotFound = 6,
-    /// The export's signature does not fit the call.
-    Signature = 7,
-    /// The module declares more memory than it may have.
-    MemoryLimit = 8,
-    /// The call used up its fuel.
-    OutOfFuel = 9,
-    /// The call did not end before its deadline.
-    Timeout = 10,
-    /// A pw_cancel ended the call.
-    Cancelled = 11,
-    /// The guest trapped.
-    Trap = 12,
-    /// The guest ended with an exit code other than 0.
-    Exit = 13,
-    /// The guest handed over bytes that are none: a pointer outside memory, no UTF-8.
-    GuestData = 14,
-    /// The input or the result is larger than allowed; nothing was copied.
-    TooLarge = 15,
-    /// Something on the host's side failed, a panic inside this library included.
-    Host = 16,
-    /// An instance was left in an unknown state by an earlier call.
-    Poisoned = 17,
-    /// The runner is closed.
-    Closed = 18,
-    /// The plugin itself said no, in its convention's own way.
-    Plugin = 19,
-    /// The embedder did not admit the module.
-    Refused = 20,
-    /// No snapshot can be made of the module without changing what can be observed.
-    Snapshot = 21,
-}
-
-impl From<ErrorKind> for pw_kind {
-    fn from(kind: ErrorKind) -> Self {
-        match kind {
-            ErrorKind::InvalidConfig => Self::InvalidConfig,
-            ErrorKind::Io => Self::Io,
-            ErrorKind::InvalidModule => Self::InvalidModule,
-            ErrorKind::ShapeLimit => Self::ShapeLimit,
-            ErrorKind::UnsupportedImport => Self::UnsupportedImport,
-            ErrorKind::NotFound => Self::NotFound,
-            ErrorKind::Signature => Self::Signature,
-            ErrorKind::MemoryLimit => Self::MemoryLimit,
-            ErrorKind::OutOfFuel => Self::OutOfFuel,
-            ErrorKind::Timeout => Self::Timeout,
-            ErrorKind::Cancelled => Self::Cancelled,
-            ErrorKind::Trap => Self::Trap,
-            ErrorKind::Exit => Self::Exit,
-            ErrorKind::GuestData => Self::GuestData,
-            ErrorKind::TooLarge => Self::TooLarge,
-            ErrorKind::Host => Self::Host,
-            ErrorKind::Poisoned => Self::Poisoned,
-            ErrorKind::Closed => Self::Closed,
-            ErrorKind::Plugin => Self::Plugin,
-            ErrorKind::Refused => Self::Refused,
-            ErrorKind::Snapshot => Self::Snapshot,
-        }
-    }
-}
-
-/// What pw_config_set can set. Units, defaults and bounds are those of the Rust methods by the
-/// same names. The numbers never change; later versions may add some.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub enum pw_setting {
-    /// The deadline of a whole call in milliseconds. Default 5,000, at least 1.
-    TimeoutMs = 1,
-    /// The fuel of a whole call. Default: none but what the deadline implies.
-    Fuel = 2,
-    /// The fuel that drives the guests' virtual clock for a second. Default 500,000,000.
-    FuelPerSecond = 3,
-    /// The fuel between two looks at deadline and cancel. Default: adapts; 1 to 1,000,000,000.
-    Slice = 4,
-    /// The seed of the guests' reproducible random numbers. Default 0.
-    Seed = 5,
-    /// The pages (65,536 bytes each) of linear memory. Default 1,024, at most 65,536.
-    MaxMemoryPages = 6,
-    /// The linear memories of a module. Default 1, at most 100.
-    MaxMemories = 7,
-    /// The tables of a module. Default 16, at most 100.
-    MaxTables = 8,
-    /// The elements of all tables together. Default 100,000, at most 10,000,000.
-    MaxTableElements = 9,
-    /// How deep calls inside a guest may nest. Default 10,000, at most 1,000,000.
-    MaxRecursionDepth = 10,
-    /// The bytes of a guest's stack. Default 1 MiB, from 4,096 to 1 GiB.
-    MaxStackBytes = 11,
-    /// The size of a module in bytes. Default 32 MiB, from 8 to 1 GiB.
-    MaxModuleBytes = 12,
-    /// The functions that a module defines. Default 100,000, at most 1,000,000.
-    MaxFunctions = 13,
-    /// The locals that one function declares. Default 10,000, at most 30,000.
-    MaxLocals = 14,
-    /// The locals that all functions declare together. Default 2,000,000.
-    MaxTotalLocals = 15,
-    /// How deep blocks nest in a function. Default 10,000, at most 1,000,000.
-    MaxNesting = 16,
-    /// The data segments of a module, and its element segments. Default and at most
-    /// 100,000.
-    MaxSegments = 17,
-    /// The globals that a module defines. Default 10,000, at most 1,000,000.
-    MaxGlobals = 18,
-    /// The imports of a module. Default 1,000, at most 100,000.
-    MaxImports = 19,
-    /// The exports of a module. Default 10,000, at most 1,000,000.
-    MaxExports = 20,
-    /// The parameters of a function. Default 128, at most 1,000.
-    MaxParams = 21,
-    /// The bytes of stdout and stderr together. Default 1 MiB, less than 2 GiB.
-    MaxOutputBytes = 22,
-    /// The bytes of a call's input, and of its stdin, arguments and environment each. Default
-    /// 16 MiB, less than 2 GiB.
-    MaxInputBytes = 23,
-    /// The bytes that a call may return. Default 16 MiB, less than 2 GiB.
-    MaxResultBytes = 24,
-    /// How deep calls from the host back into the guest may nest. Default 16, at most 32.
-    MaxHostDepth = 25,
-    /// The bytes that the cache of compiled modules may take. Default 256 MiB.
-    MaxCacheBytes = 26,
-    /// The bytes that a convention keeps outside the guest's memory. Default 64 MiB, less than
-    /// 2 GiB.
-    MaxExchangeBytes = 27,
-    /// The bytes of an Extism plugin's variables. Default 1 MiB, less than 2 GiB.
-    MaxVariableBytes = 28,
-    /// The results of a function or block. Default 16, at most 1,000.
-    MaxResults = 29,
-}
 
 /// The settings of a runner. For one thread at a time.
 pub struct pw_config(Settings<RunnerConfig>);
@@ -224,77 +83,6 @@ const _: () = {
     any_thread::<pw_error>();
     any_thread::<pw_report>();
 };
-
-/// An argument that cannot be.
-#[derive(Clone)]
-struct Mistake {
-    setting: &'static str,
-    problem: String,
-}
-
-impl From<Mistake> for Error {
-    fn from(Mistake { setting, problem }: Mistake) -> Self {
-        Failure::InvalidConfig { setting, problem }.into()
-    }
-}
-
-fn mistake(setting: &'static str, problem: impl Into<String>) -> Mistake {
-    let problem = problem.into();
-    Mistake { setting, problem }
-}
-
-/// Settings, and the first mistake that was made in setting them. It is told when they are used:
-/// a limit that was not set must not pass unnoticed where nobody looks at what a setter returns.
-struct Settings<T> {
-    value: T,
-    mistake: Option<Mistake>,
-}
-
-impl<T> Settings<T> {
-    fn new(value: T) -> Self {
-        let mistake = None;
-        Self { value, mistake }
-    }
-
-    fn change(&mut self, change: impl FnOnce(&mut T) -> Result<(), Mistake>) {
-        let changed = caught(|| change(&mut self.value));
-        if let Err(made) = changed.unwrap_or_else(|panic| Err(mistake("settings", panic))) {
-            self.mistake.get_or_insert(made);
-        }
-    }
-
-    fn get(&self) -> Result<&T, Mistake> {
-        self.mistake.clone().map_or(Ok(&self.value), Err)
-    }
-}
-
-#[derive(Default)]
-struct Options {
-    fuel: Option<u64>,
-    timeout: Option<Duration>,
-    cancel: Option<CancelToken>,
-    stdin: Vec<u8>,
-    args: Vec<String>,
-    env: Vec<(String, String)>,
-}
-
-impl Options {
-    fn apply<'a>(&self, mut call: Call<'a>) -> Call<'a> {
-        if let Some(fuel) = self.fuel {
-            call = call.fuel(fuel);
-        }
-        if let Some(timeout) = self.timeout {
-            call = call.timeout(timeout);
-        }
-        if let Some(token) = &self.cancel {
-            call = call.cancel(token);
-        }
-        for (name, value) in &self.env {
-            call = call.env(name, value);
-        }
-        call.stdin(self.stdin.clone()).args(self.args.clone())
-    }
-}
 
 impl pw_error {
     fn new(error: Error) -> Box<Self> {
@@ -432,58 +220,6 @@ pub extern "C" fn pw_config_set(config: Option<&mut pw_config>, setting: u32, va
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_config_free(config: Option<Box<pw_config>>) {
     free(config);
-}
-
-macro_rules! settings {
-    ($($setting:ident => $method:ident,)*) => {
-        /// `config` with one setting changed.
-        fn with(config: RunnerConfig, setting: u32, value: u64) -> Result<RunnerConfig, Mistake> {
-            Ok(match setting {
-                known if known == pw_setting::TimeoutMs as u32 => {
-                    config.timeout(Duration::from_millis(value))
-                }
-                $(known if known == pw_setting::$setting as u32 => {
-                    config.$method(narrow(stringify!($method), value)?)
-                })*
-                _ => return Err(mistake("setting", format!("has no number {setting}"))),
-            })
-        }
-    };
-}
-
-settings! {
-    Fuel => fuel,
-    FuelPerSecond => fuel_per_second,
-    Slice => slice,
-    Seed => seed,
-    MaxMemoryPages => max_memory_pages,
-    MaxMemories => max_memories,
-    MaxTables => max_tables,
-    MaxTableElements => max_table_elements,
-    MaxRecursionDepth => max_recursion_depth,
-    MaxStackBytes => max_stack_bytes,
-    MaxModuleBytes => max_module_bytes,
-    MaxFunctions => max_functions,
-    MaxLocals => max_locals,
-    MaxTotalLocals => max_total_locals,
-    MaxNesting => max_nesting,
-    MaxSegments => max_segments,
-    MaxGlobals => max_globals,
-    MaxImports => max_imports,
-    MaxExports => max_exports,
-    MaxParams => max_params,
-    MaxOutputBytes => max_output_bytes,
-    MaxInputBytes => max_input_bytes,
-    MaxResultBytes => max_result_bytes,
-    MaxHostDepth => max_host_depth,
-    MaxCacheBytes => max_cache_bytes,
-    MaxExchangeBytes => max_exchange_bytes,
-    MaxVariableBytes => max_variable_bytes,
-    MaxResults => max_results,
-}
-
-fn narrow<T: TryFrom<u64>>(setting: &'static str, value: u64) -> Result<T, Mistake> {
-    T::try_from(value).map_err(|_| mistake(setting, format!("is {value}; it has 32 bits")))
 }
 
 /// A runner with nothing loaded. It takes a copy of the settings, so they may be freed or used
@@ -918,18 +654,5 @@ mod tests {
         let error = error.expect("an error");
         assert_eq!(error.kind as u32, pw_kind::Host as u32);
         assert_eq!(error.message.as_c_str(), c"a panic inside: lost 1");
-    }
-
-    #[test]
-    fn a_panic_while_setting_is_told_when_the_settings_are_used() {
-        let mut settings = Settings::new(1);
-        settings.change(|_| panic!("oh"));
-        settings.change(|value| {
-            *value = 2;
-            Ok(())
-        });
-        let error = Error::from(settings.get().expect_err("a mistake"));
-        let message = "invalid config: `settings` a panic inside: oh";
-        assert_eq!(error.to_string(), message);
     }
 }

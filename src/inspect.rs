@@ -9,6 +9,7 @@ mod body;
 mod sections;
 
 use crate::{
+    binary::check_sizes,
     error::{Failure, first_line},
     limits::Limits,
     value::{Export, Import, Signature, ValueType},
@@ -123,6 +124,7 @@ pub(crate) fn inspect(bytes: &[u8], limits: &Limits) -> Result<ModuleInfo, Failu
         limits.max_module_bytes as u64,
     )?;
     not_something_else(bytes)?;
+    check_sizes(bytes)?;
     let mut pass = sections::Pass::new(bytes, limits);
     for payload in Parser::new(0).parse_all(bytes) {
         pass.payload(payload?)?;

@@ -3,6 +3,10 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    pocketwasm_few_conventions,
+    allow(dead_code, reason = "what only the other conventions use")
+)]
 #![warn(
     missing_debug_implementations,
     clippy::alloc_instead_of_core,

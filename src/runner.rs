@@ -26,6 +26,13 @@ use core::fmt;
 ///
 /// All methods take `&self`, and many threads may call on one runner at once: every call has a
 /// fresh store and instance of its own and shares only compiled code.
+///
+/// Without `std`, the locks for that spin, and so do the engine's always. Each is held for a few
+/// instructions, so another core waits no longer; but what stops its holder and then waits for
+/// it on the same core waits for ever, and no lock can tell the one from the other. So an
+/// interrupt handler, or a thread of a higher priority without time slices, must not use a
+/// runner, its plugins or their instances while what it interrupts may be using them. It can
+/// always end a call: [`CancelToken::cancel`](crate::CancelToken::cancel) takes no lock.
 pub struct Runner {
     context: Arc<Context>,
     plugins: Shared<BTreeMap<String, Entry>>,

@@ -1,4 +1,7 @@
 //! The one lock of this crate, for tables that calls read and loads change.
+//!
+//! Without `std` it spins. Trying once instead and failing would help nobody: with a second core a
+//! lock that is taken is ordinary, and on the way to a guest there are the engine's, which spin.
 
 #[cfg(feature = "std")]
 use std::sync::{PoisonError, RwLock};

@@ -1,6 +1,7 @@
 //! The C interface: its header is what the source makes, and C programs use it as documented.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -21,6 +22,8 @@ fn the_header_is_what_the_source_makes() {
     let mut made = Vec::new();
     cbindgen::Builder::new()
         .with_config(config)
+        .with_src(root().join("src/capi/kind.rs"))
+        .with_src(root().join("src/capi/settings.rs"))
         .with_src(root().join("src/capi.rs"))
         .generate()
         .expect("a header")
@@ -31,7 +34,9 @@ fn the_header_is_what_the_source_makes() {
         let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("pocketwasm.h");
         fs::write(&path, made).expect("the temporary directory takes it");
         let path = path.display();
-        panic!("src/capi.rs makes another header: look at {path}, then copy it to include/");
+        panic!(
+            "src/capi.rs and src/capi make another header: look at {path}, then copy it to include/"
+        );
     }
 }
 
@@ -51,6 +56,26 @@ fn all_that_the_header_declares_is_documented() {
         before = line;
     }
     assert!(declared > 60, "only {declared} were looked at");
+}
+
+/// The words of `text` that begin with `start`.
+fn words<'a>(text: &'a str, start: &str) -> BTreeSet<&'a str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| word.starts_with(start))
+        .collect()
+}
+
+/// There is no Swift compiler to ask everywhere; names that do not exist it would refuse first.
+#[test]
+fn what_the_swift_example_names_is_declared() {
+    let swift = read("examples/ios/Plugins.swift");
+    let header = read("include/pocketwasm.h");
+    for start in ["pw_", "PW_"] {
+        let (used, declared) = (words(&swift, start), words(&header, start));
+        assert!(used.len() > 2, "{used:?}");
+        let unknown: Vec<_> = used.difference(&declared).collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
+    }
 }
 
 #[test]

@@ -30,6 +30,11 @@ use wasmi::{Caller, Linker};
 
 /// How a plugin takes bytes and gives bytes.
 ///
+/// For programs that must be small: built with `RUSTFLAGS="--cfg pocketwasm_few_conventions"`, they
+/// contain [`PackedPointer`](Self::PackedPointer), [`CString`](Self::CString) and
+/// [`Command`](Self::Command) alone, and plugins of the others are refused with an error that says
+/// so. This is not a feature, since features add: only who builds the program can decide it.
+///
 /// ```
 /// use pocketwasm::Convention;
 ///
@@ -91,6 +96,34 @@ trait Protocol: Sync {
     }
 }
 
+/// What stands for a convention that this build leaves out.
+#[cfg(pocketwasm_few_conventions)]
+struct LeftOut;
+
+#[cfg(pocketwasm_few_conventions)]
+impl LeftOut {
+    fn failure() -> Failure {
+        Failure::Signature {
+            problem: "the convention is one that this build leaves out".to_string(),
+        }
+    }
+}
+
+#[cfg(pocketwasm_few_conventions)]
+impl Protocol for LeftOut {
+    fn recognise(&self, _: &ModuleInfo) -> Result<Cow<'static, str>, &'static str> {
+        Err("this build leaves it out")
+    }
+
+    fn check(&self, _: &ModuleInfo, _: &str, _: usize) -> Result<(), Failure> {
+        Err(Self::failure())
+    }
+
+    fn call(&self, _: &mut Session, _: &str, _: &[&[u8]]) -> Result<Vec<u8>, Failure> {
+        Err(Self::failure())
+    }
+}
+
 /// Defines a function that the guests of any convention import.
 pub(crate) fn define(linker: &mut Linker<State>, module: &str, name: &str) -> Option<Defined> {
     Convention::ALL
@@ -128,7 +161,17 @@ impl Convention {
         }
     }
 
+    /// With `--cfg pocketwasm_few_conventions`, the only names of the rest: what nothing names is
+    /// not in the program.
     fn protocol(self) -> &'static dyn Protocol {
+        #[cfg(pocketwasm_few_conventions)]
+        return match self {
+            Self::PackedPointer => &packed::PackedPointer,
+            Self::CString => &cstring::CString,
+            Self::Command => &command::Command,
+            _ => &LeftOut,
+        };
+        #[cfg(not(pocketwasm_few_conventions))]
         match self {
             Self::Typst => &typst::Typst,
             Self::Extism => &extism::Extism,

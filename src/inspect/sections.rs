@@ -2,14 +2,15 @@
 
 use super::{ModuleInfo, at_most, body::Bodies, invalid};
 use crate::{
+    binary::sized,
     error::{Failure, Quoted},
     limits::Limits,
     value::{Export, ExternType, Import, Signature, ValueType},
 };
 use alloc::{format, vec::Vec};
 use wasmparser::{
-    BinaryReader, ConstExpr, DataKind, ElementItems, ElementKind, Encoding, ExternalKind, FuncType,
-    Payload, TableInit, TypeRef, TypeSectionReader, ValType,
+    BinaryReader, ConstExpr, DataSectionReader, ElementItems, ElementKind, Encoding, ExternalKind,
+    FuncType, Payload, TableInit, TypeRef, TypeSectionReader, ValType,
 };
 
 /// The operators of a constant expression. Compilers use three; the engine evaluates and drops a
@@ -131,11 +132,7 @@ impl<'a> Pass<'a> {
                 let most = limits.max_segments;
                 count("data segments", segments.count(), "max_segments", most)?;
                 self.info.data_segments = segments.count() as usize;
-                for segment in segments {
-                    if let DataKind::Active { offset_expr, .. } = segment?.kind {
-                        constant(&offset_expr)?;
-                    }
-                }
+                self.data(&segments)?;
             }
             Payload::CodeSectionStart {
                 count: code, size, ..
@@ -353,6 +350,34 @@ impl<'a> Pass<'a> {
             for expr in items {
                 constant(&expr?)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Reads the data segments itself, since each says how many bytes it has (see [`sized`]).
+    fn data(&self, section: &DataSectionReader<'_>) -> Result<(), Failure> {
+        const ACTIVE: u32 = 0;
+        const PASSIVE: u32 = 1;
+        const ACTIVE_IN: u32 = 2;
+        let range = section.range();
+        let content = self.bytes.get(range.clone()).unwrap_or_default();
+        let mut reader = BinaryReader::new(content, range.start);
+        reader.read_var_u32()?;
+        for index in 0..section.count() {
+            match reader.read_var_u32()? {
+                ACTIVE => constant(&reader.read()?)?,
+                ACTIVE_IN => {
+                    reader.read_var_u32()?;
+                    constant(&reader.read()?)?;
+                }
+                PASSIVE => {}
+                kind => {
+                    return Err(invalid(&format!(
+                        "data segment {index} is of a kind {kind}"
+                    )));
+                }
+            }
+            sized(&mut reader)?;
         }
         Ok(())
     }

@@ -126,6 +126,25 @@ pub(crate) fn bombs() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
             Some("unexpected end-of-file (at offset 0x16)"),
         ),
         (
+            "a section that says it has four gigabytes",
+            [
+                module(&[]),
+                [&[1][..], &number(u32::MAX)].concat(),
+                vec![0; 20],
+            ]
+            .concat(),
+            Some("unexpected end-of-file (at offset 0xe)"),
+        ),
+        (
+            "a function that says it has four gigabytes",
+            module(&[
+                type_zero(),
+                section(3, [1, 0]),
+                section(10, [&[1][..], &number(u32::MAX), &[0, 0x0b]].concat()),
+            ]),
+            Some("unexpected end-of-file (at offset 0x1a)"),
+        ),
+        (
             "four million bytes of data for one page",
             module(&[
                 section(5, [1, 0, 1]),

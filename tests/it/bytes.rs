@@ -1,7 +1,10 @@
 //! Modules written byte by byte, for shapes that no text could hold.
 
 /// Unsigned LEB128.
-pub(crate) fn number(mut value: usize) -> Vec<u8> {
+pub(crate) fn number(value: impl TryInto<u64>) -> Vec<u8> {
+    let Ok(mut value) = value.try_into() else {
+        panic!("no number of a module is negative");
+    };
     let mut out = Vec::new();
     loop {
         let low = u8::try_from(value & 0x7f).expect("seven bits");

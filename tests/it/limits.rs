@@ -64,7 +64,7 @@ fn on_the_shape_of_a_module() {
         (
             "more pages than can be counted",
             config(),
-            module(&[section(5, [&[1, 4][..], &number(1 << 60)].concat())]),
+            module(&[section(5, [&[1, 4][..], &number(1_u64 << 60)].concat())]),
             "declares a memory of 281474976710656 pages at least; \
              the limit `max_memory_pages` is 1024",
         ),

@@ -18,6 +18,7 @@ mod limits;
 mod mutated;
 mod packed;
 mod plugins_dir;
+mod same_everywhere;
 mod slices;
 mod snapshot;
 mod spares;

@@ -26,9 +26,10 @@ pub(crate) fn runner(config: RunnerConfig) -> Runner {
     Runner::new(config).expect("the settings are valid")
 }
 
-/// A configuration under which only fuel ends a call, unless it hangs.
+/// A configuration under which only fuel ends a call, unless it hangs: emulated on a busy machine,
+/// the longest of the tests takes minutes.
 pub(crate) fn patient() -> RunnerConfig {
-    RunnerConfig::new().timeout(Duration::from_secs(60))
+    RunnerConfig::new().timeout(Duration::from_secs(600))
 }
 
 /// The module in `fixtures/wat/NAME.wat`, loaded under its own name.

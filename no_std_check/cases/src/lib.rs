@@ -14,6 +14,12 @@ use pocketwasm::{Call, Error, Instance, Outcome, Runner, RunnerConfig};
 /// The lines that every target must give, as far as it runs the cases.
 pub const EXPECTED: &str = include_str!("../expected.txt");
 
+/// What to do where lines differ.
+pub const IF_DIFFERENT: &str = "\
+If that was meant (another engine, another fuel table), the table is made anew by
+  cd no_std_check && cargo run --release -p native -- --print > cases/expected.txt
+and CHANGELOG.md says so: whoever records fuel or results must know.";
+
 macro_rules! built {
     ($name:literal) => {
         include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".wasm"))

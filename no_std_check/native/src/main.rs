@@ -65,6 +65,9 @@ fn compare(lines: &[String]) -> ExitCode {
         .count();
     let same = lines.len() - count;
     println!("cases: {same} same, {count} different");
+    if count > 0 {
+        println!("{}", cases::IF_DIFFERENT);
+    }
     if count == 0 && same == cases::EXPECTED.lines().count() {
         ExitCode::SUCCESS
     } else {

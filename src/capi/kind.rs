@@ -1,0 +1,87 @@
+//! The classes of errors, by number.
+#![forbid(unsafe_code)]
+#![allow(
+    non_camel_case_types,
+    unreachable_pub,
+    reason = "these are the names in the header; they are reached from C, not from Rust"
+)]
+
+use crate::ErrorKind;
+
+/// The class of an error. The numbers never change; later versions may add some.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub enum pw_kind {
+    /// There is no error.
+    None = 0,
+    /// A setting is outside its bounds, or an argument is NULL, no UTF-8 or no possible name.
+    InvalidConfig = 1,
+    /// The operating system refused a file or a directory.
+    Io = 2,
+    /// The bytes are no WebAssembly module that this engine can run.
+    InvalidModule = 3,
+    /// The module exceeds a limit on its shape; it was not compiled.
+    ShapeLimit = 4,
+    /// The module imports something that is not provided.
+    UnsupportedImport = 5,
+    /// No such plugin, export or directory.
+    NotFound = 6,
+    /// The export's signature does not fit the call.
+    Signature = 7,
+    /// The module declares more memory than it may have.
+    MemoryLimit = 8,
+    /// The call used up its fuel.
+    OutOfFuel = 9,
+    /// The call did not end before its deadline.
+    Timeout = 10,
+    /// A pw_cancel ended the call.
+    Cancelled = 11,
+    /// The guest trapped.
+    Trap = 12,
+    /// The guest ended with an exit code other than 0.
+    Exit = 13,
+    /// The guest handed over bytes that are none: a pointer outside memory, no UTF-8.
+    GuestData = 14,
+    /// The input or the result is larger than allowed; nothing was copied.
+    TooLarge = 15,
+    /// Something on the host's side failed, a panic inside this library included.
+    Host = 16,
+    /// An instance was left in an unknown state by an earlier call.
+    Poisoned = 17,
+    /// The runner is closed.
+    Closed = 18,
+    /// The plugin itself said no, in its convention's own way.
+    Plugin = 19,
+    /// The embedder did not admit the module.
+    Refused = 20,
+    /// No snapshot can be made of the module without changing what can be observed.
+    Snapshot = 21,
+}
+
+impl From<ErrorKind> for pw_kind {
+    fn from(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::InvalidConfig => Self::InvalidConfig,
+            ErrorKind::Io => Self::Io,
+            ErrorKind::InvalidModule => Self::InvalidModule,
+            ErrorKind::ShapeLimit => Self::ShapeLimit,
+            ErrorKind::UnsupportedImport => Self::UnsupportedImport,
+            ErrorKind::NotFound => Self::NotFound,
+            ErrorKind::Signature => Self::Signature,
+            ErrorKind::MemoryLimit => Self::MemoryLimit,
+            ErrorKind::OutOfFuel => Self::OutOfFuel,
+            ErrorKind::Timeout => Self::Timeout,
+            ErrorKind::Cancelled => Self::Cancelled,
+            ErrorKind::Trap => Self::Trap,
+            ErrorKind::Exit => Self::Exit,
+            ErrorKind::GuestData => Self::GuestData,
+            ErrorKind::TooLarge => Self::TooLarge,
+            ErrorKind::Host => Self::Host,
+            ErrorKind::Poisoned => Self::Poisoned,
+            ErrorKind::Closed => Self::Closed,
+            ErrorKind::Plugin => Self::Plugin,
+            ErrorKind::Refused => Self::Refused,
+            ErrorKind::Snapshot => Self::Snapshot,
+        }
+    }
+}
