@@ -4,8 +4,13 @@
 //! ```sh
 //! cargo bench --bench overhead            # all
 //! cargo bench --bench overhead -- fresh   # those with `fresh` in their name
-//! cargo bench --bench overhead -- --once add ours     # one subject, for callgrind
+//! cargo bench --bench overhead -- --times 100000 "add, fresh" ours    # for callgrind
 //! ```
+//!
+//! What the engine alone does is what a careful host would have it do: for a fresh call a store
+//! with a limiter, an instance by a linker that was made once, the initialiser if there is one;
+//! for every call its fuel granted, the export looked up by name, a resumable call, the fuel used
+//! read. It has no deadline, checks no parameters and keeps no output.
 //!
 //! No harness of benchmarks takes turns between two subjects, and on a machine that others use
 //! too, only turns give ratios that can be believed.
@@ -14,11 +19,13 @@ use pocketwasm::{Instance, Plugin, Runner, RunnerConfig};
 use std::{
     env, fs,
     hint::black_box,
+    sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 use wasmi::{
-    AsContextMut, CompilationMode, Config, Engine, Func, Linker, Memory, Module, ResumableCall,
-    Store, StoreLimits, StoreLimitsBuilder, Val,
+    AsContextMut, CompilationMode, Config, CustomFuelCosts, Engine, Func, Linker, Memory, Module,
+    ResumableCall, Store, StoreLimits, StoreLimitsBuilder, Val,
 };
 
 /// How long one turn of one subject takes, about.
@@ -41,10 +48,20 @@ struct Live {
 
 impl Raw {
     fn new(bytes: &[u8]) -> Self {
+        Self::compiled(bytes, CompilationMode::Eager)
+    }
+
+    fn compiled(bytes: &[u8], mode: CompilationMode) -> Self {
         let mut config = Config::default();
         config
             .consume_fuel(true)
-            .compilation_mode(CompilationMode::Eager)
+            .compilation_mode(mode)
+            // The same fuel whichever function was called before.
+            .fuel_cost(CustomFuelCosts {
+                bytes_copied_per_fuel: 64,
+                fuel_per_bytes_translated: 0,
+                fuel_per_bytes_validated: 0,
+            })
             .ignore_custom_sections(true)
             .set_max_stack_height(1 << 20)
             .set_max_recursion_depth(10_000);
@@ -114,12 +131,20 @@ impl Live {
         run(&mut self.store, func, params, results);
     }
 
+    /// A call as one of its own, and what it used.
+    fn metered(&mut self, export: &str, params: &[Val], results: &mut [Val]) -> u64 {
+        self.store.set_fuel(FUEL).unwrap();
+        self.call(export, params, results);
+        FUEL - self.store.get_fuel().unwrap()
+    }
+
     fn memory(&self) -> Memory {
         self.instance.get_memory(&self.store, "memory").unwrap()
     }
 
     /// A call by the packed-pointer convention.
     fn bytes(&mut self, export: &str, input: &[u8]) -> Vec<u8> {
+        self.store.set_fuel(FUEL).unwrap();
         let length = Val::I32(i32::try_from(input.len()).unwrap());
         let find = |live: &Self, names: [&'static str; 2]| {
             let there = |name: &&str| live.instance.get_func(&live.store, name).is_some();
@@ -135,14 +160,15 @@ impl Live {
         self.call(export, &[pointer.clone(), length.clone()], &mut packed);
         let packed = packed[0].i64().unwrap().cast_unsigned();
         let (at, size) = (packed >> 32, packed & 0xffff_ffff);
-        let mut output = vec![0; usize::try_from(size).unwrap()];
         let start = usize::try_from(at).unwrap();
-        self.memory().read(&self.store, start, &mut output).unwrap();
+        let end = start + usize::try_from(size).unwrap();
+        let output = self.memory().data(&self.store)[start..end].to_vec();
         let value = |number: u64| Val::I32(u32::try_from(number).unwrap().cast_signed());
         let release = find(self, ["deallocate", "free"]).unwrap();
         let takes = if release == "free" { 1 } else { 2 };
         self.call(release, &[value(at), value(size)][..takes], &mut []);
         self.call(release, &[pointer, length][..takes], &mut []);
+        black_box(FUEL - self.store.get_fuel().unwrap());
         output
     }
 }
@@ -154,11 +180,12 @@ fn run(store: &mut Store<StoreLimits>, func: Func, params: &[Val], results: &mut
     }
 }
 
-/// The same work in two ways.
-struct Case<'a> {
+type Work = Box<dyn FnMut()>;
+
+/// The same work in two ways, ours first.
+struct Case {
     name: &'static str,
-    ours: Box<dyn FnMut() + 'a>,
-    raw: Box<dyn FnMut() + 'a>,
+    prepare: fn() -> [Work; 2],
 }
 
 fn time(work: &mut dyn FnMut(), times: u32) -> f64 {
@@ -174,13 +201,14 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-impl Case<'_> {
-    fn measure(&mut self) {
-        let once = time(&mut self.ours, 3).max(time(&mut self.raw, 3));
+impl Case {
+    fn measure(&self) {
+        let [mut ours, mut raw] = (self.prepare)();
+        let once = time(&mut ours, 3).max(time(&mut raw, 3));
         let fits = |times: &u32| f64::from(*times) * once <= TURN.as_secs_f64();
         let times = (0..20).rev().map(|bit| 1 << bit).find(fits).unwrap_or(1);
         let turns: Vec<(f64, f64)> = (0..TURNS)
-            .map(|_| (time(&mut self.ours, times), time(&mut self.raw, times)))
+            .map(|_| (time(&mut ours, times), time(&mut raw, times)))
             .collect();
         let ours = median(turns.iter().map(|turn| turn.0).collect());
         let raw = median(turns.iter().map(|turn| turn.1).collect());
@@ -202,128 +230,201 @@ fn wat(name: &str) -> Vec<u8> {
     wat::parse_file(format!("fixtures/wat/bench/{name}.wat")).unwrap()
 }
 
+fn runner() -> Runner {
+    Runner::new(RunnerConfig::new()).unwrap()
+}
+
+fn load(bytes: &[u8]) -> (Plugin, Raw) {
+    let plugin = runner().load_plugin("guest", bytes).unwrap();
+    (plugin, Raw::new(bytes))
+}
+
+fn kept(bytes: &[u8]) -> (Instance, Live) {
+    let (plugin, raw) = load(bytes);
+    (plugin.instantiate().unwrap(), raw.live())
+}
+
+const TWO: [Val; 2] = [Val::I32(2), Val::I32(40)];
+
+/// An addition by a fresh instance.
+fn add_fresh(bytes: &[u8]) -> [Work; 2] {
+    let (plugin, raw) = load(bytes);
+    let ours = move || {
+        black_box(plugin.call("add").params(&[2, 40]).run().unwrap());
+    };
+    let raw = move || {
+        let mut results = [Val::I32(0)];
+        black_box(raw.live().metered("add", &TWO, &mut results));
+        black_box(results);
+    };
+    [Box::new(ours), Box::new(raw)]
+}
+
+/// A greeting by a fresh instance.
+fn greet_fresh(bytes: &[u8]) -> [Work; 2] {
+    let (plugin, raw) = load(bytes);
+    let ours = move || {
+        black_box(plugin.call("greet").input("World").run().unwrap());
+    };
+    let raw = move || {
+        black_box(raw.live().bytes("greet", b"World"));
+    };
+    [Box::new(ours), Box::new(raw)]
+}
+
+/// Bytes through an instance that is kept.
+fn bytes_reused(export: &'static str, input: Vec<u8>) -> [Work; 2] {
+    let (mut ours, mut raw) = kept(&fixture("rust-greet"));
+    let same = input.clone();
+    let ours = move || {
+        black_box(ours.call(export).input(&input).run().unwrap());
+    };
+    let raw = move || {
+        black_box(raw.bytes(export, &same));
+    };
+    [Box::new(ours), Box::new(raw)]
+}
+
+fn add_reused() -> [Work; 2] {
+    let (mut ours, mut raw) = kept(&fixture("add"));
+    let ours = move || {
+        black_box(ours.call("add").params(&[2, 40]).run().unwrap());
+    };
+    let raw = move || {
+        let mut results = [Val::I32(0)];
+        black_box(raw.metered("add", &TWO, &mut results));
+        black_box(results);
+    };
+    [Box::new(ours), Box::new(raw)]
+}
+
+fn work_reused() -> [Work; 2] {
+    let (mut ours, mut raw) = kept(&wat("work"));
+    let ours = move || {
+        black_box(ours.call("fib").params(&[22]).run().unwrap());
+        black_box(ours.call("sum").params(&[20]).run().unwrap());
+    };
+    let raw = move || {
+        let mut results = [Val::I32(0)];
+        raw.metered("fib", &[Val::I32(22)], &mut results);
+        black_box(results);
+        let mut results = [Val::I64(0)];
+        raw.metered("sum", &[Val::I32(20)], &mut results);
+        black_box(results);
+    };
+    [Box::new(ours), Box::new(raw)]
+}
+
+/// From a module's bytes to its first answer. The engine alone translates each function when it
+/// is first called, at no fuel.
+fn cold(bytes: Vec<u8>) -> [Work; 2] {
+    let same = bytes.clone();
+    let ours = move || {
+        let plugin = runner().load_plugin("guest", &bytes).unwrap();
+        black_box(plugin.call("greet").input("World").run().unwrap());
+    };
+    let raw = move || {
+        let raw = Raw::compiled(&same, CompilationMode::LazyTranslation);
+        black_box(raw.live().bytes("greet", b"World"));
+    };
+    [Box::new(ours), Box::new(raw)]
+}
+
+const CASES: [Case; 10] = [
+    Case {
+        name: "add, fresh",
+        prepare: || add_fresh(&fixture("add")),
+    },
+    Case {
+        name: "17 pages, fresh",
+        prepare: || add_fresh(&wat("pages")),
+    },
+    Case {
+        name: "greet, fresh",
+        prepare: || greet_fresh(&fixture("rust-greet")),
+    },
+    Case {
+        name: "go greet, fresh",
+        prepare: || greet_fresh(&fixture("go-greet")),
+    },
+    Case {
+        name: "add, reused",
+        prepare: add_reused,
+    },
+    Case {
+        name: "greet, reused",
+        prepare: || bytes_reused("greet", b"World".to_vec()),
+    },
+    Case {
+        name: "echo 64 KiB, reused",
+        prepare: || bytes_reused("echo", vec![b'x'; 65_536]),
+    },
+    Case {
+        name: "fib 22 and sum, reused",
+        prepare: work_reused,
+    },
+    Case {
+        name: "greet, cold",
+        prepare: || cold(fixture("rust-greet")),
+    },
+    Case {
+        name: "go greet, cold",
+        prepare: || cold(fixture("go-greet")),
+    },
+];
+
+/// The calls a second of `threads` threads on one plugin.
+fn calls_a_second(call: &Arc<dyn Fn() + Send + Sync>, threads: u32) -> f64 {
+    const CALLS: u32 = 2_000;
+    let start = Instant::now();
+    let running: Vec<_> = (0..threads)
+        .map(|_| {
+            let call = call.clone();
+            thread::spawn(move || (0..CALLS).for_each(|_| call()))
+        })
+        .collect();
+    for thread in running {
+        thread.join().unwrap();
+    }
+    f64::from(CALLS * threads) / start.elapsed().as_secs_f64()
+}
+
+/// How much more two threads do than one, with ours and with the engine alone.
+fn threads() {
+    let gain = |call: Arc<dyn Fn() + Send + Sync>| {
+        let turn = |_| calls_a_second(&call, 2) / calls_a_second(&call, 1);
+        median((0..TURNS).map(turn).collect())
+    };
+    for (name, bytes) in [("add", fixture("add")), ("17 pages", wat("pages"))] {
+        let (plugin, raw) = load(&bytes);
+        let ours = gain(Arc::new(move || {
+            black_box(plugin.call("add").params(&[2, 40]).run().unwrap());
+        }));
+        let raw = gain(Arc::new(move || {
+            let mut results = [Val::I32(0)];
+            black_box(raw.live().metered("add", &TWO, &mut results));
+        }));
+        let name = format!("{name}, 2 threads");
+        println!("{name:<24}{ours:>13.2} x{raw:>13.2} x{:>9.3}", ours / raw);
+    }
+}
+
 fn main() {
     let words: Vec<String> = env::args()
         .skip(1)
         .filter(|word| word != "--bench")
         .collect();
-    let runner = Runner::new(RunnerConfig::new()).unwrap();
-    let load = |name: &str, bytes: Vec<u8>| -> (Plugin, Raw) {
-        (runner.load_plugin(name, &bytes).unwrap(), Raw::new(&bytes))
-    };
-    let add = load("add", fixture("add"));
-    let pages = load("pages", wat("pages"));
-    let work = load("work", wat("work"));
-    let greet = load("rust-greet", fixture("rust-greet"));
-    let go = load("go-greet", fixture("go-greet"));
-    let reused = |(plugin, raw): &(Plugin, Raw)| -> (Instance, Live) {
-        (plugin.instantiate().unwrap(), raw.live())
-    };
-    let (mut add_ours, mut add_raw) = reused(&add);
-    let (mut work_ours, mut work_raw) = reused(&work);
-    let (mut echo_ours, mut echo_raw) = reused(&greet);
-    let (mut greet_ours, mut greet_raw) = reused(&greet);
-    let input = vec![b'x'; 65_536];
-    let two = [Val::I32(2), Val::I32(40)];
-
-    let mut cases = [
-        Case {
-            name: "add, fresh",
-            ours: Box::new(|| {
-                black_box(add.0.call("add").params(&[2, 40]).run().unwrap());
-            }),
-            raw: Box::new(|| {
-                let mut results = [Val::I32(0)];
-                add.1.live().call("add", &two, &mut results);
-                black_box(results);
-            }),
-        },
-        Case {
-            name: "17 pages, fresh",
-            ours: Box::new(|| {
-                black_box(pages.0.call("add").params(&[2, 40]).run().unwrap());
-            }),
-            raw: Box::new(|| {
-                let mut results = [Val::I32(0)];
-                pages.1.live().call("add", &two, &mut results);
-                black_box(results);
-            }),
-        },
-        Case {
-            name: "greet, fresh",
-            ours: Box::new(|| {
-                black_box(greet.0.call("greet").input("World").run().unwrap());
-            }),
-            raw: Box::new(|| {
-                black_box(greet.1.live().bytes("greet", b"World"));
-            }),
-        },
-        Case {
-            name: "go greet, fresh",
-            ours: Box::new(|| {
-                black_box(go.0.call("greet").input("World").run().unwrap());
-            }),
-            raw: Box::new(|| {
-                black_box(go.1.live().bytes("greet", b"World"));
-            }),
-        },
-        Case {
-            name: "add, reused",
-            ours: Box::new(|| {
-                black_box(add_ours.call("add").params(&[2, 40]).run().unwrap());
-            }),
-            raw: Box::new(|| {
-                let mut results = [Val::I32(0)];
-                add_raw.call("add", &two, &mut results);
-                black_box(results);
-            }),
-        },
-        Case {
-            name: "greet, reused",
-            ours: Box::new(|| {
-                black_box(greet_ours.call("greet").input("World").run().unwrap());
-            }),
-            raw: Box::new(|| {
-                black_box(greet_raw.bytes("greet", b"World"));
-            }),
-        },
-        Case {
-            name: "echo 64 KiB, reused",
-            ours: Box::new(|| {
-                black_box(echo_ours.call("echo").input(&input).run().unwrap());
-            }),
-            raw: Box::new(|| {
-                black_box(echo_raw.bytes("echo", &input));
-            }),
-        },
-        Case {
-            name: "fib 22 and sum, reused",
-            ours: Box::new(|| {
-                black_box(work_ours.call("fib").params(&[22]).run().unwrap());
-                black_box(work_ours.call("sum").params(&[20]).run().unwrap());
-            }),
-            raw: Box::new(|| {
-                work_raw.store.set_fuel(FUEL).unwrap();
-                let mut results = [Val::I32(0)];
-                work_raw.call("fib", &[Val::I32(22)], &mut results);
-                black_box(&results);
-                let mut results = [Val::I64(0)];
-                work_raw.call("sum", &[Val::I32(20)], &mut results);
-                black_box(results);
-            }),
-        },
-    ];
-    if let [once, name, subject] = &words[..]
-        && once == "--once"
+    if let [times, count, name, subject] = &words[..]
+        && times == "--times"
     {
-        let case = cases.iter_mut().find(|case| case.name.contains(&**name));
-        let case = case.unwrap();
+        let case = CASES.iter().find(|case| case.name == name).unwrap();
+        let [mut ours, mut raw] = (case.prepare)();
         let work = if subject == "raw" {
-            &mut case.raw
+            &mut raw
         } else {
-            &mut case.ours
+            &mut ours
         };
-        for _ in 0..100_000 {
+        for _ in 0..count.parse().unwrap() {
             work();
         }
         return;
@@ -332,9 +433,12 @@ fn main() {
         "{:<24}{:>15}{:>15}{:>9}",
         "", "pocketwasm", "wasmi", "ratio"
     );
-    for case in &mut cases {
+    for case in CASES {
         if words.iter().all(|word| case.name.contains(&**word)) {
             case.measure();
         }
+    }
+    if words.iter().all(|word| "2 threads".contains(&**word)) {
+        threads();
     }
 }
