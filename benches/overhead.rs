@@ -17,6 +17,7 @@
 
 use pocketwasm::{Instance, Plugin, Runner, RunnerConfig};
 use std::{
+    cell::Cell,
     env, fs,
     hint::black_box,
     sync::Arc,
@@ -189,11 +190,13 @@ struct Case {
 }
 
 fn time(work: &mut dyn FnMut(), times: u32) -> f64 {
+    PAUSED.set(Duration::ZERO);
     let start = Instant::now();
     for _ in 0..times {
         work();
     }
-    start.elapsed().as_secs_f64() / f64::from(times)
+    let worked = start.elapsed().saturating_sub(PAUSED.get());
+    worked.as_secs_f64() / f64::from(times)
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -260,9 +263,12 @@ fn add_fresh(bytes: &[u8]) -> [Work; 2] {
     [Box::new(ours), Box::new(raw)]
 }
 
-/// A greeting by a fresh instance.
-fn greet_fresh(bytes: &[u8]) -> [Work; 2] {
-    let (plugin, raw) = load(bytes);
+/// A greeting by a fresh instance, of a runner that makes so many ahead.
+fn greet_fresh(bytes: &[u8], spares: usize) -> [Work; 2] {
+    let config = RunnerConfig::new().spare_instances(spares);
+    let runner = Runner::new(config).unwrap();
+    let plugin = runner.load_plugin("guest", bytes).unwrap();
+    let raw = Raw::new(bytes);
     let ours = move || {
         black_box(plugin.call("greet").input("World").run().unwrap());
     };
@@ -270,6 +276,27 @@ fn greet_fresh(bytes: &[u8]) -> [Work; 2] {
         black_box(raw.live().bytes("greet", b"World"));
     };
     [Box::new(ours), Box::new(raw)]
+}
+
+/// With a pause before each call, as between requests, in which spares can be made.
+fn paced(works: [Work; 2]) -> [Work; 2] {
+    works.map(|mut work| -> Work {
+        Box::new(move || {
+            PAUSED.set(PAUSED.get() + pause());
+            work();
+        })
+    })
+}
+
+thread_local! {
+    /// The time that pauses have taken, which is no work's.
+    static PAUSED: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+fn pause() -> Duration {
+    let start = Instant::now();
+    thread::sleep(Duration::from_micros(500));
+    start.elapsed()
 }
 
 /// Bytes through an instance that is kept.
@@ -330,7 +357,7 @@ fn cold(bytes: Vec<u8>) -> [Work; 2] {
     [Box::new(ours), Box::new(raw)]
 }
 
-const CASES: [Case; 10] = [
+const CASES: [Case; 12] = [
     Case {
         name: "add, fresh",
         prepare: || add_fresh(&fixture("add")),
@@ -341,11 +368,19 @@ const CASES: [Case; 10] = [
     },
     Case {
         name: "greet, fresh",
-        prepare: || greet_fresh(&fixture("rust-greet")),
+        prepare: || greet_fresh(&fixture("rust-greet"), 0),
     },
     Case {
         name: "go greet, fresh",
-        prepare: || greet_fresh(&fixture("go-greet")),
+        prepare: || greet_fresh(&fixture("go-greet"), 0),
+    },
+    Case {
+        name: "greet, spare",
+        prepare: || paced(greet_fresh(&fixture("rust-greet"), 4)),
+    },
+    Case {
+        name: "go greet, spare",
+        prepare: || paced(greet_fresh(&fixture("go-greet"), 4)),
     },
     Case {
         name: "add, reused",

@@ -31,6 +31,10 @@ impl Cache {
         Some(entry.plugin.clone())
     }
 
+    pub(crate) fn plugins(&self) -> impl Iterator<Item = &Plugin> {
+        self.entries.values().map(|entry| &entry.plugin)
+    }
+
     /// Keeps a module, if it fits into `max_bytes` at all, and lets go of others until it does:
     /// those, for the caller to drop outside the lock.
     pub(crate) fn insert(&mut self, plugin: &Plugin, max_bytes: usize) -> Vec<Plugin> {

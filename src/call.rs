@@ -8,13 +8,13 @@ use crate::{
     instance::Instance,
     meter::Allowance,
     outcome::Outcome,
-    passed::{Passed, pass},
+    passed::{Fitted, Passed},
     plugin::Plugin,
-    state::{InputSource, Stdin, Surroundings},
+    session::{Live, Session},
+    state::{InputSource, Stdin, Surroundings, Told},
 };
 use alloc::{
     boxed::Box,
-    collections::BTreeMap,
     format,
     string::{String, ToString},
     sync::Arc,
@@ -36,17 +36,19 @@ use core::{any::Any, fmt, time::Duration};
 #[must_use = "a call does nothing before `run`"]
 pub struct Call<'a> {
     target: Target<'a>,
+    task: Task<'a>,
+}
+
+/// What is to be done, whichever instance does it.
+struct Task<'a> {
     export: &'a str,
     passed: Passed<'a>,
     allowance: Allowance,
-    args: Vec<String>,
-    env: Vec<String>,
-    stdin: Stdin,
     convention: Option<Convention>,
-    config: BTreeMap<String, String>,
+    surroundings: Told,
     state: Option<&'a mut (dyn Lent + 'static)>,
     /// A setting that cannot be; told by `run`, so that building stays a chain.
-    mistake: Option<Failure>,
+    mistake: Option<Box<Failure>>,
 }
 
 enum Target<'a> {
@@ -82,32 +84,29 @@ impl<'a> Call<'a> {
     }
 
     fn new(target: Target<'a>, export: &'a str) -> Self {
-        Self {
-            target,
+        let task = Task {
             export,
             passed: Passed::Params(&[]),
             allowance: Allowance::default(),
-            args: Vec::new(),
-            env: Vec::new(),
-            stdin: Stdin::default(),
             convention: None,
-            config: BTreeMap::new(),
+            surroundings: None,
             state: None,
             mistake: None,
-        }
+        };
+        Self { target, task }
     }
 
     /// Passes numbers: bit patterns, as many as the export has parameters; 32-bit ones in the low
     /// half, zero- or sign-extended. Default: none. Replaces [`input`](Self::input).
     pub fn params(mut self, params: &'a [u64]) -> Self {
-        self.passed = Passed::Params(params);
+        self.task.passed = Passed::Params(params);
         self
     }
 
     /// Passes bytes, by the plugin's convention; the outcome has bytes too. At most
     /// `max_input_bytes`. Replaces [`params`](Self::params).
     pub fn input(mut self, input: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
-        self.passed = Passed::Input(input.as_ref());
+        self.task.passed = Passed::Input(input.as_ref());
         self
     }
 
@@ -124,23 +123,23 @@ impl<'a> Call<'a> {
     /// # Ok::<(), pocketwasm::Error>(())
     /// ```
     pub fn inputs(mut self, inputs: &'a [&'a [u8]]) -> Self {
-        self.passed = Passed::Inputs(inputs);
+        self.task.passed = Passed::Inputs(inputs);
         self
     }
 
     /// Passes the input by `convention`, whatever the plugin looks like. Default: the first of
     /// the plugin's own conventions that fits the export.
     pub fn convention(mut self, convention: Convention) -> Self {
-        self.convention = Some(convention);
+        self.task.convention = Some(convention);
         self
     }
 
     /// Sets a key of the plugin's configuration, which Extism's plugins can read. Default: none.
     /// At most `max_input_bytes` together.
     pub fn config(mut self, key: &str, value: &str) -> Self {
-        self.config.insert(key.to_string(), value.to_string());
-        let length = self
-            .config
+        let config = &mut self.surroundings().config;
+        config.insert(key.to_string(), value.to_string());
+        let length = config
             .iter()
             .map(|(key, value)| key.len() + value.len())
             .sum();
@@ -152,19 +151,19 @@ impl<'a> Call<'a> {
     /// [`HostContext::state`](crate::HostContext::state). When the call has ended, in whatever
     /// way, it is back in its place.
     pub fn state<T: Any + Default + Send + Sync>(mut self, state: &'a mut T) -> Self {
-        self.state = Some(state);
+        self.task.state = Some(state);
         self
     }
 
     /// The fuel that this call may use, instead of the runner's.
     pub fn fuel(mut self, fuel: u64) -> Self {
-        self.allowance.fuel = Some(fuel);
+        self.task.allowance.fuel = Some(fuel);
         self
     }
 
     /// The time that this call may take, instead of the runner's; 0 is over at once.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.allowance.timeout = Some(timeout);
+        self.task.allowance.timeout = Some(timeout);
         self
     }
 
@@ -172,13 +171,13 @@ impl<'a> Call<'a> {
     /// runner's [`max_memory_pages`](crate::RunnerConfig::max_memory_pages). A kept instance that
     /// has more already keeps it and gets no more.
     pub fn max_memory_pages(mut self, pages: u32) -> Self {
-        self.allowance.max_memory_pages = Some(pages);
+        self.task.allowance.max_memory_pages = Some(pages);
         self
     }
 
     /// Lets `token` end this call from elsewhere.
     pub fn cancel(mut self, token: &CancelToken) -> Self {
-        self.allowance.cancel = Some(token.clone());
+        self.task.allowance.cancel = Some(token.clone());
         self
     }
 
@@ -186,22 +185,22 @@ impl<'a> Call<'a> {
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         let bytes = bytes.into();
         self.refuse_above("stdin", bytes.len());
-        self.stdin = Stdin::from(bytes);
+        self.surroundings().stdin = Stdin::from(bytes);
         self
     }
 
     /// Where standard input is read from when the guest asks for it (with `std`: any
     /// `std::io::Read`). A source that blocks holds up the deadline.
     pub fn stdin_from(mut self, source: impl InputSource) -> Self {
-        self.stdin = Stdin::Source(Box::new(source));
+        self.surroundings().stdin = Stdin::Source(Box::new(source));
         self
     }
 
     /// The arguments after the program's name, which is the plugin's. Default: none. No zero
     /// bytes; at most `max_input_bytes` together.
     pub fn args<S: Into<String>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
-        self.args = args.into_iter().map(Into::into).collect();
-        self.check_strings("args", "arguments", |call| &call.args);
+        self.surroundings().args = args.into_iter().map(Into::into).collect();
+        self.check_strings("args", "arguments", |surroundings| &surroundings.args);
         self
     }
 
@@ -210,13 +209,13 @@ impl<'a> Call<'a> {
     pub fn env(mut self, name: &str, value: &str) -> Self {
         if name.is_empty() || name.contains('=') {
             let problem = format!("cannot have a variable named {name:?}");
-            self.mistake.get_or_insert(Failure::InvalidConfig {
+            self.mistaken(Failure::InvalidConfig {
                 setting: "env",
                 problem,
             });
         }
-        self.env.push(format!("{name}={value}"));
-        self.check_strings("env", "an environment", |call| &call.env);
+        self.surroundings().env.push(format!("{name}={value}"));
+        self.check_strings("env", "an environment", |surroundings| &surroundings.env);
         self
     }
 
@@ -224,12 +223,12 @@ impl<'a> Call<'a> {
         &mut self,
         setting: &'static str,
         what: &'static str,
-        of: fn(&Self) -> &Vec<String>,
+        of: fn(&Surroundings) -> &Vec<String>,
     ) {
-        let strings = of(self);
+        let strings = of(self.surroundings());
         let length = strings.iter().map(String::len).sum();
         if strings.iter().any(|string| string.contains('\0')) {
-            self.mistake.get_or_insert(Failure::InvalidConfig {
+            self.mistaken(Failure::InvalidConfig {
                 setting,
                 problem: "has a zero byte".to_string(),
             });
@@ -240,13 +239,22 @@ impl<'a> Call<'a> {
     fn refuse_above(&mut self, what: &'static str, length: usize) {
         let maximum = self.context().config.limits.max_input_bytes;
         if length > maximum {
-            self.mistake.get_or_insert(Failure::TooLarge {
+            self.mistaken(Failure::TooLarge {
                 what,
                 length: length as u64,
                 limit: "max_input_bytes",
                 maximum: maximum as u64,
             });
         }
+    }
+
+    fn surroundings(&mut self) -> &mut Surroundings {
+        self.task.surroundings.get_or_insert_default()
+    }
+
+    /// Notes a mistake, if it is the first.
+    fn mistaken(&mut self, failure: Failure) {
+        self.task.mistake.get_or_insert_with(|| Box::new(failure));
     }
 
     fn plugin(&self) -> &Plugin {
@@ -258,7 +266,7 @@ impl<'a> Call<'a> {
 
     /// The names of plugin and export, for errors about the outcome.
     pub(crate) fn names(&self) -> (Arc<str>, Box<str>) {
-        (self.plugin().shared_name().clone(), self.export.into())
+        (self.plugin().shared_name().clone(), self.task.export.into())
     }
 
     fn context(&self) -> &Context {
@@ -275,106 +283,146 @@ impl<'a> Call<'a> {
     /// runs: `OutOfFuel`, `Timeout`, `Cancelled`, `Closed`, `Trap`, `Exit` (other than 0),
     /// `GuestData` (a result outside memory), `TooLarge` (a result), `Host`. Where the guest had
     /// begun, [`Error::outcome`] tells what it cost and wrote.
-    pub fn run(mut self) -> Result<Outcome, Error> {
-        match self.check() {
-            Ok(()) => self.perform(),
-            Err(failure) => {
-                let error = Error::from(failure).at(Phase::Call);
-                Err(told(error, self.plugin(), self.export))
-            }
+    pub fn run(self) -> Result<Outcome, Error> {
+        match self.target {
+            Target::Fresh(plugin) => self.task.fresh(plugin),
+            Target::Live(instance) => self.task.kept(instance),
         }
     }
 
     /// Runs the call with that input.
     pub(crate) fn run_input(mut self, input: &'a [u8]) -> Result<Outcome, Error> {
-        self.passed = Passed::Input(input);
+        self.task.passed = Passed::Input(input);
         self.run()
-    }
-
-    /// What can be known before an instance exists.
-    fn check(&mut self) -> Result<(), Failure> {
-        self.context().check_open()?;
-        if let Some(mistake) = self.mistake.take() {
-            return Err(mistake);
-        }
-        if matches!(&self.target, Target::Live(instance) if instance.is_poisoned()) {
-            return Err(Failure::Poisoned);
-        }
-        let plugin = self.plugin();
-        let pages = plugin.memory_pages();
-        match self.allowance.max_memory_pages.map(u64::from) {
-            Some(maximum) if pages > maximum => {
-                return Err(Failure::MemoryLimit { pages, maximum });
-            }
-            _ => {}
-        }
-        let info = &plugin.code().info;
-        let conventions = plugin.conventions();
-        let limits = &plugin.context().config.limits;
-        let (named, export) = (self.convention, self.export);
-        let found = self
-            .passed
-            .check(info, export, named, conventions, limits)?;
-        self.convention = found;
-        Ok(())
-    }
-
-    fn perform(self) -> Result<Outcome, Error> {
-        let Self {
-            target,
-            export,
-            passed,
-            allowance,
-            args,
-            env,
-            stdin,
-            convention,
-            config,
-            mut state,
-            ..
-        } = self;
-        let surroundings = |plugin: &Plugin| Surroundings {
-            args,
-            env,
-            stdin,
-            config,
-            ..Surroundings::of(plugin.shared_name())
-        };
-        let mut fresh;
-        let (plugin, session, is_fresh) = match target {
-            Target::Fresh(plugin) => {
-                fresh = plugin
-                    .session(allowance, surroundings(plugin), Some(export))
-                    .map_err(|failure| told(failure.into(), plugin, export))?;
-                (plugin, &mut fresh, true)
-            }
-            Target::Live(instance) => {
-                let (plugin, session) = instance.parts();
-                session.renew(allowance, surroundings(plugin));
-                (plugin, session, false)
-            }
-        };
-        session.state().surroundings.state = state.as_mut().map(|state| state.lend());
-        let ready = if is_fresh {
-            session.ready(Some(export))
-        } else {
-            Ok(())
-        };
-        let info = &plugin.code().info;
-        let result = ready.and_then(|()| pass(session, info, convention, export, &passed));
-        if let (Some(state), Some(value)) = (state, session.state().surroundings.state.take()) {
-            state.give_back(value);
-        }
-        let result = session.finish(result);
-        let name = plugin.name();
-        if let Ok(outcome) = &result {
-            log::debug!("{name:?} {export:?} ended; fuel {}", outcome.fuel_used);
-        }
-        result.map_err(|error| told(error, plugin, export))
     }
 }
 
+impl Task<'_> {
+    /// In a fresh instance.
+    fn fresh(mut self, plugin: &Plugin) -> Result<Outcome, Error> {
+        let checked = self.check(plugin, false);
+        let fitted = checked.and_then(|()| fit(plugin, self.export, &self.passed, self.convention));
+        let fitted = fitted.map_err(|failure| refused(failure, plugin, self.export))?;
+        let earlier = plugin
+            .earlier(
+                &self.allowance,
+                self.surroundings.as_deref(),
+                Some(self.export),
+            )
+            .map_err(|failure| told(failure.into(), plugin, self.export))?;
+        let code = earlier.as_deref().unwrap_or_else(|| plugin.code());
+        let spare = match earlier {
+            Some(_) => None,
+            None => plugin.spare(),
+        };
+        let is_spare = spare.is_some();
+        let mut live;
+        let mut session;
+        if let Some(spare) = spare {
+            live = spare;
+            session = Session::new(code, &mut live);
+            session.renew(self.allowance, self.surroundings);
+        } else {
+            live = Live::new(plugin.home(), code, self.allowance, self.surroundings);
+            session = Session::new(code, &mut live);
+        }
+        perform(
+            plugin,
+            &mut session,
+            self.export,
+            &fitted,
+            self.state,
+            !is_spare,
+        )
+    }
+
+    /// In one that is kept.
+    fn kept(mut self, instance: &mut Instance) -> Result<Outcome, Error> {
+        let poisoned = instance.is_poisoned();
+        let (plugin, mut session) = instance.parts();
+        let checked = self.check(plugin, poisoned);
+        let fitted = checked.and_then(|()| fit(plugin, self.export, &self.passed, self.convention));
+        let fitted = fitted.map_err(|failure| refused(failure, plugin, self.export))?;
+        session.renew(self.allowance, self.surroundings);
+        perform(
+            plugin,
+            &mut session,
+            self.export,
+            &fitted,
+            self.state,
+            false,
+        )
+    }
+
+    /// What can be known without looking at the export.
+    fn check(&mut self, plugin: &Plugin, poisoned: bool) -> Result<(), Failure> {
+        plugin.context().check_open()?;
+        if let Some(mistake) = self.mistake.take() {
+            return Err(*mistake);
+        }
+        if poisoned {
+            return Err(Failure::Poisoned);
+        }
+        let pages = plugin.memory_pages();
+        match self.allowance.max_memory_pages.map(u64::from) {
+            Some(maximum) if pages > maximum => Err(Failure::MemoryLimit { pages, maximum }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What can be known of the export without an instance.
+fn fit<'a>(
+    plugin: &'a Plugin,
+    export: &str,
+    passed: &'a Passed<'_>,
+    named: Option<Convention>,
+) -> Result<Fitted<'a>, Failure> {
+    let info = &plugin.code().info;
+    let limits = &plugin.context().config.limits;
+    passed.fit(info, export, named, plugin.conventions(), limits)
+}
+
+/// Readies the instance if it is fresh, and calls the export.
+fn perform(
+    plugin: &Plugin,
+    session: &mut Session<'_>,
+    export: &str,
+    fitted: &Fitted<'_>,
+    mut state: Option<&mut (dyn Lent + 'static)>,
+    is_fresh: bool,
+) -> Result<Outcome, Error> {
+    let mut outcome = Outcome::default();
+    if let Some(state) = &mut state {
+        session.state().lent = Some(state.lend());
+    }
+    let ready = if is_fresh {
+        session.ready(Some(export))
+    } else {
+        Ok(())
+    };
+    let result = ready.and_then(|()| fitted.pass(session, export, &mut outcome));
+    if let Some(state) = state
+        && let Some(value) = session.state().lent.take()
+    {
+        state.give_back(value);
+    }
+    session
+        .finish(result, &mut outcome)
+        .map_err(|error| told(error, plugin, export))?;
+    let name = plugin.name();
+    log::debug!("{name:?} {export:?} ended; fuel {}", outcome.fuel_used);
+    Ok(outcome)
+}
+
+/// The error of a call that did not begin.
+#[cold]
+fn refused(failure: Failure, plugin: &Plugin, export: &str) -> Error {
+    told(Error::from(failure).at(Phase::Call), plugin, export)
+}
+
 /// The error with the names that it concerns; it is logged.
+#[cold]
 fn told(error: Error, plugin: &Plugin, export: &str) -> Error {
     let error = error.in_plugin(plugin.shared_name()).in_export(export);
     log::debug!("{error}");
@@ -385,7 +433,7 @@ impl fmt::Debug for Call<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")
             .field("plugin", &self.plugin().name())
-            .field("export", &self.export)
+            .field("export", &self.task.export)
             .finish_non_exhaustive()
     }
 }

@@ -2,17 +2,18 @@
 
 use crate::{
     config::{RunnerConfig, SnapshotMode},
-    context::Context,
+    context::{Context, Home},
     convention::{self, Convention},
     engine::Code,
     error::{Error, ErrorKind, Failure},
     inspect::{ModuleInfo, inspect},
     meter::Allowance,
-    passed::{Passed, pass},
+    outcome::Outcome,
+    passed::{Fitted, Passed},
     prepare::prepare,
-    session::Session,
+    session::{Live, Session},
     snapshot::{Shape, refused, write},
-    state::{Ready, Surroundings},
+    state::Ready,
     sync::Shared,
     value::Import,
     wasi,
@@ -277,10 +278,11 @@ impl Capture<'_> {
     fn run(&self) -> Result<(Shape, crate::snapshot::Captured, Ready), Error> {
         let config = &self.context.config;
         let limits = &config.limits;
-        let convention = match self.warm_up {
+        let warm_up = match &self.warm_up {
             Some(WarmUp { export, passed }) => {
                 let conventions = Convention::all_of(self.info);
-                passed.check(self.info, export, None, &conventions, limits)?
+                let fitted = passed.fit(self.info, export, None, &conventions, limits)?;
+                Some((*export, fitted))
             }
             None => None,
         };
@@ -290,45 +292,28 @@ impl Capture<'_> {
         }
         let mut prepared = prepare(self.bytes, self.info.clone())?;
         prepared.bytes = Cow::Owned(shape.instrument(&prepared.bytes)?);
-        let code = Arc::new(Code::scratch(
+        let code = Code::scratch(
             prepared,
             limits,
             &config.functions,
             convention::define,
             |import| self.refusal(import),
-        )?);
+        )?;
         let allowance = Allowance {
             fuel: Some(config.fuel.unwrap_or(MOST_FUEL).min(MOST_FUEL)),
             ..Allowance::default()
         };
-        let surroundings = Surroundings::of(self.name);
-        let mut session = Session::new(self.context, &code, allowance, surroundings);
+        let home = Home::new(self.context, self.name);
+        let mut live = Live::new(&home, &code, allowance, None);
+        let mut session = Session::new(&code, &mut live);
         session.keep_output();
-        match self.initialise(&mut session, convention) {
+        match initialise(&mut session, warm_up) {
             Ok(()) => {}
             Err(failure @ Failure::Snapshot { .. }) => return Err(failure.into()),
             Err(failure) => return Err(Error::from(failure).at(session.phase())),
         }
         let captured = session.capture(&shape)?;
         Ok((shape, captured, session.host_state()))
-    }
-
-    fn initialise(
-        &self,
-        session: &mut Session,
-        convention: Option<Convention>,
-    ) -> Result<(), Failure> {
-        session.ready(None)?;
-        if session.has_output() {
-            return Err(refused("the initialiser writes output"));
-        }
-        if let Some(WarmUp { export, passed }) = self.warm_up {
-            pass(session, self.info, convention, export, &passed)?;
-        }
-        if session.stdin_seen() {
-            return Err(refused("standard input is asked for"));
-        }
-        Ok(())
     }
 
     /// Why an import must not be called, unless its answers are the same for every instance.
@@ -359,4 +344,22 @@ impl Capture<'_> {
             };
         (!same).then(|| format!("the initialiser calls {module} {name}"))
     }
+}
+
+/// Runs what readies an instance, and the call that warms it up.
+fn initialise(
+    session: &mut Session<'_>,
+    warm_up: Option<(&str, Fitted<'_>)>,
+) -> Result<(), Failure> {
+    session.ready(None)?;
+    if session.has_output() {
+        return Err(refused("the initialiser writes output"));
+    }
+    if let Some((export, fitted)) = warm_up {
+        fitted.pass(session, export, &mut Outcome::default())?;
+    }
+    if session.stdin_seen() {
+        return Err(refused("standard input is asked for"));
+    }
+    Ok(())
 }

@@ -62,6 +62,8 @@ pub struct RunnerConfig {
     pub(crate) guest_entropy: Option<Arc<dyn Entropy>>,
     pub(crate) seed: u64,
     pub(crate) snapshots: SnapshotMode,
+    #[cfg(feature = "std")]
+    pub(crate) spare_instances: usize,
     pub(crate) stdout: Option<SharedSink>,
     pub(crate) stderr: Option<SharedSink>,
     pub(crate) functions: Functions,
@@ -180,12 +182,50 @@ impl RunnerConfig {
             guest_entropy: None,
             seed: 0,
             snapshots: SnapshotMode::WhereItPays,
+            #[cfg(feature = "std")]
+            spare_instances: 0,
             stdout: None,
             stderr: None,
             functions: Functions::default(),
             http_client: None,
             allowed_hosts: Vec::new(),
         }
+    }
+
+    /// How many fresh instances of each plugin are made ahead, by a thread of the runner's own, for
+    /// the calls that will take them. Default 0, and then there is no such thread.
+    ///
+    /// It takes the making of the instance from the caller's time, where another core is free to
+    /// do it; altogether it is a little more work. A spare instance was never called, each has one
+    /// call, and results, output and fuel are the same. They are made after a plugin's first call,
+    /// of plugins whose memory begins with 4 pages or more and whose start function or initialiser
+    /// need not run first (a snapshot is behind them). All together they take at most
+    /// [`max_spare_bytes`](Self::max_spare_bytes); unloading or replacing a plugin drops its own,
+    /// closing the runner all.
+    ///
+    /// ```
+    /// # let module = include_bytes!("../fixtures/rust-greet.wasm");
+    /// use pocketwasm::{Runner, RunnerConfig};
+    ///
+    /// let runner = Runner::new(RunnerConfig::new().spare_instances(4))?;
+    /// runner.load_plugin("greet", module)?;
+    /// assert_eq!(runner.run_plugin_string("greet", "greet", "World")?, "Hello, World");
+    /// # Ok::<(), pocketwasm::Error>(())
+    /// ```
+    #[cfg(feature = "std")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+    pub fn spare_instances(mut self, spare_instances: usize) -> Self {
+        self.spare_instances = spare_instances;
+        self
+    }
+
+    /// The bytes that all [`spare_instances`](Self::spare_instances) of a runner may take: the
+    /// memory that each begins with, and 32 KiB. Default 64 MiB.
+    #[cfg(feature = "std")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+    pub fn max_spare_bytes(mut self, max_spare_bytes: usize) -> Self {
+        self.limits.max_spare_bytes = max_spare_bytes;
+        self
     }
 
     /// The deadline of a whole call: instantiate, start, initialise, allocate, function. Default

@@ -1,11 +1,15 @@
-//! What all calls of one runner share: its settings, and whether it is closed.
+//! What all calls of one runner share, and all instances of one plugin.
 
 use crate::{config::RunnerConfig, error::Failure};
+use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering};
 
+/// The settings of a runner, and whether it is closed.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) config: RunnerConfig,
+    #[cfg(feature = "std")]
+    pub(crate) background: crate::background::Background,
     closed: AtomicBool,
 }
 
@@ -13,12 +17,16 @@ impl Context {
     pub(crate) fn new(config: RunnerConfig) -> Self {
         Self {
             config,
+            #[cfg(feature = "std")]
+            background: crate::background::Background::default(),
             closed: AtomicBool::new(false),
         }
     }
 
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
+        #[cfg(feature = "std")]
+        self.background.close();
     }
 
     pub(crate) fn check_open(&self) -> Result<(), Failure> {
@@ -26,5 +34,23 @@ impl Context {
             false => Ok(()),
             true => Err(Failure::Closed),
         }
+    }
+}
+
+/// Where a plugin's instances are at home. They share it, so that each call counts one reference
+/// more and one less: threads that call at once take turns at each such count.
+#[derive(Debug)]
+pub(crate) struct Home {
+    pub(crate) context: Arc<Context>,
+    /// The plugin's name.
+    pub(crate) plugin: Arc<str>,
+}
+
+impl Home {
+    pub(crate) fn new(context: &Arc<Context>, plugin: &Arc<str>) -> Arc<Self> {
+        Arc::new(Self {
+            context: context.clone(),
+            plugin: plugin.clone(),
+        })
     }
 }

@@ -18,16 +18,15 @@ pub(crate) fn drive(
     params: &[Val],
     results: &mut [Val],
 ) -> Result<(), Failure> {
-    let stack = stack_limits(&ctx);
-    let failed = |error| failure(error, stack);
-    let mut call = func
-        .call_resumable(&mut ctx, params, results)
-        .map_err(failed)?;
+    let mut call = func.call_resumable(&mut ctx, params, results);
     loop {
         call = match call {
-            ResumableCall::Finished => return Ok(()),
-            ResumableCall::HostTrap(trap) => return Err(failed(trap.into_host_error())),
-            ResumableCall::OutOfFuel(pending) => {
+            Ok(ResumableCall::Finished) => return Ok(()),
+            Ok(ResumableCall::HostTrap(trap)) => {
+                return Err(failure(trap.into_host_error(), stack_limits(&ctx)));
+            }
+            Err(error) => return Err(failure(error, stack_limits(&ctx))),
+            Ok(ResumableCall::OutOfFuel(pending)) => {
                 let mut left = fuel_left(&ctx);
                 let mut store = ctx.as_context_mut();
                 let state = store.data_mut();
@@ -40,7 +39,7 @@ pub(crate) fn drive(
                 }
                 let level = state.meter.next_slice(left, required)?;
                 set_fuel(&mut ctx, level);
-                pending.resume(&mut ctx, results).map_err(failed)?
+                pending.resume(&mut ctx, results)
             }
         };
     }

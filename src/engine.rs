@@ -18,6 +18,9 @@ use wasmi::{
     CompilationMode, Config, CustomFuelCosts, Engine, Linker, Module, OperatorCost, Val, ValType,
 };
 
+/// The bytes of a module that can hold little that takes time to instantiate.
+const SMALL_MODULE: usize = 4_096;
+
 /// A compiled module with its imports resolved.
 ///
 /// Each has an engine of its own, since an engine frees code only when it is dropped itself.
@@ -36,6 +39,9 @@ pub(crate) struct Code {
     pub(crate) haskell: Option<usize>,
     /// Whether it has a memory by the name that every convention and WASI use.
     pub(crate) exports_memory: bool,
+    /// Whether an instance is made in some microseconds. Then the deadline is counted from when
+    /// the first slice ends, since reading a clock takes a good part of what a small call does.
+    pub(crate) is_small: bool,
     /// Where the module is a snapshot taken after an initialiser: the host's side of it.
     pub(crate) ready: Option<Ready>,
 }
@@ -106,6 +112,7 @@ impl Code {
             initialiser: info.initialiser(),
             haskell: info.haskell(),
             exports_memory: memory.is_some_and(|memory| memory.ty.signature().is_none()),
+            is_small: info.minimum_pages == 0 && info.bytes <= SMALL_MODULE,
             info,
             start,
             engine,
@@ -114,6 +121,12 @@ impl Code {
             kept_bytes: 0,
             ready: None,
         })
+    }
+
+    /// Whether something of the guest's runs in each instance before what is called.
+    pub(crate) fn runs_first(&self) -> bool {
+        let first = self.start.is_some() || self.initialiser.is_some() || self.haskell.is_some();
+        first && self.ready.is_none()
     }
 
     /// What it takes in memory, by the engine's measured ratios.

@@ -2,13 +2,14 @@
 
 use crate::{
     call::Call,
+    engine::Code,
     error::{Error, Failure},
     meter::Allowance,
     outcome::Outcome,
     plugin::Plugin,
-    session::Session,
-    state::Surroundings,
+    session::{Live, Session},
 };
+use alloc::sync::Arc;
 use core::fmt;
 
 /// A plugin instantiated and kept, for those who want state between calls.
@@ -30,12 +31,15 @@ use core::fmt;
 /// ```
 pub struct Instance {
     plugin: Plugin,
-    session: Session,
+    /// What it is an instance of: the plugin's code, before or after a snapshot.
+    code: Arc<Code>,
+    live: Live,
 }
 
 impl Instance {
-    pub(crate) fn new(plugin: Plugin, session: Session) -> Self {
-        Self { plugin, session }
+    pub(crate) fn new(plugin: Plugin, code: Arc<Code>, mut live: Live) -> Self {
+        live.keep();
+        Self { plugin, code, live }
     }
 
     /// The plugin it is an instance of.
@@ -47,7 +51,7 @@ impl Instance {
     /// Whether an earlier call ended with an error, so that no other may follow.
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
-        self.session.is_poisoned()
+        self.live.is_poisoned()
     }
 
     /// Begins a call of `export` on the state that earlier calls left.
@@ -58,26 +62,24 @@ impl Instance {
     /// Runs `body` on the instance as a call of its own under the runner's limits.
     pub(crate) fn exchange<R>(
         &mut self,
-        body: impl FnOnce(&mut Session) -> Result<R, Failure>,
+        body: impl FnOnce(&mut Session<'_>) -> Result<R, Failure>,
     ) -> Result<R, Error> {
-        let surroundings = Surroundings::of(self.plugin.shared_name());
-        self.plugin.context().check_open()?;
-        self.session.renew(Allowance::default(), surroundings);
+        let (plugin, mut session) = self.parts();
+        plugin.context().check_open()?;
+        session.renew(Allowance::default(), None);
         let mut made = None;
-        let result = body(&mut self.session).map(|value| {
-            made = Some(value);
-            Outcome::default()
-        });
-        let finished = self.session.finish(result);
+        let result = body(&mut session).map(|value| made = Some(value));
+        let finished = session.finish(result, &mut Outcome::default());
         match (finished, made) {
-            (Ok(_), Some(made)) => Ok(made),
-            (Err(error), _) => Err(error.in_plugin(self.plugin.shared_name())),
-            (Ok(_), None) => Err(Failure::Poisoned.into()),
+            (Ok(()), Some(made)) => Ok(made),
+            (Err(error), _) => Err(error.in_plugin(plugin.shared_name())),
+            (Ok(()), None) => Err(Failure::Poisoned.into()),
         }
     }
 
-    pub(crate) fn parts(&mut self) -> (&Plugin, &mut Session) {
-        (&self.plugin, &mut self.session)
+    pub(crate) fn parts(&mut self) -> (&Plugin, Session<'_>) {
+        let Self { plugin, code, live } = self;
+        (plugin, Session::new(code, live))
     }
 }
 

@@ -22,6 +22,8 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+#[cfg(feature = "std")]
+mod background;
 mod binary;
 mod bound;
 mod cache;
@@ -60,6 +62,8 @@ mod prepare;
 mod runner;
 mod session;
 mod snapshot;
+#[cfg(feature = "std")]
+mod spares;
 mod state;
 #[cfg(feature = "serde")]
 mod structured;

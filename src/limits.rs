@@ -31,6 +31,8 @@ pub(crate) struct Limits {
     pub(crate) max_exchange_bytes: usize,
     pub(crate) max_variable_bytes: usize,
     pub(crate) max_cache_bytes: usize,
+    #[cfg(feature = "std")]
+    pub(crate) max_spare_bytes: usize,
 }
 
 impl Limits {
@@ -59,6 +61,8 @@ impl Limits {
         max_exchange_bytes: 64 << 20,
         max_variable_bytes: 1 << 20,
         max_cache_bytes: 256 << 20,
+        #[cfg(feature = "std")]
+        max_spare_bytes: 64 << 20,
     };
 
     /// Checks every bound against what the engine, the specification or this crate can hold.

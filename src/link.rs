@@ -193,7 +193,7 @@ pub(crate) fn define_host(
 
 impl Guest for Caller<'_, State> {
     fn plugin(&self) -> &str {
-        &self.data().surroundings.plugin
+        self.data().plugin()
     }
 
     fn memory(&mut self) -> Option<GuestMemory<'_>> {
@@ -246,11 +246,11 @@ impl Guest for Caller<'_, State> {
     }
 
     fn exchange(&mut self) -> &mut Exchange {
-        &mut self.data_mut().exchange
+        self.data_mut().exchange()
     }
 
     fn state(&mut self) -> Option<&mut (dyn Any + Send + Sync)> {
-        self.data_mut().surroundings.state.as_deref_mut()
+        self.data_mut().lent.as_deref_mut()
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     bound::{LARGEST_GRANT, LARGEST_NESTED_GRANT},
     cancel::CancelToken,
-    context::Context,
+    context::{Context, Home},
     error::Failure,
 };
 use alloc::sync::Arc;
@@ -40,7 +40,7 @@ pub(crate) struct Allowance {
 /// The level never rises while the engine runs, only when it was left for want of fuel: what its
 /// tail calls leave behind in native stack is bounded by the fuel that it is entered with.
 pub(crate) struct Meter {
-    context: Arc<Context>,
+    home: Arc<Home>,
     cancel: Option<CancelToken>,
     timeout: Duration,
     budget: u64,
@@ -57,9 +57,9 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    pub(crate) fn new(context: &Arc<Context>, allowance: Allowance) -> Self {
+    pub(crate) fn new(home: &Arc<Home>, allowance: Allowance) -> Self {
         let mut meter = Self {
-            context: context.clone(),
+            home: home.clone(),
             cancel: None,
             timeout: Duration::ZERO,
             budget: 0,
@@ -76,7 +76,7 @@ impl Meter {
 
     /// Begins the account of another call.
     pub(crate) fn renew(&mut self, allowance: Allowance) {
-        let config = &self.context.config;
+        let config = &self.home.context.config;
         let fuel = allowance.fuel.or(config.fuel).unwrap_or(u64::MAX);
         self.timeout = allowance.timeout.unwrap_or(config.timeout);
         let (budget, first_slice) = match &config.clock {
@@ -86,8 +86,12 @@ impl Meter {
                 FIXED_SLICE,
             ),
         };
-        let locals = u64::from(allowance.most_locals.max(1));
-        self.largest_slice = (LOCALS_IN_A_SLICE / locals).min(LARGEST_GRANT);
+        let locals = u64::from(allowance.most_locals);
+        self.largest_slice = if locals <= LOCALS_IN_A_SLICE / LARGEST_GRANT {
+            LARGEST_GRANT
+        } else {
+            LOCALS_IN_A_SLICE / locals
+        };
         self.slice = match config.slice {
             Some(slice) => slice.min(LARGEST_GRANT),
             None => first_slice.min(self.largest_slice),
@@ -109,7 +113,7 @@ impl Meter {
 
     /// Lets the time of the call begin, if it has not begun.
     pub(crate) fn begin(&mut self) {
-        if let (None, Some(clock)) = (self.started, &self.context.config.clock) {
+        if let (None, Some(clock)) = (self.started, &self.home.context.config.clock) {
             self.sliced = clock.monotonic();
             self.started = Some(self.sliced);
         }
@@ -117,7 +121,11 @@ impl Meter {
 
     /// The settings of the runner.
     pub(crate) fn context(&self) -> &Context {
-        &self.context
+        &self.home.context
+    }
+
+    pub(crate) fn home(&self) -> &Home {
+        &self.home
     }
 
     /// The fuel used, when the engine has `left`.
@@ -185,7 +193,7 @@ impl Meter {
 
     fn spent(&self) -> Failure {
         let budget = self.budget;
-        let config = &self.context.config;
+        let config = &self.home.context.config;
         let timeout = self.timeout;
         if config.clock.is_none() && budget == as_fuel(timeout, config.fuel_per_second) {
             return Failure::OutOfTimeFuel { budget, timeout };
@@ -195,7 +203,7 @@ impl Meter {
 
     /// The time until the deadline, where there is a clock.
     pub(crate) fn time_left(&self) -> Option<Duration> {
-        let clock = self.context.config.clock.as_ref()?;
+        let clock = self.home.context.config.clock.as_ref()?;
         let now = clock.monotonic();
         let elapsed = now.saturating_sub(self.started.unwrap_or(now));
         Some(self.timeout.saturating_sub(elapsed))
@@ -203,11 +211,11 @@ impl Meter {
 
     /// Looks at what may end the call from outside; the time, where there is a clock.
     pub(crate) fn look(&self) -> Result<Option<Duration>, Failure> {
-        self.context.check_open()?;
+        self.home.context.check_open()?;
         if self.cancel.as_ref().is_some_and(CancelToken::is_cancelled) {
             return Err(Failure::Cancelled);
         }
-        let Some(clock) = &self.context.config.clock else {
+        let Some(clock) = &self.home.context.config.clock else {
             return Ok(None);
         };
         let now = clock.monotonic();
@@ -225,7 +233,7 @@ impl Meter {
         let Some(now) = self.look()? else {
             return Ok(());
         };
-        if self.context.config.slice.is_none() {
+        if self.home.context.config.slice.is_none() {
             let took = now.saturating_sub(self.sliced);
             if took < SHORT {
                 self.slice = (self.slice * 2).min(self.largest_slice);

@@ -2,12 +2,13 @@
 
 use alloc::{string::String, vec::Vec};
 use core::fmt;
+use smallvec::SmallVec;
 
 /// What a call returned, what it wrote and what it cost.
 #[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outcome {
-    pub(crate) results: Vec<u64>,
+    pub(crate) results: SmallVec<[u64; 2]>,
     pub(crate) bytes: Vec<u8>,
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: Vec<u8>,
@@ -40,7 +41,7 @@ impl Outcome {
     /// The results, taken out.
     #[must_use]
     pub fn into_results(self) -> Vec<u64> {
-        self.results
+        self.results.into_vec()
     }
 
     /// What the guest wrote to stdout, unless the runner passes that on.

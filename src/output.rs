@@ -46,6 +46,8 @@ pub(crate) struct Output {
     pub(crate) truncated: bool,
     room: usize,
     sinks: [Option<SharedSink>; 2],
+    /// Whether standard output is kept, wherever it would go.
+    captured: bool,
 }
 
 impl Output {
@@ -61,11 +63,28 @@ impl Output {
         }
     }
 
+    /// Begins the output of another call.
+    pub(crate) fn renew(&mut self, max_bytes: usize) {
+        self.stdout.clear();
+        self.stderr.clear();
+        self.truncated = false;
+        self.room = max_bytes;
+        self.captured = false;
+    }
+
     /// Keeps standard output from here on, wherever it would go, because it is the result.
     pub(crate) fn capture(&mut self) {
-        let [stdout, _] = &mut self.sinks;
-        *stdout = None;
+        self.captured = true;
         self.stdout = Vec::new();
+    }
+
+    fn sink(&self, stream: Stream) -> Option<&SharedSink> {
+        let [stdout, stderr] = &self.sinks;
+        match stream {
+            Stream::Stdout if self.captured => None,
+            Stream::Stdout => stdout.as_ref(),
+            Stream::Stderr => stderr.as_ref(),
+        }
     }
 
     /// Counts output that goes elsewhere; whether there was room for all of it.
@@ -86,21 +105,22 @@ impl Output {
         if taken.is_empty() {
             return Written::NoSpace;
         }
-        let [stdout_sink, stderr_sink] = &self.sinks;
-        let (sink, kept) = match stream {
-            Stream::Stdout => (stdout_sink, &mut self.stdout),
-            Stream::Stderr => (stderr_sink, &mut self.stderr),
-        };
         let room = self.room;
         self.room = room.saturating_sub(taken.len());
-        match sink {
-            Some(sink) if sink.write(|sink| sink.emit(taken)) => {}
-            Some(_) => return Written::Failed,
-            None if reserve(kept, taken.len(), room) => kept.extend_from_slice(taken),
-            None => {
+        if let Some(sink) = self.sink(stream) {
+            if !sink.write(|sink| sink.emit(taken)) {
+                return Written::Failed;
+            }
+        } else {
+            let kept = match stream {
+                Stream::Stdout => &mut self.stdout,
+                Stream::Stderr => &mut self.stderr,
+            };
+            if !reserve(kept, taken.len(), room) {
                 self.truncated = true;
                 return Written::NoSpace;
             }
+            kept.extend_from_slice(taken);
         }
         // The limit on output is at most `i32::MAX`, so this never saturates.
         Written::Bytes(u32::try_from(taken.len()).unwrap_or(u32::MAX))
@@ -108,11 +128,7 @@ impl Output {
 
     /// Whether somebody else's code takes what is written to the stream.
     pub(crate) fn is_passed_on(&self, stream: Stream) -> bool {
-        let [stdout, stderr] = &self.sinks;
-        match stream {
-            Stream::Stdout => stdout.is_some(),
-            Stream::Stderr => stderr.is_some(),
-        }
+        self.sink(stream).is_some()
     }
 }
 

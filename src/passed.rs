@@ -7,6 +7,7 @@ use crate::{
     limits::Limits,
     outcome::Outcome,
     session::Session,
+    value::Signature,
 };
 
 #[derive(Debug, Clone, Copy)]
@@ -16,22 +17,35 @@ pub(crate) enum Passed<'a> {
     Inputs(&'a [&'a [u8]]),
 }
 
+/// What is passed, as the export takes it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fitted<'a> {
+    /// Numbers, by the export's own signature.
+    Params(&'a Signature, &'a [u64]),
+    /// Bytes, by a convention.
+    Inputs(Convention, &'a [&'a [u8]]),
+}
+
 impl Passed<'_> {
-    /// Checks what can be known before an instance exists, and says by which convention bytes are
-    /// passed: the one that was `named`, or the first of `conventions` that fits the export.
-    pub(crate) fn check(
-        &self,
-        info: &ModuleInfo,
+    /// Checks what can be known before an instance exists. Bytes are passed by the convention
+    /// that was `named`, or by the first of `conventions` that fits the export.
+    pub(crate) fn fit<'a>(
+        &'a self,
+        info: &'a ModuleInfo,
         export: &str,
         named: Option<Convention>,
         conventions: &[Convention],
         limits: &Limits,
-    ) -> Result<Option<Convention>, Failure> {
-        if let Passed::Params(params) = self {
-            info.signature(export)?.check(params)?;
-            return Ok(None);
-        }
-        let inputs = self.inputs();
+    ) -> Result<Fitted<'a>, Failure> {
+        let inputs = match self {
+            Self::Params(params) => {
+                let signature = info.signature(export)?;
+                signature.check(params)?;
+                return Ok(Fitted::Params(signature, params));
+            }
+            Self::Input(input) => core::slice::from_ref(input),
+            Self::Inputs(inputs) => inputs,
+        };
         let length = inputs.iter().map(|input| input.len() as u64).sum();
         let maximum = limits.max_input_bytes as u64;
         if length > maximum {
@@ -46,37 +60,27 @@ impl Passed<'_> {
             Some(named) => named.check(info, export, inputs.len()).map(|()| named),
             None => Convention::for_export(conventions, info, export, inputs.len()),
         };
-        found.map(Some)
-    }
-
-    /// The bytes that are passed, if it is bytes.
-    fn inputs(&self) -> &[&[u8]] {
-        match self {
-            Self::Params(_) => &[],
-            Self::Input(input) => core::slice::from_ref(input),
-            Self::Inputs(inputs) => inputs,
-        }
+        Ok(Fitted::Inputs(found?, inputs))
     }
 }
 
-/// Calls the export with what is passed; bytes by `convention`.
-pub(crate) fn pass(
-    session: &mut Session,
-    info: &ModuleInfo,
-    convention: Option<Convention>,
-    export: &str,
-    passed: &Passed<'_>,
-) -> Result<Outcome, Failure> {
-    session.set_phase(Phase::Call);
-    let mut outcome = Outcome::default();
-    match passed {
-        Passed::Params(params) => {
-            outcome.results = session.call_raw(export, info.signature(export)?, params)?;
-        }
-        Passed::Input(_) | Passed::Inputs(_) => {
-            let convention = convention.ok_or_else(|| Convention::none(info))?;
-            outcome.bytes = convention.call(session, export, passed.inputs())?;
+impl Fitted<'_> {
+    /// Calls the export; what it returns goes into `outcome`.
+    pub(crate) fn pass(
+        &self,
+        session: &mut Session<'_>,
+        export: &str,
+        outcome: &mut Outcome,
+    ) -> Result<(), Failure> {
+        session.set_phase(Phase::Call);
+        match *self {
+            Self::Params(signature, params) => {
+                session.call_raw(export, signature, params, &mut outcome.results)
+            }
+            Self::Inputs(convention, inputs) => {
+                outcome.bytes = convention.call(session, export, inputs)?;
+                Ok(())
+            }
         }
     }
-    Ok(outcome)
 }

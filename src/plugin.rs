@@ -1,15 +1,18 @@
 //! A loaded module with a name.
 
+#[cfg(feature = "std")]
+use crate::spares::Spares;
 use crate::{
     call::Call,
     capture::{self, Cold, Loaded, Snapshot, WarmUp},
-    context::Context,
+    context::{Context, Home},
     convention::Convention,
     engine::Code,
     error::{Error, Failure, Phase},
     instance::Instance,
     meter::Allowance,
-    session::Session,
+    outcome::Outcome,
+    session::{Live, Session},
     state::{Ready, Surroundings},
     value::{Export, Import},
 };
@@ -26,7 +29,7 @@ use sha2::{Digest, Sha256};
 pub struct Plugin(Arc<Inner>);
 
 struct Inner {
-    name: Arc<str>,
+    home: Arc<Home>,
     sha256: [u8; 32],
     /// Those that it follows, the likeliest first.
     conventions: Vec<Convention>,
@@ -34,7 +37,8 @@ struct Inner {
     /// The module itself, where `code` is its snapshot and some calls may need to start earlier.
     cold: Option<Arc<Cold>>,
     snapshot: Snapshot,
-    context: Arc<Context>,
+    #[cfg(feature = "std")]
+    spares: Option<Arc<Spares>>,
 }
 
 impl Plugin {
@@ -62,43 +66,47 @@ impl Plugin {
             bytes.len(),
             code.info.functions
         );
+        let home = Home::new(context, &name);
         Ok(Self(Arc::new(Inner {
-            name,
+            #[cfg(feature = "std")]
+            spares: Spares::new(&home, &code),
+            home,
             sha256: sha256(bytes),
             conventions: Convention::all_of(&code.info),
             code,
             cold,
             snapshot,
-            context: context.clone(),
         })))
     }
 
     /// The same code under another name.
     pub(crate) fn renamed(&self, name: &str) -> Self {
         let Inner {
+            home,
             sha256,
             conventions,
             code,
             cold,
             snapshot,
-            context,
             ..
         } = &*self.0;
+        let home = Home::new(&home.context, &name.into());
         Self(Arc::new(Inner {
-            name: name.into(),
+            #[cfg(feature = "std")]
+            spares: Spares::new(&home, code),
+            home,
             sha256: *sha256,
             conventions: conventions.clone(),
             code: code.clone(),
             cold: cold.clone(),
             snapshot: snapshot.clone(),
-            context: context.clone(),
         }))
     }
 
     /// Its name: as loaded, without a `.wasm` at the end; for a path, the path.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.0.name
+        &self.0.home.plugin
     }
 
     /// The SHA-256 of the module's bytes.
@@ -186,43 +194,61 @@ impl Plugin {
     /// [`Closed`](crate::ErrorKind::Closed), and whatever may end a call: `Trap`, `Exit`,
     /// `OutOfFuel`, `Timeout`, `Host`.
     pub fn instantiate(&self) -> Result<Instance, Error> {
-        let run = || -> Result<Session, Error> {
-            self.0.context.check_open()?;
-            let surroundings = Surroundings::of(&self.0.name);
-            let mut session = self.session(Allowance::default(), surroundings, None)?;
-            let ready = session.ready(None).map(|()| crate::Outcome::default());
-            session.finish(ready)?;
-            Ok(session)
+        let run = || -> Result<Instance, Error> {
+            self.context().check_open()?;
+            let allowance = Allowance::default();
+            let earlier = self.earlier(&allowance, None, None)?;
+            let code = earlier.as_ref().unwrap_or(&self.0.code);
+            let mut live = Live::new(&self.0.home, code, allowance, None);
+            let mut session = Session::new(code, &mut live);
+            let ready = session.ready(None);
+            session.finish(ready, &mut Outcome::default())?;
+            Ok(Instance::new(self.clone(), code.clone(), live))
         };
-        match run() {
-            Ok(session) => Ok(Instance::new(self.clone(), session)),
-            Err(error) => Err(error.in_plugin(&self.0.name)),
+        run().map_err(|error| error.in_plugin(self.shared_name()))
+    }
+
+    /// The code that a call of `export` has to start with, where the plugin's own has the
+    /// initialiser behind it and the call needs it before.
+    pub(crate) fn earlier(
+        &self,
+        allowance: &Allowance,
+        told: Option<&Surroundings>,
+        export: Option<&str>,
+    ) -> Result<Option<Arc<Code>>, Failure> {
+        let Inner {
+            home, code, cold, ..
+        } = &*self.0;
+        let starts_earlier = |ready: &Ready| {
+            !ready.suits(&home.plugin, told, allowance.max_memory_pages)
+                || export.is_some() && export == code.initialiser
+        };
+        match (cold, &code.ready) {
+            (Some(cold), Some(ready)) if starts_earlier(ready) => {
+                cold.code(&home.context).map(Some)
+            }
+            _ => Ok(None),
         }
     }
 
-    /// A session for a call of `export`.
-    pub(crate) fn session(
-        &self,
-        allowance: Allowance,
-        surroundings: Surroundings,
-        export: Option<&str>,
-    ) -> Result<Session, Failure> {
-        let Inner {
-            code,
-            cold,
-            context,
-            ..
-        } = &*self.0;
-        let starts_earlier = |ready: &Ready| {
-            !ready.suits(&surroundings, allowance.max_memory_pages)
-                || export.is_some() && export == code.initialiser
-        };
-        let earlier = match (cold, &code.ready) {
-            (Some(cold), Some(ready)) if starts_earlier(ready) => Some(cold.code(context)?),
-            _ => None,
-        };
-        let code = earlier.as_ref().unwrap_or(code);
-        Ok(Session::new(context, code, allowance, surroundings))
+    /// An instance that was made ahead, for one call.
+    pub(crate) fn spare(&self) -> Option<Live> {
+        #[cfg(feature = "std")]
+        return self.0.spares.as_ref().and_then(Spares::take);
+        #[cfg(not(feature = "std"))]
+        None
+    }
+
+    /// Lets go of what is kept for calls to come.
+    pub(crate) fn retire(&self) {
+        #[cfg(feature = "std")]
+        if let Some(spares) = &self.0.spares {
+            spares.retire();
+        }
+    }
+
+    pub(crate) fn home(&self) -> &Arc<Home> {
+        &self.0.home
     }
 
     pub(crate) fn code(&self) -> &Code {
@@ -230,11 +256,11 @@ impl Plugin {
     }
 
     pub(crate) fn context(&self) -> &Context {
-        &self.0.context
+        &self.0.home.context
     }
 
     pub(crate) fn shared_name(&self) -> &Arc<str> {
-        &self.0.name
+        &self.0.home.plugin
     }
 }
 

@@ -132,7 +132,9 @@ impl Runner {
             Ok::<_, Failure>(plugins.insert(name, entry))
         })?;
         // Dropping code takes a while; not under the lock.
-        drop(before);
+        if let Some(Entry { plugin, .. }) = before {
+            plugin.retire();
+        }
         Ok(())
     }
 
@@ -158,6 +160,9 @@ impl Runner {
         let gone = self
             .plugins
             .write(|plugins| plugins.remove(without_suffix(name)));
+        if let Some(Entry { plugin, .. }) = &gone {
+            plugin.retire();
+        }
         gone.is_some()
     }
 
@@ -302,7 +307,8 @@ impl Runner {
         self.context.close();
         let plugins = self.plugins.write(core::mem::take);
         let cache = self.cache.write(core::mem::take);
-        drop((plugins, cache));
+        let loaded = plugins.values().map(|entry| &entry.plugin);
+        loaded.chain(cache.plugins()).for_each(Plugin::retire);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     config::RunnerConfig,
-    context::Context,
+    context::Home,
     convert::{from_val, to_val},
     drive::{drive, fuel_left, fuel_used},
     engine::Code,
@@ -13,20 +13,22 @@ use crate::{
     outcome::Outcome,
     output::Output,
     snapshot::{self, Captured, Constant, Shape},
-    state::{Ready, State, Surroundings, view},
+    state::{Ready, State, Told, view},
     value::Signature,
 };
 use alloc::{boxed::Box, string::ToString, sync::Arc, vec, vec::Vec};
+use smallvec::SmallVec;
 use wasmi::{
     Func, Instance, Store, Val,
     errors::{ErrorKind as EngineError, InstantiationError},
 };
 
-/// A live instance and the account of the call that it is in.
-pub(crate) struct Session {
-    code: Arc<Code>,
+/// An instance, its store, and the account of the call that it is in.
+pub(crate) struct Live {
     store: Store<State>,
     instance: Option<Instance>,
+    /// The functions that were called, where the instance is kept for more calls.
+    called: Option<Vec<(Box<str>, Func)>>,
     /// The step being done, for the error that it may end with.
     phase: Phase,
     /// Whether the guest was left in the middle of something.
@@ -35,59 +37,89 @@ pub(crate) struct Session {
     init_fuel: u64,
 }
 
-impl Session {
-    /// Begins a call with a fresh store; the instance comes with [`ready`](Self::ready).
+/// A call's params and results in the engine's terms: a few need no allocation.
+type Few = SmallVec<[Val; 6]>;
+
+/// The functions that a kept instance remembers; by far the most have fewer that are called.
+const REMEMBERED: usize = 8;
+
+impl Live {
+    /// Begins a call with a fresh store; the instance comes with [`ready`](Session::ready).
+    #[inline]
     pub(crate) fn new(
-        context: &Arc<Context>,
-        code: &Arc<Code>,
+        home: &Arc<Home>,
+        code: &Code,
         mut allowance: Allowance,
-        surroundings: Surroundings,
+        surroundings: Told,
     ) -> Self {
         allowance.most_locals = code.info.most_locals;
-        let mut state = State::new(context, allowance, surroundings);
+        let mut state = State::new(home, allowance, surroundings);
         let mut init_fuel = 0;
         if let Some(ready) = &code.ready {
             state.begin_at(ready);
             init_fuel = ready.fuel;
         }
         let level = state.meter.first_level();
-        let mut store = Store::new(&code.engine, state);
-        store.limiter(|state| &mut state.limiter);
-        // Fails only where the engine does not meter.
-        let _ = store.set_fuel(level);
-        Self {
-            code: code.clone(),
-            store,
+        let mut live = Self {
+            // In its place at once: a store is large.
+            store: Store::new(&code.engine, state),
             instance: None,
+            called: None,
             phase: Phase::Instantiate,
             poisoned: false,
             init_fuel,
-        }
+        };
+        live.store.limiter(|state| &mut state.limiter);
+        // Fails only where the engine does not meter.
+        let _ = live.store.set_fuel(level);
+        live
     }
 
-    fn config(&self) -> &RunnerConfig {
-        &self.store.data().meter.context().config
-    }
-
-    /// No further call may run here.
-    pub(crate) fn poison(&mut self) {
-        self.poisoned = true;
+    /// More calls will follow.
+    pub(crate) fn keep(&mut self) {
+        self.called = Some(Vec::new());
     }
 
     pub(crate) fn is_poisoned(&self) -> bool {
         self.poisoned
     }
 
-    /// Begins another call on the same instance.
-    pub(crate) fn renew(&mut self, mut allowance: Allowance, surroundings: Surroundings) {
+    /// The state beside the guest.
+    pub(crate) fn state(&mut self) -> &mut State {
+        self.store.data_mut()
+    }
+}
+
+/// A live instance in a call.
+pub(crate) struct Session<'a> {
+    code: &'a Code,
+    live: &'a mut Live,
+}
+
+impl<'a> Session<'a> {
+    /// What runs in `live`, an instance of `code`.
+    pub(crate) fn new(code: &'a Code, live: &'a mut Live) -> Self {
+        Self { code, live }
+    }
+
+    fn config(&self) -> &RunnerConfig {
+        &self.live.store.data().meter.context().config
+    }
+
+    /// No further call may run here.
+    pub(crate) fn poison(&mut self) {
+        self.live.poisoned = true;
+    }
+
+    /// Begins another call on the same instance, or the first on a spare one.
+    pub(crate) fn renew(&mut self, mut allowance: Allowance, surroundings: Told) {
         allowance.most_locals = self.code.info.most_locals;
-        let used = fuel_used(&self.store);
-        self.init_fuel = 0;
-        let state = self.store.data_mut();
+        let used = fuel_used(&self.live.store);
+        let state = self.live.store.data_mut();
         state.renew(allowance, surroundings, used);
         // What is left of the last call's fuel is not the next one's.
         let level = state.meter.first_level();
-        let _ = self.store.set_fuel(level);
+        let _ = self.live.store.set_fuel(level);
     }
 
     pub(crate) fn max_result_bytes(&self) -> u64 {
@@ -98,65 +130,94 @@ impl Session {
         self.config().limits.max_output_bytes as u64
     }
 
-    pub(crate) fn code(&self) -> &Arc<Code> {
-        &self.code
+    pub(crate) fn code(&self) -> &'a Code {
+        self.code
     }
 
     /// Instantiates, runs the start function and then the initialiser, unless that is the very
     /// export that will be called.
     pub(crate) fn ready(&mut self, export: Option<&str>) -> Result<(), Failure> {
-        self.phase = Phase::Instantiate;
-        self.store.data_mut().meter.begin();
-        let linker = &self.code.linker;
-        let instance = linker
-            .instantiate_and_start(&mut self.store, &self.code.module)
-            .map_err(|error| instantiation_failure(error, self.config()))?;
-        if self.code.exports_memory {
-            self.store.data_mut().memory = instance.get_memory(&self.store, "memory");
-        }
-        self.instance = Some(instance);
-        if self.code.ready.is_none() {
+        self.instantiate()?;
+        if self.code.runs_first() {
             self.initialise(export)?;
         }
         Ok(())
     }
 
+    /// Makes the instance, in which nothing has run.
+    pub(crate) fn instantiate(&mut self) -> Result<(), Failure> {
+        self.live.phase = Phase::Instantiate;
+        if !self.code.is_small {
+            self.live.store.data_mut().meter.begin();
+        }
+        let Code { linker, module, .. } = self.code;
+        let store = &mut self.live.store;
+        let instance = if self.code.info.imports.is_empty() {
+            // The way past the linker, which would look for them all the same.
+            Instance::new(store, module, &[])
+        } else {
+            linker.instantiate_and_start(store, module)
+        };
+        let instance = instance.map_err(|error| instantiation_failure(error, self.config()))?;
+        if self.code.exports_memory {
+            self.live.store.data_mut().memory = instance.get_memory(&self.live.store, "memory");
+        }
+        self.live.instance = Some(instance);
+        Ok(())
+    }
+
     fn initialise(&mut self, export: Option<&str>) -> Result<(), Failure> {
-        if self.code.start.is_some() {
-            let code = self.code.clone();
-            self.phase = Phase::Start;
-            self.call(code.start.as_deref().unwrap_or_default(), &[], &mut [])?;
+        if let Some(start) = &self.code.start {
+            self.live.phase = Phase::Start;
+            self.call(start, &[], &mut [])?;
         }
         match self.code.initialiser {
             Some(name) if export != Some(name) => {
-                self.phase = Phase::Initialize;
+                self.live.phase = Phase::Initialize;
                 self.call(name, &[], &mut [])?;
             }
             _ => {}
         }
         if let Some(params) = self.code.haskell {
-            self.phase = Phase::Initialize;
+            self.live.phase = Phase::Initialize;
             self.call(HASKELL, &vec![Val::I32(0); params], &mut [])?;
         }
         Ok(())
     }
 
     pub(crate) fn set_phase(&mut self, phase: Phase) {
-        self.phase = phase;
+        self.live.phase = phase;
     }
 
-    fn func(&self, export: &str) -> Result<Func, Failure> {
-        let instance = self.instance.as_ref();
-        instance
-            .and_then(|instance| instance.get_func(&self.store, export))
-            .ok_or_else(|| {
-                Failure::not_found(
-                    "export",
-                    export,
-                    "this plugin exports",
-                    self.code.info.function_names(),
-                )
-            })
+    /// The exported function by that name. A kept instance remembers it.
+    fn func(&mut self, export: &str) -> Result<Func, Failure> {
+        let Live {
+            store,
+            instance,
+            called,
+            ..
+        } = &mut *self.live;
+        let known = called.iter().flatten().find(|(name, _)| **name == *export);
+        if let Some((_, func)) = known {
+            return Ok(*func);
+        }
+        let found = instance
+            .as_ref()
+            .and_then(|instance| instance.get_func(&*store, export));
+        let Some(func) = found else {
+            return Err(Failure::not_found(
+                "export",
+                export,
+                "this plugin exports",
+                self.code.info.function_names(),
+            ));
+        };
+        if let Some(called) = called
+            && called.len() < REMEMBERED
+        {
+            called.push((export.into(), func));
+        }
+        Ok(func)
     }
 
     /// Calls an export whose signature is known to fit.
@@ -167,11 +228,11 @@ impl Session {
         results: &mut [Val],
     ) -> Result<(), Failure> {
         let func = self.func(export)?;
-        match drive(&mut self.store, func, params, results) {
+        match drive(&mut self.live.store, func, params, results) {
             // A guest that ends well by saying so has ended well, unless it owes a result. It was
             // left in the middle of something all the same.
             Err(Failure::Exit { code: 0 }) if results.is_empty() => {
-                self.poisoned = true;
+                self.live.poisoned = true;
                 Ok(())
             }
             done => done,
@@ -184,17 +245,21 @@ impl Session {
         export: &str,
         signature: &Signature,
         params: &[u64],
-    ) -> Result<Vec<u64>, Failure> {
+        bits: &mut SmallVec<[u64; 2]>,
+    ) -> Result<(), Failure> {
         let types = signature.params().iter().zip(params);
-        let params = Values::of(types.map(|(ty, bits)| to_val(*ty, *bits)));
-        let mut results = Values::of(signature.results().iter().map(|ty| to_val(*ty, 0)));
-        self.call(export, params.as_slice(), results.as_mut_slice())?;
-        Ok(results.as_slice().iter().map(from_val).collect())
+        let mut values = Few::new();
+        values.extend(types.map(|(ty, bits)| to_val(*ty, *bits)));
+        values.extend(signature.results().iter().map(|ty| to_val(*ty, 0)));
+        let (params, results) = values.split_at_mut(signature.params().len());
+        self.call(export, params, results)?;
+        bits.extend(results.iter().map(from_val));
+        Ok(())
     }
 
     /// The guest's memory.
     pub(crate) fn memory(&mut self) -> Result<GuestMemory<'_>, Failure> {
-        match view(&mut self.store) {
+        match view(&mut self.live.store) {
             Some((memory, _)) => Ok(memory),
             None => Err(Failure::Signature {
                 problem: "passing bytes needs an export `memory`, and there is none".to_string(),
@@ -204,49 +269,49 @@ impl Session {
 
     /// The state beside the guest.
     pub(crate) fn state(&mut self) -> &mut State {
-        self.store.data_mut()
+        self.live.state()
     }
 
     pub(crate) fn phase(&self) -> Phase {
-        self.phase
+        self.live.phase
     }
 
     /// Keeps what the guest writes here, whatever the runner does with output.
     pub(crate) fn keep_output(&mut self) {
         let limit = self.config().limits.max_output_bytes;
-        self.store.data_mut().output = Output::new(limit, None, None);
+        self.live.store.data_mut().output = Output::new(limit, None, None);
     }
 
     pub(crate) fn has_output(&self) -> bool {
-        let output = &self.store.data().output;
+        let output = &self.live.store.data().output;
         output.truncated || !output.stdout.is_empty() || !output.stderr.is_empty()
     }
 
     pub(crate) fn stdin_seen(&self) -> bool {
-        self.store.data().seen.stdin
+        self.live.store.data().seen.stdin
     }
 
     /// The host's side of the state.
     pub(crate) fn host_state(&self) -> Ready {
-        self.store.data().to_ready(fuel_used(&self.store))
+        self.live.store.data().to_ready(fuel_used(&self.live.store))
     }
 
     /// The guest's side of the state, of an instance of a module that `shape` has instrumented.
     pub(crate) fn capture(&self, shape: &Shape) -> Result<Captured, Failure> {
         let missing = || snapshot::refused("the instance lacks an export that was added to it");
-        let instance = self.instance.ok_or_else(missing)?;
+        let instance = self.live.instance.ok_or_else(missing)?;
         let mut captured = Captured::default();
         if let Some(name) = shape.memory_export() {
             let memory = instance
-                .get_memory(&self.store, &name)
+                .get_memory(&self.live.store, &name)
                 .ok_or_else(missing)?;
-            captured.memory = memory.data(&self.store).to_vec();
+            captured.memory = memory.data(&self.live.store).to_vec();
         }
         for name in shape.global_exports() {
             let global = instance
-                .get_global(&self.store, &name)
+                .get_global(&self.live.store, &name)
                 .ok_or_else(missing)?;
-            captured.globals.push(match global.get(&self.store) {
+            captured.globals.push(match global.get(&self.live.store) {
                 Val::I32(value) => Constant::I32(value),
                 Val::I64(value) => Constant::I64(value),
                 Val::F32(value) => Constant::F32(value.to_bits()),
@@ -259,78 +324,39 @@ impl Session {
         Ok(captured)
     }
 
-    /// Ends the call: what it came to, with what it cost and wrote.
-    pub(crate) fn finish(&mut self, result: Result<Outcome, Failure>) -> Result<Outcome, Error> {
-        let used = fuel_used(&self.store);
-        let state = self.store.data_mut();
-        self.poisoned |= state.nested.failed;
-        let mut outcome = Outcome {
-            stdout: core::mem::take(&mut state.output.stdout),
-            stderr: core::mem::take(&mut state.output.stderr),
-            output_truncated: state.output.truncated,
-            fuel_used: used,
-            init_fuel: self.init_fuel,
-            peak_memory_pages: state.limiter.memory_pages(),
-            ..Outcome::default()
+    /// Ends the call: what it cost and wrote is added to `outcome`, or goes into the error.
+    pub(crate) fn finish(
+        &mut self,
+        result: Result<(), Failure>,
+        outcome: &mut Outcome,
+    ) -> Result<(), Error> {
+        outcome.fuel_used = fuel_used(&self.live.store);
+        // Later calls on the instance did not have to run it either way.
+        outcome.init_fuel = core::mem::take(&mut self.live.init_fuel);
+        let state = self.live.store.data_mut();
+        outcome.stdout = core::mem::take(&mut state.output.stdout);
+        outcome.stderr = core::mem::take(&mut state.output.stderr);
+        outcome.output_truncated = state.output.truncated;
+        outcome.peak_memory_pages = state.limiter.memory_pages();
+        self.live.poisoned |= state.nested.failed;
+        let Err(failure) = result else {
+            return Ok(());
         };
-        match result {
-            Ok(Outcome { results, bytes, .. }) => Ok(Outcome {
-                results,
-                bytes,
-                ..outcome
-            }),
-            Err(failure) => {
-                self.poisoned = true;
-                // Out of fuel is the whole budget, wherever in its last slice the guest stopped.
-                if let Failure::OutOfFuel { budget } | Failure::OutOfTimeFuel { budget, .. } =
-                    failure
-                {
-                    outcome.fuel_used = budget;
-                }
-                Err(Error::from(failure).at(self.phase).with_outcome(outcome))
-            }
+        self.live.poisoned = true;
+        // Out of fuel is the whole budget, wherever in its last slice the guest stopped.
+        if let Failure::OutOfFuel { budget } | Failure::OutOfTimeFuel { budget, .. } = failure {
+            outcome.fuel_used = budget;
         }
+        let error = Error::from(failure).at(self.live.phase);
+        Err(error.with_outcome(core::mem::take(outcome)))
     }
 
     /// Takes the fuel for `bytes` that the host moves into or out of the guest.
     pub(crate) fn charge_bytes(&mut self, bytes: u64) -> Result<(), Failure> {
-        let left = fuel_left(&self.store);
-        let level = self.store.data_mut().meter.charge(left, bytes / 64)?;
-        let _ = self.store.set_fuel(level);
+        let left = fuel_left(&self.live.store);
+        let level = self.live.store.data_mut().meter.charge(left, bytes / 64)?;
+        let _ = self.live.store.set_fuel(level);
         Ok(())
-    }
-}
-
-/// A call's params or results; a few need no allocation.
-struct Values {
-    few: [Val; FEW],
-    many: Vec<Val>,
-    count: usize,
-}
-
-const FEW: usize = 4;
-
-impl Values {
-    fn of(values: impl ExactSizeIterator<Item = Val>) -> Self {
-        let count = values.len();
-        let mut few = [const { Val::I32(0) }; FEW];
-        let mut many = Vec::new();
-        if count <= FEW {
-            for (slot, value) in few.iter_mut().zip(values) {
-                *slot = value;
-            }
-        } else {
-            many.extend(values);
-        }
-        Self { few, many, count }
-    }
-
-    fn as_slice(&self) -> &[Val] {
-        self.few.get(..self.count).unwrap_or(&self.many)
-    }
-
-    fn as_mut_slice(&mut self) -> &mut [Val] {
-        self.few.get_mut(..self.count).unwrap_or(&mut self.many)
     }
 }
 

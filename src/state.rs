@@ -2,7 +2,7 @@
 
 use crate::{
     clock::{SeededRandom, VirtualClock},
-    context::Context,
+    context::Home,
     exchange::Exchange,
     host::NestedCalls,
     limiter::Limiter,
@@ -10,7 +10,13 @@ use crate::{
     meter::{Allowance, Meter},
     output::Output,
 };
-use alloc::{boxed::Box, collections::BTreeMap, string::String, sync::Arc, vec::Vec};
+use alloc::{
+    boxed::Box,
+    collections::BTreeMap,
+    string::{String, ToString},
+    sync::Arc,
+    vec::Vec,
+};
 use core::any::Any;
 use wasmi::{AsContextMut, Memory};
 
@@ -80,17 +86,13 @@ impl Stdin {
 /// What a guest sees of a world around it, for one call.
 #[derive(Default)]
 pub(crate) struct Surroundings {
-    /// The plugin's name, which is the first argument too.
-    pub(crate) plugin: Arc<str>,
-    /// The other arguments.
+    /// The arguments after the plugin's name, which is the first.
     pub(crate) args: Vec<String>,
     /// The environment, each as `NAME=value`.
     pub(crate) env: Vec<String>,
     pub(crate) stdin: Stdin,
     /// The plugin's configuration, where its convention has one.
     pub(crate) config: BTreeMap<String, String>,
-    /// What the embedder's host functions have for themselves.
-    pub(crate) state: Option<Box<dyn Any + Send + Sync>>,
 }
 
 /// One of the two lists of strings that a guest can ask for.
@@ -100,22 +102,21 @@ pub(crate) enum Strings {
     Env,
 }
 
-impl Surroundings {
-    /// Those of a call that says nothing of them.
-    pub(crate) fn of(plugin: &Arc<str>) -> Self {
-        Self {
-            plugin: plugin.clone(),
-            ..Self::default()
-        }
-    }
+/// Those of one call; most say nothing of them.
+pub(crate) type Told = Option<Box<Surroundings>>;
 
-    pub(crate) fn strings(&self, which: Strings) -> impl Iterator<Item = &str> {
-        let (first, rest) = match which {
-            Strings::Args => (Some(&*self.plugin), &self.args),
-            Strings::Env => (None, &self.env),
-        };
-        first.into_iter().chain(rest.iter().map(String::as_str))
-    }
+/// What a guest by the name of `plugin` hears when it asks for `which`.
+fn strings<'a>(
+    plugin: &'a str,
+    told: Option<&'a Surroundings>,
+    which: Strings,
+) -> impl Iterator<Item = &'a str> {
+    let (first, rest) = match which {
+        Strings::Args => (Some(plugin), told.map(|told| &told.args)),
+        Strings::Env => (None, told.map(|told| &told.env)),
+    };
+    let rest = rest.into_iter().flatten();
+    first.into_iter().chain(rest.map(String::as_str))
 }
 
 /// The host's side of the state that an initialiser left, where a snapshot holds the guest's.
@@ -127,19 +128,25 @@ pub(crate) struct Ready {
     clock: VirtualClock,
     random: SeededRandom,
     closed: [bool; 3],
-    /// What it was told of its surroundings, if it asked.
-    seen: Option<Surroundings>,
+    /// The arguments and the environment that it was told, if it asked.
+    seen: Option<[Vec<String>; 2]>,
 }
 
 impl Ready {
-    /// Whether the initialiser would have done the same with these, and so much memory.
-    pub(crate) fn suits(&self, surroundings: &Surroundings, max_memory_pages: Option<u32>) -> bool {
-        let same = |which| {
-            let seen = self.seen.iter().flat_map(|seen| seen.strings(which));
-            seen.eq(surroundings.strings(which))
-        };
+    /// Whether the initialiser would have done the same in a plugin by that name, with these
+    /// surroundings and so much memory.
+    pub(crate) fn suits(
+        &self,
+        plugin: &str,
+        told: Option<&Surroundings>,
+        max_memory_pages: Option<u32>,
+    ) -> bool {
+        let same = |seen: &Vec<String>, which| seen.iter().eq(strings(plugin, told, which));
         max_memory_pages.is_none_or(|maximum| self.pages <= maximum)
-            && (self.seen.is_none() || same(Strings::Args) && same(Strings::Env))
+            && self
+                .seen
+                .as_ref()
+                .is_none_or(|[args, env]| same(args, Strings::Args) && same(env, Strings::Env))
     }
 }
 
@@ -156,7 +163,9 @@ pub(crate) struct State {
     pub(crate) meter: Meter,
     pub(crate) limiter: Limiter,
     pub(crate) output: Output,
-    pub(crate) surroundings: Surroundings,
+    surroundings: Told,
+    /// What the embedder's host functions have for themselves, for one call.
+    pub(crate) lent: Option<Box<dyn Any + Send + Sync>>,
     pub(crate) clock: VirtualClock,
     pub(crate) random: SeededRandom,
     /// Which of the file descriptors 0, 1 and 2 the guest has closed.
@@ -164,30 +173,31 @@ pub(crate) struct State {
     pub(crate) seen: Seen,
     /// The export `memory`, once there is an instance.
     pub(crate) memory: Option<Memory>,
-    pub(crate) exchange: Exchange,
+    exchange: Option<Box<Exchange>>,
     pub(crate) nested: NestedCalls,
 }
 
 impl State {
-    pub(crate) fn new(
-        context: &Arc<Context>,
-        allowance: Allowance,
-        surroundings: Surroundings,
-    ) -> Self {
-        let config = &context.config;
+    pub(crate) fn new(home: &Arc<Home>, allowance: Allowance, surroundings: Told) -> Self {
+        let config = &home.context.config;
         let mut limiter = Limiter::new(&config.limits);
         limiter.bound_memory(&config.limits, allowance.max_memory_pages);
         Self {
-            meter: Meter::new(context, allowance),
+            meter: Meter::new(home, allowance),
             limiter,
-            output: Self::fresh_output(context),
+            output: Output::new(
+                config.limits.max_output_bytes,
+                config.stdout.clone(),
+                config.stderr.clone(),
+            ),
             surroundings,
+            lent: None,
             clock: VirtualClock::default(),
             random: SeededRandom::new(config.seed),
             closed: [false; 3],
             seen: Seen::default(),
             memory: None,
-            exchange: Exchange::new(&config.limits),
+            exchange: None,
             nested: NestedCalls::default(),
         }
     }
@@ -202,13 +212,37 @@ impl State {
             clock,
             random: self.random,
             closed: self.closed,
-            seen: self.seen.surroundings.then(|| Surroundings {
-                plugin: self.surroundings.plugin.clone(),
-                args: self.surroundings.args.clone(),
-                env: self.surroundings.env.clone(),
-                ..Surroundings::default()
+            seen: self.seen.surroundings.then(|| {
+                [Strings::Args, Strings::Env]
+                    .map(|which| self.strings(which).map(ToString::to_string).collect())
             }),
         }
+    }
+
+    /// The plugin's name.
+    pub(crate) fn plugin(&self) -> &str {
+        &self.meter.home().plugin
+    }
+
+    /// The arguments, the plugin's name first, or the environment.
+    pub(crate) fn strings(&self, which: Strings) -> impl Iterator<Item = &str> {
+        strings(self.plugin(), self.surroundings.as_deref(), which)
+    }
+
+    /// The value of a key of the plugin's configuration.
+    pub(crate) fn configured(&self, key: &str) -> Option<&String> {
+        self.surroundings.as_ref()?.config.get(key)
+    }
+
+    pub(crate) fn surroundings(&mut self) -> &mut Surroundings {
+        self.surroundings.get_or_insert_default()
+    }
+
+    /// What passes by host functions; made when it is first asked for, since few calls do.
+    pub(crate) fn exchange(&mut self) -> &mut Exchange {
+        let limits = &self.meter.context().config.limits;
+        self.exchange
+            .get_or_insert_with(|| Box::new(Exchange::new(limits)))
     }
 
     /// Begins where an initialiser ended.
@@ -219,29 +253,18 @@ impl State {
     }
 
     /// Begins another call on the same instance, after one that used `fuel_used`.
-    pub(crate) fn renew(
-        &mut self,
-        allowance: Allowance,
-        surroundings: Surroundings,
-        fuel_used: u64,
-    ) {
+    pub(crate) fn renew(&mut self, allowance: Allowance, surroundings: Told, fuel_used: u64) {
         self.clock.pass(fuel_used);
         let limits = &self.meter.context().config.limits;
         self.limiter
             .bound_memory(limits, allowance.max_memory_pages);
         self.meter.renew(allowance);
-        self.output = Self::fresh_output(self.meter.context());
+        self.output
+            .renew(self.meter.context().config.limits.max_output_bytes);
         self.surroundings = surroundings;
-        self.exchange.renew();
-    }
-
-    fn fresh_output(context: &Context) -> Output {
-        let config = &context.config;
-        Output::new(
-            config.limits.max_output_bytes,
-            config.stdout.clone(),
-            config.stderr.clone(),
-        )
+        if let Some(exchange) = &mut self.exchange {
+            exchange.renew();
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Parameters, results and the types of what a module imports and exports.
 
 use crate::error::Failure;
-use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
 /// The type of a parameter, a result or a global.
@@ -52,6 +52,8 @@ pub struct Signature {
     /// The parameters, then the results.
     types: Arc<[ValueType]>,
     params: usize,
+    /// The first of them that cannot be passed.
+    other: Option<ValueType>,
 }
 
 impl Signature {
@@ -63,6 +65,7 @@ impl Signature {
         let params = types.len();
         types.extend(results);
         Self {
+            other: types.iter().copied().find(|ty| !ty.is_number()),
             types: types.into(),
             params,
         }
@@ -87,7 +90,7 @@ impl Signature {
 
     /// Checks that `params` can be passed and the results can be returned.
     pub(crate) fn check(&self, params: &[u64]) -> Result<(), Failure> {
-        if let Some(ty) = self.types.iter().find(|ty| !ty.is_number()) {
+        if let Some(ty) = self.other {
             let problem = format!("unsupported signature {self}: {ty} cannot be passed");
             return Err(Failure::Signature { problem });
         }
@@ -108,7 +111,7 @@ impl Signature {
     }
 }
 
-fn count(params: usize) -> alloc::string::String {
+fn count(params: usize) -> String {
     match params {
         0 => "no parameters".into(),
         1 => "1 parameter".into(),

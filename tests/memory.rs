@@ -25,8 +25,10 @@ struct Counting;
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 static TOTAL: AtomicUsize = AtomicUsize::new(0);
+static TIMES: AtomicUsize = AtomicUsize::new(0);
 
 fn grown(bytes: usize) {
+    TIMES.fetch_add(1, Relaxed);
     TOTAL.fetch_add(bytes, Relaxed);
     let live = LIVE.fetch_add(bytes, Relaxed) + bytes;
     PEAK.fetch_max(live, Relaxed);
@@ -257,4 +259,125 @@ fn the_same_content_is_compiled_once() {
         let warm = cost(name);
         assert!(4 * warm < cold, "{name}: {warm} bytes, {cold} when cold");
     }
+}
+
+/// How many times `run` allocates, when everything that is made once is made. The fewest of some
+/// rounds: the harness allocates too, on threads of its own.
+fn allocations(mut run: impl FnMut()) -> usize {
+    let mut round = || {
+        let before = TIMES.load(Relaxed);
+        run();
+        TIMES.load(Relaxed) - before
+    };
+    round();
+    (0..10).map(|_| round()).min().expect("some rounds")
+}
+
+/// A store with an instance of one function takes the engine nine, and more for one of many
+/// functions; an answer in bytes is one. There is none of ours beside them.
+#[test]
+fn a_call_allocates_only_what_the_engine_does_and_its_answer() {
+    let _alone = alone();
+    let runner = runner(RunnerConfig::new());
+    let load = |name: &str| {
+        let module = fixture(&format!("{name}.wasm"));
+        runner.load_plugin(name, module).expect("loads")
+    };
+    let (add, greet) = (load("add"), load("rust-greet"));
+    let added = |results: &[u64]| assert_eq!(results, [42]);
+    let greeted = |bytes: &[u8]| assert_eq!(bytes, b"Hello, World");
+    let mut kept_add = add.instantiate().expect("starts");
+    let mut kept_greet = greet.instantiate().expect("starts");
+    let cases = [
+        (
+            "numbers, kept",
+            0,
+            allocations(|| {
+                let call = kept_add.call("add").params(&[2, 40]);
+                added(call.run().expect("runs").results());
+            }),
+        ),
+        (
+            "numbers, fresh",
+            9,
+            allocations(|| {
+                let call = add.call("add").params(&[2, 40]);
+                added(call.run().expect("runs").results());
+            }),
+        ),
+        (
+            "bytes, kept",
+            1,
+            allocations(|| {
+                let call = kept_greet.call("greet").input("World");
+                greeted(call.run().expect("runs").bytes());
+            }),
+        ),
+        (
+            "bytes, fresh",
+            32,
+            allocations(|| {
+                let call = greet.call("greet").input("World");
+                greeted(call.run().expect("runs").bytes());
+            }),
+        ),
+    ];
+    let above = cases.iter().filter(|(_, most, allocated)| allocated > most);
+    let above: Vec<_> = above.collect();
+    assert!(above.is_empty(), "more than allowed: {above:?}");
+}
+
+/// Waits until the bytes that are live are as they should be, for the runner's thread is given
+/// its time.
+fn wait_until(what: impl Fn(usize) -> bool) {
+    for _ in 0..10_000 {
+        if what(live()) {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    panic!("{} bytes live", live());
+}
+
+/// Each spare instance of this guest takes 17 pages.
+#[test]
+fn spare_instances_stay_within_their_bytes_and_go_with_their_plugin() {
+    let _alone = alone();
+    const EACH: usize = 17 << 16;
+    let module = fixture("rust-greet.wasm");
+    let config = RunnerConfig::new().spare_instances(4);
+    let runner = runner(config.max_spare_bytes(7 * EACH));
+    let greet = |name: &str| {
+        let text = runner.run_plugin_string(name, "greet", "World");
+        assert_eq!(text.expect("runs"), "Hello, World");
+    };
+    let load = |name: &str| runner.load_plugin(name, &module).expect("loads");
+    // Held by the embedder too, which is no reason to keep spares.
+    let (first, _second) = (load("first"), load("second"));
+    let before = live();
+    greet("first");
+    wait_until(|live| live >= before + 4 * EACH);
+    greet("second");
+    // With 32 KiB each beside the memory, six fit.
+    wait_until(|live| live >= before + 6 * EACH);
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    assert!(live() < before + 7 * EACH, "{} bytes", live() - before);
+    assert!(runner.unload_plugin("first"));
+    wait_until(|live| live < before + 3 * EACH);
+    assert_eq!(
+        first
+            .call("greet")
+            .input("World")
+            .run()
+            .expect("runs")
+            .bytes(),
+        b"Hello, World"
+    );
+    // Those of one that is replaced go too, and its successor's take their place.
+    load("second");
+    wait_until(|live| live < before + EACH);
+    greet("second");
+    wait_until(|live| live >= before + 4 * EACH);
+    runner.close();
+    wait_until(|live| live < before + EACH);
 }

@@ -65,7 +65,7 @@ impl Protocol for AssemblyScript {
 
     fn call(
         &self,
-        session: &mut Session,
+        session: &mut Session<'_>,
         export: &str,
         inputs: &[&[u8]],
     ) -> Result<Vec<u8>, Failure> {
@@ -115,7 +115,7 @@ impl Protocol for AssemblyScript {
 }
 
 /// Makes a string in the guest, which its collector leaves alone.
-fn new_string(session: &mut Session, text: &str) -> Result<u32, Failure> {
+fn new_string(session: &mut Session<'_>, text: &str) -> Result<u32, Failure> {
     let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let length = u32::try_from(units.len()).unwrap_or(u32::MAX);
     let mut pointer = [Val::I32(0)];
@@ -137,7 +137,7 @@ fn header(memory: &GuestMemory<'_>, pointer: u32) -> Option<(u32, u32)> {
 }
 
 /// A string as UTF-8, or the bytes of an `ArrayBuffer`.
-fn read_object(session: &mut Session, pointer: u32) -> Result<Vec<u8>, Failure> {
+fn read_object(session: &mut Session<'_>, pointer: u32) -> Result<Vec<u8>, Failure> {
     let wrong = |problem: String| Failure::GuestData {
         problem,
         source: None,

@@ -7,6 +7,7 @@ use crate::{
     value::{ExternType, ValueType},
 };
 use alloc::{borrow::Cow, format, string::ToString, vec::Vec};
+use smallvec::SmallVec;
 use wasmi::Val;
 
 /// The names that guests give their allocator, the likeliest first.
@@ -30,6 +31,9 @@ pub(super) struct Buffer {
     pub(super) pointer: u32,
     pub(super) length: u32,
 }
+
+/// The buffers of a call: most have one.
+pub(super) type Buffers = SmallVec<[Buffer; 2]>;
 
 pub(super) fn val(number: u32) -> Val {
     Val::I32(number.cast_signed())
@@ -64,11 +68,11 @@ pub(super) fn recognise(info: &ModuleInfo) -> Result<Cow<'static, str>, &'static
 
 /// Has the guest allocate a buffer for each input and writes it there.
 pub(super) fn pass<'a>(
-    session: &mut Session,
+    session: &mut Session<'_>,
     inputs: impl Iterator<Item = Cow<'a, [u8]>>,
-) -> Result<Vec<Buffer>, Failure> {
+) -> Result<Buffers, Failure> {
     session.set_phase(Phase::Allocate);
-    let mut buffers = Vec::new();
+    let mut buffers = Buffers::new();
     for input in inputs {
         let length = u32::try_from(input.len()).unwrap_or(u32::MAX);
         let pointer = allocate(session, length)?;
@@ -82,7 +86,7 @@ pub(super) fn pass<'a>(
     Ok(buffers)
 }
 
-fn allocate(session: &mut Session, length: u32) -> Result<u32, Failure> {
+fn allocate(session: &mut Session<'_>, length: u32) -> Result<u32, Failure> {
     let info = &session.code().info;
     let Some(Allocator { name, takes_class }) = allocator(info) else {
         return Err(super::Convention::none(info));
@@ -108,7 +112,7 @@ fn allocate(session: &mut Session, length: u32) -> Result<u32, Failure> {
 }
 
 /// Refuses a result that is longer than allowed, before anything is copied.
-pub(super) fn admit(session: &Session, length: u64) -> Result<(), Failure> {
+pub(super) fn admit(session: &Session<'_>, length: u64) -> Result<(), Failure> {
     let maximum = session.max_result_bytes();
     if length <= maximum {
         return Ok(());
@@ -122,7 +126,7 @@ pub(super) fn admit(session: &Session, length: u64) -> Result<(), Failure> {
 }
 
 /// Copies a result.
-pub(super) fn read(session: &mut Session, buffer: Buffer) -> Result<Vec<u8>, Failure> {
+pub(super) fn read(session: &mut Session<'_>, buffer: Buffer) -> Result<Vec<u8>, Failure> {
     let Buffer { pointer, length } = buffer;
     admit(session, length.into())?;
     session.charge_bytes(length.into())?;
@@ -136,7 +140,7 @@ pub(super) fn read(session: &mut Session, buffer: Buffer) -> Result<Vec<u8>, Fai
 /// Gives buffers back: the result's, unless the guest answered in one that it was given, and the
 /// inputs'.
 pub(super) fn release_all(
-    session: &mut Session,
+    session: &mut Session<'_>,
     result: Option<Buffer>,
     inputs: &[Buffer],
 ) -> Result<(), Failure> {
@@ -152,7 +156,7 @@ pub(super) fn release_all(
 ///
 /// The answer is there already, so a guest that traps here loses its instance, not the answer;
 /// what the runner itself ends (fuel, time, cancelling) ends the call all the same.
-fn release(session: &mut Session, buffer: Buffer) -> Result<(), Failure> {
+fn release(session: &mut Session<'_>, buffer: Buffer) -> Result<(), Failure> {
     let info = &session.code().info;
     let releaser = RELEASERS.into_iter().find_map(|name| {
         let signature = info.function(name)?;

@@ -29,14 +29,14 @@ impl Protocol for Cgi {
 
     fn call(
         &self,
-        session: &mut Session,
+        session: &mut Session<'_>,
         export: &str,
         inputs: &[&[u8]],
     ) -> Result<Vec<u8>, Failure> {
         let input = one(inputs);
         let request = HttpRequest::new("POST", "/");
         let variables = environment(&request, input.len());
-        let env = &mut session.state().surroundings.env;
+        let env = &mut session.state().surroundings().env;
         env.extend(
             variables
                 .into_iter()

@@ -29,7 +29,7 @@ impl Protocol for Command {
 
     fn call(
         &self,
-        session: &mut Session,
+        session: &mut Session<'_>,
         export: &str,
         inputs: &[&[u8]],
     ) -> Result<Vec<u8>, Failure> {
@@ -38,10 +38,14 @@ impl Protocol for Command {
 }
 
 /// Runs a command to its end; what it wrote to standard output.
-pub(super) fn run(session: &mut Session, export: &str, input: &[u8]) -> Result<Vec<u8>, Failure> {
+pub(super) fn run(
+    session: &mut Session<'_>,
+    export: &str,
+    input: &[u8],
+) -> Result<Vec<u8>, Failure> {
     session.set_phase(Phase::Call);
     let state = session.state();
-    state.surroundings.stdin = Stdin::from(input.to_vec());
+    state.surroundings().stdin = Stdin::from(input.to_vec());
     state.output.capture();
     session.call(export, &[], &mut [])?;
     let maximum = session.max_output_bytes();

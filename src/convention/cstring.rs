@@ -39,7 +39,7 @@ impl Protocol for CString {
 
     fn call(
         &self,
-        session: &mut Session,
+        session: &mut Session<'_>,
         export: &str,
         inputs: &[&[u8]],
     ) -> Result<Vec<u8>, Failure> {
@@ -73,7 +73,7 @@ impl Protocol for CString {
 }
 
 /// The bytes before the zero.
-fn length(session: &mut Session, pointer: u32) -> Result<u32, Failure> {
+fn length(session: &mut Session<'_>, pointer: u32) -> Result<u32, Failure> {
     let most = session.max_result_bytes();
     let memory = session.memory()?;
     let rest = memory.size().saturating_sub(pointer.into());

@@ -54,7 +54,12 @@ impl Protocol for HttpHandler {
         })
     }
 
-    fn call(&self, session: &mut Session, export: &str, _: &[&[u8]]) -> Result<Vec<u8>, Failure> {
+    fn call(
+        &self,
+        session: &mut Session<'_>,
+        export: &str,
+        _: &[&[u8]],
+    ) -> Result<Vec<u8>, Failure> {
         self.check(&session.code().info, export, 0)
             .map(|()| Vec::new())
     }
@@ -91,7 +96,7 @@ impl Protocol for HttpHandler {
 /// Has the guest handle a request; what it made of it, and if the next handler is to answer, the
 /// guest's own number for the rest.
 pub(crate) fn handle_request(
-    session: &mut Session,
+    session: &mut Session<'_>,
     config: &[u8],
     exchange: Box<HttpExchange>,
 ) -> Result<(Box<HttpExchange>, Option<u32>), Failure> {
@@ -102,15 +107,15 @@ pub(crate) fn handle_request(
         })?;
     session.set_phase(Phase::Call);
     let state = session.state();
-    state.exchange.renew();
-    state.exchange.inputs = [config.to_vec()].into();
-    state.exchange.http = Some(exchange);
+    state.exchange().renew();
+    state.exchange().inputs = [config.to_vec()].into();
+    state.exchange().http = Some(exchange);
     let mut next = [Val::I64(0)];
     session.call(REQUEST, &[], &mut next)?;
     let [next] = next;
     let [a, b, c, d, e, f, g, h] = next.i64().unwrap_or_default().to_le_bytes();
     let context = u32::from_le_bytes([e, f, g, h]);
-    let exchange = session.state().exchange.http.take().unwrap_or_default();
+    let exchange = session.state().exchange().http.take().unwrap_or_default();
     match u32::from_le_bytes([a, b, c, d]) {
         0 => Ok((exchange, None)),
         1 => Ok((exchange, Some(context))),
@@ -123,7 +128,7 @@ pub(crate) fn handle_request(
 
 /// Has the guest handle the next handler's response.
 pub(crate) fn handle_response(
-    session: &mut Session,
+    session: &mut Session<'_>,
     context: u32,
     failed: bool,
     exchange: Box<HttpExchange>,
@@ -136,10 +141,10 @@ pub(crate) fn handle_response(
             problem: "no export `handle_response` of type (i32, i32) -> () (http-wasm)".to_string(),
         });
     }
-    session.state().exchange.http = Some(exchange);
+    session.state().exchange().http = Some(exchange);
     let params = [super::buffers::val(context), Val::I32(failed.into())];
     session.call(RESPONSE, &params, &mut [])?;
-    Ok(session.state().exchange.http.take().unwrap_or_default())
+    Ok(session.state().exchange().http.take().unwrap_or_default())
 }
 
 fn wrong(problem: String) -> Failure {
@@ -150,7 +155,7 @@ fn wrong(problem: String) -> Failure {
 }
 
 fn http<'a>(caller: &'a mut Guest<'_>) -> Result<&'a mut HttpExchange, Failure> {
-    let http = caller.data_mut().exchange.http.as_deref_mut();
+    let http = caller.data_mut().exchange().http.as_deref_mut();
     http.ok_or_else(|| wrong("no request is being handled".to_string()))
 }
 
@@ -216,10 +221,10 @@ fn enable_features(_: &mut Guest<'_>, _wanted: u32) -> Result<u32, Failure> {
 }
 
 fn get_config(caller: &mut Guest<'_>, buffer: u32, limit: u32) -> Result<u32, Failure> {
-    let inputs = core::mem::take(&mut caller.data_mut().exchange.inputs);
+    let inputs = core::mem::take(&mut caller.data_mut().exchange().inputs);
     let config = inputs.first().map(Vec::as_slice).unwrap_or_default();
     let length = answer(caller, config, (buffer, limit));
-    caller.data_mut().exchange.inputs = inputs;
+    caller.data_mut().exchange().inputs = inputs;
     length
 }
 
@@ -243,7 +248,7 @@ fn log(caller: &mut Guest<'_>, wanted: i32, pointer: u32, length: u32) -> Result
     let message = string(caller, pointer, length)?;
     let state = caller.data_mut();
     if let Some(level) = level(wanted).filter(|_| state.output.reserve(message.len())) {
-        let plugin = &state.surroundings.plugin;
+        let plugin = state.plugin();
         log::log!(target: "pocketwasm::plugin", level, "{plugin}: {}", Escaped(&message, 1_000));
     }
     Ok(())

@@ -79,7 +79,7 @@ trait Protocol: Sync {
     /// Calls `export` with bytes. It was checked.
     fn call(
         &self,
-        session: &mut Session,
+        session: &mut Session<'_>,
         export: &str,
         inputs: &[&[u8]],
     ) -> Result<Vec<u8>, Failure>;
@@ -197,7 +197,7 @@ impl Convention {
     /// Calls `export` with bytes.
     pub(crate) fn call(
         self,
-        session: &mut Session,
+        session: &mut Session<'_>,
         export: &str,
         inputs: &[&[u8]],
     ) -> Result<Vec<u8>, Failure> {

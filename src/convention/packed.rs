@@ -15,6 +15,7 @@ use crate::{
     value::ValueType,
 };
 use alloc::{borrow::Cow, vec::Vec};
+use smallvec::SmallVec;
 use wasmi::{Linker, Val};
 
 pub(super) struct PackedPointer;
@@ -42,12 +43,12 @@ impl Protocol for PackedPointer {
 
     fn call(
         &self,
-        session: &mut Session,
+        session: &mut Session<'_>,
         export: &str,
         inputs: &[&[u8]],
     ) -> Result<Vec<u8>, Failure> {
         let passed = buffers::pass(session, inputs.iter().map(|input| Cow::Borrowed(*input)))?;
-        let params: Vec<Val> = passed
+        let params: SmallVec<[Val; 4]> = passed
             .iter()
             .flat_map(|buffer| [val(buffer.pointer), val(buffer.length)])
             .collect();

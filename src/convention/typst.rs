@@ -46,7 +46,7 @@ impl Protocol for Typst {
 
     fn call(
         &self,
-        session: &mut Session,
+        session: &mut Session<'_>,
         export: &str,
         inputs: &[&[u8]],
     ) -> Result<Vec<u8>, Failure> {
@@ -57,12 +57,12 @@ impl Protocol for Typst {
             .iter()
             .map(|input| super::buffers::val(u32::try_from(input.len()).unwrap_or(u32::MAX)))
             .collect();
-        let exchange = &mut session.state().exchange;
+        let exchange = session.state().exchange();
         exchange.renew();
         exchange.inputs = inputs.iter().map(|input| input.to_vec()).collect();
         let mut status = [Val::I32(0)];
         session.call(export, &params, &mut status)?;
-        let sent = session.state().exchange.output.take().unwrap_or_default();
+        let sent = session.state().exchange().output.take().unwrap_or_default();
         match status {
             [Val::I32(0)] => Ok(sent),
             [Val::I32(1)] => Err(Failure::reported(&sent)),
@@ -93,7 +93,7 @@ impl Protocol for Typst {
 fn write_inputs(caller: &mut Caller<'_, State>, pointer: u32) -> Result<(), Failure> {
     const WHAT: &str = "the buffer for the inputs";
     let (memory, state) = guest(caller)?;
-    let inputs = &state.exchange.inputs;
+    let inputs = &state.exchange().inputs;
     let length = inputs.iter().map(|input| input.len() as u64).sum();
     memory
         .range(pointer, length)
@@ -101,7 +101,7 @@ fn write_inputs(caller: &mut Caller<'_, State>, pointer: u32) -> Result<(), Fail
     charge_bytes(caller, length)?;
     let (mut memory, state) = guest(caller)?;
     let mut position = pointer;
-    for input in &state.exchange.inputs {
+    for input in &state.exchange().inputs {
         memory
             .write(position, input)
             .map_err(|outside| outside.of(WHAT))?;
@@ -115,6 +115,6 @@ fn send_result(caller: &mut Caller<'_, State>, pointer: u32, length: u32) -> Res
     let maximum = caller.data().meter.context().config.limits.max_result_bytes;
     let limit = ("max_result_bytes", maximum);
     let sent = take(caller, (pointer, length), "a result", limit)?;
-    caller.data_mut().exchange.output = Some(sent);
+    caller.data_mut().exchange().output = Some(sent);
     Ok(())
 }

@@ -45,11 +45,11 @@ impl Protocol for Wapc {
 
     fn call(
         &self,
-        session: &mut Session,
+        session: &mut Session<'_>,
         operation: &str,
         inputs: &[&[u8]],
     ) -> Result<Vec<u8>, Failure> {
-        if !core::mem::replace(&mut session.state().exchange.begun, true) {
+        if !core::mem::replace(&mut session.state().exchange().begun, true) {
             session.set_phase(Phase::Initialize);
             for name in INITIALISERS {
                 let signature = session.code().info.function(name);
@@ -60,7 +60,7 @@ impl Protocol for Wapc {
         }
         session.set_phase(Phase::Call);
         let payload = one(inputs);
-        let exchange = &mut session.state().exchange;
+        let exchange = session.state().exchange();
         exchange.renew();
         exchange.inputs = [operation.as_bytes().to_vec(), payload.to_vec()].into();
         let length = |bytes: &[u8]| {
@@ -70,7 +70,7 @@ impl Protocol for Wapc {
         let params = [length(operation.as_bytes()), length(payload)];
         let mut ok = [Val::I32(0)];
         session.call("__guest_call", &params, &mut ok)?;
-        let exchange = &mut session.state().exchange;
+        let exchange = session.state().exchange();
         match ok {
             [Val::I32(1)] => Ok(exchange.output.take().unwrap_or_default()),
             _ => Err(Failure::reported(
@@ -101,12 +101,12 @@ impl Protocol for Wapc {
 type Guest<'a> = Caller<'a, State>;
 
 fn guest_request(caller: &mut Guest<'_>, operation: u32, payload: u32) -> Result<(), Failure> {
-    let inputs = core::mem::take(&mut caller.data_mut().exchange.inputs);
+    let inputs = core::mem::take(&mut caller.data_mut().exchange().inputs);
     let result = [operation, payload]
         .into_iter()
         .zip(&inputs)
         .try_for_each(|(pointer, bytes)| put(caller, pointer, bytes, "the buffer for the request"));
-    caller.data_mut().exchange.inputs = inputs;
+    caller.data_mut().exchange().inputs = inputs;
     result
 }
 
@@ -114,13 +114,13 @@ fn guest_response(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<(
     let maximum = caller.data().meter.context().config.limits.max_result_bytes;
     let limit = ("max_result_bytes", maximum);
     let response = take(caller, (pointer, length), "a result", limit)?;
-    caller.data_mut().exchange.output = Some(response);
+    caller.data_mut().exchange().output = Some(response);
     Ok(())
 }
 
 fn guest_error(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<(), Failure> {
     let message = take_message(caller, pointer, length)?;
-    caller.data_mut().exchange.error = Some(message);
+    caller.data_mut().exchange().error = Some(message);
     Ok(())
 }
 
@@ -172,7 +172,7 @@ fn host_call(
     );
     let reply = operate(caller, path, &payload)?.unwrap_or(Err(unknown));
     let ok = u32::from(reply.is_ok());
-    caller.data_mut().exchange.reply = reply.map_err(String::into_bytes);
+    caller.data_mut().exchange().reply = reply.map_err(String::into_bytes);
     Ok(ok)
 }
 
@@ -181,22 +181,27 @@ fn length(bytes: &[u8]) -> u32 {
 }
 
 fn host_response_len(caller: &mut Guest<'_>) -> Result<u32, Failure> {
-    let reply = &caller.data().exchange.reply;
+    let reply = &caller.data_mut().exchange().reply;
     Ok(reply.as_ref().map_or(0, |reply| length(reply)))
 }
 
 fn host_error_len(caller: &mut Guest<'_>) -> Result<u32, Failure> {
-    let reply = &caller.data().exchange.reply;
+    let reply = &caller.data_mut().exchange().reply;
     Ok(reply.as_ref().map_or_else(|error| length(error), |_| 0))
 }
 
 fn host_response(caller: &mut Guest<'_>, pointer: u32) -> Result<(), Failure> {
-    let reply = caller.data().exchange.reply.clone().unwrap_or_default();
+    let reply = caller
+        .data_mut()
+        .exchange()
+        .reply
+        .clone()
+        .unwrap_or_default();
     put(caller, pointer, &reply, "the buffer for the host's reply")
 }
 
 fn host_error(caller: &mut Guest<'_>, pointer: u32) -> Result<(), Failure> {
-    let error = caller.data().exchange.reply.clone().err();
+    let error = caller.data_mut().exchange().reply.clone().err();
     let error = error.unwrap_or_default();
     put(caller, pointer, &error, "the buffer for the host's error")
 }

@@ -3,7 +3,7 @@
 use super::{Answer, charge_bytes, guest};
 use crate::{
     drive::charge,
-    state::{State, Strings, Surroundings},
+    state::{State, Strings},
 };
 use wasmi::Caller;
 
@@ -26,18 +26,16 @@ pub(super) fn environ_sizes_get(caller: &mut Guest<'_>, count: u32, size: u32) -
 }
 
 /// How many strings there are, and the bytes of all, with the zero byte that each ends with.
-fn sizes(surroundings: &Surroundings, of: Strings) -> (u64, u64) {
-    surroundings
-        .strings(of)
-        .fold((0, 0), |(count, size), string| {
-            (count + 1, size + string.len() as u64 + 1)
-        })
+fn sizes(state: &State, of: Strings) -> (u64, u64) {
+    state.strings(of).fold((0, 0), |(count, size), string| {
+        (count + 1, size + string.len() as u64 + 1)
+    })
 }
 
 fn sizes_get(caller: &mut Guest<'_>, of: Strings, count: u32, bytes: u32) -> Answer {
     charge_strings(caller, of)?;
     let (mut memory, state) = guest(caller)?;
-    let (strings, size) = sizes(&state.surroundings, of);
+    let (strings, size) = sizes(state, of);
     memory.range(count, 4)?;
     memory.range(bytes, 4)?;
     memory.set_u32(count, u32::try_from(strings).unwrap_or(u32::MAX))?;
@@ -48,19 +46,19 @@ fn sizes_get(caller: &mut Guest<'_>, of: Strings, count: u32, bytes: u32) -> Ans
 /// Takes the fuel for looking at each string, and notes that they are asked for.
 fn charge_strings(caller: &mut Guest<'_>, of: Strings) -> Answer {
     caller.data_mut().seen.surroundings = true;
-    let (count, _) = sizes(&caller.data().surroundings, of);
+    let (count, _) = sizes(caller.data(), of);
     Ok(charge(caller, count)?)
 }
 
 fn get(caller: &mut Guest<'_>, of: Strings, list: u32, bytes: u32) -> Answer {
     charge_strings(caller, of)?;
-    let (count, length) = sizes(&caller.data().surroundings, of);
+    let (count, length) = sizes(caller.data(), of);
     charge_bytes(caller, count * 4 + length)?;
     let (mut memory, state) = guest(caller)?;
     memory.range(list, count * 4)?;
     memory.range(bytes, length)?;
     let (mut entry, mut position) = (list, bytes);
-    for string in state.surroundings.strings(of) {
+    for string in state.strings(of) {
         memory.set_u32(entry, position)?;
         memory.write(position, string.as_bytes())?;
         position = position.wrapping_add(u32::try_from(string.len()).unwrap_or(u32::MAX));

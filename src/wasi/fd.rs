@@ -214,12 +214,12 @@ pub(super) fn fd_read(
     guest(caller)?.0.range(read, 4)?;
     let vectors = vectors(caller, list, count)?;
     let (mut memory, state) = guest(caller)?;
-    let stdin = &mut state.surroundings.stdin;
     let mut sum = 0_u32;
     for (pointer, length) in vectors {
         if length == 0 {
             continue;
         }
+        let stdin = &mut state.surroundings().stdin;
         let Some(bytes) = stdin.read(memory.bytes_mut(pointer, length)?) else {
             // A source may have given up because the call's time is over.
             state.meter.look()?;
@@ -231,7 +231,7 @@ pub(super) fn fd_read(
             break;
         }
     }
-    if stdin.ready().is_none() {
+    if state.surroundings().stdin.ready().is_none() {
         state.meter.look()?;
     }
     memory.set_u32(read, sum)?;

@@ -152,7 +152,7 @@ fn read(
             let fd = memory.u32(pointer + 16)?;
             caller.data_mut().seen.stdin |= kind == 1;
             match (kind, fd::open(caller, fd)) {
-                (1, Ok(Fd::Stdin)) => match caller.data().surroundings.stdin.ready() {
+                (1, Ok(Fd::Stdin)) => match caller.data_mut().surroundings().stdin.ready() {
                     Some(0) => ready(0, HANGUP),
                     Some(bytes) => ready(bytes, 0),
                     None => ready(1, 0),

@@ -20,6 +20,7 @@ mod packed;
 mod plugins_dir;
 mod slices;
 mod snapshot;
+mod spares;
 #[cfg(feature = "serde")]
 mod structured;
 mod threads;

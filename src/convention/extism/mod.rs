@@ -47,20 +47,20 @@ impl Protocol for Extism {
 
     fn call(
         &self,
-        session: &mut Session,
+        session: &mut Session<'_>,
         export: &str,
         inputs: &[&[u8]],
     ) -> Result<Vec<u8>, Failure> {
         session.set_phase(Phase::Call);
         let input = one(inputs);
         session.charge_bytes(input.len() as u64)?;
-        let exchange = &mut session.state().exchange;
+        let exchange = session.state().exchange();
         exchange.renew();
         exchange.extism.input = insert(&mut exchange.extism.blocks, input)?;
         let gives = signature(&session.code().info, export)?.results().len();
         let mut status = [Val::I32(0)];
         let called = session.call(export, &[], status.get_mut(..gives).unwrap_or_default());
-        let extism = &session.state().exchange.extism;
+        let extism = &session.state().exchange().extism;
         match called {
             // A plugin that says why it fails is heard, however it then ends.
             Ok(()) | Err(Failure::Trap { .. }) if extism.error != 0 => {
@@ -104,11 +104,11 @@ impl Protocol for Extism {
     }
 }
 
-fn output(session: &mut Session) -> Result<Vec<u8>, Failure> {
-    let (_, length) = session.state().exchange.extism.output;
+fn output(session: &mut Session<'_>) -> Result<Vec<u8>, Failure> {
+    let (_, length) = session.state().exchange().extism.output;
     super::buffers::admit(session, length)?;
     session.charge_bytes(length)?;
-    let extism = &session.state().exchange.extism;
+    let extism = &session.state().exchange().extism;
     let (offset, length) = extism.output;
     match extism.blocks.range(offset, length) {
         Some(bytes) => Ok(bytes.to_vec()),
@@ -141,23 +141,23 @@ fn block(caller: &mut Guest<'_>, offset: u64, what: &str) -> Result<Vec<u8>, Fai
     if offset == 0 {
         return Ok(Vec::new());
     }
-    let length = match caller.data().exchange.extism.blocks.block(offset) {
+    let length = match caller.data_mut().exchange().extism.blocks.block(offset) {
         Some(block) => block.len() as u64,
         None => return Err(nowhere(what, offset)),
     };
     charge_bytes(caller, length)?;
-    let block = caller.data().exchange.extism.blocks.block(offset);
+    let block = caller.data_mut().exchange().extism.blocks.block(offset);
     Ok(block.unwrap_or_default().to_vec())
 }
 
 /// A new block with `bytes` in it, charged for.
 fn give(caller: &mut Guest<'_>, bytes: &[u8]) -> Result<u64, Failure> {
     charge_bytes(caller, bytes.len() as u64)?;
-    insert(&mut caller.data_mut().exchange.extism.blocks, bytes)
+    insert(&mut caller.data_mut().exchange().extism.blocks, bytes)
 }
 
 fn error_set(caller: &mut Guest<'_>, offset: u64) -> Result<(), Failure> {
-    let extism = &mut caller.data_mut().exchange.extism;
+    let extism = &mut caller.data_mut().exchange().extism;
     if offset != 0 && extism.blocks.block(offset).is_none() {
         return Err(nowhere("the error", offset));
     }
@@ -166,19 +166,19 @@ fn error_set(caller: &mut Guest<'_>, offset: u64) -> Result<(), Failure> {
 }
 
 fn error_get(caller: &mut Guest<'_>) -> Result<u64, Failure> {
-    Ok(caller.data().exchange.extism.error)
+    Ok(caller.data_mut().exchange().extism.error)
 }
 
 fn config_get(caller: &mut Guest<'_>, key: u64) -> Result<u64, Failure> {
     let key = block(caller, key, "a configuration key")?;
     let key = String::from_utf8_lossy(&key);
-    let value = caller.data().surroundings.config.get(&*key).cloned();
+    let value = caller.data().configured(&key).cloned();
     value.map_or(Ok(0), |value| give(caller, value.as_bytes()))
 }
 
 fn var_get(caller: &mut Guest<'_>, name: u64) -> Result<u64, Failure> {
     let name = block(caller, name, "a variable's name")?;
-    let value = caller.data().exchange.extism.variables.get(&name);
+    let value = caller.data_mut().exchange().extism.variables.get(&name);
     let value = value.map(<[u8]>::to_vec);
     value.map_or(Ok(0), |value| give(caller, &value))
 }
@@ -186,13 +186,13 @@ fn var_get(caller: &mut Guest<'_>, name: u64) -> Result<u64, Failure> {
 fn var_set(caller: &mut Guest<'_>, name: u64, value: u64) -> Result<(), Failure> {
     let name = block(caller, name, "a variable's name")?;
     if value == 0 {
-        caller.data_mut().exchange.extism.variables.remove(&name);
+        caller.data_mut().exchange().extism.variables.remove(&name);
         return Ok(());
     }
     let value = block(caller, value, "a variable's value")?;
     caller
         .data_mut()
-        .exchange
+        .exchange()
         .extism
         .variables
         .set(&name, &value)
@@ -215,7 +215,7 @@ fn logger(
                 target: "pocketwasm::plugin",
                 level,
                 "{}: {}",
-                state.surroundings.plugin,
+                state.plugin(),
                 Escaped(&text, 1_000)
             );
         }
