@@ -66,7 +66,12 @@ impl Spares {
 
     /// A spare, if there is one; another will be made.
     pub(crate) fn take(self: &Arc<Self>) -> Option<Live> {
-        let taken = self.stock().ready.pop();
+        let mut stock = self.stock();
+        if stock.retired {
+            return None;
+        }
+        let taken = stock.ready.pop();
+        drop(stock);
         if taken.is_some() {
             self.background().release(self.bytes);
         }
