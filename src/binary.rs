@@ -61,22 +61,25 @@ pub(crate) fn check_sizes(bytes: &[u8]) -> Result<(), Failure> {
     let mut reader = BinaryReader::new(bytes, 0);
     reader.read_bytes(HEADER.len())?;
     while !reader.eof() {
-        let code = reader.read_u8()?;
-        let mut ahead = reader.clone();
-        let content = sized(&mut reader)?;
-        if code != section::CODE {
-            continue;
+        if reader.read_u8()? == section::CODE {
+            check_bodies(&mut reader.clone())?;
         }
-        ahead.read_var_u32()?;
-        let Ok(count) = ahead.read_var_u32() else {
-            continue;
-        };
-        for _ in 0..count {
-            if ahead.original_position() >= content.range().end {
-                break;
-            }
-            sized(&mut ahead)?;
+        sized(&mut reader)?;
+    }
+    Ok(())
+}
+
+fn check_bodies(reader: &mut BinaryReader<'_>) -> Result<(), Failure> {
+    let size = u64::from(reader.read_var_u32()?);
+    let end = (reader.original_position() as u64).saturating_add(size);
+    let Ok(count) = reader.read_var_u32() else {
+        return Ok(());
+    };
+    for _ in 0..count {
+        if reader.original_position() as u64 >= end {
+            break;
         }
+        sized(reader)?;
     }
     Ok(())
 }
