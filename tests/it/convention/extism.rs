@@ -7,35 +7,6 @@ use proptest::prelude::*;
 const NOWHERE: &str = "is in no block of the plugin's memory on the host's side (extism)";
 
 #[test]
-fn configuration_is_a_calls_own() {
-    let runner = runner();
-    let plugin = runner
-        .load_plugin("extism", fixture("extism-rust.wasm"))
-        .expect("loads");
-    let call = || plugin.call("config").input("");
-    assert_eq!(call().run().expect("none").bytes(), b"");
-    let told = call().config("who", "Ada").config("other", "x").run();
-    assert_eq!(told.expect("told").bytes(), b"Ada");
-}
-
-#[test]
-fn variables_live_as_long_as_their_instance() {
-    let runner = runner();
-    let plugin = runner
-        .load_plugin("extism", fixture("extism-rust.wasm"))
-        .expect("loads");
-    for _ in 0..2 {
-        assert_eq!(text(&plugin, "counter", "").expect("counts"), "1");
-    }
-    let mut instance = plugin.instantiate().expect("instance");
-    for count in ["1", "2", "3"] {
-        let outcome = instance.call("counter").input("").run().expect("counts");
-        assert_eq!(outcome.bytes(), count.as_bytes());
-    }
-    assert_eq!(text(&plugin, "counter", "").expect("counts"), "1");
-}
-
-#[test]
 fn a_variable_is_set_got_and_deleted() {
     let runner = runner();
     let plugin = wat(&runner, "extism-hostile");
@@ -229,6 +200,9 @@ fn haskells_runtime_is_started_after_the_modules_own_initialiser() {
 }
 
 #[cfg(feature = "http")]
+pub(super) use http::Mirror;
+
+#[cfg(feature = "http")]
 mod http {
     use super::*;
     use pocketwasm::{HttpClient, HttpRequest, HttpResponse};
@@ -240,7 +214,7 @@ mod http {
 
     /// Answers every request with its own method and URL.
     #[derive(Clone, Default)]
-    struct Mirror(Arc<Mutex<Vec<HttpRequest>>>);
+    pub(crate) struct Mirror(Arc<Mutex<Vec<HttpRequest>>>);
 
     impl HttpClient for Mirror {
         fn send(
@@ -263,34 +237,6 @@ mod http {
             };
             Ok(response)
         }
-    }
-
-    #[test]
-    fn a_request_without_a_client_is_refused() {
-        let runner = runner();
-        let plugin = runner
-            .load_plugin("extism", fixture("extism-rust.wasm"))
-            .expect("loads");
-        refused(
-            text(&plugin, "fetch", ""),
-            ErrorKind::Host,
-            "an HTTP request to \"example.org\" was refused: this runner has no HTTP client",
-        );
-    }
-
-    #[test]
-    fn a_granted_host_is_reached() {
-        let mirror = Mirror::default();
-        let config = config()
-            .fuel(100_000_000)
-            .http_client(mirror.clone())
-            .allow_host("Example.org");
-        let runner = Runner::new(config).expect("valid");
-        let plugin = runner
-            .load_plugin("extism", fixture("extism-rust.wasm"))
-            .expect("loads");
-        let page = text(&plugin, "fetch", "").expect("fetches");
-        assert_eq!(page, "GET https://example.org/");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod assemblyscript;
 mod command;
 mod extism;
+mod extism_kits;
 mod http_handler;
 mod packed;
 mod recognition;
