@@ -41,9 +41,13 @@ pub struct Call<'a> {
     allowance: Allowance,
     args: Vec<String>,
     env: Vec<String>,
+    /// The bytes of all variables.
+    env_length: usize,
     stdin: Stdin,
     convention: Option<Convention>,
     config: BTreeMap<String, String>,
+    /// The bytes of all keys and values.
+    config_length: usize,
     state: Option<&'a mut (dyn Lent + 'static)>,
     /// A setting that cannot be; told by `run`, so that building stays a chain.
     mistake: Option<Failure>,
@@ -89,9 +93,11 @@ impl<'a> Call<'a> {
             allowance: Allowance::default(),
             args: Vec::new(),
             env: Vec::new(),
+            env_length: 0,
             stdin: Stdin::default(),
             convention: None,
             config: BTreeMap::new(),
+            config_length: 0,
             state: None,
             mistake: None,
         }
@@ -138,13 +144,10 @@ impl<'a> Call<'a> {
     /// Sets a key of the plugin's configuration, which Extism's plugins can read. Default: none.
     /// At most `max_input_bytes` together.
     pub fn config(mut self, key: &str, value: &str) -> Self {
-        self.config.insert(key.to_string(), value.to_string());
-        let length = self
-            .config
-            .iter()
-            .map(|(key, value)| key.len() + value.len())
-            .sum();
-        self.refuse_above("the configuration", length);
+        let before = self.config.insert(key.to_string(), value.to_string());
+        self.config_length -= before.map_or(0, |before| key.len() + before.len());
+        self.config_length += key.len() + value.len();
+        self.refuse_above("the configuration", self.config_length);
         self
     }
 
@@ -182,7 +185,8 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// The bytes of standard input. Default: none. At most `max_input_bytes`.
+    /// The bytes of standard input. Default: none. At most `max_input_bytes`. For a command it is
+    /// where the [`input`](Self::input) goes, so one of the two.
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         let bytes = bytes.into();
         self.refuse_above("stdin", bytes.len());
@@ -201,7 +205,11 @@ impl<'a> Call<'a> {
     /// bytes; at most `max_input_bytes` together.
     pub fn args<S: Into<String>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
         self.args = args.into_iter().map(Into::into).collect();
-        self.check_strings("args", "arguments", |call| &call.args);
+        if self.args.iter().any(|arg| arg.contains('\0')) {
+            self.refuse("args", "has a zero byte".to_string());
+        }
+        let length = self.args.iter().map(String::len).sum();
+        self.refuse_above("arguments", length);
         self
     }
 
@@ -209,32 +217,21 @@ impl<'a> Call<'a> {
     /// zero bytes, no `=` in the name; at most `max_input_bytes` together.
     pub fn env(mut self, name: &str, value: &str) -> Self {
         if name.is_empty() || name.contains('=') {
-            let problem = format!("cannot have a variable named {name:?}");
-            self.mistake.get_or_insert(Failure::InvalidConfig {
-                setting: "env",
-                problem,
-            });
+            self.refuse("env", format!("cannot have a variable named {name:?}"));
         }
-        self.env.push(format!("{name}={value}"));
-        self.check_strings("env", "an environment", |call| &call.env);
+        let variable = format!("{name}={value}");
+        if variable.contains('\0') {
+            self.refuse("env", "has a zero byte".to_string());
+        }
+        self.env_length += variable.len();
+        self.env.push(variable);
+        self.refuse_above("an environment", self.env_length);
         self
     }
 
-    fn check_strings(
-        &mut self,
-        setting: &'static str,
-        what: &'static str,
-        of: fn(&Self) -> &Vec<String>,
-    ) {
-        let strings = of(self);
-        let length = strings.iter().map(String::len).sum();
-        if strings.iter().any(|string| string.contains('\0')) {
-            self.mistake.get_or_insert(Failure::InvalidConfig {
-                setting,
-                problem: "has a zero byte".to_string(),
-            });
-        }
-        self.refuse_above(what, length);
+    fn refuse(&mut self, setting: &'static str, problem: String) {
+        self.mistake
+            .get_or_insert(Failure::InvalidConfig { setting, problem });
     }
 
     fn refuse_above(&mut self, what: &'static str, length: usize) {
@@ -316,7 +313,15 @@ impl<'a> Call<'a> {
             .passed
             .check(info, export, named, conventions, limits)?;
         self.convention = found;
-        Ok(())
+        match found {
+            Some(convention) if self.passed.replaces_stdin(convention) && self.stdin.is_given() => {
+                Err(Failure::InvalidConfig {
+                    setting: "stdin",
+                    problem: format!("is where the input goes ({convention}); give one of the two"),
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn perform(self) -> Result<Outcome, Error> {

@@ -49,6 +49,16 @@ impl Passed<'_> {
         found.map(Some)
     }
 
+    /// Whether the guest gets what is passed by its standard input.
+    pub(crate) fn replaces_stdin(&self, convention: Convention) -> bool {
+        match convention {
+            // A request always has a body, be it empty.
+            Convention::Cgi => true,
+            Convention::Command => self.inputs().iter().any(|input| !input.is_empty()),
+            _ => false,
+        }
+    }
+
     /// The bytes that are passed, if it is bytes.
     fn inputs(&self) -> &[&[u8]] {
         match self {

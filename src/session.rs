@@ -192,6 +192,12 @@ impl Session {
         Ok(results.as_slice().iter().map(from_val).collect())
     }
 
+    /// The value of an exported global of type `i32`.
+    pub(crate) fn exported_u32(&self, name: &str) -> Option<u32> {
+        let global = self.instance?.get_global(&self.store, name)?;
+        Some(global.get(&self.store).i32()?.cast_unsigned())
+    }
+
     /// The guest's memory.
     pub(crate) fn memory(&mut self) -> Result<GuestMemory<'_>, Failure> {
         match view(&mut self.store) {

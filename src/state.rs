@@ -51,6 +51,11 @@ impl From<Vec<u8>> for Stdin {
 }
 
 impl Stdin {
+    /// Whether there is more than the nothing that there is by default.
+    pub(crate) fn is_given(&self) -> bool {
+        !matches!(self, Self::Bytes { bytes, .. } if bytes.is_empty())
+    }
+
     /// Fills `to` as far as there is input; `None` if reading failed.
     pub(crate) fn read(&mut self, to: &mut [u8]) -> Option<usize> {
         match self {

@@ -8,7 +8,7 @@
 mod http;
 mod memory;
 
-use super::{Convention, Protocol, expect_one, imports_from, misfit, one, signature};
+use super::{Convention, Protocol, expect_one, imports_from, misfit, one};
 use crate::{
     error::{Escaped, Failure, Phase},
     inspect::ModuleInfo,
@@ -38,7 +38,7 @@ impl Protocol for Extism {
     }
 
     fn check(&self, info: &ModuleInfo, export: &str, inputs: usize) -> Result<(), Failure> {
-        let signature = signature(info, export)?;
+        let signature = info.signature(export)?;
         if !signature.params().is_empty() || !matches!(signature.results(), [] | [ValueType::I32]) {
             return Err(misfit(signature, "() -> (i32)", Convention::Extism));
         }
@@ -57,7 +57,7 @@ impl Protocol for Extism {
         let exchange = &mut session.state().exchange;
         exchange.renew();
         exchange.extism.input = insert(&mut exchange.extism.blocks, input)?;
-        let gives = signature(&session.code().info, export)?.results().len();
+        let gives = session.code().info.signature(export)?.results().len();
         let mut status = [Val::I32(0)];
         let called = session.call(export, &[], status.get_mut(..gives).unwrap_or_default());
         let extism = &session.state().exchange.extism;

@@ -1,6 +1,6 @@
 //! Extism, kept and broken.
 
-use super::{config, fixture, load, refused, runner, text, wat};
+use super::{config, load, refused, runner, text, wat};
 use pocketwasm::{Error, ErrorKind, HostContext, Runner};
 use proptest::prelude::*;
 
@@ -175,6 +175,51 @@ fn user_functions_have_blocks() {
         text(&plugin, "nowhere", "hello"),
         ErrorKind::GuestData,
         "no block of Extism's memory begins at offset 0xdead",
+    );
+}
+
+#[test]
+fn recursion_through_host_calls_ends_at_its_limit() {
+    let again = |context: &mut HostContext<'_>, offset: u64| -> Result<u64, Error> {
+        context.call("dive", &[])?;
+        Ok(offset)
+    };
+    let config = config()
+        .max_host_depth(4)
+        .function("extism:host/user", "again", again);
+    let runner = Runner::new(config).expect("valid");
+    let plugin = load(
+        &runner,
+        "dive",
+        r#"(module
+            (import "extism:host/user" "again" (func $again (param i64) (result i64)))
+            (import "extism:host/env" "input_offset" (func $input (result i64)))
+            (func (export "dive") (result i32)
+                (drop (call $again (call $input)))
+                (i32.const 0)))"#,
+    );
+    refused(
+        text(&plugin, "dive", "hello"),
+        ErrorKind::Host,
+        "calls from host functions back into the guest nest 5 deep; the limit `max_host_depth` \
+         is 4",
+    );
+}
+
+#[test]
+fn configuration_is_bounded_by_what_is_set_and_not_by_what_was() {
+    let runner = Runner::new(config().max_input_bytes(10)).expect("valid");
+    let plugin = wat(&runner, "extism-hostile");
+    let mut call = plugin.call("echo").input("");
+    for value in ["1234567", "123", "1234567"] {
+        call = call.config("who", value);
+    }
+    call.run().expect("ten bytes");
+    let call = plugin.call("echo").input("").config("who", "12345678");
+    refused(
+        call.run(),
+        ErrorKind::TooLarge,
+        "the configuration of 11 bytes; the limit `max_input_bytes` is 10",
     );
 }
 
@@ -357,7 +402,7 @@ mod http {
 fn a_build_without_http_says_so() {
     let runner = runner();
     let plugin = runner
-        .load_plugin("extism", fixture("extism-rust.wasm"))
+        .load_plugin("extism", super::fixture("extism-rust.wasm"))
         .expect("loads");
     refused(
         text(&plugin, "fetch", ""),

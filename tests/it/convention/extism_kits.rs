@@ -4,7 +4,7 @@
 
 use super::{fixture, runner, text};
 use pocketwasm::{ErrorKind, Plugin, Runner};
-use std::sync::{Mutex, Once};
+use std::sync::{LazyLock, Mutex, Once};
 
 const GUESTS: [&str; 5] = [
     "extism-rust",
@@ -14,11 +14,14 @@ const GUESTS: [&str; 5] = [
     "extism-go",
 ];
 
-/// A test for each guest, in a runner without an HTTP client.
+/// A test for each guest, in a runner without an HTTP client. Go's takes a while to compile.
 fn each(test: impl Fn(&str, &Plugin)) {
-    let runner = runner();
-    for guest in GUESTS {
-        test(guest, &loaded(&runner, guest));
+    static PLUGINS: LazyLock<[Plugin; 5]> = LazyLock::new(|| {
+        let runner = runner();
+        GUESTS.map(|guest| loaded(&runner, guest))
+    });
+    for plugin in &*PLUGINS {
+        test(plugin.name(), plugin);
     }
 }
 

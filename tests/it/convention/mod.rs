@@ -3,6 +3,7 @@
 
 mod assemblyscript;
 mod command;
+mod cstring;
 mod extism;
 mod extism_kits;
 mod http_handler;
