@@ -98,9 +98,14 @@ fn a_broken_plugin_is_a_typed_error_and_the_next_call_is_clean() {
             nowhere("a variable's value"),
         ),
         (
+            "used_twice",
+            ErrorKind::GuestData,
+            format!("a variable's name at offset 0x20 {NOWHERE}"),
+        ),
+        (
             "vars_for_ever",
             ErrorKind::TooLarge,
-            "the plugin's variables of 1001 bytes; the limit `max_variable_bytes` is 1000"
+            "the plugin's variables of 1040 bytes; the limit `max_variable_bytes` is 1000"
                 .to_string(),
         ),
         (

@@ -30,6 +30,58 @@ fn loaded(runner: &Runner, guest: &str) -> Plugin {
     runner.load_plugin(guest, module).expect(guest)
 }
 
+/// The calls of each instance in the file, with what Extism's own runtime answers.
+#[cfg(feature = "http")]
+#[test]
+fn answers_are_those_of_extisms_own_runtime() {
+    use super::{config, extism::Mirror, load};
+    use serde_json::Value;
+
+    let cases = include_str!("../../extism_reference/cases.json");
+    let cases: Vec<Value> = serde_json::from_str(cases).expect("JSON");
+    assert!(cases.len() > 20);
+    for case in &cases {
+        let file = case["plugin"].as_str().expect("a file");
+        let mut settings = config().fuel(100_000_000).http_client(Mirror::default());
+        for host in case["hosts"].as_array().into_iter().flatten() {
+            settings = settings.allow_host(host.as_str().expect("a host"));
+        }
+        let runner = Runner::new(settings).expect("valid");
+        let plugin = match file.strip_suffix(".wasm") {
+            Some(guest) => loaded(&runner, guest),
+            None => load(&runner, file, &String::from_utf8_lossy(&fixture(file))),
+        };
+        let mut instance = plugin.instantiate().expect(file);
+        for call in case["calls"].as_array().expect("calls") {
+            let input = call["input"].as_str().unwrap_or_default();
+            let input = input.replace("PORT", "80");
+            let mut made = instance
+                .call(call["export"].as_str().expect("an export"))
+                .input(&input);
+            for (key, value) in case["config"].as_object().into_iter().flatten() {
+                made = made.config(key, value.as_str().expect("text"));
+            }
+            let answer = match made.run() {
+                Ok(outcome) => ("output", String::from_utf8_lossy(outcome.bytes()).into()),
+                Err(error) => ("error", error.plugin_message().unwrap_or_default().into()),
+            };
+            let (kind, text): (&str, String) = answer;
+            // Its interface gives an error up to the first zero byte; of failures only that.
+            let text = match kind {
+                "error" => text.split('\0').next().unwrap_or_default(),
+                _ => &text,
+            };
+            let expected = call[kind].as_str().map(|text| text.replace("PORT", "80"));
+            let same =
+                expected.as_deref() == Some(text) || kind == "error" && call["fails"] == true;
+            assert!(same, "{file}: {call}: {kind} {text:?}");
+            if instance.is_poisoned() {
+                instance = plugin.instantiate().expect(file);
+            }
+        }
+    }
+}
+
 #[test]
 fn input_and_output_are_of_any_length() {
     each(|guest, plugin| {
