@@ -137,12 +137,13 @@ impl<'a> Call<'a> {
     /// Sets a key of the plugin's configuration, which Extism's plugins can read. Default: none.
     /// At most `max_input_bytes` together.
     pub fn config(mut self, key: &str, value: &str) -> Self {
-        let config = &mut self.surroundings().config;
-        config.insert(key.to_string(), value.to_string());
-        let length = config
-            .iter()
-            .map(|(key, value)| key.len() + value.len())
-            .sum();
+        let surroundings = self.surroundings();
+        let before = surroundings
+            .config
+            .insert(key.to_string(), value.to_string());
+        surroundings.config_length -= before.map_or(0, |before| key.len() + before.len());
+        surroundings.config_length += key.len() + value.len();
+        let length = surroundings.config_length;
         self.refuse_above("the configuration", length);
         self
     }
@@ -181,7 +182,8 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// The bytes of standard input. Default: none. At most `max_input_bytes`.
+    /// The bytes of standard input. Default: none. At most `max_input_bytes`. For a command it is
+    /// where the [`input`](Self::input) goes, so one of the two.
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         let bytes = bytes.into();
         self.refuse_above("stdin", bytes.len());
@@ -199,8 +201,12 @@ impl<'a> Call<'a> {
     /// The arguments after the program's name, which is the plugin's. Default: none. No zero
     /// bytes; at most `max_input_bytes` together.
     pub fn args<S: Into<String>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
-        self.surroundings().args = args.into_iter().map(Into::into).collect();
-        self.check_strings("args", "arguments", |surroundings| &surroundings.args);
+        let args: Vec<String> = args.into_iter().map(Into::into).collect();
+        if args.iter().any(|arg| arg.contains('\0')) {
+            self.refuse("args", "has a zero byte".to_string());
+        }
+        self.refuse_above("arguments", args.iter().map(String::len).sum());
+        self.surroundings().args = args;
         self
     }
 
@@ -208,32 +214,22 @@ impl<'a> Call<'a> {
     /// zero bytes, no `=` in the name; at most `max_input_bytes` together.
     pub fn env(mut self, name: &str, value: &str) -> Self {
         if name.is_empty() || name.contains('=') {
-            let problem = format!("cannot have a variable named {name:?}");
-            self.mistaken(Failure::InvalidConfig {
-                setting: "env",
-                problem,
-            });
+            self.refuse("env", format!("cannot have a variable named {name:?}"));
         }
-        self.surroundings().env.push(format!("{name}={value}"));
-        self.check_strings("env", "an environment", |surroundings| &surroundings.env);
+        let variable = format!("{name}={value}");
+        if variable.contains('\0') {
+            self.refuse("env", "has a zero byte".to_string());
+        }
+        let surroundings = self.surroundings();
+        surroundings.env_length += variable.len();
+        surroundings.env.push(variable);
+        let length = surroundings.env_length;
+        self.refuse_above("an environment", length);
         self
     }
 
-    fn check_strings(
-        &mut self,
-        setting: &'static str,
-        what: &'static str,
-        of: fn(&Surroundings) -> &Vec<String>,
-    ) {
-        let strings = of(self.surroundings());
-        let length = strings.iter().map(String::len).sum();
-        if strings.iter().any(|string| string.contains('\0')) {
-            self.mistaken(Failure::InvalidConfig {
-                setting,
-                problem: "has a zero byte".to_string(),
-            });
-        }
-        self.refuse_above(what, length);
+    fn refuse(&mut self, setting: &'static str, problem: String) {
+        self.mistaken(Failure::InvalidConfig { setting, problem });
     }
 
     fn refuse_above(&mut self, what: &'static str, length: usize) {
@@ -301,7 +297,9 @@ impl Task<'_> {
     /// In a fresh instance.
     fn fresh(mut self, plugin: &Plugin) -> Result<Outcome, Error> {
         let checked = self.check(plugin, false);
-        let fitted = checked.and_then(|()| fit(plugin, self.export, &self.passed, self.convention));
+        let (passed, surroundings) = (&self.passed, self.surroundings.as_deref());
+        let fitted =
+            checked.and_then(|()| fit(plugin, self.export, passed, self.convention, surroundings));
         let fitted = fitted.map_err(|failure| refused(failure, plugin, self.export))?;
         let earlier = plugin
             .earlier(
@@ -341,7 +339,9 @@ impl Task<'_> {
         let poisoned = instance.is_poisoned();
         let (plugin, mut session) = instance.parts();
         let checked = self.check(plugin, poisoned);
-        let fitted = checked.and_then(|()| fit(plugin, self.export, &self.passed, self.convention));
+        let (passed, surroundings) = (&self.passed, self.surroundings.as_deref());
+        let fitted =
+            checked.and_then(|()| fit(plugin, self.export, passed, self.convention, surroundings));
         let fitted = fitted.map_err(|failure| refused(failure, plugin, self.export))?;
         session.renew(self.allowance, self.surroundings);
         perform(
@@ -377,10 +377,20 @@ fn fit<'a>(
     export: &str,
     passed: &'a Passed<'_>,
     named: Option<Convention>,
+    surroundings: Option<&Surroundings>,
 ) -> Result<Fitted<'a>, Failure> {
     let info = &plugin.code().info;
     let limits = &plugin.context().config.limits;
-    passed.fit(info, export, named, plugin.conventions(), limits)
+    let fitted = passed.fit(info, export, named, plugin.conventions(), limits)?;
+    match fitted.by_stdin() {
+        Some(convention) if surroundings.is_some_and(|told| told.stdin.is_given()) => {
+            Err(Failure::InvalidConfig {
+                setting: "stdin",
+                problem: format!("is where the input goes ({convention}); give one of the two"),
+            })
+        }
+        _ => Ok(fitted),
+    }
 }
 
 /// Readies the instance if it is fresh, and calls the export.

@@ -106,12 +106,16 @@ impl ModuleInfo {
         self.initialiser().into_iter().chain(haskell)
     }
 
-    /// The names of the exported functions, in order.
-    pub(crate) fn function_names(&self) -> impl Iterator<Item = &str> {
+    /// The exported functions, in the order of their names.
+    pub(crate) fn functions(&self) -> impl Iterator<Item = (&str, &Signature)> {
         self.exports
             .iter()
-            .filter(|export| export.ty.signature().is_some())
-            .map(|export| &*export.name)
+            .filter_map(|export| Some((&*export.name, export.ty.signature()?)))
+    }
+
+    /// The names of the exported functions, in order.
+    pub(crate) fn function_names(&self) -> impl Iterator<Item = &str> {
+        self.functions().map(|(name, _)| name)
     }
 }
 

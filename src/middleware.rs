@@ -142,8 +142,8 @@ impl fmt::Debug for Pending {
 
 impl<'a> Call<'a> {
     /// Runs a command as a CGI script on a request: its environment (after what this call has
-    /// already), the query's parameters as arguments, the body as standard input. The response,
-    /// and what the call cost.
+    /// already), the query's parameters as arguments, the body as standard input; these two in
+    /// place of the call's own. The response, and what the call cost.
     ///
     /// ```
     /// use pocketwasm::{HttpRequest, Runner, RunnerConfig};
@@ -161,8 +161,9 @@ impl<'a> Call<'a> {
     /// Those of [`run`](Call::run); `GuestData` where the output is no CGI response.
     pub fn cgi(self, request: &'a HttpRequest) -> Result<(HttpResponse, Outcome), Error> {
         let (plugin, export) = self.names();
-        let mut call =
-            Call::convention(self, crate::Convention::Command).args(cgi::arguments(request));
+        let mut call = Call::convention(self, crate::Convention::Command)
+            .stdin([])
+            .args(cgi::arguments(request));
         for (name, value) in cgi::environment(request, request.body.len()) {
             call = call.env(&name, &value);
         }

@@ -65,6 +65,20 @@ impl Passed<'_> {
 }
 
 impl Fitted<'_> {
+    /// The convention, if by it the guest gets what is passed as its standard input.
+    pub(crate) fn by_stdin(&self) -> Option<Convention> {
+        match self {
+            // A request always has a body, be it empty.
+            Self::Inputs(Convention::Cgi, _) => Some(Convention::Cgi),
+            Self::Inputs(Convention::Command, inputs)
+                if inputs.iter().any(|input| !input.is_empty()) =>
+            {
+                Some(Convention::Command)
+            }
+            _ => None,
+        }
+    }
+
     /// Calls the export; what it returns goes into `outcome`.
     pub(crate) fn pass(
         &self,

@@ -257,6 +257,12 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// The value of an exported global of type `i32`.
+    pub(crate) fn exported_u32(&self, name: &str) -> Option<u32> {
+        let global = self.live.instance?.get_global(&self.live.store, name)?;
+        Some(global.get(&self.live.store).i32()?.cast_unsigned())
+    }
+
     /// The guest's memory.
     pub(crate) fn memory(&mut self) -> Result<GuestMemory<'_>, Failure> {
         match view(&mut self.live.store) {

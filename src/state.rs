@@ -57,6 +57,11 @@ impl From<Vec<u8>> for Stdin {
 }
 
 impl Stdin {
+    /// Whether there is more than the nothing that there is by default.
+    pub(crate) fn is_given(&self) -> bool {
+        !matches!(self, Self::Bytes { bytes, .. } if bytes.is_empty())
+    }
+
     /// Fills `to` as far as there is input; `None` if reading failed.
     pub(crate) fn read(&mut self, to: &mut [u8]) -> Option<usize> {
         match self {
@@ -90,9 +95,13 @@ pub(crate) struct Surroundings {
     pub(crate) args: Vec<String>,
     /// The environment, each as `NAME=value`.
     pub(crate) env: Vec<String>,
+    /// The bytes of all of them.
+    pub(crate) env_length: usize,
     pub(crate) stdin: Stdin,
     /// The plugin's configuration, where its convention has one.
     pub(crate) config: BTreeMap<String, String>,
+    /// The bytes of all its keys and values.
+    pub(crate) config_length: usize,
 }
 
 /// One of the two lists of strings that a guest can ask for.

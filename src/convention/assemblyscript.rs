@@ -3,7 +3,7 @@
 use super::{
     Convention, Protocol,
     buffers::{Buffer, admit, has_memory, read, val},
-    misfit, signature,
+    misfit,
 };
 use crate::{
     error::{Failure, LONGEST_REPORT, Phase},
@@ -24,9 +24,47 @@ use alloc::{
 use wasmi::{Caller, Linker, Val};
 
 const I32: ValueType = ValueType::I32;
-/// The classes that the compiler numbers the same in every program.
-const ARRAY_BUFFER: u32 = 1;
-const STRING: u32 = 2;
+/// In the runtime's description of a class: its objects hold no pointers.
+const POINTER_FREE: u32 = 1 << 5;
+
+/// The numbers of the classes that are the same in every program of one compiler.
+#[derive(Debug, Clone, Copy)]
+struct Classes {
+    array_buffer: u32,
+    string: u32,
+}
+
+impl Classes {
+    /// Since version 0.24, where `Object` is class 0.
+    const CURRENT: Self = Self {
+        array_buffer: 1,
+        string: 2,
+    };
+    /// Up to version 0.23.
+    const OLD: Self = Self {
+        array_buffer: 0,
+        string: 1,
+    };
+
+    /// Those of the compiler that made the guest.
+    ///
+    /// The guest's table of classes, which begins with their count, tells: now the classes 1 and 2
+    /// are the two without pointers. Before, 2 was another, and before that the second word of
+    /// the table was no class but the base of class 0.
+    fn of(session: &mut Session<'_>) -> Self {
+        let Some(table) = session.exported_u32("__rtti_base") else {
+            return Self::CURRENT;
+        };
+        let Ok(memory) = session.memory() else {
+            return Self::CURRENT;
+        };
+        let entry = |class: u32| memory.u32(table.checked_add(4 + 4 * class)?).ok();
+        match (entry(1), entry(2)) {
+            (Some(one), Some(two)) if one & two & POINTER_FREE == 0 => Self::OLD,
+            _ => Self::CURRENT,
+        }
+    }
+}
 
 pub(super) struct AssemblyScript;
 
@@ -48,7 +86,7 @@ impl Protocol for AssemblyScript {
         self.recognise(info).map_err(|why| Failure::Signature {
             problem: format!("this plugin is none of AssemblyScript's: {why}"),
         })?;
-        let signature = signature(info, export)?;
+        let signature = info.signature(export)?;
         let params = signature.params();
         let fits = params.len() == inputs
             && params.iter().all(|ty| *ty == I32)
@@ -70,6 +108,7 @@ impl Protocol for AssemblyScript {
         inputs: &[&[u8]],
     ) -> Result<Vec<u8>, Failure> {
         session.set_phase(Phase::Allocate);
+        let classes = Classes::of(session);
         let mut strings = Vec::new();
         for input in inputs {
             let Ok(text) = core::str::from_utf8(input) else {
@@ -78,10 +117,10 @@ impl Protocol for AssemblyScript {
                         .to_string(),
                 });
             };
-            strings.push(val(new_string(session, text)?));
+            strings.push(val(new_string(session, text, classes)?));
         }
         session.set_phase(Phase::Call);
-        let gives = signature(&session.code().info, export)?.results().len();
+        let gives = session.code().info.signature(export)?.results().len();
         let mut result = [Val::I32(0)];
         session.call(
             export,
@@ -93,7 +132,7 @@ impl Protocol for AssemblyScript {
         let output = if gives == 0 {
             Vec::new()
         } else {
-            read_object(session, pointer)?
+            read_object(session, pointer, classes)?
         };
         session.set_phase(Phase::Release);
         if session.code().info.function("__unpin").is_some() {
@@ -115,11 +154,11 @@ impl Protocol for AssemblyScript {
 }
 
 /// Makes a string in the guest, which its collector leaves alone.
-fn new_string(session: &mut Session<'_>, text: &str) -> Result<u32, Failure> {
+fn new_string(session: &mut Session<'_>, text: &str, classes: Classes) -> Result<u32, Failure> {
     let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let length = u32::try_from(units.len()).unwrap_or(u32::MAX);
     let mut pointer = [Val::I32(0)];
-    session.call("__new", &[val(length), val(STRING)], &mut pointer)?;
+    session.call("__new", &[val(length), val(classes.string)], &mut pointer)?;
     let [pointer] = pointer;
     let pointer = pointer.i32().unwrap_or_default().cast_unsigned();
     session.charge_bytes(length.into())?;
@@ -137,7 +176,11 @@ fn header(memory: &GuestMemory<'_>, pointer: u32) -> Option<(u32, u32)> {
 }
 
 /// A string as UTF-8, or the bytes of an `ArrayBuffer`.
-fn read_object(session: &mut Session<'_>, pointer: u32) -> Result<Vec<u8>, Failure> {
+fn read_object(
+    session: &mut Session<'_>,
+    pointer: u32,
+    classes: Classes,
+) -> Result<Vec<u8>, Failure> {
     let wrong = |problem: String| Failure::GuestData {
         problem,
         source: None,
@@ -151,8 +194,8 @@ fn read_object(session: &mut Session<'_>, pointer: u32) -> Result<Vec<u8>, Failu
     };
     let bytes = read(session, Buffer { pointer, length })?;
     match class {
-        ARRAY_BUFFER => Ok(bytes),
-        STRING => {
+        class if class == classes.array_buffer => Ok(bytes),
+        class if class == classes.string => {
             let text = utf8(&bytes)
                 .ok_or_else(|| wrong("the result is not UTF-16 (assemblyscript)".to_string()))?;
             // At most half as long again, and as an answer under the same limit.

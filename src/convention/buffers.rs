@@ -53,17 +53,20 @@ pub(super) fn allocator(info: &ModuleInfo) -> Option<Allocator> {
     })
 }
 
-/// Why a guest can be given buffers, or why not.
-pub(super) fn recognise(info: &ModuleInfo) -> Result<Cow<'static, str>, &'static str> {
+/// The name of the allocator of a guest that can be given buffers, or why it can not.
+pub(super) fn recognise(info: &ModuleInfo) -> Result<&'static str, &'static str> {
     if !has_memory(info) {
         return Err("no exported memory");
     }
     match allocator(info) {
-        Some(Allocator { name, .. }) => {
-            Ok(format!("exports a memory and the allocator `{name}`").into())
-        }
+        Some(Allocator { name, .. }) => Ok(name),
         None => Err("no allocator (allocate, malloc, alloc, __new)"),
     }
+}
+
+/// Whether an export is there for the buffers, and not to be called with one.
+pub(super) fn keeps_buffers(export: &str) -> bool {
+    ALLOCATORS.contains(&export) || RELEASERS.contains(&export)
 }
 
 /// Has the guest allocate a buffer for each input and writes it there.

@@ -1,6 +1,6 @@
 //! Commands of WASI: the input on standard input, the result from standard output.
 
-use super::{Convention, Protocol, expect_one, misfit, one, signature};
+use super::{Convention, Protocol, expect_one, misfit, one};
 use crate::{
     error::{Failure, Phase},
     inspect::ModuleInfo,
@@ -20,7 +20,7 @@ impl Protocol for Command {
     }
 
     fn check(&self, info: &ModuleInfo, export: &str, inputs: usize) -> Result<(), Failure> {
-        let signature = signature(info, export)?;
+        let signature = info.signature(export)?;
         if !signature.is(&[], &[]) {
             return Err(misfit(signature, "() -> ()", Convention::Command));
         }
@@ -45,7 +45,10 @@ pub(super) fn run(
 ) -> Result<Vec<u8>, Failure> {
     session.set_phase(Phase::Call);
     let state = session.state();
-    state.surroundings().stdin = Stdin::from(input.to_vec());
+    // Where there is no input, what the call has for its standard input is it.
+    if !input.is_empty() {
+        state.surroundings().stdin = Stdin::from(input.to_vec());
+    }
     state.output.capture();
     session.call(export, &[], &mut [])?;
     let maximum = session.max_output_bytes();

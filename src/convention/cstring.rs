@@ -3,28 +3,44 @@
 use super::{
     Convention, Protocol,
     buffers::{self, Buffer, val},
-    misfit, signature,
+    misfit, packed,
 };
 use crate::{
-    error::{Failure, Phase},
+    error::{Failure, Phase, Quoted},
     inspect::ModuleInfo,
     session::Session,
     value::ValueType,
 };
-use alloc::{borrow::Cow, string::ToString, vec::Vec};
+use alloc::{borrow::Cow, format, string::ToString, vec::Vec};
 use wasmi::Val;
 
 pub(super) struct CString;
 
 impl Protocol for CString {
     fn recognise(&self, info: &ModuleInfo) -> Result<Cow<'static, str>, &'static str> {
-        buffers::recognise(info)
+        let allocator = buffers::recognise(info)?;
+        // Beside packed pointers such a function is one on numbers.
+        if packed::returns_packed(info) {
+            return Err("has exports of type (i32, i32) -> (i64)");
+        }
+        let found = info.functions().find(|(name, signature)| {
+            !buffers::keeps_buffers(name) && signature.is(&[ValueType::I32], &[ValueType::I32])
+        });
+        match found {
+            Some((name, _)) => Ok(format!(
+                "exports a memory, the allocator `{allocator}` and {} of type (i32) -> (i32)",
+                Quoted(name)
+            )
+            .into()),
+            None => Err("no export of type (i32) -> (i32)"),
+        }
     }
 
     fn check(&self, info: &ModuleInfo, export: &str, inputs: usize) -> Result<(), Failure> {
-        let signature = signature(info, export)?;
+        let signature = info.signature(export)?;
         let params = signature.params();
         let fits = params.len() == inputs
+            && !buffers::keeps_buffers(export)
             && params.iter().all(|ty| *ty == ValueType::I32)
             && matches!(signature.results(), [ValueType::I32]);
         if fits {

@@ -1,7 +1,7 @@
 //! http-wasm's handlers: `handle_request() -> context << 32 | next`, `handle_response(context,
 //! is error)`, and the host's functions by which the guest sees and changes both messages.
 
-use super::{Convention, Protocol, imports_from, signature};
+use super::{Convention, Protocol, imports_from};
 use crate::{
     error::{Escaped, Failure, Phase, Quoted},
     exchange::HttpExchange,
@@ -45,7 +45,7 @@ impl Protocol for HttpHandler {
     }
 
     fn check(&self, info: &ModuleInfo, export: &str, _: usize) -> Result<(), Failure> {
-        signature(info, export)?;
+        info.signature(export)?;
         Err(Failure::Signature {
             problem: format!(
                 "this plugin handles requests, not bytes ({})",

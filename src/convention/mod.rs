@@ -63,10 +63,13 @@ pub enum Convention {
     /// guest's release function, where it exports one, gets both buffers back. An `f` without a
     /// result gives no bytes.
     PackedPointer,
-    /// The same with C's strings: `f(pointer: i32) -> i32`, both ending with a zero byte.
+    /// The same with C's strings: `f(pointer: i32) -> i32`, both ending with a zero byte. Found by
+    /// itself where no export returns a packed pointer; a function on numbers of that type looks
+    /// the same and gives nonsense.
     CString,
     /// A command of WASI: the input is its standard input, the bytes it writes to its standard
-    /// output are the result, and an exit code other than 0 is an error.
+    /// output are the result, and an exit code other than 0 is an error. Where the input is empty,
+    /// the call's own standard input stays; both are an error.
     Command,
     /// CGI, as WAGI has it: a command whose output is a response, from which the body is the
     /// result. Never found by itself; [`Call::cgi`](crate::Call::cgi) passes a whole request.
@@ -230,7 +233,7 @@ impl Convention {
         // An export that there is not is that before anything else.
         Err(match first {
             Some(failure) => failure,
-            None => match signature(info, export) {
+            None => match info.signature(export) {
                 Err(failure) => failure,
                 Ok(_) => Self::none(info),
             },
@@ -302,18 +305,6 @@ impl fmt::Display for UnknownConvention {
 }
 
 impl core::error::Error for UnknownConvention {}
-
-/// The signature of an exported function.
-fn signature<'a>(info: &'a ModuleInfo, export: &str) -> Result<&'a crate::Signature, Failure> {
-    info.function(export).ok_or_else(|| {
-        Failure::not_found(
-            "export",
-            export,
-            "this plugin exports",
-            info.function_names(),
-        )
-    })
-}
 
 /// Says that the export cannot be called so.
 fn misfit(signature: &crate::Signature, needed: &str, convention: Convention) -> Failure {

@@ -4,7 +4,7 @@
 use super::{
     Convention, Protocol,
     buffers::{self, Buffer, val},
-    log_line, misfit, signature,
+    log_line, misfit,
 };
 use crate::{
     error::{Failure, Phase},
@@ -12,9 +12,9 @@ use crate::{
     link::{Defined, Native},
     session::Session,
     state::State,
-    value::ValueType,
+    value::{Signature, ValueType},
 };
-use alloc::{borrow::Cow, vec::Vec};
+use alloc::{borrow::Cow, format, vec::Vec};
 use smallvec::SmallVec;
 use wasmi::{Linker, Val};
 
@@ -22,16 +22,18 @@ pub(super) struct PackedPointer;
 
 impl Protocol for PackedPointer {
     fn recognise(&self, info: &ModuleInfo) -> Result<Cow<'static, str>, &'static str> {
-        buffers::recognise(info)
+        let allocator = buffers::recognise(info)?;
+        if !info.functions().any(|(name, signature)| {
+            !buffers::keeps_buffers(name) && takes(signature, signature.params().len() / 2)
+        }) {
+            return Err("no export of type (i32, i32) -> (i64)");
+        }
+        Ok(format!("exports a memory and the allocator `{allocator}`").into())
     }
 
     fn check(&self, info: &ModuleInfo, export: &str, inputs: usize) -> Result<(), Failure> {
-        let signature = signature(info, export)?;
-        let params = signature.params();
-        let fits = params.len() == inputs.saturating_mul(2)
-            && params.iter().all(|ty| *ty == ValueType::I32)
-            && matches!(signature.results(), [] | [ValueType::I64]);
-        if fits {
+        let signature = info.signature(export)?;
+        if takes(signature, inputs) && !buffers::keeps_buffers(export) {
             return Ok(());
         }
         let needed = match inputs {
@@ -53,7 +55,7 @@ impl Protocol for PackedPointer {
             .flat_map(|buffer| [val(buffer.pointer), val(buffer.length)])
             .collect();
         session.set_phase(Phase::Call);
-        let gives = signature(&session.code().info, export)?.results().len();
+        let gives = session.code().info.signature(export)?.results().len();
         let mut packed = [Val::I64(0)];
         session.call(export, &params, packed.get_mut(..gives).unwrap_or_default())?;
         let result = unpack(&packed);
@@ -65,6 +67,22 @@ impl Protocol for PackedPointer {
     fn define(&self, linker: &mut Linker<State>, module: &str, name: &str) -> Option<Defined> {
         (module == "env" && name == "log").then(|| log_line.define(linker, module, name))
     }
+}
+
+/// Whether a function of that type takes so many inputs.
+fn takes(signature: &Signature, inputs: usize) -> bool {
+    let params = signature.params();
+    inputs > 0
+        && params.len() == inputs.saturating_mul(2)
+        && params.iter().all(|ty| *ty == ValueType::I32)
+        && matches!(signature.results(), [] | [ValueType::I64])
+}
+
+/// Whether a module has an export that takes inputs and returns a packed pointer.
+pub(super) fn returns_packed(info: &ModuleInfo) -> bool {
+    info.functions().any(|(_, signature)| {
+        takes(signature, signature.params().len() / 2) && !signature.results().is_empty()
+    })
 }
 
 fn unpack(packed: &[Val; 1]) -> Buffer {

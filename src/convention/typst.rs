@@ -1,7 +1,7 @@
 //! Typst's minimal protocol: `f(length, …) -> status`, and two functions of the host to fetch the
 //! inputs and to send a result or an error.
 
-use super::{Convention, Protocol, imports_from, misfit, signature};
+use super::{Convention, Protocol, imports_from, misfit};
 use crate::{
     error::{Failure, Phase},
     inspect::ModuleInfo,
@@ -27,7 +27,7 @@ impl Protocol for Typst {
     }
 
     fn check(&self, info: &ModuleInfo, export: &str, inputs: usize) -> Result<(), Failure> {
-        let signature = signature(info, export)?;
+        let signature = info.signature(export)?;
         let params = signature.params();
         if !params.iter().all(|ty| *ty == ValueType::I32)
             || !matches!(signature.results(), [ValueType::I32])
@@ -51,7 +51,7 @@ impl Protocol for Typst {
         inputs: &[&[u8]],
     ) -> Result<Vec<u8>, Failure> {
         session.set_phase(Phase::Call);
-        let takes = signature(&session.code().info, export)?.params().len();
+        let takes = session.code().info.signature(export)?.params().len();
         let inputs = inputs.get(..takes).unwrap_or(inputs);
         let params: Vec<Val> = inputs
             .iter()

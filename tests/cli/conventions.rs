@@ -21,6 +21,8 @@ fn text_goes_to_whatever_convention_the_plugin_has() {
         ),
         ("extism-rust", "greet", &["World"], "Hello, World"),
         ("extism-as", "greet", &["World"], "Hello, World"),
+        ("extism-zig", "greet", &["World"], "Hello, World"),
+        ("c-string", "join", &["Hello, ", "World"], "Hello, World"),
         ("extism-rust", "config", &["--config", "who=Ada"], "Ada"),
         ("wapc-rust", "greet", &["World"], "Hello, World"),
         (
@@ -89,6 +91,23 @@ fn what_does_not_fit_is_refused() {
         ),
         "{}",
         ran.stderr
+    );
+}
+
+#[test]
+fn a_commands_input_is_its_stdin() {
+    let guests = Guests::new(&["rust-command.wasm"]);
+    guests.put("input", "given");
+    let text = ["text", "--stdin", "input", "rust-command.wasm", "_start"];
+    guests
+        .run(text)
+        .is("the file", 0, "stdin: 5 bytes\nGIVEN\n", "done\n");
+    guests.run([&text[..], &["hello"]].concat()).is(
+        "both",
+        2,
+        "",
+        "pocketwasm: plugin \"rust-command.wasm\", export \"_start\": invalid config: `stdin` is \
+         where the input goes (command); give one of the two\n",
     );
 }
 

@@ -11,11 +11,15 @@ fn every_convention_answers_the_same_through_each_door() {
     let table = [
         ("rust-greet", "greet", greeting),
         ("go-greet", "greet", greeting),
+        ("c-string", "greet", greeting),
         ("as-greet", "greet", greeting),
         ("typst-rust", "greet", greeting),
         ("extism-rust", "greet", greeting),
         ("extism-rust", "count_vowels", r#"{"count":1}"#),
         ("extism-as", "greet", greeting),
+        ("extism-c", "greet", greeting),
+        ("extism-zig", "greet", greeting),
+        ("extism-go", "greet", greeting),
         ("wapc-rust", "greet", greeting),
         ("c-command", "_start", "stdin: 5 bytes\nWORLD\n"),
     ];

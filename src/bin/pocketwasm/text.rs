@@ -27,7 +27,7 @@ pub(crate) struct Text {
     /// The exported function; for waPC, the operation
     export: String,
     /// The input, or several where the plugin takes them; empty by default; - reads it from stdin,
-    /// at most 16 MiB
+    /// at most 16 MiB. For a command it is what --stdin is, so give one of the two
     #[arg(allow_negative_numbers = true)]
     inputs: Vec<String>,
     /// How the plugin takes bytes, instead of what it looks like: typst, extism, wapc,

@@ -1,7 +1,7 @@
 //! HTTP requests of Extism's plugins: by the embedder's client, to the hosts it allows.
 
 #[cfg(feature = "http")]
-use super::block;
+use super::handed_over;
 use super::{Guest, give};
 use crate::error::Failure;
 #[cfg(not(feature = "http"))]
@@ -11,8 +11,8 @@ use alloc::string::ToString;
 /// block with the response's body.
 #[cfg(feature = "http")]
 pub(super) fn request(caller: &mut Guest<'_>, request: u64, body: u64) -> Result<u64, Failure> {
-    let description = block(caller, request, "an HTTP request")?;
-    let body = block(caller, body, "the body of an HTTP request")?;
+    let description = handed_over(caller, request, "an HTTP request")?;
+    let body = handed_over(caller, body, "the body of an HTTP request")?;
     let mut request = granted::parse(&description)?;
     request.body = body;
     let response = granted::send(caller, &request)?;

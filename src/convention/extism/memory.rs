@@ -37,7 +37,7 @@ fn alloc(caller: &mut Guest<'_>, length: u64) -> Result<u64, Failure> {
 
 /// Frees a block, but for the one that holds the output or the error: kits free what they have
 /// set as either, and it is read after the call.
-fn free(caller: &mut Guest<'_>, offset: u64) -> Result<(), Failure> {
+pub(super) fn free(caller: &mut Guest<'_>, offset: u64) -> Result<(), Failure> {
     let extism = &mut caller.data_mut().exchange().extism;
     let length = extism.blocks.block(offset).map_or(0, <[u8]>::len) as u64;
     let (output, _) = extism.output;

@@ -8,7 +8,7 @@
 mod http;
 mod memory;
 
-use super::{Convention, Protocol, expect_one, imports_from, misfit, one, signature};
+use super::{Convention, Protocol, expect_one, imports_from, misfit, one};
 use crate::{
     error::{Escaped, Failure, Phase},
     inspect::ModuleInfo,
@@ -38,7 +38,7 @@ impl Protocol for Extism {
     }
 
     fn check(&self, info: &ModuleInfo, export: &str, inputs: usize) -> Result<(), Failure> {
-        let signature = signature(info, export)?;
+        let signature = info.signature(export)?;
         if !signature.params().is_empty() || !matches!(signature.results(), [] | [ValueType::I32]) {
             return Err(misfit(signature, "() -> (i32)", Convention::Extism));
         }
@@ -57,7 +57,7 @@ impl Protocol for Extism {
         let exchange = session.state().exchange();
         exchange.renew();
         exchange.extism.input = insert(&mut exchange.extism.blocks, input)?;
-        let gives = signature(&session.code().info, export)?.results().len();
+        let gives = session.code().info.signature(export)?.results().len();
         let mut status = [Val::I32(0)];
         let called = session.call(export, &[], status.get_mut(..gives).unwrap_or_default());
         let extism = &session.state().exchange().extism;
@@ -150,6 +150,14 @@ fn block(caller: &mut Guest<'_>, offset: u64, what: &str) -> Result<Vec<u8>, Fai
     Ok(block.unwrap_or_default().to_vec())
 }
 
+/// The same of a block that the plugin passes to a function of its host, which frees it: kits
+/// leave that to the host.
+fn handed_over(caller: &mut Guest<'_>, offset: u64, what: &str) -> Result<Vec<u8>, Failure> {
+    let bytes = block(caller, offset, what)?;
+    memory::free(caller, offset)?;
+    Ok(bytes)
+}
+
 /// A new block with `bytes` in it, charged for.
 fn give(caller: &mut Guest<'_>, bytes: &[u8]) -> Result<u64, Failure> {
     charge_bytes(caller, bytes.len() as u64)?;
@@ -170,32 +178,34 @@ fn error_get(caller: &mut Guest<'_>) -> Result<u64, Failure> {
 }
 
 fn config_get(caller: &mut Guest<'_>, key: u64) -> Result<u64, Failure> {
-    let key = block(caller, key, "a configuration key")?;
+    let key = handed_over(caller, key, "a configuration key")?;
     let key = String::from_utf8_lossy(&key);
     let value = caller.data().configured(&key).cloned();
     value.map_or(Ok(0), |value| give(caller, value.as_bytes()))
 }
 
 fn var_get(caller: &mut Guest<'_>, name: u64) -> Result<u64, Failure> {
-    let name = block(caller, name, "a variable's name")?;
+    let name = handed_over(caller, name, "a variable's name")?;
     let value = caller.data_mut().exchange().extism.variables.get(&name);
     let value = value.map(<[u8]>::to_vec);
     value.map_or(Ok(0), |value| give(caller, &value))
 }
 
 fn var_set(caller: &mut Guest<'_>, name: u64, value: u64) -> Result<(), Failure> {
-    let name = block(caller, name, "a variable's name")?;
+    let key = block(caller, name, "a variable's name")?;
     if value == 0 {
-        caller.data_mut().exchange().extism.variables.remove(&name);
-        return Ok(());
+        caller.data_mut().exchange().extism.variables.remove(&key);
+        return memory::free(caller, name);
     }
-    let value = block(caller, value, "a variable's value")?;
+    // Name and value may be one block.
+    let bytes = handed_over(caller, value, "a variable's value")?;
+    memory::free(caller, name)?;
     caller
         .data_mut()
         .exchange()
         .extism
         .variables
-        .set(&name, &value)
+        .set(&key, &bytes)
 }
 
 fn get_log_level(_: &mut Guest<'_>) -> Result<i32, Failure> {
@@ -207,7 +217,7 @@ fn logger(
     level: log::Level,
 ) -> impl Fn(&mut Guest<'_>, u64) -> Result<(), Failure> + Send + Sync + 'static {
     move |caller, message| {
-        let message = block(caller, message, "a message to log")?;
+        let message = handed_over(caller, message, "a message to log")?;
         let state = caller.data_mut();
         if state.output.reserve(message.len()) {
             let text = String::from_utf8_lossy(&message);

@@ -24,6 +24,64 @@ fn strings_are_text_of_any_script() {
 }
 
 #[test]
+fn the_classes_are_those_of_the_guests_compiler() {
+    let runner = runner();
+    for guest in ["as-greet", "as-old-greet"] {
+        let plugin = runner
+            .load_plugin(guest, fixture(&format!("{guest}.wasm")))
+            .expect("loads");
+        assert_eq!(text(&plugin, "greet", "𝄞").expect(guest), "Hello, 𝄞");
+        if guest == "as-old-greet" {
+            assert_eq!(text(&plugin, "utf8", "𝄞").expect(guest), "𝄞");
+        }
+    }
+    // The table of classes as compilers have written it: its count, then what each class is.
+    let table = |words: &str| format!(r#"(data (i32.const 32) "{words}")"#);
+    for (versions, data, base, string) in [
+        (
+            "since 0.24",
+            table(r"\04\00\00\00\20\00\00\00\20\00\00\00\20\00\00\00"),
+            "32",
+            2,
+        ),
+        (
+            "0.23",
+            table(r"\03\00\00\00\20\00\00\00\20\00\00\00\00\00\00\00"),
+            "32",
+            1,
+        ),
+        (
+            "up to 0.22",
+            table(r"\03\00\00\00\20\00\00\00\00\00\00\00\20\00\00\00"),
+            "32",
+            1,
+        ),
+        ("a table beyond the memory", String::new(), "65532", 2),
+        ("a table nowhere", String::new(), "-1", 2),
+    ] {
+        let module = format!(
+            r#"(module
+                (memory (export "memory") 1)
+                {data}
+                (global (export "__rtti_base") i32 (i32.const {base}))
+                (func (export "__new") (param i32 i32) (result i32)
+                    (i32.store (i32.const 1024) (local.get 1))
+                    (i32.store (i32.const 1028) (local.get 0))
+                    (i32.const 1032))
+                (func (export "__pin") (param i32) (result i32) (local.get 0))
+                (func (export "same") (param i32) (result i32) (local.get 0))
+                (func (export "class") (result i32) (i32.load (i32.const 1024))))"#
+        );
+        let plugin = load(&runner, "classes", &module);
+        let mut instance = plugin.instantiate().expect("instance");
+        let same = instance.call("same").input("text").run();
+        assert_eq!(same.expect(versions).bytes(), b"text", "{versions}");
+        let class = instance.call("class").run().expect(versions);
+        assert_eq!(class.results(), [string], "{versions}");
+    }
+}
+
+#[test]
 fn a_broken_guest_is_a_typed_error_and_the_next_call_is_clean() {
     let runner = Runner::new(config().max_result_bytes(1_000)).expect("valid");
     let plugin = wat(&runner, "assemblyscript-hostile");

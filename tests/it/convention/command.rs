@@ -2,6 +2,7 @@
 
 use super::{config, fixture, load, refused, runner, text};
 use pocketwasm::{Convention, ErrorKind, HttpRequest, Runner};
+use proptest::prelude::*;
 
 #[test]
 fn the_output_is_the_result_wherever_stdout_goes() {
@@ -20,6 +21,46 @@ fn the_output_is_the_result_wherever_stdout_goes() {
         (outcome.stdout(), outcome.stderr()),
         (&b""[..], &b"done\n"[..])
     );
+}
+
+#[test]
+fn the_input_is_standard_input_so_there_is_one_of_them() {
+    let runner = runner();
+    let plugin = runner
+        .load_plugin("rust-command", fixture("rust-command.wasm"))
+        .expect("loads");
+    let call = || plugin.call("_start").stdin("given");
+    let without = call().input("").run().expect("runs");
+    assert_eq!(without.bytes(), b"stdin: 5 bytes\nGIVEN\n");
+    let one_of_two = |convention: &str| {
+        format!(
+            "invalid config: `stdin` is where the input goes ({convention}); give one of the two"
+        )
+    };
+    refused(
+        call().input("hello").run(),
+        ErrorKind::InvalidConfig,
+        &one_of_two("command"),
+    );
+    let source = std::io::Cursor::new("given");
+    refused(
+        plugin.call("_start").stdin_from(source).input("x").run(),
+        ErrorKind::InvalidConfig,
+        &one_of_two("command"),
+    );
+    refused(
+        call().convention(Convention::Cgi).input("").run(),
+        ErrorKind::InvalidConfig,
+        &one_of_two("cgi"),
+    );
+    let script = runner
+        .load_plugin("cgi-rust", fixture("cgi-rust.wasm"))
+        .expect("loads");
+    let mut request = HttpRequest::new("PUT", "/");
+    request.body = b"the body".to_vec();
+    let call = script.call("_start").stdin("given").args(["given"]);
+    let (response, _) = call.cgi(&request).expect("runs");
+    assert!(response.body.ends_with(b"query: \nthe body"));
 }
 
 #[test]
@@ -208,5 +249,62 @@ fn what_is_no_response_is_a_typed_error() {
             (response.status, &*response.body),
             (status, body.as_bytes())
         );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever a command writes and exits with, the call ends in that output, in a response, or
+    /// in a typed error.
+    #[test]
+    fn any_output_and_code_end_in_a_result_or_a_typed_error(
+        output in prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..80),
+            "((Status|Location|[A-Za-z]{1,8}): ?([0-9]{3}|[ -~]{0,8})\r?\n){0,3}\r?\n[a-z]{0,9}"
+                .prop_map(String::into_bytes),
+        ],
+        vector in prop_oneof![Just(8_u32), any::<u32>()],
+        length in prop_oneof![Just(None), any::<u32>().prop_map(Some)],
+        code in prop_oneof![Just(0), any::<i32>()],
+    ) {
+        let escaped: String = output.iter().map(|byte| format!("\\{byte:02x}")).collect();
+        let written = length.map_or(output.len() as u64, u64::from);
+        let runner = Runner::new(config().max_output_bytes(1_000)).expect("valid");
+        let plugin = load(&runner, "any", &format!(r#"(module
+            (import "wasi_snapshot_preview1" "fd_write"
+                (func $write (param i32 i32 i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+            (memory (export "memory") 1)
+            (data (i32.const 1024) "{escaped}")
+            (func (export "_start")
+                (i32.store (i32.const 8) (i32.const 1024))
+                (i32.store (i32.const 12) (i32.const {written}))
+                (drop (call $write (i32.const 1) (i32.const {vector}) (i32.const 1) (i32.const 0)))
+                (call $exit (i32.const {code}))))"#));
+        let whole = vector == 8 && written == output.len() as u64;
+        match plugin.call("_start").input("").run() {
+            Ok(outcome) => {
+                prop_assert_eq!(code, 0);
+                prop_assert!(!whole || outcome.bytes() == output);
+            }
+            Err(error) if error.kind() == ErrorKind::Exit => {
+                prop_assert_eq!(error.exit_code(), Some(code));
+            }
+            Err(error) => prop_assert_eq!(error.kind(), ErrorKind::TooLarge),
+        }
+        match plugin.call("_start").cgi(&HttpRequest::new("GET", "/")) {
+            Ok((response, _)) => {
+                prop_assert!((200..=599).contains(&response.status));
+                prop_assert!(!whole || output.ends_with(&response.body));
+            }
+            Err(error) => {
+                let kind = error.kind();
+                prop_assert!(
+                    matches!(kind, ErrorKind::Exit | ErrorKind::GuestData | ErrorKind::TooLarge),
+                    "{:?}", kind
+                );
+            }
+        }
     }
 }

@@ -1,39 +1,10 @@
 //! Extism, kept and broken.
 
-use super::{config, fixture, load, refused, runner, text, wat};
+use super::{config, load, refused, runner, text, wat};
 use pocketwasm::{Error, ErrorKind, HostContext, Runner};
 use proptest::prelude::*;
 
 const NOWHERE: &str = "is in no block of the plugin's memory on the host's side (extism)";
-
-#[test]
-fn configuration_is_a_calls_own() {
-    let runner = runner();
-    let plugin = runner
-        .load_plugin("extism", fixture("extism-rust.wasm"))
-        .expect("loads");
-    let call = || plugin.call("config").input("");
-    assert_eq!(call().run().expect("none").bytes(), b"");
-    let told = call().config("who", "Ada").config("other", "x").run();
-    assert_eq!(told.expect("told").bytes(), b"Ada");
-}
-
-#[test]
-fn variables_live_as_long_as_their_instance() {
-    let runner = runner();
-    let plugin = runner
-        .load_plugin("extism", fixture("extism-rust.wasm"))
-        .expect("loads");
-    for _ in 0..2 {
-        assert_eq!(text(&plugin, "counter", "").expect("counts"), "1");
-    }
-    let mut instance = plugin.instantiate().expect("instance");
-    for count in ["1", "2", "3"] {
-        let outcome = instance.call("counter").input("").run().expect("counts");
-        assert_eq!(outcome.bytes(), count.as_bytes());
-    }
-    assert_eq!(text(&plugin, "counter", "").expect("counts"), "1");
-}
 
 #[test]
 fn a_variable_is_set_got_and_deleted() {
@@ -127,9 +98,14 @@ fn a_broken_plugin_is_a_typed_error_and_the_next_call_is_clean() {
             nowhere("a variable's value"),
         ),
         (
+            "used_twice",
+            ErrorKind::GuestData,
+            format!("a variable's name at offset 0x20 {NOWHERE}"),
+        ),
+        (
             "vars_for_ever",
             ErrorKind::TooLarge,
-            "the plugin's variables of 1001 bytes; the limit `max_variable_bytes` is 1000"
+            "the plugin's variables of 1040 bytes; the limit `max_variable_bytes` is 1000"
                 .to_string(),
         ),
         (
@@ -208,6 +184,51 @@ fn user_functions_have_blocks() {
 }
 
 #[test]
+fn recursion_through_host_calls_ends_at_its_limit() {
+    let again = |context: &mut HostContext<'_>, offset: u64| -> Result<u64, Error> {
+        context.call("dive", &[])?;
+        Ok(offset)
+    };
+    let config = config()
+        .max_host_depth(4)
+        .function("extism:host/user", "again", again);
+    let runner = Runner::new(config).expect("valid");
+    let plugin = load(
+        &runner,
+        "dive",
+        r#"(module
+            (import "extism:host/user" "again" (func $again (param i64) (result i64)))
+            (import "extism:host/env" "input_offset" (func $input (result i64)))
+            (func (export "dive") (result i32)
+                (drop (call $again (call $input)))
+                (i32.const 0)))"#,
+    );
+    refused(
+        text(&plugin, "dive", "hello"),
+        ErrorKind::Host,
+        "calls from host functions back into the guest nest 5 deep; the limit `max_host_depth` \
+         is 4",
+    );
+}
+
+#[test]
+fn configuration_is_bounded_by_what_is_set_and_not_by_what_was() {
+    let runner = Runner::new(config().max_input_bytes(10)).expect("valid");
+    let plugin = wat(&runner, "extism-hostile");
+    let mut call = plugin.call("echo").input("");
+    for value in ["1234567", "123", "1234567"] {
+        call = call.config("who", value);
+    }
+    call.run().expect("ten bytes");
+    let call = plugin.call("echo").input("").config("who", "12345678");
+    refused(
+        call.run(),
+        ErrorKind::TooLarge,
+        "the configuration of 11 bytes; the limit `max_input_bytes` is 10",
+    );
+}
+
+#[test]
 fn haskells_runtime_is_started_after_the_modules_own_initialiser() {
     let runner = runner();
     let plugin = load(
@@ -229,6 +250,9 @@ fn haskells_runtime_is_started_after_the_modules_own_initialiser() {
 }
 
 #[cfg(feature = "http")]
+pub(super) use http::Mirror;
+
+#[cfg(feature = "http")]
 mod http {
     use super::*;
     use pocketwasm::{HttpClient, HttpRequest, HttpResponse};
@@ -240,7 +264,7 @@ mod http {
 
     /// Answers every request with its own method and URL.
     #[derive(Clone, Default)]
-    struct Mirror(Arc<Mutex<Vec<HttpRequest>>>);
+    pub(crate) struct Mirror(Arc<Mutex<Vec<HttpRequest>>>);
 
     impl HttpClient for Mirror {
         fn send(
@@ -263,34 +287,6 @@ mod http {
             };
             Ok(response)
         }
-    }
-
-    #[test]
-    fn a_request_without_a_client_is_refused() {
-        let runner = runner();
-        let plugin = runner
-            .load_plugin("extism", fixture("extism-rust.wasm"))
-            .expect("loads");
-        refused(
-            text(&plugin, "fetch", ""),
-            ErrorKind::Host,
-            "an HTTP request to \"example.org\" was refused: this runner has no HTTP client",
-        );
-    }
-
-    #[test]
-    fn a_granted_host_is_reached() {
-        let mirror = Mirror::default();
-        let config = config()
-            .fuel(100_000_000)
-            .http_client(mirror.clone())
-            .allow_host("Example.org");
-        let runner = Runner::new(config).expect("valid");
-        let plugin = runner
-            .load_plugin("extism", fixture("extism-rust.wasm"))
-            .expect("loads");
-        let page = text(&plugin, "fetch", "").expect("fetches");
-        assert_eq!(page, "GET https://example.org/");
     }
 
     #[test]
@@ -411,7 +407,7 @@ mod http {
 fn a_build_without_http_says_so() {
     let runner = runner();
     let plugin = runner
-        .load_plugin("extism", fixture("extism-rust.wasm"))
+        .load_plugin("extism", super::fixture("extism-rust.wasm"))
         .expect("loads");
     refused(
         text(&plugin, "fetch", ""),

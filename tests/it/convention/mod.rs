@@ -3,7 +3,9 @@
 
 mod assemblyscript;
 mod command;
+mod cstring;
 mod extism;
+mod extism_kits;
 mod http_handler;
 mod packed;
 mod recognition;

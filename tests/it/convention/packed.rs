@@ -1,7 +1,7 @@
-//! The packed pointer and C strings, kept and broken.
+//! The packed pointer, kept and broken.
 
 use super::{config, load, refused, runner, text, wat};
-use pocketwasm::{Convention, ErrorKind, Runner};
+use pocketwasm::{ErrorKind, Runner};
 use proptest::prelude::*;
 
 #[test]
@@ -65,31 +65,6 @@ fn a_broken_result_is_a_typed_error_and_the_next_call_is_clean() {
             ErrorKind::OutOfFuel,
             "out of fuel: all 1000000 units of the limit `fuel` are used",
         ),
-        (
-            "c_null",
-            ErrorKind::GuestData,
-            "the result is a null pointer (c-string)",
-        ),
-        (
-            "c_outside",
-            ErrorKind::GuestData,
-            "the result has no zero byte before the end of memory (c-string)",
-        ),
-        (
-            "c_beyond",
-            ErrorKind::GuestData,
-            "the result at 0xffffffff with length 0 is outside the memory of 65536 bytes",
-        ),
-        (
-            "c_unended",
-            ErrorKind::GuestData,
-            "the result has no zero byte before the end of memory (c-string)",
-        ),
-        (
-            "c_long",
-            ErrorKind::TooLarge,
-            "a result of 1001 bytes; the limit `max_result_bytes` is 1000",
-        ),
     ];
     for (export, kind, said) in table {
         refused(text(&plugin, export, "fives"), kind, said);
@@ -99,12 +74,6 @@ fn a_broken_result_is_a_typed_error_and_the_next_call_is_clean() {
     assert_eq!(
         text(&plugin, "traps_when_released", "fives").expect("runs"),
         "\0\0\0\0"
-    );
-    assert_eq!(text(&plugin, "c_same", "fives").expect("runs"), "fives");
-    refused(
-        text(&plugin, "c_same", "f\0ves"),
-        ErrorKind::Signature,
-        "the input has a zero byte, which would end it (c-string)",
     );
 }
 
@@ -116,7 +85,6 @@ fn every_buffer_is_released_once() {
         ("same", &[&b"fives"[..]][..], 1),
         ("nothing", &[b"fives"], 1),
         ("void", &[b"fives"], 1),
-        ("c_same", &[b"fives"], 1),
         ("two", &[b"fives", b"fives"], 3),
     ] {
         let mut instance = plugin.instantiate().expect("instance");
@@ -160,19 +128,13 @@ proptest! {
                 (memory (export "memory") 1)
                 (func (export "malloc") (param i32) (result i32) (i32.const {allocated}))
                 (func (export "free") (param i32))
-                (func (export "packed") (param i32 i32) (result i64) (i64.const {packed}))
-                (func (export "c") (param i32) (result i32) (i32.const {near})))"#));
-            for (export, convention) in
-                [("packed", Convention::PackedPointer), ("c", Convention::CString)]
-            {
-                let called = plugin.call(export).convention(convention).input(&input).run();
-                if let Err(error) = called {
-                    let kind = error.kind();
-                    prop_assert!(
-                        matches!(kind, ErrorKind::GuestData | ErrorKind::TooLarge),
-                        "{:?}", kind
-                    );
-                }
+                (func (export "packed") (param i32 i32) (result i64) (i64.const {packed})))"#));
+            if let Err(error) = plugin.call("packed").input(&input).run() {
+                let kind = error.kind();
+                prop_assert!(
+                    matches!(kind, ErrorKind::GuestData | ErrorKind::TooLarge),
+                    "{:?}", kind
+                );
             }
         }
     }

@@ -28,6 +28,11 @@ fn the_reason_is_told() {
             "packed-pointer",
             "exports a memory and the allocator `malloc`",
         ),
+        (
+            "c-string",
+            "c-string",
+            "exports a memory, the allocator `malloc` and \"echo\" of type (i32) -> (i32)",
+        ),
         ("cgi-rust", "command", "exports `_start`"),
     ];
     let runner = runner();
@@ -100,11 +105,7 @@ fn the_export_decides_among_several() {
     );
     assert_eq!(
         plugin.conventions(),
-        [
-            Convention::PackedPointer,
-            Convention::CString,
-            Convention::Command
-        ]
+        [Convention::PackedPointer, Convention::Command]
     );
     let bytes = |export| {
         plugin
@@ -114,7 +115,13 @@ fn the_export_decides_among_several() {
             .map(Outcome::into_bytes)
     };
     assert_eq!(bytes("packed").expect("packed"), b"");
-    assert_eq!(bytes("c").expect("c"), b"c");
+    refused(
+        bytes("c"),
+        ErrorKind::Signature,
+        "has type (i32) -> (i32); passing bytes needs (i32, i32) -> (i64) (packed-pointer)",
+    );
+    let named = plugin.call("c").convention(Convention::CString).input("x");
+    assert_eq!(named.run().expect("c").bytes(), b"c");
     assert_eq!(bytes("_start").expect("command"), b"");
     refused(
         bytes("other"),
@@ -127,6 +134,28 @@ fn the_export_decides_among_several() {
         "has type (i32) -> (i32); passing bytes needs two i32 for each input and -> (i64) \
          (packed-pointer)",
     );
+}
+
+#[test]
+fn an_allocator_alone_is_no_convention() {
+    let runner = runner();
+    let numbers = |exports: &str| {
+        let module = format!(
+            r#"(module
+                (memory (export "memory") 1)
+                (func (export "malloc") (param i32) (result i32) (i32.const 64))
+                (func (export "free") (param i32))
+                (func (export "calloc") (param i32 i32) (result i32) (i32.const 64))
+                {exports})"#
+        );
+        load(&runner, "numbers", &module)
+    };
+    let command = numbers(r#"(func (export "_start"))"#);
+    assert_eq!(command.conventions(), [Convention::Command]);
+    let reason = numbers("").convention_reason();
+    let buffers = "packed-pointer: no export of type (i32, i32) -> (i64); \
+                   c-string: no export of type (i32) -> (i32); command: no export `_start`";
+    assert!(reason.ends_with(buffers), "{reason}");
 }
 
 #[test]

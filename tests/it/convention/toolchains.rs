@@ -13,13 +13,18 @@ fn every_guest_answers_by_its_own_convention() {
         ("zig-greet", PackedPointer, "greet", greeting),
         ("go-greet", PackedPointer, "greet", greeting),
         ("as-packed", PackedPointer, "greet", greeting),
+        ("c-string", CString, "greet", greeting),
         ("rust-greet", PackedPointer, "echo", "World"),
         ("go-greet", PackedPointer, "echo", "World"),
         ("as-greet", AssemblyScript, "greet", greeting),
+        ("as-old-greet", AssemblyScript, "greet", greeting),
         ("typst-rust", Typst, "greet", greeting),
         ("extism-rust", Extism, "greet", greeting),
         ("extism-rust", Extism, "count_vowels", r#"{"count":1}"#),
         ("extism-as", Extism, "greet", greeting),
+        ("extism-c", Extism, "greet", greeting),
+        ("extism-zig", Extism, "greet", greeting),
+        ("extism-go", Extism, "greet", greeting),
         ("wapc-rust", Wapc, "greet", greeting),
         ("rust-command", Command, "_start", "stdin: 5 bytes\nWORLD\n"),
         ("c-command", Command, "_start", "stdin: 5 bytes\nWORLD\n"),
@@ -64,6 +69,7 @@ fn a_plugin_that_says_no_is_heard() {
         ("wapc-rust", "fail", "no thanks"),
         ("typst-rust", "fail", "no thanks"),
         ("as-greet", "fail", "World at greet.ts:18:3"),
+        ("as-old-greet", "fail", "World at greet.ts:17:3"),
     ];
     let runner = runner();
     for (guest, export, said) in table {

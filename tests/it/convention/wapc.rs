@@ -1,7 +1,8 @@
 //! waPC, kept and broken.
 
-use super::{config, fixture, refused, runner, text, wat};
+use super::{config, fixture, load, refused, runner, text, wat};
 use pocketwasm::{Error, ErrorKind, HostContext, Runner, RunnerConfig};
+use proptest::prelude::*;
 
 fn hostile(config: RunnerConfig) -> pocketwasm::Plugin {
     wat(&Runner::new(config).expect("valid"), "wapc-hostile")
@@ -143,4 +144,87 @@ fn a_guest_is_readied_once_and_in_order() {
     }
     let order = instance.call("order").run().expect("runs");
     assert_eq!(order.results(), [123]);
+}
+
+/// A guest whose host calls it back for each host call.
+#[test]
+fn recursion_through_host_calls_ends_at_its_limit() {
+    for depth in [1, 16] {
+        let again = |context: &mut HostContext<'_>, _: &[u8]| -> Result<Vec<u8>, Error> {
+            context.call("__guest_call", &[4, 10]).map(|_| Vec::new())
+        };
+        let config = config()
+            .max_host_depth(depth)
+            .wapc_operation("h", "ns", "op", again);
+        let plugin = hostile(config);
+        let next = depth + 1;
+        refused(
+            text(&plugin, "host", "\0\0\0\0\u{1}\0\0\0........nsop"),
+            ErrorKind::Host,
+            &format!(
+                "calls from host functions back into the guest nest {next} deep; the limit \
+                 `max_host_depth` is {depth}"
+            ),
+        );
+        assert_eq!(text(&plugin, "echo", "x").expect("clean"), "x");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever numbers a guest passes to its host, in whatever order, and returns, the call ends
+    /// in a result or a typed error.
+    #[test]
+    fn any_numbers_end_in_a_result_or_a_typed_error(
+        steps in prop::collection::vec(
+            (
+                0_usize..9,
+                prop::array::uniform8(prop_oneof![
+                    0_i32..80, 65_500_i32..65_600, any::<i32>()
+                ]),
+            ),
+            0..8,
+        ),
+        ok in prop_oneof![Just(0), Just(1), any::<i32>()],
+        input in prop::collection::vec(any::<u8>(), 0..64),
+    ) {
+        let functions = [
+            ("__guest_request", 2, false), ("__guest_response", 2, false),
+            ("__guest_error", 2, false), ("__host_call", 8, true),
+            ("__host_response_len", 0, true), ("__host_response", 1, false),
+            ("__host_error_len", 0, true), ("__host_error", 1, false),
+            ("__console_log", 2, false),
+        ];
+        let imports: String = functions.iter().map(|(name, params, gives)| {
+            let params = "i32 ".repeat(*params);
+            let result = if *gives { "i32" } else { "" };
+            format!(r#"(import "wapc" "{name}" (func ${name} (param {params}) (result {result})))"#)
+        }).collect();
+        let body: String = steps.iter().map(|(index, numbers)| {
+            let (name, params, gives) = functions[*index];
+            let numbers: String = numbers.iter().take(params)
+                .map(|number| format!("(i32.const {number})")).collect();
+            let call = format!("(call ${name} {numbers})");
+            if gives { format!("(drop {call})") } else { call }
+        }).collect();
+        let echo = |_: &mut HostContext<'_>, payload: &[u8]| Ok::<_, Error>(payload.to_vec());
+        let config = config().max_result_bytes(1_000).wapc_operation("", "", "", echo);
+        let plugin = load(&Runner::new(config).expect("valid"), "any", &format!(
+            r#"(module {imports} (memory (export "memory") 1)
+                (func (export "__guest_call") (param i32 i32) (result i32)
+                    {body} (i32.const {ok})))"#
+        ));
+        match plugin.call("operation").input(&input).run() {
+            Ok(_) => prop_assert_eq!(ok, 1),
+            Err(error) if error.kind() == ErrorKind::Plugin => prop_assert_ne!(ok, 1),
+            Err(error) => {
+                let kind = error.kind();
+                prop_assert!(
+                    matches!(kind, ErrorKind::GuestData | ErrorKind::TooLarge),
+                    "{:?}", kind
+                );
+            }
+        }
+    }
 }
