@@ -220,6 +220,12 @@ impl<'a> Call<'a> {
         self
     }
 
+    /// Whether the environment has a variable of that name.
+    pub(crate) fn has_variable(&self, name: &str) -> bool {
+        let mut names = self.env.iter().filter_map(|it| it.split_once('='));
+        names.any(|(other, _)| other == name)
+    }
+
     fn check_strings(
         &mut self,
         setting: &'static str,
@@ -293,21 +299,8 @@ impl<'a> Call<'a> {
 
     /// What can be known before an instance exists.
     fn check(&mut self) -> Result<(), Failure> {
-        self.context().check_open()?;
-        if let Some(mistake) = self.mistake.take() {
-            return Err(mistake);
-        }
-        if matches!(&self.target, Target::Live(instance) if instance.is_poisoned()) {
-            return Err(Failure::Poisoned);
-        }
+        self.check_settings()?;
         let plugin = self.plugin();
-        let pages = plugin.memory_pages();
-        match self.allowance.max_memory_pages.map(u64::from) {
-            Some(maximum) if pages > maximum => {
-                return Err(Failure::MemoryLimit { pages, maximum });
-            }
-            _ => {}
-        }
         let info = &plugin.code().info;
         let conventions = plugin.conventions();
         let limits = &plugin.context().config.limits;
@@ -317,6 +310,50 @@ impl<'a> Call<'a> {
             .check(info, export, named, conventions, limits)?;
         self.convention = found;
         Ok(())
+    }
+
+    /// What of it does not depend on what is passed.
+    fn check_settings(&mut self) -> Result<(), Failure> {
+        self.context().check_open()?;
+        if let Some(mistake) = self.mistake.take() {
+            return Err(mistake);
+        }
+        if matches!(&self.target, Target::Live(instance) if instance.is_poisoned()) {
+            return Err(Failure::Poisoned);
+        }
+        let pages = self.plugin().memory_pages();
+        match self.allowance.max_memory_pages.map(u64::from) {
+            Some(maximum) if pages > maximum => Err(Failure::MemoryLimit { pages, maximum }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The same for a call that outlives its first run, and so has its instance to itself: the
+    /// plugin, what each run may use, what the guest finds around it, and the input.
+    pub(crate) fn lasting(mut self) -> Result<(Plugin, Allowance, Surroundings, &'a [u8]), Error> {
+        let input = match self.passed {
+            Passed::Input(input) => input,
+            _ => &[],
+        };
+        self.refuse_above("an input", input.len());
+        if matches!(self.target, Target::Live(_)) {
+            self.mistake.get_or_insert(Failure::Signature {
+                problem: "this takes a fresh instance".to_string(),
+            });
+        }
+        if let Err(failure) = self.check_settings() {
+            let error = Error::from(failure).at(Phase::Call);
+            return Err(told(error, self.plugin(), self.export));
+        }
+        let plugin = self.plugin().clone();
+        let surroundings = Surroundings {
+            args: self.args,
+            env: self.env,
+            stdin: self.stdin,
+            config: self.config,
+            ..Surroundings::of(plugin.shared_name())
+        };
+        Ok((plugin, self.allowance, surroundings, input))
     }
 
     fn perform(self) -> Result<Outcome, Error> {

@@ -55,25 +55,18 @@ impl Instance {
         Call::live(self, export)
     }
 
-    /// Runs `body` on the instance as a call of its own under the runner's limits.
+    /// Runs `body` on the instance as a call of its own.
     pub(crate) fn exchange<R>(
         &mut self,
+        allowance: Allowance,
         body: impl FnOnce(&mut Session) -> Result<R, Failure>,
-    ) -> Result<R, Error> {
+    ) -> Result<(R, Outcome), Error> {
         let surroundings = Surroundings::of(self.plugin.shared_name());
         self.plugin.context().check_open()?;
-        self.session.renew(Allowance::default(), surroundings);
-        let mut made = None;
-        let result = body(&mut self.session).map(|value| {
-            made = Some(value);
-            Outcome::default()
-        });
-        let finished = self.session.finish(result);
-        match (finished, made) {
-            (Ok(_), Some(made)) => Ok(made),
-            (Err(error), _) => Err(error.in_plugin(self.plugin.shared_name())),
-            (Ok(_), None) => Err(Failure::Poisoned.into()),
-        }
+        self.session.renew(allowance, surroundings);
+        let made = body(&mut self.session);
+        let ended = self.session.end(made);
+        ended.map_err(|error| error.in_plugin(self.plugin.shared_name()))
     }
 
     pub(crate) fn parts(&mut self) -> (&Plugin, &mut Session) {

@@ -292,6 +292,19 @@ impl Session {
         }
     }
 
+    /// The same for a call that came to something else than results or bytes.
+    pub(crate) fn end<R>(&mut self, made: Result<R, Failure>) -> Result<(R, Outcome), Error> {
+        let (made, result) = match made {
+            Ok(made) => (Some(made), Ok(Outcome::default())),
+            Err(failure) => (None, Err(failure)),
+        };
+        let outcome = self.finish(result)?;
+        match made {
+            Some(made) => Ok((made, outcome)),
+            None => Err(Failure::Poisoned.into()),
+        }
+    }
+
     /// Takes the fuel for `bytes` that the host moves into or out of the guest.
     pub(crate) fn charge_bytes(&mut self, bytes: u64) -> Result<(), Failure> {
         let left = fuel_left(&self.store);
