@@ -6,6 +6,7 @@ mod cgi;
 mod client;
 mod doors;
 mod limits;
+mod middleware;
 mod reload;
 mod routes;
 mod server;

@@ -1,6 +1,6 @@
 //! The threads that guests run on, so that none of them ever blocks the server.
 
-use super::schedule::{Bounds, Full, Schedule};
+use super::schedule::{Bounds, Full, Schedule, Turn};
 use pocketwasm::CancelToken;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -63,7 +63,9 @@ impl Pool {
 
     /// Whether a call of `plugin` would be taken on now.
     pub(super) fn room(&self, plugin: &str) -> Result<(), Full> {
-        self.0.lock().room(plugin)
+        let state = self.0.lock();
+        state.check_open()?;
+        state.schedule.room(plugin)
     }
 
     /// Runs `work` on one of the threads. If nobody waits for it any more, `cancel` ends it, and
@@ -71,6 +73,7 @@ impl Pool {
     pub(super) async fn run<R: Send + 'static>(
         &self,
         plugin: &str,
+        turn: Turn,
         cancel: &CancelToken,
         longest_wait: Duration,
         work: impl FnOnce() -> R + Send + 'static,
@@ -79,16 +82,18 @@ impl Pool {
         let (sender, mut receiver) = oneshot::channel();
         let ticket = self.0.add(
             &plugin,
+            turn,
             Box::new(move || {
                 // Nobody may be there to hear it.
                 let _ = sender.send(work());
             }),
         );
-        let waiter = Waiter {
+        let mut waiter = Waiter {
             pool: self,
             plugin: &plugin,
             ticket: ticket.map_err(NotRun::Full)?,
             cancel,
+            has_ended: false,
         };
         let ended = tokio::select! {
             biased;
@@ -100,6 +105,7 @@ impl Pool {
                 receiver.await
             }
         };
+        waiter.has_ended = true;
         ended.map_err(|_| match self.0.lock().closed {
             true => NotRun::Full(Full::Closed),
             false => NotRun::Panicked,
@@ -128,6 +134,7 @@ struct Waiter<'a> {
     plugin: &'a str,
     ticket: u64,
     cancel: &'a CancelToken,
+    has_ended: bool,
 }
 
 impl Waiter<'_> {
@@ -141,17 +148,19 @@ impl Waiter<'_> {
 
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
-        self.cancel.cancel();
-        self.withdraw();
+        if !self.has_ended {
+            self.cancel.cancel();
+            self.withdraw();
+        }
     }
 }
 
 impl State {
-    fn room(&self, plugin: &str) -> Result<(), Full> {
-        if self.closed {
-            return Err(Full::Closed);
+    fn check_open(&self) -> Result<(), Full> {
+        match self.closed {
+            true => Err(Full::Closed),
+            false => Ok(()),
         }
-        self.schedule.room(plugin)
     }
 }
 
@@ -161,10 +170,10 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, plugin: &Arc<str>, work: Work) -> Result<u64, Full> {
+    fn add(&self, plugin: &Arc<str>, turn: Turn, work: Work) -> Result<u64, Full> {
         let mut state = self.lock();
-        state.room(plugin)?;
-        let ticket = state.schedule.add(plugin, work)?;
+        state.check_open()?;
+        let ticket = state.schedule.add(plugin, turn, work)?;
         drop(state);
         self.work.notify_one();
         Ok(ticket)

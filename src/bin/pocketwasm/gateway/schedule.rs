@@ -29,6 +29,16 @@ pub(super) struct Bounds {
     pub(super) waiting_of_plugin: usize,
 }
 
+/// Which of a request's calls one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// The first, or one like any other.
+    First,
+    /// One that ends what an earlier call began, so it is never refused and goes before the others
+    /// of its plugin. What the earlier ones hold bounds how many there are.
+    Last,
+}
+
 /// Why a call is not taken on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Full {
@@ -116,8 +126,10 @@ impl<T> Schedule<T> {
     }
 
     /// Takes a call on; the ticket is for [`withdraw`](Self::withdraw).
-    pub(super) fn add(&mut self, plugin: &Arc<str>, call: T) -> Result<u64, Full> {
-        self.room(plugin)?;
+    pub(super) fn add(&mut self, plugin: &Arc<str>, turn: Turn, call: T) -> Result<u64, Full> {
+        if turn == Turn::First {
+            self.room(plugin)?;
+        }
         self.tickets += 1;
         let lane = self.lanes.entry(plugin.clone()).or_insert_with(|| Lane {
             waiting: VecDeque::new(),
@@ -127,7 +139,10 @@ impl<T> Schedule<T> {
         if lane.waiting.is_empty() {
             self.turns.push_back(plugin.clone());
         }
-        lane.waiting.push_back((self.tickets, call));
+        match turn {
+            Turn::First => lane.waiting.push_back((self.tickets, call)),
+            Turn::Last => lane.waiting.push_front((self.tickets, call)),
+        }
         self.waiting += 1;
         Ok(self.tickets)
     }
@@ -245,7 +260,7 @@ mod tests {
     fn seasoned(start: Instant, paces: &[(&str, u64)]) -> Schedule<&'static str> {
         let mut schedule = Schedule::new(BOUNDS);
         for (plugin, millis) in paces {
-            schedule.add(&name(plugin), "first").unwrap();
+            schedule.add(&name(plugin), Turn::First, "first").unwrap();
             let (ticket, ..) = schedule.next(start).unwrap();
             schedule.ended(ticket, Duration::from_millis(*millis));
         }
@@ -261,7 +276,7 @@ mod tests {
         let now = Instant::now();
         let mut schedule = seasoned(now, &[("a", 1), ("b", 1)]);
         for plugin in ["a", "a", "a", "b"] {
-            schedule.add(&name(plugin), "call").unwrap();
+            schedule.add(&name(plugin), Turn::First, "call").unwrap();
         }
         let order: Vec<_> = std::iter::from_fn(|| next(&mut schedule, now)).collect();
         // The third of `a` waits: two of one plugin run at once.
@@ -274,7 +289,7 @@ mod tests {
         let now = Instant::now();
         let mut schedule = seasoned(now, &[("fast", 1), ("loop", 5_000), ("flood", 900)]);
         for plugin in ["loop", "flood", "fast"] {
-            schedule.add(&name(plugin), "call").unwrap();
+            schedule.add(&name(plugin), Turn::First, "call").unwrap();
         }
         assert_eq!(next(&mut schedule, now).as_deref(), Some("loop"));
         assert_eq!(next(&mut schedule, now).as_deref(), Some("fast"));
@@ -288,7 +303,7 @@ mod tests {
         let now = Instant::now();
         let mut schedule = seasoned(now, &[("a", 1), ("b", 30)]);
         let mut call = |plugin: &str, millis| {
-            schedule.add(&name(plugin), "call").unwrap();
+            schedule.add(&name(plugin), Turn::First, "call").unwrap();
             let (ticket, ..) = schedule.next(now).unwrap();
             schedule.ended(ticket, Duration::from_millis(millis));
             schedule.is_slow(plugin)
@@ -307,14 +322,14 @@ mod tests {
     fn a_plugin_nobody_knows_yet_gets_one_call() {
         let now = Instant::now();
         let mut schedule = Schedule::new(BOUNDS);
-        schedule.add(&name("new"), "1").unwrap();
-        schedule.add(&name("new"), "2").unwrap();
+        schedule.add(&name("new"), Turn::First, "1").unwrap();
+        schedule.add(&name("new"), Turn::First, "2").unwrap();
         let (ticket, ..) = schedule.next(now).unwrap();
         assert!(schedule.next(now).is_none());
         schedule.ended(ticket, Duration::from_millis(1));
         assert!(schedule.next(now).is_some());
         schedule.forget("new");
-        schedule.add(&name("new"), "3").unwrap();
+        schedule.add(&name("new"), Turn::First, "3").unwrap();
         assert!(schedule.next(now).is_none());
     }
 
@@ -322,24 +337,46 @@ mod tests {
     fn a_full_queue_says_which_bound_was_reached() {
         let mut schedule = Schedule::new(BOUNDS);
         for _ in 0..4 {
-            schedule.add(&name("a"), "call").unwrap();
+            schedule.add(&name("a"), Turn::First, "call").unwrap();
         }
-        assert_eq!(schedule.add(&name("a"), "call"), Err(Full::Plugin));
-        schedule.add(&name("b"), "call").unwrap();
-        schedule.add(&name("b"), "call").unwrap();
-        assert_eq!(schedule.add(&name("c"), "call"), Err(Full::Queue));
+        assert_eq!(
+            schedule.add(&name("a"), Turn::First, "call"),
+            Err(Full::Plugin)
+        );
+        schedule.add(&name("b"), Turn::First, "call").unwrap();
+        schedule.add(&name("b"), Turn::First, "call").unwrap();
+        assert_eq!(
+            schedule.add(&name("c"), Turn::First, "call"),
+            Err(Full::Queue)
+        );
+    }
+
+    #[test]
+    fn what_was_begun_is_never_refused_and_goes_first() {
+        let now = Instant::now();
+        let mut schedule = seasoned(now, &[("a", 1)]);
+        for _ in 0..4 {
+            schedule.add(&name("a"), Turn::First, "begins").unwrap();
+        }
+        assert_eq!(
+            schedule.add(&name("a"), Turn::First, "begins"),
+            Err(Full::Plugin)
+        );
+        schedule.add(&name("a"), Turn::Last, "ends").unwrap();
+        assert_eq!(schedule.next(now).unwrap().2, "ends");
+        assert_eq!(schedule.next(now).unwrap().2, "begins");
     }
 
     #[test]
     fn a_withdrawn_call_makes_room_and_never_runs() {
         let now = Instant::now();
         let mut schedule = Schedule::new(BOUNDS);
-        let ticket = schedule.add(&name("a"), "call").unwrap();
+        let ticket = schedule.add(&name("a"), Turn::First, "call").unwrap();
         assert_eq!(schedule.withdraw("a", ticket), Some("call"));
         assert_eq!(schedule.withdraw("a", ticket), None);
         assert_eq!(schedule.counts(), (0, 0));
         assert!(schedule.next(now).is_none());
-        schedule.add(&name("a"), "again").unwrap();
+        schedule.add(&name("a"), Turn::First, "again").unwrap();
         assert_eq!(next(&mut schedule, now).as_deref(), Some("a"));
         assert!(schedule.turns.is_empty());
     }
@@ -348,8 +385,8 @@ mod tests {
     fn clearing_hands_back_what_waits() {
         let now = Instant::now();
         let mut schedule = Schedule::new(BOUNDS);
-        schedule.add(&name("a"), "runs").unwrap();
-        schedule.add(&name("a"), "waits").unwrap();
+        schedule.add(&name("a"), Turn::First, "runs").unwrap();
+        schedule.add(&name("a"), Turn::First, "waits").unwrap();
         schedule.next(now).unwrap();
         assert_eq!(schedule.clear(), ["waits"]);
         assert_eq!(schedule.counts(), (0, 1));
