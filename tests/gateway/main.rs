@@ -7,6 +7,7 @@ mod client;
 mod doors;
 mod limits;
 mod middleware;
+mod readme;
 mod reload;
 mod routes;
 mod server;

@@ -61,8 +61,8 @@ pub(crate) struct Serve {
     /// Calls of one plugin that run at once [default: half of --threads]
     #[arg(long, value_name = "N")]
     pub(super) plugin_threads: Option<usize>,
-    /// Calls of slow plugins (most of the last five took over 20 ms of a processor) that run at
-    /// once [default: one less than there are processors, at least 1]
+    /// The threads of these that are for slow plugins: most of the last five calls took over 1 ms
+    /// of a processor [default: one less than there are processors, at least 1]
     #[arg(long, value_name = "N")]
     pub(super) slow_threads: Option<usize>,
     /// Calls that wait for their turn; one plugin's may be half of them.

@@ -1,12 +1,12 @@
 //! The threads that guests run on, so that none of them ever blocks the server.
 
-use super::schedule::{Bounds, Full, Schedule, Turn};
+use super::schedule::{Bounds, Full, Schedule, Takes, Turn};
 use pocketwasm::CancelToken;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tokio::sync::oneshot;
 
@@ -19,6 +19,8 @@ pub(super) struct Pool(Arc<Shared>);
 struct Shared {
     state: Mutex<State>,
     work: Condvar,
+    /// For the threads that take slow calls only, where there are any.
+    slow_work: Option<Condvar>,
 }
 
 struct State {
@@ -46,12 +48,20 @@ impl Pool {
                 closed: false,
             }),
             work: Condvar::new(),
+            slow_work: bounds
+                .threads()
+                .any(|takes| takes == Takes::Slow)
+                .then(Condvar::new),
         }));
-        for number in 0..bounds.running {
+        for (number, takes) in bounds.threads().enumerate() {
             let shared = pool.0.clone();
+            let name = match takes {
+                Takes::Slow => format!("slow-{number}"),
+                _ => format!("call-{number}"),
+            };
             thread::Builder::new()
-                .name(format!("call-{number}"))
-                .spawn(move || shared.work())?;
+                .name(name)
+                .spawn(move || shared.work(takes))?;
         }
         Ok(pool)
     }
@@ -114,7 +124,9 @@ impl Pool {
 
     /// See [`Schedule::forget`].
     pub(super) fn forget(&self, plugin: &str) {
-        self.0.lock().schedule.forget(plugin);
+        let mut state = self.0.lock();
+        state.schedule.forget(plugin);
+        self.0.wake(state);
     }
 
     /// Takes nothing more on and lets go of what waits; threads end with what they run.
@@ -125,6 +137,9 @@ impl Pool {
         drop(state);
         drop(waiting);
         self.0.work.notify_all();
+        if let Some(slow_work) = &self.0.slow_work {
+            slow_work.notify_all();
+        }
     }
 }
 
@@ -174,39 +189,63 @@ impl Shared {
         let mut state = self.lock();
         state.check_open()?;
         let ticket = state.schedule.add(plugin, turn, work)?;
-        drop(state);
-        self.work.notify_one();
+        self.wake(state);
         Ok(ticket)
     }
 
+    /// Lets go of the state, and has threads look for which there may be something.
+    fn wake(&self, state: MutexGuard<'_, State>) {
+        let [quick, slow] = [false, true].map(|is_slow| state.schedule.waits(is_slow));
+        drop(state);
+        match &self.slow_work {
+            Some(slow_work) if slow => slow_work.notify_one(),
+            None if slow => self.work.notify_one(),
+            _ => {}
+        }
+        if quick {
+            self.work.notify_one();
+        }
+    }
+
     /// The life of a thread.
-    fn work(&self) {
+    fn work(&self, takes: Takes) {
+        let work = match &self.slow_work {
+            Some(slow_work) if takes == Takes::Slow => {
+                give_way();
+                slow_work
+            }
+            _ => &self.work,
+        };
         let mut state = self.lock();
         loop {
-            let now = Instant::now();
-            let Some((ticket, _, work)) = state.schedule.next(now) else {
+            let Some((ticket, _, call)) = state.schedule.next(takes) else {
                 if state.closed {
                     return;
                 }
-                state = self
-                    .work
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
+                state = work.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
-            let more = state.schedule.counts().0 > 0;
-            drop(state);
-            if more {
-                self.work.notify_one();
-            }
+            self.wake(state);
             let began = busy();
-            if catch_unwind(AssertUnwindSafe(work)).is_err() {
+            if catch_unwind(AssertUnwindSafe(call)).is_err() {
                 log::error!("a call panicked on the host's side");
             }
             let busy = busy().saturating_sub(began);
             state = self.lock();
-            state.schedule.ended(ticket, busy);
+            if state.schedule.ended(ticket, busy) {
+                self.wake(state);
+                state = self.lock();
+            }
         }
+    }
+}
+
+/// Lets threads that have work go first on a busy machine, where a thread has a priority of its
+/// own. Without it, slow calls take up no more threads, but quick ones wait for processors longer.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, 10) {
+        log::debug!("slow calls have the priority of others: {error}");
     }
 }
 
@@ -221,6 +260,7 @@ fn busy() -> Duration {
 /// The time that went by, where the system is not asked for better.
 #[cfg(not(unix))]
 fn busy() -> Duration {
-    static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    static START: std::sync::LazyLock<std::time::Instant> =
+        std::sync::LazyLock::new(std::time::Instant::now);
     START.elapsed()
 }
