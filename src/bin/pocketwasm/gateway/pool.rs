@@ -216,11 +216,18 @@ impl Shared {
             }
             _ => &self.work,
         };
+        let mut has_ended = false;
         let mut state = self.lock();
         loop {
             let Some((ticket, _, call)) = state.schedule.next(takes) else {
                 if state.closed {
                     return;
+                }
+                if std::mem::take(&mut has_ended) {
+                    // What waited for that call's end may be for threads of the other kind.
+                    self.wake(state);
+                    state = self.lock();
+                    continue;
                 }
                 state = work.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
@@ -232,10 +239,8 @@ impl Shared {
             }
             let busy = busy().saturating_sub(began);
             state = self.lock();
-            if state.schedule.ended(ticket, busy) {
-                self.wake(state);
-                state = self.lock();
-            }
+            state.schedule.ended(ticket, busy);
+            has_ended = true;
         }
     }
 }

@@ -230,17 +230,15 @@ impl<T> Schedule<T> {
         Some((ticket, plugin, call))
     }
 
-    /// A call that ran has ended, after it has kept a processor busy for so long. Whether its
-    /// plugin is slow now and was not, or the other way round, so that other threads are the ones
-    /// for its calls.
-    pub(super) fn ended(&mut self, ticket: u64, busy: Duration) -> bool {
+    /// A call that ran has ended, after it has kept a processor busy for so long.
+    pub(super) fn ended(&mut self, ticket: u64, busy: Duration) {
         let Some(at) = self.running.iter().position(|(other, _)| *other == ticket) else {
-            return false;
+            return;
         };
         let (_, plugin) = self.running.swap_remove(at);
         let call_is_slow = busy > SLOW;
         let Some(lane) = self.lanes.get_mut(&plugin) else {
-            return false;
+            return;
         };
         let was_slow = lane.is_slow();
         lane.running -= 1;
@@ -249,13 +247,11 @@ impl<T> Schedule<T> {
             None => Pace::first(call_is_slow),
             Some(pace) => pace.then(call_is_slow),
         });
-        if lane.is_slow() == was_slow {
-            return false;
+        if lane.is_slow() != was_slow {
+            // Those that it is compared with now have used more, or less.
+            let [quick, slow] = self.used;
+            lane.used = if was_slow { quick } else { slow };
         }
-        // Those that it is compared with now have used more, or less.
-        let [quick, slow] = self.used;
-        lane.used = if was_slow { quick } else { slow };
-        true
     }
 
     /// Forgets how fast a plugin was, for it was replaced or is gone.
