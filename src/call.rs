@@ -228,6 +228,13 @@ impl<'a> Call<'a> {
         self
     }
 
+    /// Whether the environment has a variable of that name.
+    pub(crate) fn has_variable(&self, name: &str) -> bool {
+        let told = self.task.surroundings.as_deref();
+        let mut variables = told.into_iter().flat_map(|told| &told.env);
+        variables.any(|it| it.split_once('=').is_some_and(|(other, _)| other == name))
+    }
+
     fn refuse(&mut self, setting: &'static str, problem: String) {
         self.mistaken(Failure::InvalidConfig { setting, problem });
     }
@@ -290,6 +297,26 @@ impl<'a> Call<'a> {
     pub(crate) fn run_input(mut self, input: &'a [u8]) -> Result<Outcome, Error> {
         self.task.passed = Passed::Input(input);
         self.run()
+    }
+
+    /// The same for a call that outlives its first run, and so has its instance to itself: the
+    /// plugin, what each run may use, what the guest finds around it, and the input.
+    pub(crate) fn lasting(mut self) -> Result<(Plugin, Allowance, Told, &'a [u8]), Error> {
+        let input = match self.task.passed {
+            Passed::Input(input) => input,
+            _ => &[],
+        };
+        self.refuse_above("an input", input.len());
+        if matches!(self.target, Target::Live(_)) {
+            self.mistaken(Failure::Signature {
+                problem: "this takes a fresh instance".to_string(),
+            });
+        }
+        let plugin = self.plugin().clone();
+        let Self { mut task, .. } = self;
+        task.check(&plugin, false)
+            .map_err(|failure| refused(failure, &plugin, task.export))?;
+        Ok((plugin, task.allowance, task.surroundings, input))
     }
 }
 

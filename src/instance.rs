@@ -59,22 +59,18 @@ impl Instance {
         Call::live(self, export)
     }
 
-    /// Runs `body` on the instance as a call of its own under the runner's limits.
+    /// Runs `body` on the instance as a call of its own.
     pub(crate) fn exchange<R>(
         &mut self,
+        allowance: Allowance,
         body: impl FnOnce(&mut Session<'_>) -> Result<R, Failure>,
-    ) -> Result<R, Error> {
+    ) -> Result<(R, Outcome), Error> {
         let (plugin, mut session) = self.parts();
         plugin.context().check_open()?;
-        session.renew(Allowance::default(), None);
-        let mut made = None;
-        let result = body(&mut session).map(|value| made = Some(value));
-        let finished = session.finish(result, &mut Outcome::default());
-        match (finished, made) {
-            (Ok(()), Some(made)) => Ok(made),
-            (Err(error), _) => Err(error.in_plugin(plugin.shared_name())),
-            (Ok(()), None) => Err(Failure::Poisoned.into()),
-        }
+        session.renew(allowance, None);
+        let made = body(&mut session);
+        let ended = session.end(made);
+        ended.map_err(|error| error.in_plugin(plugin.shared_name()))
     }
 
     pub(crate) fn parts(&mut self) -> (&Plugin, Session<'_>) {

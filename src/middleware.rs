@@ -7,8 +7,10 @@ use crate::{
     exchange::HttpExchange,
     http::{HttpRequest, HttpResponse},
     instance::Instance,
+    meter::Allowance,
     outcome::Outcome,
     plugin::Plugin,
+    session::Session,
 };
 use alloc::boxed::Box;
 use core::fmt;
@@ -28,6 +30,7 @@ pub struct Pending {
     instance: Instance,
     exchange: Box<HttpExchange>,
     context: u32,
+    allowance: Allowance,
 }
 
 impl Plugin {
@@ -43,7 +46,7 @@ impl Plugin {
     /// match plugin.handle(HttpRequest::new("GET", "/"), b"")? {
     ///     Handled::Next(pending) => {
     ///         let answer = HttpResponse::new(200); // for `pending.request()`
-    ///         let response = pending.finish(answer)?;
+    ///         let (response, _) = pending.finish(answer)?;
     ///         assert_eq!(response.header("x-guest"), Some("rust"));
     ///     }
     ///     _ => unreachable!(),
@@ -53,31 +56,10 @@ impl Plugin {
     ///
     /// # Errors
     ///
-    /// `Signature` where the plugin is none of http-wasm's; `TooLarge` where request and response
-    /// exceed `max_exchange_bytes`; `GuestData` for a field, status or URI that cannot be; and
-    /// what may end any call.
+    /// Those of [`Call::handle`].
     pub fn handle(&self, request: HttpRequest, config: &[u8]) -> Result<Handled, Error> {
-        let mut instance = self.instantiate()?;
-        let used = request.size();
-        let exchange = Box::new(HttpExchange {
-            request,
-            used,
-            ..HttpExchange::default()
-        });
-        let handled =
-            instance.exchange(|session| http_handler::handle_request(session, config, exchange));
-        let (mut exchange, context) = handled.map_err(|error| error.in_export("handle_request"))?;
-        match context {
-            None => Ok(Handled::Response(exchange.response)),
-            Some(context) => {
-                exchange.read = [0, 0];
-                Ok(Handled::Next(Box::new(Pending {
-                    instance,
-                    exchange,
-                    context,
-                })))
-            }
-        }
+        let call = self.call(http_handler::REQUEST).input(config);
+        call.handle(request).map(|(handled, _)| handled)
     }
 }
 
@@ -89,13 +71,13 @@ impl Pending {
     }
 
     /// Has the plugin handle the next handler's response, under the limits of a call of its own;
-    /// what it makes of it. What the plugin said of the response beforehand is added: fields, and
-    /// a status other than 200.
+    /// what it makes of it, and what that cost. What the plugin said of the response beforehand
+    /// is added: fields, and a status other than 200.
     ///
     /// # Errors
     ///
-    /// Those of [`Plugin::handle`].
-    pub fn finish(self, response: HttpResponse) -> Result<HttpResponse, Error> {
+    /// Those of [`Call::handle`].
+    pub fn finish(self, response: HttpResponse) -> Result<(HttpResponse, Outcome), Error> {
         self.end(response, false)
     }
 
@@ -103,16 +85,21 @@ impl Pending {
     ///
     /// # Errors
     ///
-    /// Those of [`Plugin::handle`].
-    pub fn finish_failed(self, response: HttpResponse) -> Result<HttpResponse, Error> {
+    /// Those of [`Call::handle`].
+    pub fn finish_failed(self, response: HttpResponse) -> Result<(HttpResponse, Outcome), Error> {
         self.end(response, true)
     }
 
-    fn end(self, mut response: HttpResponse, failed: bool) -> Result<HttpResponse, Error> {
+    fn end(
+        self,
+        mut response: HttpResponse,
+        failed: bool,
+    ) -> Result<(HttpResponse, Outcome), Error> {
         let Self {
             mut instance,
             mut exchange,
             context,
+            allowance,
         } = self;
         response.headers.append(&mut exchange.response.headers);
         response.trailers.append(&mut exchange.response.trailers);
@@ -123,11 +110,12 @@ impl Pending {
         exchange.used = exchange.request.size() + exchange.response.size();
         exchange.written = [true, false];
         exchange.answered = true;
-        let handled = instance
-            .exchange(|session| http_handler::handle_response(session, context, failed, exchange));
+        let handled = instance.exchange(allowance, |session| {
+            http_handler::handle_response(session, context, failed, exchange)
+        });
         handled
-            .map(|exchange| exchange.response)
-            .map_err(|error| error.in_export("handle_response"))
+            .map(|(exchange, outcome)| (exchange.response, outcome))
+            .map_err(|error| error.in_export(http_handler::RESPONSE))
     }
 }
 
@@ -141,9 +129,51 @@ impl fmt::Debug for Pending {
 }
 
 impl<'a> Call<'a> {
-    /// Runs a command as a CGI script on a request: its environment (after what this call has
-    /// already), the query's parameters as arguments, the body as standard input; these two in
-    /// place of the call's own. The response, and what the call cost.
+    /// Has a plugin of http-wasm's convention handle a request. The call is one of
+    /// `handle_request`; its [`input`](Call::input) is what the plugin gets for its configuration,
+    /// and its limits and cancel token hold anew for [`Pending::finish`]. What the plugin made of
+    /// the request, and what that cost.
+    ///
+    /// # Errors
+    ///
+    /// `Signature` where the plugin is none of http-wasm's, or the call is one of another export
+    /// or of an [`Instance`]; `TooLarge` where request and response exceed `max_exchange_bytes`;
+    /// `GuestData` for a field, status or URI that cannot be; and what may end any call.
+    pub fn handle(self, request: HttpRequest) -> Result<(Handled, Outcome), Error> {
+        let (name, export) = self.names();
+        let (plugin, allowance, surroundings, config) = self.lasting()?;
+        let told = |error: Error| error.in_plugin(&name).in_export(&export);
+        let begun = plugin.begin(allowance.clone(), surroundings);
+        let (code, mut live) = begun.map_err(|failure| told(failure.into()))?;
+        let mut session = Session::new(&code, &mut live);
+        let used = request.size();
+        let exchange = Box::new(HttpExchange {
+            request,
+            used,
+            ..HttpExchange::default()
+        });
+        let handled = session
+            .ready(None)
+            .and_then(|()| http_handler::handle_request(&mut session, &export, config, exchange));
+        let ((mut exchange, context), outcome) = session.end(handled).map_err(told)?;
+        let handled = match context {
+            None => Handled::Response(exchange.response),
+            Some(context) => {
+                exchange.read = [0, 0];
+                Handled::Next(Box::new(Pending {
+                    instance: Instance::new(plugin, code, live),
+                    exchange,
+                    context,
+                    allowance,
+                }))
+            }
+        };
+        Ok((handled, outcome))
+    }
+
+    /// Runs a command as a CGI script on a request: its environment (but for the variables that
+    /// this call has already, such as the `SCRIPT_NAME` of a server that knows it), the query's
+    /// parameters as arguments, the body as standard input. The response, and what the call cost.
     ///
     /// ```
     /// use pocketwasm::{HttpRequest, Runner, RunnerConfig};
@@ -165,7 +195,9 @@ impl<'a> Call<'a> {
             .stdin([])
             .args(cgi::arguments(request));
         for (name, value) in cgi::environment(request, request.body.len()) {
-            call = call.env(&name, &value);
+            if !call.has_variable(&name) {
+                call = call.env(&name, &value);
+            }
         }
         let outcome = call.run_input(&request.body)?;
         match cgi::response(outcome.bytes()) {

@@ -11,9 +11,8 @@ use crate::{
     error::{Error, Failure, Phase},
     instance::Instance,
     meter::Allowance,
-    outcome::Outcome,
     session::{Live, Session},
-    state::{Ready, Surroundings},
+    state::{Ready, Surroundings, Told},
     value::{Export, Import},
 };
 use alloc::{string::String, sync::Arc, vec::Vec};
@@ -196,16 +195,25 @@ impl Plugin {
     pub fn instantiate(&self) -> Result<Instance, Error> {
         let run = || -> Result<Instance, Error> {
             self.context().check_open()?;
-            let allowance = Allowance::default();
-            let earlier = self.earlier(&allowance, None, None)?;
-            let code = earlier.as_ref().unwrap_or(&self.0.code);
-            let mut live = Live::new(&self.0.home, code, allowance, None);
-            let mut session = Session::new(code, &mut live);
+            let (code, mut live) = self.begin(Allowance::default(), None)?;
+            let mut session = Session::new(&code, &mut live);
             let ready = session.ready(None);
-            session.finish(ready, &mut Outcome::default())?;
-            Ok(Instance::new(self.clone(), code.clone(), live))
+            session.end(ready)?;
+            Ok(Instance::new(self.clone(), code, live))
         };
         run().map_err(|error| error.in_plugin(self.shared_name()))
+    }
+
+    /// What an instance that outlives its first call is made in, and of.
+    pub(crate) fn begin(
+        &self,
+        allowance: Allowance,
+        told: Told,
+    ) -> Result<(Arc<Code>, Live), Failure> {
+        let earlier = self.earlier(&allowance, told.as_deref(), None)?;
+        let code = earlier.unwrap_or_else(|| self.0.code.clone());
+        let live = Live::new(&self.0.home, &code, allowance, told);
+        Ok((code, live))
     }
 
     /// The code that a call of `export` has to start with, where the plugin's own has the

@@ -357,6 +357,16 @@ impl<'a> Session<'a> {
         Err(error.with_outcome(core::mem::take(outcome)))
     }
 
+    /// The same for a call that came to something else than results or bytes.
+    pub(crate) fn end<R>(&mut self, made: Result<R, Failure>) -> Result<(R, Outcome), Error> {
+        let (mut outcome, mut value) = (Outcome::default(), None);
+        self.finish(made.map(|made| value = Some(made)), &mut outcome)?;
+        match value {
+            Some(value) => Ok((value, outcome)),
+            None => Err(Failure::Poisoned.into()),
+        }
+    }
+
     /// Takes the fuel for `bytes` that the host moves into or out of the guest.
     pub(crate) fn charge_bytes(&mut self, bytes: u64) -> Result<(), Failure> {
         let left = fuel_left(&self.live.store);

@@ -64,6 +64,7 @@ pub(crate) fn environment(request: &HttpRequest, length: usize) -> Vec<(String, 
         .source
         .rsplit_once(':')
         .map_or(&*request.source, |(host, _)| host);
+    let source = source.trim_start_matches('[').trim_end_matches(']');
     let mut variables: Vec<(String, String)> = [
         ("GATEWAY_INTERFACE", "CGI/1.1"),
         (
@@ -99,10 +100,13 @@ pub(crate) fn environment(request: &HttpRequest, length: usize) -> Vec<(String, 
             "content-length",
         ];
         let lower = name.to_ascii_lowercase();
-        if is_field(name, value) && !KEPT.contains(&&*lower) {
+        // With `_` it would pass for the one with `-`.
+        let is_kept = KEPT.contains(&&*lower) || name.contains('_');
+        if is_field(name, value) && !is_kept {
+            let between = if lower == "cookie" { "; " } else { ", " };
             let name = format!("HTTP_{}", name.to_ascii_uppercase().replace('-', "_"));
             match variables.iter_mut().find(|(other, _)| *other == name) {
-                Some((_, joined)) => *joined = format!("{joined}, {value}"),
+                Some((_, joined)) => *joined = format!("{joined}{between}{value}"),
                 None => variables.push((name, value.clone())),
             }
         }
@@ -182,6 +186,9 @@ pub(crate) fn response(output: &[u8]) -> Result<HttpResponse, Failure> {
             return Err(wrong(format!("the field {}", Quoted(&line))));
         }
         if name.eq_ignore_ascii_case("status") {
+            if status.is_some() {
+                return Err(wrong("it has two statuses".to_string()));
+            }
             let code = value.split(' ').next().unwrap_or_default().parse();
             status = match code {
                 Ok(code @ 200..=599) => Some(code),
@@ -195,6 +202,9 @@ pub(crate) fn response(output: &[u8]) -> Result<HttpResponse, Failure> {
     response.status = status.unwrap_or(if moved { 302 } else { 200 });
     if response.headers.is_empty() && status.is_none() {
         return Err(wrong("it has no fields".to_string()));
+    }
+    if !rest.is_empty() && response.header("content-type").is_none() {
+        return Err(wrong("it has a body but no content type".to_string()));
     }
     response.body = rest.to_vec();
     Ok(response)

@@ -22,8 +22,8 @@ use alloc::{
 use wasmi::{Caller, Linker, Val};
 
 const MODULE: &str = "http_handler";
-const REQUEST: &str = "handle_request";
-const RESPONSE: &str = "handle_response";
+pub(crate) const REQUEST: &str = "handle_request";
+pub(crate) const RESPONSE: &str = "handle_response";
 /// Buffering of requests, buffering of responses, trailers: all there are.
 const FEATURES: u32 = 0b111;
 
@@ -97,9 +97,15 @@ impl Protocol for HttpHandler {
 /// guest's own number for the rest.
 pub(crate) fn handle_request(
     session: &mut Session<'_>,
+    export: &str,
     config: &[u8],
     exchange: Box<HttpExchange>,
 ) -> Result<(Box<HttpExchange>, Option<u32>), Failure> {
+    if export != REQUEST {
+        return Err(Failure::Signature {
+            problem: format!("requests are handled by `{REQUEST}` (http-wasm)"),
+        });
+    }
     HttpHandler
         .recognise(&session.code().info)
         .map_err(|why| Failure::Signature {

@@ -8,6 +8,7 @@ fn server() -> Server {
             ("cgi", "cgi-rust.wasm"),
             ("apps/cgi", "cgi-rust.wasm"),
             ("command", "rust-command.wasm"),
+            ("env", "wat/environment.wat"),
         ],
         &[],
     )
@@ -48,6 +49,49 @@ fn a_request_is_its_environment_and_input() {
 }
 
 #[test]
+fn a_script_is_told_where_it_is_and_no_secrets() {
+    let server = server();
+    let headers = [
+        "authorization: Bearer secret",
+        "proxy: http://evil.example",
+        "x-twice: 1",
+        "x-twice: 2",
+        "x_twice: 3",
+        "transfer-coding: x",
+        "te: trailers",
+    ];
+    let answer = server.ask("GET", "/cgi/env/a%2fb?c=d&e", &headers, b"");
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let version = env!("CARGO_PKG_VERSION");
+    let port = server.address.port();
+    assert_eq!(
+        answer
+            .text()
+            .split('\0')
+            .filter(|it| !it.is_empty())
+            .collect::<Vec<_>>(),
+        [
+            "SCRIPT_NAME=/cgi/env",
+            &format!("SERVER_PORT={port}"),
+            "GATEWAY_INTERFACE=CGI/1.1",
+            &format!("SERVER_SOFTWARE=pocketwasm/{version}"),
+            "SERVER_PROTOCOL=HTTP/1.1",
+            "SERVER_NAME=localhost",
+            "REQUEST_METHOD=GET",
+            "PATH_INFO=/a/b",
+            "QUERY_STRING=c=d&e",
+            "REMOTE_ADDR=127.0.0.1",
+            "REMOTE_HOST=127.0.0.1",
+            "CONTENT_TYPE=",
+            "CONTENT_LENGTH=0",
+            "HTTP_HOST=localhost",
+            "HTTP_X_TWICE=1, 2",
+            "HTTP_TRANSFER_CODING=x",
+        ]
+    );
+}
+
+#[test]
 fn the_head_of_an_answer_has_no_body() {
     let server = server();
     let mut client = server.client();
@@ -64,6 +108,7 @@ fn a_command_that_answers_otherwise_is_a_broken_gateway() {
     assert_eq!(answer.status, 502);
     assert_eq!(
         answer.text(),
-        "the plugin's answer is no CGI response: no empty line ends the headers\n"
+        "plugin \"command\", export \"_start\": the output is no CGI response: the field \"arg 1: \
+         a=1\"\n"
     );
 }

@@ -20,6 +20,12 @@ impl Answer {
         found.map(|(_, value)| value.as_str())
     }
 
+    /// The values of a header that is there more than once.
+    pub(crate) fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        let found = self.headers.iter().filter(move |(other, _)| other == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
     pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }

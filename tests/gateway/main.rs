@@ -6,6 +6,8 @@ mod cgi;
 mod client;
 mod doors;
 mod limits;
+mod middleware;
+mod readme;
 mod reload;
 mod routes;
 mod server;

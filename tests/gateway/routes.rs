@@ -1,6 +1,6 @@
 //! What the routes answer.
 
-use crate::server::Server;
+use crate::server::{Server, fixture_bytes};
 
 fn server() -> Server {
     Server::start(
@@ -263,12 +263,23 @@ fn the_metrics_count_what_happened() {
         "pocketwasm_requests_total{route=\"execute\",status=\"404\"} 1",
         "pocketwasm_plugins 6",
         "pocketwasm_calls_running 0",
+        "pocketwasm_calls_waiting 0",
+        "pocketwasm_requests_in_flight 1",
+        "pocketwasm_module_cache_total{result=\"miss\"} 6",
+        "pocketwasm_module_cache_total{result=\"hit\"} 0",
+        "pocketwasm_reloads_total{result=\"ok\"} 1",
+        "pocketwasm_call_memory_pages_sum{plugin=\"spin\"} 1.0",
     ] {
         assert!(
             metrics.text().lines().any(|it| it == line),
             "{line}\n{}",
             metrics.text()
         );
+    }
+    let modules = fixture_bytes("add.wasm").len() + 2 * fixture_bytes("rust-greet.wasm").len();
+    assert!(server.metric("pocketwasm_modules_bytes") > modules as f64);
+    if cfg!(target_os = "linux") {
+        assert!(server.metric("process_resident_memory_bytes") > 1e6);
     }
 }
 

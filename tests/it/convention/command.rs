@@ -165,10 +165,13 @@ fn what_a_script_sees_of_a_request() {
         ("Authorization", "secret"),
         ("Content-Type", "text/css"),
         ("X-Odd", "a\nB=C"),
+        ("X_Odd", "passes for X-Odd"),
+        ("Cookie", "a=1"),
+        ("Cookie", "b=2"),
     ] {
         request.headers.push((name.into(), value.into()));
     }
-    let call = plugin.call("_start").env("OWN", "1");
+    let call = plugin.call("_start").env("SCRIPT_NAME", "/x");
     let (response, _) = call.cgi(&request).expect("runs");
     let body = String::from_utf8(response.body).expect("UTF-8");
     let version = env!("CARGO_PKG_VERSION");
@@ -177,22 +180,22 @@ fn what_a_script_sees_of_a_request() {
             .filter(|s| !s.is_empty())
             .collect::<Vec<_>>(),
         [
-            "OWN=1",
+            "SCRIPT_NAME=/x",
             "GATEWAY_INTERFACE=CGI/1.1",
             &format!("SERVER_SOFTWARE=pocketwasm/{version}"),
             "SERVER_PROTOCOL=HTTP/1.1",
             "SERVER_NAME=example.org",
             "SERVER_PORT=8080",
             "REQUEST_METHOD=GET",
-            "SCRIPT_NAME=",
             "PATH_INFO=/x%00y",
             "QUERY_STRING=a=1&b",
-            "REMOTE_ADDR=[::1]",
-            "REMOTE_HOST=[::1]",
+            "REMOTE_ADDR=::1",
+            "REMOTE_HOST=::1",
             "CONTENT_TYPE=text/css",
             "CONTENT_LENGTH=0",
             "HTTP_HOST=example.org:8080",
             "HTTP_ACCEPT=text/plain, text/html",
+            "HTTP_COOKIE=a=1; b=2",
         ]
     );
 }
@@ -231,6 +234,8 @@ fn what_is_no_response_is_a_typed_error() {
         ("A: b\rc\n\n", "the field \"A: b\\rc\""),
         ("Status: 700\n\n", "the status \"700\""),
         ("Status: fine\n\n", "the status \"fine\""),
+        ("Status: 200\nStatus: 200\n\n", "it has two statuses"),
+        ("A: b\n\nbody", "it has a body but no content type"),
     ] {
         refused(
             says(output),
@@ -239,8 +244,9 @@ fn what_is_no_response_is_a_typed_error() {
         );
     }
     for (output, status, body) in [
-        ("A: b\n\nbody", 200, "body"),
-        ("A: b\r\n\r\n\r\nbody", 200, "\r\nbody"),
+        ("A: b\n\n", 200, ""),
+        ("Content-Type: a\n\nbody", 200, "body"),
+        ("Content-Type: a\r\n\r\n\r\nbody", 200, "\r\nbody"),
         ("Status: 404 Not Found\n\n", 404, ""),
         ("Location: /x\n\n", 302, ""),
     ] {

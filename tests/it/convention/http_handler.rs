@@ -1,7 +1,7 @@
 //! http-wasm's handlers, kept and broken.
 
 use super::{config, fixture, load, refused, runner};
-use pocketwasm::{ErrorKind, Handled, HttpRequest, HttpResponse, Plugin, Runner};
+use pocketwasm::{CancelToken, ErrorKind, Handled, HttpRequest, HttpResponse, Plugin, Runner};
 use proptest::prelude::*;
 
 /// All that a handler can import.
@@ -83,7 +83,8 @@ fn a_guest_of_the_kit_marks_and_denies() {
     assert_eq!(pending.request(), &HttpRequest::new("GET", "/"));
     let mut next = HttpResponse::new(404);
     next.body = b"nothing".to_vec();
-    let response = pending.finish(next).expect("runs");
+    let (response, outcome) = pending.finish(next).expect("runs");
+    assert!(outcome.fuel_used() > 0);
     assert_eq!((response.status, &*response.body), (404, &b"nothing"[..]));
     assert_eq!(response.header("x-guest"), Some("rust"));
 }
@@ -125,7 +126,7 @@ fn a_handler_sees_and_changes_both_messages() {
         next.headers.push(("Name".into(), "a".into()));
         next.headers.push(("name".into(), "b".into()));
         next.headers.push(("VALUE".into(), "c".into()));
-        let response = if failed {
+        let (response, _) = if failed {
             pending.finish_failed(next).expect("runs")
         } else {
             pending.finish(next).expect("runs")
@@ -282,13 +283,66 @@ fn a_broken_handler_is_a_typed_error_and_the_next_request_is_clean() {
         for _ in 0..2 {
             let handled = plugin.handle(HttpRequest::new("G", "/"), b"");
             let end = handled.and_then(|handled| match handled {
-                Handled::Next(pending) => pending.finish(HttpResponse::new(200)),
+                Handled::Next(pending) => pending
+                    .finish(HttpResponse::new(200))
+                    .map(|(response, _)| response),
                 Handled::Response(response) => Ok(response),
                 _ => unreachable!(),
             });
             refused(end, kind, said);
         }
     }
+}
+
+#[test]
+fn the_limits_of_a_call_hold_for_request_and_response() {
+    let runner = runner();
+    let spin = "(loop (br 0)) (unreachable)";
+    let plugin = handler(&runner, spin, "");
+    let call = || plugin.call("handle_request");
+    let request = || HttpRequest::new("GET", "/");
+    let said = "out of fuel: all 500 units of the limit `fuel` are used";
+    refused(
+        call().fuel(500).handle(request()),
+        ErrorKind::OutOfFuel,
+        said,
+    );
+    refused(
+        call().max_memory_pages(0).handle(request()),
+        ErrorKind::MemoryLimit,
+        "declares a memory of 1 pages at least; the limit `max_memory_pages` is 0",
+    );
+    let token = CancelToken::new();
+    token.cancel();
+    refused(
+        call().cancel(&token).handle(request()),
+        ErrorKind::Cancelled,
+        "cancelled",
+    );
+    refused(
+        plugin.call("handle_response").handle(request()),
+        ErrorKind::Signature,
+        "requests are handled by `handle_request` (http-wasm)",
+    );
+
+    let plugin = handler(&runner, "(i64.const 1)", spin);
+    let (handled, outcome) = plugin
+        .call("handle_request")
+        .fuel(500)
+        .handle(request())
+        .expect("runs");
+    assert!((1..500).contains(&outcome.fuel_used()));
+    refused(
+        passed(handled).finish(HttpResponse::new(200)),
+        ErrorKind::OutOfFuel,
+        said,
+    );
+    let mut instance = plugin.instantiate().expect("starts");
+    refused(
+        instance.call("handle_request").handle(request()),
+        ErrorKind::Signature,
+        "this takes a fresh instance",
+    );
 }
 
 #[test]

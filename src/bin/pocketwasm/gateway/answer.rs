@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{
     Response, StatusCode,
-    header::{self, HeaderName, HeaderValue},
+    header::{self, HeaderMap, HeaderName, HeaderValue},
 };
 use pocketwasm::{Error, Outcome};
 use std::{error::Error as _, time::Duration};
@@ -118,7 +118,7 @@ impl Problem {
             }
         };
         if let Some(cost) = &self.cost {
-            cost.tell(&mut answer);
+            cost.add_to(&mut answer);
         }
         answer
     }
@@ -147,7 +147,7 @@ impl From<Error> for Problem {
     }
 }
 
-/// What a call cost.
+/// What the calls of a request cost: together, but for the pages, of which it is the most.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cost {
     pub(super) fuel: u64,
@@ -164,9 +164,24 @@ impl Cost {
         }
     }
 
-    /// Puts it into the headers of an answer.
-    pub(super) fn tell(&self, answer: &mut Answer) {
-        let headers = answer.headers_mut();
+    /// Adds it to what an answer has cost already.
+    pub(super) fn add_to(self, answer: &mut Answer) {
+        let before = answer.extensions().get::<Self>();
+        let cost = before.map_or(self, |before| before.and(self));
+        answer.extensions_mut().insert(cost);
+    }
+
+    /// Of two calls, one after the other.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            fuel: self.fuel.saturating_add(other.fuel),
+            pages: self.pages.max(other.pages),
+            time: self.time.saturating_add(other.time),
+        }
+    }
+
+    /// Puts it into the headers of its answer.
+    pub(super) fn tell(self, headers: &mut HeaderMap) {
         headers.insert(FUEL_USED, self.fuel.into());
         headers.insert(MEMORY_PAGES, self.pages.into());
         let millis = self.time.as_secs_f64() * 1_000.0;

@@ -1,6 +1,9 @@
 //! The flags of `pocketwasm serve`.
 
-use super::schedule::Bounds;
+use super::{
+    middleware::{Chain, For, Prefix},
+    schedule::Bounds,
+};
 use crate::limits::{Limits, bytes, time};
 use pocketwasm::RunnerConfig;
 use std::{net::SocketAddr, path::PathBuf, thread, time::Duration};
@@ -32,6 +35,14 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE")]
     pub(super) lock: Option<PathBuf>,
 
+    /// Put a plugin of http-wasm's convention in front of every path that begins with PREFIX, or
+    /// of all; may be repeated, the outermost first.
+    #[arg(long, value_name = "NAME[=PREFIX]")]
+    pub(super) middleware: Vec<For<Prefix>>,
+    /// The configuration of one of these, from a file of at most 1 MiB; may be repeated.
+    #[arg(long, value_name = "NAME=FILE")]
+    pub(super) middleware_config: Vec<For<PathBuf>>,
+
     /// The body of a request.
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = bytes)]
     pub(super) max_body: usize,
@@ -50,8 +61,8 @@ pub(crate) struct Serve {
     /// Calls of one plugin that run at once [default: half of --threads]
     #[arg(long, value_name = "N")]
     pub(super) plugin_threads: Option<usize>,
-    /// Calls of slow plugins (most of the last five took over 20 ms of a processor) that run at
-    /// once [default: one less than there are processors, at least 1]
+    /// The threads of these that are for slow plugins: most of the last five calls took over 1 ms
+    /// of a processor [default: one less than there are processors, at least 1]
     #[arg(long, value_name = "N")]
     pub(super) slow_threads: Option<usize>,
     /// Calls that wait for their turn; one plugin's may be half of them.
@@ -60,6 +71,10 @@ pub(crate) struct Serve {
     /// How long a call may wait for its turn.
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = time)]
     pub(super) queue_wait: Duration,
+
+    /// What middleware that waits for answers holds: its memory and its requests.
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = bytes)]
+    pub(super) max_held: usize,
 
     /// How long a client may take to send the head of a request, or stay idle before it.
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = time)]
@@ -98,6 +113,10 @@ impl Serve {
             return Ok(());
         };
         Err(problem.to_owned())
+    }
+
+    pub(super) fn chain(&self) -> Result<Chain, String> {
+        Chain::new(&self.middleware, &self.middleware_config, self.max_held)
     }
 
     pub(super) fn bounds(&self) -> Bounds {

@@ -47,6 +47,12 @@ struct Scan {
     result: &'static str,
 }
 
+/// What a scan came to for a file.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Lookup {
+    result: &'static str,
+}
+
 /// A histogram whose buckets grow by a factor.
 #[derive(Debug, Clone, Copy)]
 struct Growing {
@@ -74,9 +80,11 @@ pub(super) struct Metrics {
     requests: Family<Request, Counter>,
     rejected: Family<Reason, Counter>,
     reloads: Family<Scan, Counter>,
+    lookups: Family<Lookup, Counter>,
     /// The endings that were ever counted.
     endings: Mutex<BTreeSet<String>>,
     pub(super) connections: Gauge,
+    in_flight: Gauge,
     running: Gauge,
     waiting: Gauge,
     plugins: Gauge,
@@ -102,8 +110,10 @@ impl Metrics {
             requests: Family::default(),
             rejected: Family::default(),
             reloads: Family::default(),
+            lookups: Family::default(),
             endings: Mutex::default(),
             connections: Gauge::default(),
+            in_flight: Gauge::default(),
             running: Gauge::default(),
             waiting: Gauge::default(),
             plugins: Gauge::default(),
@@ -155,7 +165,17 @@ impl Metrics {
             "Scans of the plugins' directory",
             self.reloads.clone(),
         );
+        ours.register(
+            "module_cache",
+            "Modules found at scans: compiled already (hit), compiled then (miss), or refused",
+            self.lookups.clone(),
+        );
         ours.register("connections", "Open connections", self.connections.clone());
+        ours.register(
+            "requests_in_flight",
+            "Requests that are being answered",
+            self.in_flight.clone(),
+        );
         ours.register("calls_running", "Calls that run", self.running.clone());
         ours.register(
             "calls_waiting",
@@ -196,6 +216,12 @@ impl Metrics {
         self.calls.get_or_create(&ending).inc();
     }
 
+    /// A request is being answered until what comes back is dropped.
+    pub(super) fn begun(&self) -> InFlight<'_> {
+        self.in_flight.inc();
+        InFlight(&self.in_flight)
+    }
+
     pub(super) fn answered(&self, route: &'static str, status: u16) {
         self.requests
             .get_or_create(&Request { route, status })
@@ -208,6 +234,14 @@ impl Metrics {
 
     pub(super) fn reloaded(&self, result: &'static str) {
         self.reloads.get_or_create(&Scan { result }).inc();
+    }
+
+    /// So many modules of a scan were in the cache, compiled, or refused.
+    pub(super) fn looked_up(&self, hits: usize, misses: usize, refused: usize) {
+        for (result, count) in [("hit", hits), ("miss", misses), ("refused", refused)] {
+            let lookups = self.lookups.get_or_create(&Lookup { result });
+            lookups.inc_by(count as u64);
+        }
     }
 
     /// Drops the labels of a plugin that is gone, so that they stay bounded by what is loaded.
@@ -244,6 +278,15 @@ impl Metrics {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
+    }
+}
+
+/// A request that is being answered.
+pub(super) struct InFlight<'a>(&'a Gauge);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 

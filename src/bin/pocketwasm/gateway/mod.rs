@@ -8,9 +8,12 @@ mod answer;
 mod calls;
 mod cgi;
 mod config;
+mod execute;
 mod guard;
 mod lock;
+mod message;
 mod metrics;
+mod middleware;
 mod page;
 mod pool;
 mod reload;
@@ -56,6 +59,7 @@ impl Serve {
             let action = action.to_owned();
             move |source: io::Error| Failure::Io { action, source }
         };
+        let chain = self.chain().map_err(Failure::Usage)?;
         let runner = Runner::new(self.runner_config(&options.limits))?;
         let pool = Pool::start(self.bounds()).map_err(failed("start the threads for calls"))?;
         let metrics = Metrics::new();
@@ -64,12 +68,13 @@ impl Serve {
             .scan(&runner, &pool, &metrics, &source.progress())
             .map_err(Failure::Usage)?;
         tell(&report);
+        chain.check(&runner).map_err(Failure::Usage)?;
 
         // Only now: whoever can connect finds every plugin that there is.
         let action = format!("listen on {}", self.listen);
         let listener = TcpListener::bind(self.listen).map_err(failed(&action))?;
         let local = listener.local_addr().map_err(failed(&action))?;
-        let settings = requests::Settings::new(self, &options.limits, local)
+        let settings = requests::Settings::new(self, chain, &options.limits, local)
             .map_err(failed("take random bytes from the system"))?;
         let gateway = Arc::new(Gateway {
             runner,
@@ -136,7 +141,7 @@ impl Gateway {
     }
 }
 
-/// Says what is served now and what is not.
+/// Says what is served now and what is not, as far as that is new.
 fn tell(report: &Report) {
     let lists = [
         ("serves", &report.loaded),
@@ -148,7 +153,7 @@ fn tell(report: &Report) {
             say(&format!("{what} {name:?}"));
         }
     }
-    for refused in &report.refused {
+    for refused in &report.newly_refused {
         say(&format!("refuses {:?}: {}", refused.file, refused.reason));
     }
 }

@@ -1,12 +1,12 @@
 //! The threads that guests run on, so that none of them ever blocks the server.
 
-use super::schedule::{Bounds, Full, Schedule};
+use super::schedule::{Bounds, Full, Schedule, Takes, Turn};
 use pocketwasm::CancelToken;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tokio::sync::oneshot;
 
@@ -19,6 +19,8 @@ pub(super) struct Pool(Arc<Shared>);
 struct Shared {
     state: Mutex<State>,
     work: Condvar,
+    /// For the threads that take slow calls only, where there are any.
+    slow_work: Option<Condvar>,
 }
 
 struct State {
@@ -46,12 +48,20 @@ impl Pool {
                 closed: false,
             }),
             work: Condvar::new(),
+            slow_work: bounds
+                .threads()
+                .any(|takes| takes == Takes::Slow)
+                .then(Condvar::new),
         }));
-        for number in 0..bounds.running {
+        for (number, takes) in bounds.threads().enumerate() {
             let shared = pool.0.clone();
+            let name = match takes {
+                Takes::Slow => format!("slow-{number}"),
+                _ => format!("call-{number}"),
+            };
             thread::Builder::new()
-                .name(format!("call-{number}"))
-                .spawn(move || shared.work())?;
+                .name(name)
+                .spawn(move || shared.work(takes))?;
         }
         Ok(pool)
     }
@@ -63,7 +73,9 @@ impl Pool {
 
     /// Whether a call of `plugin` would be taken on now.
     pub(super) fn room(&self, plugin: &str) -> Result<(), Full> {
-        self.0.lock().room(plugin)
+        let state = self.0.lock();
+        state.check_open()?;
+        state.schedule.room(plugin)
     }
 
     /// Runs `work` on one of the threads. If nobody waits for it any more, `cancel` ends it, and
@@ -71,6 +83,7 @@ impl Pool {
     pub(super) async fn run<R: Send + 'static>(
         &self,
         plugin: &str,
+        turn: Turn,
         cancel: &CancelToken,
         longest_wait: Duration,
         work: impl FnOnce() -> R + Send + 'static,
@@ -79,16 +92,18 @@ impl Pool {
         let (sender, mut receiver) = oneshot::channel();
         let ticket = self.0.add(
             &plugin,
+            turn,
             Box::new(move || {
                 // Nobody may be there to hear it.
                 let _ = sender.send(work());
             }),
         );
-        let waiter = Waiter {
+        let mut waiter = Waiter {
             pool: self,
             plugin: &plugin,
             ticket: ticket.map_err(NotRun::Full)?,
             cancel,
+            has_ended: false,
         };
         let ended = tokio::select! {
             biased;
@@ -100,6 +115,7 @@ impl Pool {
                 receiver.await
             }
         };
+        waiter.has_ended = true;
         ended.map_err(|_| match self.0.lock().closed {
             true => NotRun::Full(Full::Closed),
             false => NotRun::Panicked,
@@ -108,7 +124,9 @@ impl Pool {
 
     /// See [`Schedule::forget`].
     pub(super) fn forget(&self, plugin: &str) {
-        self.0.lock().schedule.forget(plugin);
+        let mut state = self.0.lock();
+        state.schedule.forget(plugin);
+        self.0.wake(state);
     }
 
     /// Takes nothing more on and lets go of what waits; threads end with what they run.
@@ -119,6 +137,9 @@ impl Pool {
         drop(state);
         drop(waiting);
         self.0.work.notify_all();
+        if let Some(slow_work) = &self.0.slow_work {
+            slow_work.notify_all();
+        }
     }
 }
 
@@ -128,6 +149,7 @@ struct Waiter<'a> {
     plugin: &'a str,
     ticket: u64,
     cancel: &'a CancelToken,
+    has_ended: bool,
 }
 
 impl Waiter<'_> {
@@ -141,17 +163,19 @@ impl Waiter<'_> {
 
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
-        self.cancel.cancel();
-        self.withdraw();
+        if !self.has_ended {
+            self.cancel.cancel();
+            self.withdraw();
+        }
     }
 }
 
 impl State {
-    fn room(&self, plugin: &str) -> Result<(), Full> {
-        if self.closed {
-            return Err(Full::Closed);
+    fn check_open(&self) -> Result<(), Full> {
+        match self.closed {
+            true => Err(Full::Closed),
+            false => Ok(()),
         }
-        self.schedule.room(plugin)
     }
 }
 
@@ -161,43 +185,72 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, plugin: &Arc<str>, work: Work) -> Result<u64, Full> {
+    fn add(&self, plugin: &Arc<str>, turn: Turn, work: Work) -> Result<u64, Full> {
         let mut state = self.lock();
-        state.room(plugin)?;
-        let ticket = state.schedule.add(plugin, work)?;
-        drop(state);
-        self.work.notify_one();
+        state.check_open()?;
+        let ticket = state.schedule.add(plugin, turn, work)?;
+        self.wake(state);
         Ok(ticket)
     }
 
+    /// Lets go of the state, and has threads look for which there may be something.
+    fn wake(&self, state: MutexGuard<'_, State>) {
+        let [quick, slow] = [false, true].map(|is_slow| state.schedule.waits(is_slow));
+        drop(state);
+        match &self.slow_work {
+            Some(slow_work) if slow => slow_work.notify_one(),
+            None if slow => self.work.notify_one(),
+            _ => {}
+        }
+        if quick {
+            self.work.notify_one();
+        }
+    }
+
     /// The life of a thread.
-    fn work(&self) {
+    fn work(&self, takes: Takes) {
+        let work = match &self.slow_work {
+            Some(slow_work) if takes == Takes::Slow => {
+                give_way();
+                slow_work
+            }
+            _ => &self.work,
+        };
+        let mut has_ended = false;
         let mut state = self.lock();
         loop {
-            let now = Instant::now();
-            let Some((ticket, _, work)) = state.schedule.next(now) else {
+            let Some((ticket, _, call)) = state.schedule.next(takes) else {
                 if state.closed {
                     return;
                 }
-                state = self
-                    .work
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
+                if std::mem::take(&mut has_ended) {
+                    // What waited for that call's end may be for threads of the other kind.
+                    self.wake(state);
+                    state = self.lock();
+                    continue;
+                }
+                state = work.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
-            let more = state.schedule.counts().0 > 0;
-            drop(state);
-            if more {
-                self.work.notify_one();
-            }
+            self.wake(state);
             let began = busy();
-            if catch_unwind(AssertUnwindSafe(work)).is_err() {
+            if catch_unwind(AssertUnwindSafe(call)).is_err() {
                 log::error!("a call panicked on the host's side");
             }
             let busy = busy().saturating_sub(began);
             state = self.lock();
             state.schedule.ended(ticket, busy);
+            has_ended = true;
         }
+    }
+}
+
+/// Lets threads that have work go first on a busy machine, where a thread has a priority of its
+/// own. Without it, slow calls take up no more threads, but quick ones wait for processors longer.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, 10) {
+        log::debug!("slow calls have the priority of others: {error}");
     }
 }
 
@@ -212,6 +265,7 @@ fn busy() -> Duration {
 /// The time that went by, where the system is not asked for better.
 #[cfg(not(unix))]
 fn busy() -> Duration {
-    static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    static START: std::sync::LazyLock<std::time::Instant> =
+        std::sync::LazyLock::new(std::time::Instant::now);
     START.elapsed()
 }

@@ -21,8 +21,8 @@ const LONGEST_NOISE: Duration = Duration::from_secs(2);
 pub(super) struct Source {
     directory: PathBuf,
     lock: Option<PathBuf>,
-    /// One scan at a time.
-    scanning: Mutex<()>,
+    /// One scan at a time; what the last one refused.
+    scanning: Mutex<Vec<Refused>>,
 }
 
 /// What a scan did, for people and for `POST /reload`.
@@ -33,10 +33,13 @@ pub(super) struct Report {
     pub(super) unloaded: Vec<String>,
     pub(super) unchanged: usize,
     pub(super) refused: Vec<Refused>,
+    /// Those that the scan before did not refuse for the same reason.
+    #[serde(skip)]
+    pub(super) newly_refused: Vec<Refused>,
 }
 
 /// A file that is not served, or not in its present state.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub(super) struct Refused {
     pub(super) file: String,
     pub(super) reason: String,
@@ -47,7 +50,7 @@ impl Source {
         Self {
             directory,
             lock,
-            scanning: Mutex::new(()),
+            scanning: Mutex::default(),
         }
     }
 
@@ -61,7 +64,7 @@ impl Source {
         metrics: &Metrics,
         progress: &ProgressBar,
     ) -> Result<Report, String> {
-        let _one = self.scanning.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut before = self.scanning.lock().unwrap_or_else(PoisonError::into_inner);
         let scanned = self.load(runner, progress);
         progress.finish_and_clear();
         metrics.reloaded(match &scanned {
@@ -70,6 +73,11 @@ impl Source {
             Err(_) => "failed",
         });
         let report = scanned?;
+        metrics.looked_up(
+            report.unchanged.len(),
+            report.loaded.len() + report.replaced.len(),
+            report.failed.len(),
+        );
         for name in report
             .missing
             .iter()
@@ -80,8 +88,13 @@ impl Source {
         for name in report.missing.iter().chain(&report.replaced) {
             pool.forget(name);
         }
+        let refused = self.refused(&report);
+        let news = refused.iter().filter(|file| !before.contains(file));
+        let newly_refused = news.cloned().collect();
+        before.clone_from(&refused);
         Ok(Report {
-            refused: self.refused(&report),
+            refused,
+            newly_refused,
             unchanged: report.unchanged.len(),
             loaded: report.loaded,
             replaced: report.replaced,

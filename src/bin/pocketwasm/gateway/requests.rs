@@ -3,11 +3,14 @@
 use super::{
     Gateway,
     accept::Accept,
-    answer::{self, Answer, Problem, REQUEST_ID, Remedy},
-    calls,
+    answer::{self, Answer, Cost, Problem, REQUEST_ID, Remedy},
+    cgi,
     config::Serve,
+    execute,
     guard::Guard,
-    metrics, page,
+    metrics,
+    middleware::{self, Chain},
+    page,
     routes::{self, Lowered, Route},
 };
 use crate::{limits::Limits, lock::hex};
@@ -19,7 +22,7 @@ use hyper::{
     header::{self, HeaderValue},
     http::request::Parts,
 };
-use pocketwasm::{Convention, Plugin};
+use pocketwasm::{CancelToken, Convention, Plugin};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::{
@@ -43,6 +46,7 @@ pub(super) struct Settings {
     pub(super) queue_wait: Duration,
     /// The limits of every call, which a request can only lower.
     pub(super) most: Lowered,
+    pub(super) chain: Chain,
     guard: Guard,
     max_body: usize,
     body_timeout: Duration,
@@ -57,7 +61,12 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    pub(super) fn new(serve: &Serve, limits: &Limits, local: SocketAddr) -> io::Result<Self> {
+    pub(super) fn new(
+        serve: &Serve,
+        chain: Chain,
+        limits: &Limits,
+        local: SocketAddr,
+    ) -> io::Result<Self> {
         let mut prefix = [0; 6];
         getrandom::fill(&mut prefix).map_err(|error| io::Error::other(error.to_string()))?;
         Ok(Self {
@@ -68,6 +77,7 @@ impl Settings {
                 timeout: Some(limits.timeout),
                 max_memory_pages: Some(limits.max_memory),
             },
+            chain,
             guard: Guard::new(local, &serve.allow_host),
             max_body: serve.max_body,
             body_timeout: serve.body_timeout,
@@ -84,19 +94,41 @@ impl Settings {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    fn next_id(&self) -> String {
+    pub(super) fn next_id(&self) -> String {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         format!("{}-{number:x}", self.prefix)
     }
 }
 
-/// A request whose body is still to be read.
-pub(super) struct Arriving<'a> {
-    pub(super) parts: &'a Parts,
-    pub(super) body: Incoming,
+/// Who asks, and how that can be stopped.
+#[derive(Clone)]
+pub(super) struct Asker<'a> {
     pub(super) peer: SocketAddr,
+    /// The request's id.
     pub(super) id: &'a str,
-    pub(super) accept: Accept,
+    /// Ends the calls of the request when nobody waits for its answer any more.
+    pub(super) cancel: CancelToken,
+}
+
+/// Where a request's body is.
+pub(super) enum Source {
+    /// Still to be read.
+    Wire(Incoming),
+    /// Read, by whoever has the room for it.
+    Read(Bytes),
+}
+
+/// A request on its way to a route.
+pub(super) struct Arriving<'a> {
+    pub(super) parts: Parts,
+    pub(super) body: Source,
+    pub(super) asker: Asker<'a>,
+}
+
+impl Arriving<'_> {
+    pub(super) fn accept(&self) -> Accept {
+        Accept::of(&self.parts.headers)
+    }
 }
 
 /// Answers a request, whatever it is.
@@ -106,39 +138,61 @@ pub(super) async fn answer(
     peer: SocketAddr,
 ) -> Answer {
     let began = Instant::now();
+    let _counted = gateway.metrics.begun();
     let id = gateway.settings.next_id();
     let (parts, body) = request.into_parts();
     let accept = Accept::of(&parts.headers);
-    let checked = gateway.settings.guard.check(&parts);
-    let route = checked.and_then(|()| routes::route(&parts.method, parts.uri.path()));
-    let name = route.as_ref().map_or("none", Route::name);
-    let arriving = Arriving {
-        parts: &parts,
-        body,
-        peer,
-        id: &id,
-        accept,
+    let (method, uri) = (parts.method.clone(), parts.uri.clone());
+    let (route, result) = match gateway.settings.guard.check(&parts) {
+        Ok(()) => {
+            let arriving = Arriving {
+                parts,
+                body: Source::Wire(body),
+                asker: Asker {
+                    peer,
+                    id: &id,
+                    cancel: CancelToken::new(),
+                },
+            };
+            middleware::answer(gateway, arriving).await
+        }
+        Err(problem) => ("none", Err(problem)),
     };
-    let result = match route {
-        Ok(route) => serve(gateway, route, arriving).await,
-        Err(problem) => Err(problem),
-    };
-    let mut answer = result.unwrap_or_else(|problem| {
-        log_problem(&id, &problem);
-        problem.answer(&id, accept)
-    });
+    let mut answer = result.unwrap_or_else(|problem| told(&problem, &id, accept));
     let status = answer.status().as_u16();
     log::info!(
-        "{id} {} {} {status} {:?}",
-        parts.method,
-        parts.uri.path(),
+        "{id} {method} {} {status} {:?}",
+        uri.path(),
         began.elapsed()
     );
-    gateway.metrics.answered(name, status);
+    gateway.metrics.answered(route, status);
+    let cost = answer.extensions_mut().remove::<Cost>();
+    let headers = answer.headers_mut();
+    if let Some(cost) = cost {
+        cost.tell(headers);
+    }
     if let Ok(id) = HeaderValue::from_str(&id) {
-        answer.headers_mut().insert(REQUEST_ID, id);
+        headers.insert(REQUEST_ID, id);
     }
     answer
+}
+
+/// What the client gets of a problem; the log gets all of it.
+pub(super) fn told(problem: &Problem, id: &str, accept: Accept) -> Answer {
+    log_problem(id, problem);
+    problem.answer(id, accept)
+}
+
+/// Answers a request by its route, whose name for metrics comes too.
+pub(super) async fn route(
+    gateway: &Arc<Gateway>,
+    request: Arriving<'_>,
+) -> (&'static str, Result<Answer, Problem>) {
+    let (method, uri) = (request.parts.method.clone(), request.parts.uri.clone());
+    match routes::route(&method, uri.path()) {
+        Ok(route) => (route.name(), serve(gateway, route, request).await),
+        Err(problem) => ("none", Err(problem)),
+    }
 }
 
 fn log_problem(id: &str, problem: &Problem) {
@@ -203,8 +257,8 @@ async fn serve(
             })?;
             Ok(answer::json(&json!(report)))
         }
-        Route::Execute(name) => calls::execute(gateway, request, &name).await,
-        Route::Cgi(path) => calls::cgi(gateway, request, path).await,
+        Route::Execute(name) => execute::serve(gateway, request, &name).await,
+        Route::Cgi(path) => cgi::serve(gateway, request, path).await,
     }
 }
 
@@ -262,8 +316,12 @@ impl Settings {
     /// dropped.
     pub(super) async fn read(
         &self,
-        body: Incoming,
-    ) -> Result<(Bytes, OwnedSemaphorePermit), Problem> {
+        body: Source,
+    ) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Problem> {
+        let body = match body {
+            Source::Wire(body) => body,
+            Source::Read(body) => return Ok((body, None)),
+        };
         let too_large = || {
             let message = format!("the body has more than {} bytes", self.max_body);
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
@@ -284,7 +342,7 @@ impl Settings {
             Limited::new(body, self.max_body).collect(),
         );
         match collected.await {
-            Ok(Ok(body)) => Ok((body.to_bytes(), permit)),
+            Ok(Ok(body)) => Ok((body.to_bytes(), Some(permit))),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
             Ok(Err(_)) => Err(Problem::bad_request("the body is broken")),
             Err(_) => Err(Problem::new(

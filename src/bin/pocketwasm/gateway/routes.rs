@@ -3,6 +3,7 @@
 use super::answer::Problem;
 use hyper::Method;
 use percent_encoding::percent_decode_str;
+use pocketwasm::Call;
 use std::{borrow::Cow, time::Duration};
 
 /// What a request asks for.
@@ -155,6 +156,20 @@ impl Lowered {
                  timeout_ms, max_memory",
             )),
         }
+    }
+
+    /// Sets the limits of a call.
+    pub(super) fn set<'a>(&self, mut call: Call<'a>) -> Call<'a> {
+        if let Some(fuel) = self.fuel {
+            call = call.fuel(fuel);
+        }
+        if let Some(timeout) = self.timeout {
+            call = call.timeout(timeout);
+        }
+        if let Some(pages) = self.max_memory_pages {
+            call = call.max_memory_pages(pages);
+        }
+        call
     }
 
     /// The lower of each.

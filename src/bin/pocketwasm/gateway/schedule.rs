@@ -1,18 +1,19 @@
 //! Which call runs next: a queue that one plugin cannot fill and one that no slow plugin can block.
 //!
-//! Plugins with calls waiting take turns. A plugin whose calls take long, or that has not shown yet
-//! how long they take, is *slow*: only so many slow calls run at once, so that a plugin which loops
-//! until its deadline leaves processors to the ones that answer in microseconds.
+//! Of the plugins with calls waiting the one goes next that has used a processor least. A plugin
+//! whose calls take long is *slow*: its calls run on threads of their own, which give way to the
+//! others, so that a plugin which loops until its deadline leaves processors to the ones that
+//! answer in microseconds.
 
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// Calls that take more of a processor than this are slow, and so are plugins of which most calls
 /// lately were.
-const SLOW: Duration = Duration::from_millis(20);
+const SLOW: Duration = Duration::from_millis(1);
 
 /// How many calls may run and wait.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +28,35 @@ pub(super) struct Bounds {
     pub(super) waiting: usize,
     /// Of these, calls of one plugin.
     pub(super) waiting_of_plugin: usize,
+}
+
+/// Which calls a thread takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Takes {
+    Any,
+    Quick,
+    Slow,
+}
+
+impl Bounds {
+    /// What the threads take, each its own.
+    pub(super) fn threads(self) -> impl Iterator<Item = Takes> {
+        (0..self.running).map(move |number| match number {
+            _ if self.running_slow >= self.running => Takes::Any,
+            number if number < self.running_slow => Takes::Slow,
+            _ => Takes::Quick,
+        })
+    }
+}
+
+/// Which of a request's calls one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// The first, or one like any other.
+    First,
+    /// One that ends what an earlier call began, so it is never refused and goes before the others
+    /// of its plugin. What the earlier ones hold bounds how many there are.
+    Last,
 }
 
 /// Why a call is not taken on.
@@ -45,11 +75,14 @@ pub(super) enum Full {
 pub(super) struct Schedule<T> {
     bounds: Bounds,
     lanes: BTreeMap<Arc<str>, Lane<T>>,
-    /// Plugins with calls waiting, each once, the next one first.
+    /// Plugins with calls waiting, each once; of those with equal use, the first goes first.
     turns: VecDeque<Arc<str>>,
     waiting: usize,
-    running: Vec<Running>,
+    /// The calls that run: ticket and plugin.
+    running: Vec<(u64, Arc<str>)>,
     tickets: u64,
+    /// What the last plugins to go had used, of the quick ones and of the slow ones.
+    used: [Duration; 2],
 }
 
 #[derive(Debug)]
@@ -58,6 +91,15 @@ struct Lane<T> {
     running: usize,
     /// Nothing before its first call has ended.
     pace: Option<Pace>,
+    /// How long its calls have kept processors busy; not less than others had used when it came,
+    /// so that nobody saves up.
+    used: Duration,
+}
+
+impl<T> Lane<T> {
+    fn is_slow(&self) -> bool {
+        self.pace.is_some_and(Pace::is_slow)
+    }
 }
 
 /// Which of the last five calls of a plugin were slow, a bit each. Most of them decide.
@@ -80,13 +122,6 @@ impl Pace {
     }
 }
 
-#[derive(Debug)]
-struct Running {
-    ticket: u64,
-    plugin: Arc<str>,
-    since: Instant,
-}
-
 impl<T> Schedule<T> {
     pub(super) fn new(bounds: Bounds) -> Self {
         Self {
@@ -96,12 +131,22 @@ impl<T> Schedule<T> {
             waiting: 0,
             running: Vec::with_capacity(bounds.running),
             tickets: 0,
+            used: [Duration::ZERO; 2],
         }
     }
 
     /// The calls that wait, and those that run.
     pub(super) fn counts(&self) -> (usize, usize) {
         (self.waiting, self.running.len())
+    }
+
+    /// Whether a call of a slow plugin waits, or of another.
+    pub(super) fn waits(&self, is_slow: bool) -> bool {
+        let mut lanes = self
+            .turns
+            .iter()
+            .filter_map(|plugin| self.lanes.get(plugin));
+        lanes.any(|lane| lane.is_slow() == is_slow)
     }
 
     /// Whether a call of `plugin` would be taken on.
@@ -116,18 +161,28 @@ impl<T> Schedule<T> {
     }
 
     /// Takes a call on; the ticket is for [`withdraw`](Self::withdraw).
-    pub(super) fn add(&mut self, plugin: &Arc<str>, call: T) -> Result<u64, Full> {
-        self.room(plugin)?;
+    pub(super) fn add(&mut self, plugin: &Arc<str>, turn: Turn, call: T) -> Result<u64, Full> {
+        if turn == Turn::First {
+            self.room(plugin)?;
+        }
         self.tickets += 1;
         let lane = self.lanes.entry(plugin.clone()).or_insert_with(|| Lane {
             waiting: VecDeque::new(),
             running: 0,
             pace: None,
+            used: Duration::ZERO,
         });
         if lane.waiting.is_empty() {
+            if lane.running == 0 {
+                let [quick, slow] = self.used;
+                lane.used = lane.used.max(if lane.is_slow() { slow } else { quick });
+            }
             self.turns.push_back(plugin.clone());
         }
-        lane.waiting.push_back((self.tickets, call));
+        match turn {
+            Turn::First => lane.waiting.push_back((self.tickets, call)),
+            Turn::Last => lane.waiting.push_front((self.tickets, call)),
+        }
         self.waiting += 1;
         Ok(self.tickets)
     }
@@ -147,60 +202,55 @@ impl<T> Schedule<T> {
         Some(call)
     }
 
-    /// The next call to run, if one may run now.
-    pub(super) fn next(&mut self, now: Instant) -> Option<(u64, Arc<str>, T)> {
-        if self.running.len() >= self.bounds.running {
-            return None;
-        }
-        let slow = self.running.iter().filter(|call| {
-            now.saturating_duration_since(call.since) > SLOW || self.is_slow(&call.plugin)
-        });
-        let slow_allowed = slow.count() < self.bounds.running_slow;
-        let at = self.turns.iter().position(|plugin| {
-            let Some(lane) = self.lanes.get(plugin) else {
-                return false;
-            };
-            match lane.pace {
+    /// The next call for a thread, if there is one for it now.
+    pub(super) fn next(&mut self, takes: Takes) -> Option<(u64, Arc<str>, T)> {
+        let candidates = self.turns.iter().enumerate().filter_map(|(at, plugin)| {
+            let lane = self.lanes.get(plugin)?;
+            let may_run = match lane.pace {
                 // One call shows what a plugin is like; until then it gets no second.
-                None => lane.running == 0,
-                Some(pace) if pace.is_slow() => slow_allowed,
-                Some(_) => lane.running < self.bounds.running_of_plugin,
-            }
-        })?;
+                None => takes != Takes::Slow && lane.running == 0,
+                Some(pace) if pace.is_slow() => takes != Takes::Quick,
+                Some(_) => takes != Takes::Slow && lane.running < self.bounds.running_of_plugin,
+            };
+            may_run.then_some((at, lane.used))
+        });
+        let (at, _) = candidates.min_by_key(|(_, used)| *used)?;
         let plugin = self.turns.remove(at)?;
         let lane = self.lanes.get_mut(&plugin)?;
         let (ticket, call) = lane.waiting.pop_front()?;
         lane.running += 1;
+        let [quick, slow] = &mut self.used;
+        let last = if lane.is_slow() { slow } else { quick };
+        *last = lane.used.max(*last);
         if !lane.waiting.is_empty() {
             self.turns.push_back(plugin.clone());
         }
         self.waiting -= 1;
-        self.running.push(Running {
-            ticket,
-            plugin: plugin.clone(),
-            since: now,
-        });
+        self.running.push((ticket, plugin.clone()));
         Some((ticket, plugin, call))
-    }
-
-    fn is_slow(&self, plugin: &str) -> bool {
-        let pace = self.lanes.get(plugin).and_then(|lane| lane.pace);
-        pace.is_some_and(Pace::is_slow)
     }
 
     /// A call that ran has ended, after it has kept a processor busy for so long.
     pub(super) fn ended(&mut self, ticket: u64, busy: Duration) {
-        let Some(at) = self.running.iter().position(|call| call.ticket == ticket) else {
+        let Some(at) = self.running.iter().position(|(other, _)| *other == ticket) else {
             return;
         };
-        let Running { plugin, .. } = self.running.swap_remove(at);
-        let is_slow = busy > SLOW;
-        if let Some(lane) = self.lanes.get_mut(&plugin) {
-            lane.running -= 1;
-            lane.pace = Some(match lane.pace {
-                None => Pace::first(is_slow),
-                Some(pace) => pace.then(is_slow),
-            });
+        let (_, plugin) = self.running.swap_remove(at);
+        let call_is_slow = busy > SLOW;
+        let Some(lane) = self.lanes.get_mut(&plugin) else {
+            return;
+        };
+        let was_slow = lane.is_slow();
+        lane.running -= 1;
+        lane.used += busy;
+        lane.pace = Some(match lane.pace {
+            None => Pace::first(call_is_slow),
+            Some(pace) => pace.then(call_is_slow),
+        });
+        if lane.is_slow() != was_slow {
+            // Those that it is compared with now have used more, or less.
+            let [quick, slow] = self.used;
+            lane.used = if was_slow { quick } else { slow };
         }
     }
 
@@ -241,29 +291,40 @@ mod tests {
         name.into()
     }
 
-    /// A schedule that has seen one call of each of `paces`.
-    fn seasoned(start: Instant, paces: &[(&str, u64)]) -> Schedule<&'static str> {
+    /// A schedule that has seen one call of each of `paces`, in microseconds.
+    fn seasoned(paces: &[(&str, u64)]) -> Schedule<&'static str> {
         let mut schedule = Schedule::new(BOUNDS);
-        for (plugin, millis) in paces {
-            schedule.add(&name(plugin), "first").unwrap();
-            let (ticket, ..) = schedule.next(start).unwrap();
-            schedule.ended(ticket, Duration::from_millis(*millis));
+        for (plugin, micros) in paces {
+            run(&mut schedule, plugin, *micros);
         }
         schedule
     }
 
-    fn next(schedule: &mut Schedule<&'static str>, now: Instant) -> Option<String> {
-        schedule.next(now).map(|(_, plugin, _)| plugin.to_string())
+    /// Runs a call that is the only one to wait.
+    fn run(schedule: &mut Schedule<&'static str>, plugin: &str, micros: u64) {
+        schedule.add(&name(plugin), Turn::First, "call").unwrap();
+        let (ticket, next, _) = schedule.next(Takes::Any).unwrap();
+        assert_eq!(&*next, plugin);
+        schedule.ended(ticket, Duration::from_micros(micros));
+    }
+
+    fn is_slow(schedule: &Schedule<&'static str>, plugin: &str) -> bool {
+        schedule.lanes[plugin].is_slow()
+    }
+
+    fn next(schedule: &mut Schedule<&'static str>, takes: Takes) -> Option<String> {
+        schedule
+            .next(takes)
+            .map(|(_, plugin, _)| plugin.to_string())
     }
 
     #[test]
     fn plugins_take_turns() {
-        let now = Instant::now();
-        let mut schedule = seasoned(now, &[("a", 1), ("b", 1)]);
+        let mut schedule = seasoned(&[("a", 10), ("b", 10)]);
         for plugin in ["a", "a", "a", "b"] {
-            schedule.add(&name(plugin), "call").unwrap();
+            schedule.add(&name(plugin), Turn::First, "call").unwrap();
         }
-        let order: Vec<_> = std::iter::from_fn(|| next(&mut schedule, now)).collect();
+        let order: Vec<_> = std::iter::from_fn(|| next(&mut schedule, Takes::Quick)).collect();
         // The third of `a` waits: two of one plugin run at once.
         assert_eq!(order, ["a", "b", "a"]);
         assert_eq!(schedule.counts(), (1, 3));
@@ -271,86 +332,145 @@ mod tests {
 
     #[test]
     fn slow_plugins_share_what_is_theirs_and_leave_the_rest() {
-        let now = Instant::now();
-        let mut schedule = seasoned(now, &[("fast", 1), ("loop", 5_000), ("flood", 900)]);
+        let mut schedule = seasoned(&[("fast", 20), ("loop", 500_000), ("flood", 90_000)]);
         for plugin in ["loop", "flood", "fast"] {
-            schedule.add(&name(plugin), "call").unwrap();
+            schedule.add(&name(plugin), Turn::First, "call").unwrap();
         }
-        assert_eq!(next(&mut schedule, now).as_deref(), Some("loop"));
-        assert_eq!(next(&mut schedule, now).as_deref(), Some("fast"));
-        assert_eq!(next(&mut schedule, now), None);
-        schedule.ended(4, Duration::from_secs(5));
-        assert_eq!(next(&mut schedule, now).as_deref(), Some("flood"));
+        assert_eq!(next(&mut schedule, Takes::Quick).as_deref(), Some("fast"));
+        assert_eq!(next(&mut schedule, Takes::Quick), None);
+        assert_eq!(next(&mut schedule, Takes::Slow).as_deref(), Some("loop"));
+        assert_eq!(next(&mut schedule, Takes::Slow).as_deref(), Some("flood"));
+        schedule.add(&name("fast"), Turn::First, "call").unwrap();
+        assert_eq!(next(&mut schedule, Takes::Slow), None);
+    }
+
+    #[test]
+    fn threads_are_for_quick_calls_and_some_for_slow_ones() {
+        let threads = |running, running_slow| {
+            let bounds = Bounds {
+                running,
+                running_slow,
+                ..BOUNDS
+            };
+            bounds.threads().collect::<Vec<_>>()
+        };
+        assert_eq!(threads(3, 1), [Takes::Slow, Takes::Quick, Takes::Quick]);
+        assert_eq!(threads(1, 1), [Takes::Any]);
+        assert_eq!(threads(2, 5), [Takes::Any; 2]);
+    }
+
+    #[test]
+    fn a_plugin_that_has_used_less_goes_first() {
+        let mut schedule = seasoned(&[("long", 50_000), ("short", 2_000)]);
+        let mut order = String::new();
+        for _ in 0..2 {
+            schedule.add(&name("long"), Turn::First, "call").unwrap();
+            schedule.add(&name("short"), Turn::First, "call").unwrap();
+        }
+        for _ in 0..12 {
+            let (ticket, plugin, _) = schedule.next(Takes::Slow).unwrap();
+            let (micros, letter) = match &*plugin {
+                "long" => (10_000, 'l'),
+                _ => (2_000, 's'),
+            };
+            order.push(letter);
+            schedule.ended(ticket, Duration::from_micros(micros));
+            schedule.add(&plugin, Turn::First, "call").unwrap();
+        }
+        // Five short calls for each long one, in whatever order they came.
+        assert_eq!(order, "lssssslsssss");
+
+        // Who was away is not owed the time.
+        schedule.add(&name("new"), Turn::First, "call").unwrap();
+        let (ticket, ..) = schedule.next(Takes::Quick).unwrap();
+        schedule.ended(ticket, Duration::from_millis(2));
+        assert!(schedule.lanes["new"].used >= Duration::from_millis(10));
     }
 
     #[test]
     fn a_slip_makes_nobody_slow_and_a_habit_does() {
-        let now = Instant::now();
-        let mut schedule = seasoned(now, &[("a", 1), ("b", 30)]);
-        let mut call = |plugin: &str, millis| {
-            schedule.add(&name(plugin), "call").unwrap();
-            let (ticket, ..) = schedule.next(now).unwrap();
-            schedule.ended(ticket, Duration::from_millis(millis));
-            schedule.is_slow(plugin)
+        let mut schedule = seasoned(&[("a", 10), ("b", 1_500)]);
+        let mut call = |plugin: &str, micros| {
+            run(&mut schedule, plugin, micros);
+            is_slow(&schedule, plugin)
         };
         assert_eq!(
-            [5_000, 5_000, 1, 5_000].map(|took| call("a", took)),
+            [5_000, 5_000, 10, 5_000].map(|took| call("a", took)),
             [false, false, false, true]
         );
         assert_eq!(
-            [1, 1, 1, 30].map(|took| call("b", took)),
+            [10, 10, 10, 1_500].map(|took| call("b", took)),
             [true, true, false, false]
         );
     }
 
     #[test]
     fn a_plugin_nobody_knows_yet_gets_one_call() {
-        let now = Instant::now();
         let mut schedule = Schedule::new(BOUNDS);
-        schedule.add(&name("new"), "1").unwrap();
-        schedule.add(&name("new"), "2").unwrap();
-        let (ticket, ..) = schedule.next(now).unwrap();
-        assert!(schedule.next(now).is_none());
-        schedule.ended(ticket, Duration::from_millis(1));
-        assert!(schedule.next(now).is_some());
+        schedule.add(&name("new"), Turn::First, "1").unwrap();
+        schedule.add(&name("new"), Turn::First, "2").unwrap();
+        assert!(schedule.next(Takes::Slow).is_none());
+        let (ticket, ..) = schedule.next(Takes::Quick).unwrap();
+        assert!(schedule.next(Takes::Any).is_none());
+        schedule.ended(ticket, Duration::from_micros(10));
+        assert!(schedule.next(Takes::Quick).is_some());
         schedule.forget("new");
-        schedule.add(&name("new"), "3").unwrap();
-        assert!(schedule.next(now).is_none());
+        schedule.add(&name("new"), Turn::First, "3").unwrap();
+        assert!(schedule.next(Takes::Any).is_none());
     }
 
     #[test]
     fn a_full_queue_says_which_bound_was_reached() {
         let mut schedule = Schedule::new(BOUNDS);
         for _ in 0..4 {
-            schedule.add(&name("a"), "call").unwrap();
+            schedule.add(&name("a"), Turn::First, "call").unwrap();
         }
-        assert_eq!(schedule.add(&name("a"), "call"), Err(Full::Plugin));
-        schedule.add(&name("b"), "call").unwrap();
-        schedule.add(&name("b"), "call").unwrap();
-        assert_eq!(schedule.add(&name("c"), "call"), Err(Full::Queue));
+        assert_eq!(
+            schedule.add(&name("a"), Turn::First, "call"),
+            Err(Full::Plugin)
+        );
+        schedule.add(&name("b"), Turn::First, "call").unwrap();
+        schedule.add(&name("b"), Turn::First, "call").unwrap();
+        assert_eq!(
+            schedule.add(&name("c"), Turn::First, "call"),
+            Err(Full::Queue)
+        );
+    }
+
+    #[test]
+    fn what_was_begun_is_never_refused_and_goes_first() {
+        let mut schedule = seasoned(&[("a", 10)]);
+        for _ in 0..4 {
+            schedule.add(&name("a"), Turn::First, "begins").unwrap();
+        }
+        assert_eq!(
+            schedule.add(&name("a"), Turn::First, "begins"),
+            Err(Full::Plugin)
+        );
+        schedule.add(&name("a"), Turn::Last, "ends").unwrap();
+        assert_eq!(schedule.next(Takes::Any).unwrap().2, "ends");
+        assert_eq!(schedule.next(Takes::Any).unwrap().2, "begins");
     }
 
     #[test]
     fn a_withdrawn_call_makes_room_and_never_runs() {
-        let now = Instant::now();
         let mut schedule = Schedule::new(BOUNDS);
-        let ticket = schedule.add(&name("a"), "call").unwrap();
+        let ticket = schedule.add(&name("a"), Turn::First, "call").unwrap();
         assert_eq!(schedule.withdraw("a", ticket), Some("call"));
         assert_eq!(schedule.withdraw("a", ticket), None);
         assert_eq!(schedule.counts(), (0, 0));
-        assert!(schedule.next(now).is_none());
-        schedule.add(&name("a"), "again").unwrap();
-        assert_eq!(next(&mut schedule, now).as_deref(), Some("a"));
+        assert!(schedule.next(Takes::Any).is_none());
+        schedule.add(&name("a"), Turn::First, "again").unwrap();
+        assert_eq!(next(&mut schedule, Takes::Any).as_deref(), Some("a"));
         assert!(schedule.turns.is_empty());
     }
 
     #[test]
     fn clearing_hands_back_what_waits() {
-        let now = Instant::now();
         let mut schedule = Schedule::new(BOUNDS);
-        schedule.add(&name("a"), "runs").unwrap();
-        schedule.add(&name("a"), "waits").unwrap();
-        schedule.next(now).unwrap();
+        schedule.add(&name("a"), Turn::First, "runs").unwrap();
+        schedule.add(&name("a"), Turn::First, "waits").unwrap();
+        schedule.next(Takes::Any).unwrap();
         assert_eq!(schedule.clear(), ["waits"]);
         assert_eq!(schedule.counts(), (0, 1));
     }

@@ -1,6 +1,6 @@
 //! Connections: accepted, bounded, and ended gracefully.
 
-use super::{Gateway, config::Serve, requests, stream::Stream};
+use super::{Gateway, answer::REQUEST_ID, config::Serve, requests, stream::Stream};
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -16,9 +16,8 @@ use tokio::{
 
 /// How many connections beyond the bound are told so at once; more are closed without a word.
 const TURNED_AWAY: usize = 64;
-/// What they are told. Nothing of what they sent was read.
-const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
-    content-type: text/plain; charset=utf-8\r\n\
+/// What they are told, after the request's id. Nothing of what they sent was read.
+const FULL: &str = "content-type: text/plain; charset=utf-8\r\n\
     content-length: 25\r\n\
     retry-after: 1\r\n\
     connection: close\r\n\r\n\
@@ -100,7 +99,8 @@ impl Listener {
         let Ok(place) = self.connections.clone().try_acquire_owned() else {
             gateway.metrics.rejected("connections");
             if let Ok(place) = self.turned_away.clone().try_acquire_owned() {
-                tokio::spawn(turn_away(stream, place));
+                let id = gateway.settings.next_id();
+                tokio::spawn(turn_away(stream, id, place));
             }
             return;
         };
@@ -128,9 +128,10 @@ impl Listener {
 
 /// Says that there is no room. What the client sends meanwhile is read and dropped, as closing
 /// with something unread would take the answer back.
-async fn turn_away(mut stream: TcpStream, _place: OwnedSemaphorePermit) {
+async fn turn_away(mut stream: TcpStream, id: String, _place: OwnedSemaphorePermit) {
+    let answer = format!("HTTP/1.1 503 Service Unavailable\r\n{REQUEST_ID}: {id}\r\n{FULL}");
     let farewell = async {
-        stream.write_all(FULL).await?;
+        stream.write_all(answer.as_bytes()).await?;
         stream.shutdown().await?;
         let mut ignored = [0; 4_096];
         while stream.read(&mut ignored).await? > 0 {}

@@ -1,0 +1,131 @@
+//! `POST /execute/{plugin}`: bytes in, bytes out, or numbers in, numbers out.
+
+use super::{
+    Gateway,
+    answer::{self, Answer, Problem},
+    calls,
+    requests::Arriving,
+    routes::Wishes,
+    schedule::Turn,
+};
+use crate::number;
+use bytes::Bytes;
+use hyper::StatusCode;
+use pocketwasm::{Convention, Plugin, Signature};
+use std::sync::Arc;
+
+/// What a call gets.
+enum Passed {
+    Params(Vec<u64>),
+    Input(Bytes),
+}
+
+pub(super) async fn serve(
+    gateway: &Arc<Gateway>,
+    request: Arriving<'_>,
+    name: &str,
+) -> Result<Answer, Problem> {
+    let accept = request.accept();
+    let Wishes {
+        func,
+        params,
+        lowered,
+    } = Wishes::of(request.parts.uri.query())?;
+    let export = func.unwrap_or_else(|| "greet".to_owned());
+    let lowered = lowered.and(calls::limits_of(&request.parts.headers)?);
+    let plugin = gateway.runner.plugin(name)?;
+    // To waPC's plugins an operation's name is their own affair; numbers need an export all the same.
+    let is_operation = params.is_none() && plugin.convention() == Some(Convention::Wapc);
+    let signature = match is_operation {
+        true => None,
+        false => Some(calls::signature(&plugin, &export)?),
+    };
+    let numbers = match (&params, signature) {
+        (Some(params), Some(signature)) => Some(parse(signature, params, &plugin, &export)?),
+        _ => None,
+    };
+    calls::room(gateway, &plugin)?;
+    let (body, _room) = gateway.settings.read(request.body).await?;
+    let passed = match numbers {
+        Some(_) if !body.is_empty() => {
+            return Err(Problem::bad_request("there are `params` and a body too"));
+        }
+        Some(numbers) => Passed::Params(numbers),
+        None => Passed::Input(body),
+    };
+    let limits = gateway.settings.most.and(lowered);
+    let (called, export) = (plugin.clone(), export.clone());
+    let run = move |token: &_| {
+        let call = limits.set(called.call(&export).cancel(token));
+        let outcome = match &passed {
+            Passed::Params(params) => call.params(params).run()?,
+            Passed::Input(input) => call.input(input).run()?,
+        };
+        Ok(((), outcome))
+    };
+    let ((), outcome, cost) =
+        calls::run(gateway, &plugin, &request.asker, Turn::First, run).await?;
+    let mut answer = match (params, signature) {
+        (Some(_), Some(signature)) => {
+            numbers_answer(signature, outcome.results(), accept.prefers_json())
+        }
+        _ => answer::bytes(outcome.into_bytes(), accept),
+    };
+    cost.add_to(&mut answer);
+    Ok(answer)
+}
+
+/// Results as text, a line each, or as JSON.
+fn numbers_answer(signature: &Signature, results: &[u64], as_json: bool) -> Answer {
+    let results = signature.results().iter().zip(results);
+    let results = results.map(|(ty, bits)| (*ty, *bits));
+    if as_json {
+        let results: Vec<_> = results.map(|(ty, bits)| number::json(ty, bits)).collect();
+        return answer::json(&serde_json::json!({ "results": results }));
+    }
+    let lines: Vec<_> = results.map(|(ty, bits)| number::show(ty, bits)).collect();
+    answer::plain(
+        StatusCode::OK,
+        "text/plain; charset=utf-8",
+        lines.join("\n"),
+    )
+}
+
+/// Numbers separated by commas, typed by the export.
+fn parse(
+    signature: &Signature,
+    params: &str,
+    plugin: &Plugin,
+    export: &str,
+) -> Result<Vec<u64>, Problem> {
+    let texts: Vec<&str> = match params {
+        "" => Vec::new(),
+        params => params.split(',').map(str::trim).collect(),
+    };
+    let types = signature.params();
+    if texts.len() != types.len() {
+        // The library says it better, and before anything runs.
+        return Ok(vec![0; texts.len()]);
+    }
+    let numbers = texts
+        .iter()
+        .zip(types)
+        .enumerate()
+        .map(|(position, (text, ty))| {
+            number::parse(*ty, text).ok_or_else(|| Problem {
+                plugin: Some(plugin.name().into()),
+                export: Some(export.into()),
+                ..Problem::new(
+                    StatusCode::BAD_REQUEST,
+                    "signature",
+                    format!(
+                        "plugin {:?}, export {export:?}: parameter {} is {text:?}; {ty} takes {}",
+                        plugin.name(),
+                        position + 1,
+                        number::expected(*ty)
+                    ),
+                )
+            })
+        });
+    numbers.collect()
+}

@@ -1,0 +1,275 @@
+//! Messages as plugins have them, from and to those of the wire. Trailers are left out.
+
+use super::answer::{Answer, Cost, Problem, REQUEST_ID};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{
+    HeaderMap, Method, StatusCode, Uri,
+    header::{self, HeaderName, HeaderValue},
+    http::request::Parts,
+};
+use pocketwasm::{HttpHeaders, HttpRequest, HttpResponse};
+use std::net::SocketAddr;
+
+/// How many fields a message may have that a plugin has made, and how many bytes of them a
+/// response.
+const MOST_FIELDS: usize = 128;
+const MOST_FIELD_BYTES: usize = 32 << 10;
+
+/// Fields about a connection or a message's frame, which are not a plugin's business, and one that
+/// is the gateway's own, as all are that begin with `x-pocketwasm-`.
+const NOT_THE_PLUGINS: [HeaderName; 9] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::CONTENT_LENGTH,
+    REQUEST_ID,
+];
+
+fn is_the_plugins(name: &HeaderName) -> bool {
+    !NOT_THE_PLUGINS.contains(name) && !name.as_str().starts_with("x-pocketwasm-")
+}
+
+/// What a plugin sees of a request. Fields that are no text are left out.
+pub(super) fn request(parts: &Parts, body: Bytes, peer: SocketAddr) -> HttpRequest {
+    let target = parts.uri.path_and_query();
+    let target = target.map_or("/", |target| target.as_str());
+    let mut request = HttpRequest::new(parts.method.as_str(), target);
+    request.version = format!("{:?}", parts.version);
+    request.source = peer.to_string();
+    request.headers = fields(&parts.headers);
+    request.body = body.into();
+    request
+}
+
+/// What a plugin sees of the fields of a message.
+fn fields(headers: &HeaderMap) -> HttpHeaders {
+    let seen = headers.iter().filter(|(name, _)| {
+        // These are the gateway's on the way back; what a client asks for by them is to be seen.
+        !NOT_THE_PLUGINS.contains(name)
+    });
+    let text = seen.filter_map(|(name, value)| {
+        let value = std::str::from_utf8(value.as_bytes()).ok()?;
+        Some((name.to_string(), value.to_owned()))
+    });
+    text.collect()
+}
+
+/// A request as a plugin has left it.
+pub(super) fn changed(request: &HttpRequest, mut parts: Parts) -> Result<(Parts, Bytes), Problem> {
+    let uri = request.uri.parse::<Uri>().ok();
+    let uri = uri.filter(|_| request.uri.starts_with('/'));
+    parts.uri = uri.ok_or_else(|| broken("request", "its target is no path"))?;
+    parts.method = Method::from_bytes(request.method.as_bytes())
+        .map_err(|_| broken("request", "it has no such method"))?;
+    let mut headers = HeaderMap::new();
+    for (name, value) in &request.headers {
+        let (name, value) = field("request", name, value)?;
+        if headers.len() == MOST_FIELDS {
+            return Err(broken("request", "there are more than 128 fields"));
+        }
+        if !NOT_THE_PLUGINS.contains(&name) {
+            headers.append(name, value);
+        }
+    }
+    parts.headers = headers;
+    Ok((parts, Bytes::copy_from_slice(&request.body)))
+}
+
+/// What a plugin sees of an answer, and what that has cost until now.
+pub(super) async fn response(answer: Answer) -> (HttpResponse, Option<Cost>) {
+    let (parts, body) = answer.into_parts();
+    let mut response = HttpResponse::new(parts.status.as_u16());
+    response.headers = fields(&parts.headers);
+    response.body = match body.collect().await {
+        Ok(body) => body.to_bytes().into(),
+        Err(never) => match never {},
+    };
+    (response, parts.extensions.get().copied())
+}
+
+/// The answer that a plugin has made.
+pub(super) fn answer(response: HttpResponse) -> Result<Answer, Problem> {
+    let status = StatusCode::from_u16(response.status).ok();
+    let status = status.filter(|status| !status.is_informational());
+    let status = status.ok_or_else(|| broken("response", "the status is not from 200 to 599"))?;
+    let mut headers = HeaderMap::new();
+    let mut bytes = 0;
+    for (name, value) in &response.headers {
+        bytes += name.len() + value.len();
+        let (name, value) = field("response", name, value)?;
+        if headers.len() == MOST_FIELDS {
+            return Err(broken("response", "there are more than 128 fields"));
+        }
+        if bytes > MOST_FIELD_BYTES {
+            return Err(broken("response", "the fields have more than 32 KiB"));
+        }
+        if is_the_plugins(&name) {
+            headers.append(name, value);
+        }
+    }
+    headers
+        .entry(header::X_CONTENT_TYPE_OPTIONS)
+        .or_insert(HeaderValue::from_static("nosniff"));
+    let bodiless = status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
+    let body = match bodiless {
+        true => Bytes::new(),
+        false => response.body.into(),
+    };
+    let mut answer = Answer::new(Full::new(body));
+    *answer.status_mut() = status;
+    *answer.headers_mut() = headers;
+    Ok(answer)
+}
+
+fn field(
+    what: &'static str,
+    name: &str,
+    value: &str,
+) -> Result<(HeaderName, HeaderValue), Problem> {
+    let name = HeaderName::from_bytes(name.as_bytes());
+    let name = name.map_err(|_| broken(what, "a field's name has characters that it cannot"));
+    let value = HeaderValue::from_bytes(value.as_bytes());
+    let value = value.map_err(|_| broken(what, "a field's value has characters that it cannot"));
+    Ok((name?, value?))
+}
+
+fn broken(what: &str, why: &str) -> Problem {
+    let message = format!("the plugin's {what} cannot be: {why}");
+    Problem::new(StatusCode::BAD_GATEWAY, "guest_data", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::{Request, body::Body};
+
+    type Fields<'a> = &'a [(&'a str, &'a str)];
+
+    fn response(status: u16, fields: Fields<'_>) -> HttpResponse {
+        let mut response = HttpResponse::new(status);
+        let fields = fields.iter();
+        response.headers = fields
+            .map(|(n, v)| (n.to_string(), v.to_string()))
+            .collect();
+        response.body = b"body".to_vec();
+        response
+    }
+
+    /// The status and the fields, a line each; then the size of the body.
+    fn read(response: HttpResponse) -> Result<(u16, String, u64), String> {
+        let answer = answer(response).map_err(|problem| problem.message)?;
+        let lines = answer.headers().iter();
+        let lines: Vec<String> = lines
+            .filter(|(name, _)| *name != header::X_CONTENT_TYPE_OPTIONS)
+            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+            .collect();
+        let length = answer.body().size_hint().exact().unwrap();
+        Ok((answer.status().as_u16(), lines.join("|"), length))
+    }
+
+    #[test]
+    fn answers() {
+        let table: [(u16, Fields<'_>, &str, u64); 5] = [
+            (200, &[("A", "b")], "a: b", 4),
+            (599, &[("a", "1"), ("A", "2")], "a: 1|a: 2", 4),
+            (204, &[], "", 0),
+            (304, &[], "", 0),
+            (
+                200,
+                &[
+                    ("Connection", "close"),
+                    ("Transfer-Encoding", "chunked"),
+                    ("Content-Length", "99"),
+                    ("X-Request-Id", "1"),
+                    ("X-Pocketwasm-Fuel-Used", "0"),
+                ],
+                "",
+                4,
+            ),
+        ];
+        for (status, fields, lines, length) in table {
+            let expected = Ok((status, lines.to_owned(), length));
+            assert_eq!(read(response(status, fields)), expected, "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_answer() {
+        let long = "b".repeat(33 << 10);
+        let many = [("a", "b"); 129];
+        let table: [(u16, Fields<'_>, &str); 7] = [
+            (99, &[], "the status is not from 200 to 599"),
+            (101, &[], "the status is not from 200 to 599"),
+            (1_000, &[], "the status is not from 200 to 599"),
+            (
+                200,
+                &[("a b", "c")],
+                "a field's name has characters that it cannot",
+            ),
+            (
+                200,
+                &[("a", "b\nc")],
+                "a field's value has characters that it cannot",
+            ),
+            (200, &[("a", &long)], "the fields have more than 32 KiB"),
+            (200, &many, "there are more than 128 fields"),
+        ];
+        for (status, fields, why) in table {
+            let expected = format!("the plugin's response cannot be: {why}");
+            assert_eq!(read(response(status, fields)), Err(expected));
+        }
+    }
+
+    #[test]
+    fn a_request_goes_to_a_plugin_and_comes_back() {
+        let (parts, ()) = Request::builder()
+            .method("PUT")
+            .uri("http://localhost/a%20b?c=d")
+            .header("X-Twice", "1")
+            .header("x-twice", "2")
+            .header("connection", "close")
+            .header("authorization", "secret")
+            .header("x-bytes", HeaderValue::from_bytes(b"\xff").unwrap())
+            .body(())
+            .unwrap()
+            .into_parts();
+        let peer = "127.0.0.1:4711".parse().unwrap();
+        let mut seen = request(&parts, Bytes::from_static(b"body"), peer);
+        assert_eq!((&*seen.method, &*seen.uri), ("PUT", "/a%20b?c=d"));
+        assert_eq!(
+            (&*seen.version, &*seen.source),
+            ("HTTP/1.1", "127.0.0.1:4711")
+        );
+        let names: Vec<_> = seen.headers.iter().map(|(name, _)| &**name).collect();
+        assert_eq!(names, ["x-twice", "x-twice", "authorization"]);
+
+        seen.headers.push(("X-New".into(), "3".into()));
+        let (after, body) = changed(&seen, parts.clone()).unwrap();
+        assert_eq!(
+            (after.uri, body),
+            (Uri::from_static("/a%20b?c=d"), "body".into())
+        );
+        assert_eq!(after.headers.get_all("x-twice").iter().count(), 2);
+        assert_eq!(after.headers["x-new"], "3");
+
+        for (method, uri, why) in [
+            ("G T", "/", "it has no such method"),
+            ("GET", "http://elsewhere/", "its target is no path"),
+            ("GET", "elsewhere", "its target is no path"),
+            ("GET", "/a b", "its target is no path"),
+        ] {
+            (seen.method, seen.uri) = (method.into(), uri.into());
+            let problem = changed(&seen, parts.clone()).unwrap_err();
+            let expected = format!("the plugin's request cannot be: {why}");
+            assert_eq!(
+                (problem.status.as_u16(), &*problem.message),
+                (502, &*expected)
+            );
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What the README says of the gateway is so.
+
+use crate::server::Server;
+use std::{collections::BTreeMap, fs, process::Command};
+
+/// The options in the README's table with their defaults.
+fn options_of_readme() -> BTreeMap<String, String> {
+    let readme = fs::read_to_string("README.md").unwrap();
+    let section = readme
+        .split("\n## ")
+        .find(|it| it.starts_with("The gateway"));
+    let lines = section.unwrap().lines();
+    let cells = lines.filter_map(|line| {
+        let cells: Vec<&str> = line.split('|').collect();
+        let [_, first, second, ..] = cells[..] else {
+            return None;
+        };
+        let plain = |cell: &str| cell.trim().replace('`', "");
+        let option = first.trim().starts_with("`--");
+        option.then(|| (plain(first), plain(second)))
+    });
+    cells.collect()
+}
+
+#[test]
+fn every_option_is_in_the_table_with_its_default() {
+    let help = Command::new(env!("CARGO_BIN_EXE_pocketwasm"))
+        .args(["serve", "--help"])
+        .output()
+        .unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let options = help.split("\nLimits:").next().unwrap();
+    let mut found = BTreeMap::new();
+    for option in options.split("\n      --").skip(1) {
+        let name = option.split_whitespace().next().unwrap();
+        let text = option.split_whitespace().collect::<Vec<_>>().join(" ");
+        let default = text.split_once("[default: ");
+        let default = default.map_or("", |(_, rest)| rest.split(']').next().unwrap());
+        found.insert(format!("--{name}"), default.to_owned());
+    }
+    // Those of every command.
+    found.remove("--plugins").unwrap();
+    found.remove("--json").unwrap();
+    assert_eq!(options_of_readme(), found);
+}
+
+#[test]
+fn every_metric_is_named_there() {
+    let readme = fs::read_to_string("README.md").unwrap();
+    let server = Server::start(&[("greet", "rust-greet.wasm")], &[]);
+    assert!(server.is_well());
+    let metrics = server.get("/metrics");
+    let families = metrics.text().lines();
+    let families = families.filter_map(|line| line.strip_prefix("# TYPE "));
+    let mut count = 0;
+    for family in families {
+        let (name, kind) = family.split_once(' ').unwrap();
+        let name = name.trim_start_matches("pocketwasm_");
+        let suffix = if kind == "counter" { "_total" } else { "" };
+        let named = format!("`{name}{suffix}`");
+        assert!(readme.contains(&named), "{named}");
+        count += 1;
+    }
+    assert!(count > 12, "{}", metrics.text());
+}
