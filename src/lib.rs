@@ -58,6 +58,8 @@ mod prepare;
 mod runner;
 mod session;
 mod snapshot;
+#[cfg(feature = "std")]
+mod spread;
 mod state;
 #[cfg(feature = "serde")]
 mod structured;

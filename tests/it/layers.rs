@@ -11,7 +11,7 @@ use std::{
 const LAYERS: &[&[&str]] = &[
     &["error"],
     &[
-        "cancel", "clock", "http", "limits", "sync", "value", "outcome", "output",
+        "cancel", "clock", "http", "limits", "spread", "sync", "value", "outcome", "output",
     ],
     &["convert", "exchange", "memory"],
     &["host"],
