@@ -15,6 +15,7 @@ use alloc::{
     vec::Vec,
 };
 use std::{
+    collections::HashSet,
     fs::File,
     io::Read,
     path::{Path, PathBuf},
@@ -105,7 +106,7 @@ impl Runner {
         std::fs::read_dir(&root).map_err(failed)?;
 
         let mut report = LoadReport::default();
-        let mut seen = BTreeSet::new();
+        let mut seen = HashSet::new();
         let mut names = BTreeSet::new();
         let mut rivals = Vec::new();
         let compiled = spread(

@@ -39,7 +39,7 @@ pub(crate) fn signature<'a>(plugin: &'a Plugin, export: &str) -> Option<&'a Sign
 
 /// The bits of a parameter of type `ty`; nothing if `text` is not one. What no call can pass
 /// counts as 0, since the library refuses it with the whole signature before it looks at values.
-fn parse(ty: ValueType, text: &str) -> Option<u64> {
+pub(crate) fn parse(ty: ValueType, text: &str) -> Option<u64> {
     match ty {
         ValueType::I32 => integer(text, 32),
         ValueType::I64 => integer(text, 64),
@@ -50,7 +50,7 @@ fn parse(ty: ValueType, text: &str) -> Option<u64> {
 }
 
 /// What parameters of type `ty` look like.
-const fn expected(ty: ValueType) -> &'static str {
+pub(crate) const fn expected(ty: ValueType) -> &'static str {
     match ty {
         ValueType::I32 => "from -2147483648 to 4294967295, decimal or 0x hexadecimal",
         ValueType::I64 => {
