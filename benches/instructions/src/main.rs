@@ -23,8 +23,8 @@ fn main() -> ExitCode {
 }
 
 fn fixture(name: &str) -> Result<Vec<u8>, std::io::Error> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    fs::read(root.join(format!("fixtures/{name}.wasm")))
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    fs::read(here.join(format!("../../fixtures/{name}.wasm")))
 }
 
 /// Goes down a path so many times, after what is done once.
