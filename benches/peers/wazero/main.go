@@ -214,7 +214,8 @@ func median(work func() error) (float64, error) {
 
 // The module with a custom section of its own, since equal ones share their code.
 func distinct(bytes []byte, number int) []byte {
-	section := append([]byte{0, 9, 8}, fmt.Sprintf("%08d", number)...)
+	// Not an empty one: those are refused.
+	section := append([]byte{0, 10, 8}, fmt.Sprintf("%08d\x00", number)...)
 	return append(append([]byte{}, bytes...), section...)
 }
 

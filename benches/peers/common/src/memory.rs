@@ -33,7 +33,8 @@ pub(crate) fn instances(loaded: &dyn Loaded, count: u32) -> Result<f64> {
 /// The module with a custom section of its own, for runtimes that keep one of equal ones.
 fn distinct(bytes: &[u8], number: u32) -> Vec<u8> {
     let name = format!("{number:08}");
-    [bytes, &[0, 9, 8], name.as_bytes()].concat()
+    // Not an empty one: wazero refuses those.
+    [bytes, &[0, 10, 8], name.as_bytes(), &[0]].concat()
 }
 
 /// The process's resident memory in KiB.
