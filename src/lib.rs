@@ -68,6 +68,8 @@ mod session;
 mod snapshot;
 #[cfg(feature = "std")]
 mod spares;
+#[cfg(feature = "std")]
+mod spread;
 mod state;
 #[cfg(feature = "serde")]
 mod structured;

@@ -5,6 +5,7 @@ use crate::{
     outcome::Outcome,
     plugin::{Plugin, sha256},
     runner::{Entry, Runner, plugin_name, text},
+    spread::spread,
 };
 use alloc::{
     borrow::ToOwned,
@@ -14,6 +15,7 @@ use alloc::{
     vec::Vec,
 };
 use std::{
+    collections::HashSet,
     fs::File,
     io::Read,
     path::{Path, PathBuf},
@@ -51,9 +53,10 @@ impl Runner {
     /// Loads every `.wasm` file below a directory. A plugin's name is its path in there without
     /// the suffix, with `/` between folders. Symbolic links are not followed.
     ///
-    /// One bad file does not keep the others from loading; it is reported with its reason. Called
-    /// again, it takes up what is new or changed and leaves the rest alone, and where a changed
-    /// file is bad the old version stays.
+    /// Files are compiled on as many threads as the host has cores; the report does not depend on
+    /// their number. One bad file does not keep the others from loading; it is reported with its
+    /// reason. Called again, it takes up what is new or changed and leaves the rest alone, and
+    /// where a changed file is bad the old version stays.
     ///
     /// ```no_run
     /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
@@ -72,10 +75,10 @@ impl Runner {
     }
 
     /// Loads as [`load_plugins`](Self::load_plugins) does, but asks `admit` first about each file
-    /// that is new or changed, with the plugin's name and the file's bytes. Nothing of what it
-    /// does not admit is compiled or served; it is reported as failed with
-    /// [`Refused`](crate::ErrorKind::Refused) and the reason that `admit` gave, which is to be one
-    /// line. For pins, signatures and allow lists.
+    /// that is new or changed, with the plugin's name and the file's bytes: on this thread, in the
+    /// order of their paths. Nothing of what it does not admit is compiled or served; it is
+    /// reported as failed with [`Refused`](crate::ErrorKind::Refused) and the reason that `admit`
+    /// gave, which is to be one line. For pins, signatures and allow lists.
     ///
     /// ```no_run
     /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
@@ -103,54 +106,44 @@ impl Runner {
         std::fs::read_dir(&root).map_err(failed)?;
 
         let mut report = LoadReport::default();
-        let mut seen = BTreeSet::new();
-        for entry in WalkDir::new(directory)
-            .min_depth(1)
-            .follow_links(false)
-            .sort_by_file_name()
-        {
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(error) => {
-                    let path = error.path().unwrap_or(directory).to_owned();
-                    let error = io("read", &path, error.into());
-                    report.failed.push(LoadFailure { path, error });
-                    continue;
+        let mut seen = HashSet::new();
+        let mut names = BTreeSet::new();
+        let mut rivals = Vec::new();
+        let compiled = spread(
+            |job| self.compile(job),
+            |submit| {
+                for found in files(directory, &root) {
+                    let file = match found {
+                        Ok(file) => file,
+                        Err(failure) => {
+                            report.failed.push(failure);
+                            continue;
+                        }
+                    };
+                    seen.insert(file.source.clone());
+                    if file
+                        .name
+                        .as_ref()
+                        .is_ok_and(|name| !names.insert(name.clone()))
+                    {
+                        rivals.push(file);
+                        continue;
+                    }
+                    if let Some(job) = report.note(self.job(file, &mut admit)) {
+                        submit(job);
+                    }
                 }
-            };
-            let path = entry.path();
-            let kind = entry.file_type();
-            let is_wasm = path.extension().is_some_and(|suffix| suffix == "wasm");
-            // A link to a folder may hide plugins that somebody expects, so it is told as well.
-            let is_link = kind.is_symlink() && (is_wasm || path.is_dir());
-            if kind.is_dir() || !(is_wasm || is_link) {
-                continue;
+            },
+        );
+        compiled.into_iter().for_each(|done| report.enter(done));
+        // Of two files for one name the second has it only where the first is bad.
+        for file in rivals {
+            if let Some(job) = report.note(self.job(file, &mut admit)) {
+                report.enter(self.compile(job));
             }
-            let relative = path.strip_prefix(directory).unwrap_or(path);
-            let source = root.join(relative);
-            seen.insert(source.clone());
-            let loaded = if kind.is_file() {
-                self.load_file(relative, path, source, &mut admit, &mut report)
-            } else {
-                let problem = if is_link {
-                    "is a symbolic link; it is not followed"
-                } else {
-                    "is not a regular file"
-                };
-                let failure = Failure::InvalidConfig {
-                    setting: "plugin file",
-                    problem: problem.to_string(),
-                };
-                Err(failure.into())
-            };
-            if let Err(error) = loaded {
-                log::warn!("not loaded: {}: {error}", path.display());
-                self.context().check_open()?;
-                report.failed.push(LoadFailure {
-                    path: path.to_owned(),
-                    error,
-                });
-            }
+        }
+        if !report.failed.is_empty() {
+            self.context().check_open()?;
         }
         for entry in self.entries() {
             let gone = |source: &PathBuf| source.starts_with(&root) && !seen.contains(source);
@@ -162,6 +155,9 @@ impl Runner {
         report.replaced.sort_unstable();
         report.unchanged.sort_unstable();
         report.failed.sort_by(|a, b| a.path.cmp(&b.path));
+        for LoadFailure { path, error } in &report.failed {
+            log::warn!("not loaded: {}: {error}", path.display());
+        }
         log::info!(
             "{}: {} loaded, {} replaced, {} unchanged, {} failed",
             directory.display(),
@@ -173,54 +169,61 @@ impl Runner {
         Ok(report)
     }
 
-    fn load_file(
+    /// What is to be compiled of a file.
+    fn job(
         &self,
-        relative: &Path,
-        path: &Path,
-        file: PathBuf,
+        file: FoundFile,
         admit: &mut impl FnMut(&str, &[u8]) -> Result<(), String>,
-        report: &mut LoadReport,
-    ) -> Result<(), Error> {
-        let name = name_of(relative)?;
-        let name = plugin_name(&name)?;
-        let before = self.entry(name);
-        if let Some(Entry { source, .. }) = &before
-            && source.as_ref() != Some(&file)
-        {
-            let holder = match source {
-                Some(source) => format!(
-                    "is taken: {} was loaded from {}",
-                    Quoted(name),
-                    Quoted(&source.to_string_lossy())
-                ),
-                None => format!("is taken: {} was loaded from bytes", Quoted(name)),
-            };
-            return Err(Failure::InvalidConfig {
-                setting: "name",
-                problem: holder,
+    ) -> Result<Step, LoadFailure> {
+        let FoundFile { path, source, name } = file;
+        let step = name.and_then(|name| {
+            let before = self.entry(&name);
+            if let Some(entry) = &before
+                && entry.source.as_ref() != Some(&source)
+            {
+                return Err(taken(&name, entry.source.as_deref()));
             }
-            .into());
-        }
-        let bytes = self.read(path)?;
-        let list = match before {
-            Some(before) if before.plugin.sha256() == sha256(&bytes) => {
-                report.unchanged.push(name.to_string());
-                return Ok(());
+            let bytes = self.read(&path)?;
+            if let Some(before) = &before
+                && before.plugin.sha256() == sha256(&bytes)
+            {
+                return Ok(Step::Unchanged(name));
             }
-            Some(_) => &mut report.replaced,
-            None => &mut report.loaded,
+            admit(&name, &bytes).map_err(|reason| {
+                let reason = first_line(&reason);
+                Error::from(Failure::Refused { reason }).in_plugin(&(*name).into())
+            })?;
+            Ok(Step::Compile(Job {
+                path: path.clone(),
+                source,
+                replaces: before.is_some(),
+                name,
+                bytes,
+            }))
+        });
+        step.map_err(|error| LoadFailure { path, error })
+    }
+
+    /// Compiles a file's plugin and keeps it.
+    fn compile(&self, job: Job) -> Result<Done, LoadFailure> {
+        let Job {
+            path, name, bytes, ..
+        } = job;
+        let load = || {
+            self.context().check_open()?;
+            let plugin = Plugin::load(self.context(), &name, &bytes)?;
+            self.keep(Entry {
+                plugin,
+                source: Some(job.source),
+            })
         };
-        admit(name, &bytes).map_err(|reason| {
-            let reason = first_line(&reason);
-            Error::from(Failure::Refused { reason }).in_plugin(&name.into())
-        })?;
-        let plugin = Plugin::load(self.context(), name, &bytes)?;
-        self.keep(Entry {
-            plugin,
-            source: Some(file),
-        })?;
-        list.push(name.to_string());
-        Ok(())
+        match load() {
+            Ok(()) => Ok(Done {
+                name,
+                replaces: job.replaces,
+            }),
+            Err(error) => Err(LoadFailure { path, error }),
+        }
     }
 
     /// Reads a file, but no more of it than a module may have.
@@ -313,24 +316,128 @@ impl Runner {
     }
 }
 
+/// A file that is to be a plugin, with the name that the plugin would have.
+struct FoundFile {
+    path: PathBuf,
+    /// Below the directory's real path.
+    source: PathBuf,
+    name: Result<String, Error>,
+}
+
+/// What there is to do about a file.
+enum Step {
+    Unchanged(String),
+    Compile(Job),
+}
+
+/// A file that was read and admitted.
+struct Job {
+    path: PathBuf,
+    source: PathBuf,
+    name: String,
+    replaces: bool,
+    bytes: Vec<u8>,
+}
+
+/// A plugin that was compiled and kept.
+struct Done {
+    name: String,
+    replaces: bool,
+}
+
+impl LoadReport {
+    /// What is to be compiled, if anything; the rest is told.
+    fn note(&mut self, step: Result<Step, LoadFailure>) -> Option<Job> {
+        match step {
+            Ok(Step::Compile(job)) => return Some(job),
+            Ok(Step::Unchanged(name)) => self.unchanged.push(name),
+            Err(failure) => self.failed.push(failure),
+        }
+        None
+    }
+
+    fn enter(&mut self, done: Result<Done, LoadFailure>) {
+        match done {
+            Ok(Done { name, replaces }) if replaces => self.replaced.push(name),
+            Ok(Done { name, .. }) => self.loaded.push(name),
+            Err(failure) => self.failed.push(failure),
+        }
+    }
+}
+
+/// The files below a directory that look like plugins, in the order of their paths.
+fn files(directory: &Path, root: &Path) -> impl Iterator<Item = Result<FoundFile, LoadFailure>> {
+    let entries = WalkDir::new(directory)
+        .min_depth(1)
+        .follow_links(false)
+        .sort_by_file_name();
+    entries.into_iter().filter_map(move |entry| {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                let path = error.path().unwrap_or(directory).to_owned();
+                let error = io("read", &path, error.into());
+                return Some(Err(LoadFailure { path, error }));
+            }
+        };
+        let kind = entry.file_type();
+        let path = entry.into_path();
+        let is_wasm = path.extension().is_some_and(|suffix| suffix == "wasm");
+        // A link to a folder may hide plugins that somebody expects, so it is told as well.
+        let is_link = kind.is_symlink() && (is_wasm || path.is_dir());
+        if kind.is_dir() || !(is_wasm || is_link) {
+            return None;
+        }
+        let relative = path.strip_prefix(directory).unwrap_or(&path);
+        let name = if kind.is_file() {
+            name_of(relative)
+        } else {
+            let problem = if is_link {
+                "is a symbolic link; it is not followed"
+            } else {
+                "is not a regular file"
+            };
+            Err(unfit("plugin file", problem.to_string()))
+        };
+        Some(Ok(FoundFile {
+            source: root.join(relative),
+            name,
+            path,
+        }))
+    })
+}
+
+/// A name that another plugin has already.
+fn taken(name: &str, source: Option<&Path>) -> Error {
+    let name = Quoted(name);
+    let problem = match source {
+        Some(source) => {
+            let source = source.to_string_lossy();
+            format!("is taken: {name} was loaded from {}", Quoted(&source))
+        }
+        None => format!("is taken: {name} was loaded from bytes"),
+    };
+    unfit("name", problem)
+}
+
+fn unfit(setting: &'static str, problem: String) -> Error {
+    Failure::InvalidConfig { setting, problem }.into()
+}
+
 /// The name that a file's plugin has: its path in the directory, with `/`.
 fn name_of(relative: &Path) -> Result<String, Error> {
     let mut name = String::new();
     for component in relative.components() {
         let Some(part) = component.as_os_str().to_str() else {
             let problem = format!("is not UTF-8: {}", Quoted(&relative.to_string_lossy()));
-            return Err(Failure::InvalidConfig {
-                setting: "name",
-                problem,
-            }
-            .into());
+            return Err(unfit("name", problem));
         };
         if !name.is_empty() {
             name.push('/');
         }
         name.push_str(part);
     }
-    Ok(name)
+    Ok(plugin_name(&name)?.to_string())
 }
 
 fn io(action: &'static str, path: &Path, source: std::io::Error) -> Error {

@@ -1,5 +1,6 @@
 //! Tests of the program, by running it: one binary, one topic a file.
 
+mod benches;
 mod calls;
 mod commands;
 mod conventions;

@@ -12,6 +12,8 @@ fn report(ran: &Ran) -> Value {
         assert!(elapsed.is_u64(), "{ran:?}");
         let fuel = fields.remove("fuel_used");
         assert!(fuel.as_ref().is_some_and(Value::is_u64), "{ran:?}");
+        // The program calls once, so it never begins with a snapshot.
+        assert_eq!(fields.remove("init_fuel"), Some(json!(0)), "{ran:?}");
     }
     report
 }

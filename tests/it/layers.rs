@@ -17,6 +17,7 @@ const LAYERS: &[&[&str]] = &[
         "clock",
         "http",
         "limits",
+        "spread",
         "sync",
         "value",
         "outcome",

@@ -341,3 +341,60 @@ fn a_directory_that_is_none() {
     let error = runner.load_plugins(&path).expect_err("closed");
     assert_eq!(error.kind(), ErrorKind::Closed);
 }
+
+#[test]
+fn a_report_does_not_depend_on_which_file_is_done_first() {
+    let (add, greet) = (wat("add"), fixture("rust-greet.wasm"));
+    let names: Vec<String> = (0..40).map(|number| format!("{number:02}.wasm")).collect();
+    // Large and small ones by turns, so that later files are done before earlier ones.
+    let contents: [&[u8]; 3] = [&greet, &add, &add[..add.len() - 3]];
+    let files: Vec<(&str, &[u8])> = names
+        .iter()
+        .enumerate()
+        .map(|(number, name)| (&**name, contents[number % 3]))
+        .collect();
+    let directory = directory(&files);
+    let mut asked = Vec::new();
+    let runner = runner(RunnerConfig::new());
+    let report = runner
+        .load_plugins_if(directory.path(), |name, _| {
+            asked.push(name.to_owned());
+            Ok(())
+        })
+        .expect("the directory is there");
+    let all = || names.iter().map(|name| name[..2].to_owned());
+    assert_eq!(asked, all().collect::<Vec<_>>());
+    let good = |(number, name)| (number % 3 != 2).then_some(name);
+    let expected: Vec<String> = all().enumerate().filter_map(good).collect();
+    assert_eq!(report.loaded, expected);
+    let bad = failed(&report, directory.path());
+    let bad: Vec<&str> = bad.iter().map(|(path, _)| &**path).collect();
+    let expected: Vec<&str> = names
+        .iter()
+        .skip(2)
+        .step_by(3)
+        .map(|name| &**name)
+        .collect();
+    assert_eq!(bad, expected);
+}
+
+#[test]
+fn of_two_files_for_one_name_the_second_has_it_only_where_the_first_is_bad() {
+    let (add, greet) = (wat("add"), fixture("rust-greet.wasm"));
+    for (first, loaded, bad) in [(&add[..], "add", "a.wasm.wasm"), (b"", "greet", "a.wasm")] {
+        let directory = directory(&[("a.wasm", first), ("a.wasm.wasm", &greet)]);
+        let runner = runner(RunnerConfig::new());
+        let report = load(&runner, &directory);
+        assert_eq!(report.loaded, ["a"]);
+        let failed = failed(&report, directory.path());
+        assert_eq!(failed.len(), 1, "{failed:?}");
+        assert_eq!(failed[0].0, bad);
+        let plugin = runner.plugin("a").expect("loaded");
+        assert!(
+            plugin
+                .exports()
+                .iter()
+                .any(|export| *export.name == *loaded)
+        );
+    }
+}

@@ -9,7 +9,7 @@ use crate::{
     streams::Stream,
 };
 use clap::Args;
-use pocketwasm::{Plugin, Signature};
+use pocketwasm::Signature;
 use serde_json::Value;
 use std::{io, path::PathBuf};
 
@@ -35,11 +35,12 @@ impl Call {
     pub(crate) fn execute(&self, options: &Options) -> Result<Code, Failure> {
         let host = Host::new(options, &self.surroundings, Stream::Stderr)?;
         let plugin = host.open(&self.module)?;
-        let signature = signature(&plugin, &self.export);
-        let params = self.params(&plugin, signature)?;
+        let params = number::params(&plugin, &self.export, &self.params)?;
         let call = plugin.call(&self.export).params(&params);
         let done = host.run(call, None::<io::Empty>)?;
-        let types = signature.map(Signature::results).unwrap_or_default();
+        let types = number::signature(&plugin, &self.export)
+            .map(Signature::results)
+            .unwrap_or_default();
         let results = types.iter().zip(done.outcome.results());
         if options.json {
             let mut report = report::cost(&done.outcome, done.elapsed);
@@ -55,33 +56,4 @@ impl Call {
         }
         Ok(Code::SUCCESS)
     }
-
-    /// The parameters' bits. An export that is not there and a wrong number of parameters are the
-    /// library's to refuse, so what has no type counts as 0.
-    fn params(&self, plugin: &Plugin, signature: Option<&Signature>) -> Result<Vec<u64>, Failure> {
-        let types = signature.map(Signature::params).unwrap_or_default();
-        if types.len() != self.params.len() {
-            return Ok(vec![0; self.params.len()]);
-        }
-        let params = types.iter().zip(&self.params).enumerate();
-        params
-            .map(|(position, (ty, text))| {
-                number::parse(*ty, text).ok_or_else(|| Failure::Parameter {
-                    plugin: plugin.name().to_owned(),
-                    export: self.export.clone(),
-                    problem: format!(
-                        "parameter {} is {text:?}; {ty} takes {}",
-                        position + 1,
-                        number::expected(*ty)
-                    ),
-                })
-            })
-            .collect()
-    }
-}
-
-fn signature<'a>(plugin: &'a Plugin, export: &str) -> Option<&'a Signature> {
-    let exports = plugin.exports().iter();
-    let mut functions = exports.filter(|candidate| *candidate.name == *export);
-    functions.next()?.ty.signature()
 }

@@ -1,7 +1,7 @@
 //! What the program takes on its command line.
 
 use crate::{
-    call, exit::Code, inspect, limits::Limits, list, report::Failure, run, snapshot, text,
+    bench, call, exit::Code, inspect, limits::Limits, list, report::Failure, run, snapshot, text,
 };
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -55,6 +55,7 @@ enum Command {
     List(list::List),
     Inspect(inspect::Inspect),
     Snapshot(snapshot::Snapshot),
+    Bench(bench::Bench),
     #[cfg(feature = "gateway")]
     Serve(crate::gateway::Serve),
 }
@@ -70,6 +71,7 @@ impl Cli {
             Command::List(list) => list.execute(options),
             Command::Inspect(inspect) => inspect.execute(options),
             Command::Snapshot(snapshot) => snapshot.execute(options),
+            Command::Bench(bench) => bench.execute(options),
             #[cfg(feature = "gateway")]
             Command::Serve(serve) => serve.execute(options),
         }

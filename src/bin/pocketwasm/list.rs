@@ -3,7 +3,7 @@
 use crate::{
     cli::Options,
     exit::Code,
-    lock,
+    lock, progress,
     report::{self, Failure},
     streams::{Stream, say},
     terminal::Plain,
@@ -34,7 +34,7 @@ impl List {
             ));
         };
         let runner = Runner::new(options.limits.config().snapshots(SnapshotMode::Never))?;
-        let report = runner.load_plugins(directory)?;
+        let report = progress::load(&runner, directory)?;
         let plugins = runner.plugins();
         let failed: Vec<(PathBuf, Failure)> = report
             .failed

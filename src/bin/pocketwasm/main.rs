@@ -1,5 +1,6 @@
 //! Runs WebAssembly plugins from the command line.
 
+mod bench;
 mod call;
 mod cli;
 mod exit;
@@ -14,6 +15,7 @@ mod list;
 mod lock;
 mod module;
 mod number;
+mod progress;
 mod report;
 mod run;
 mod snapshot;

@@ -1,15 +1,15 @@
 //! Finding what the command line names.
 
-use crate::{cli::Options, report::Failure};
+use crate::{cli::Options, progress, report::Failure};
 use pocketwasm::{ErrorKind, LoadReport, Plugin, Runner};
-use std::path::Path;
+use std::{fs::File, io::Read, path::Path};
 
 /// The plugin by the name or in the file that `module` is.
 pub(crate) fn open(runner: &Runner, options: &Options, module: &Path) -> Result<Plugin, Failure> {
     let Some(directory) = &options.plugins else {
         return Ok(runner.plugin_at(module)?);
     };
-    let report = runner.load_plugins(directory)?;
+    let report = progress::load(runner, directory)?;
     let Some(name) = module.to_str() else {
         return Ok(runner.plugin_at(module)?);
     };
@@ -39,4 +39,31 @@ fn refused(report: LoadReport, directory: &Path, name: &str) -> Option<Failure> 
         .into_iter()
         .find(|failure| failure.path == file);
     failure.map(|failure| failure.error.into())
+}
+
+/// The bytes of the file that `module` is or, with --plugins, of the plugin's by that name.
+pub(crate) fn bytes(options: &Options, module: &Path) -> Result<Vec<u8>, Failure> {
+    if let Some(directory) = &options.plugins {
+        let mut suffixed = module.as_os_str().to_owned();
+        suffixed.push(".wasm");
+        let named = [directory.join(module), directory.join(suffixed)];
+        if let Some(file) = named.iter().find(|file| file.is_file()) {
+            return read(file);
+        }
+    }
+    read(module)
+}
+
+/// The bytes of a file, or as many as the library needs to refuse it.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    const MOST: u64 = 1 << 30;
+    let mut bytes = Vec::new();
+    let file = File::open(path);
+    match file.and_then(|file| file.take(MOST + 1).read_to_end(&mut bytes)) {
+        Ok(_) => Ok(bytes),
+        Err(source) => Err(Failure::Io {
+            action: format!("cannot read {}", path.display()),
+            source,
+        }),
+    }
 }

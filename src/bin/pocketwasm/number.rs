@@ -1,8 +1,41 @@
 //! Parameters and results as people write them.
 
-use pocketwasm::ValueType;
+use crate::report::Failure;
+use pocketwasm::{Plugin, Signature, ValueType};
 use serde_json::Value;
 use std::{fmt::Debug, str::FromStr};
+
+/// The bits of an export's parameters. An export that is not there and a wrong number of
+/// parameters are the library's to refuse, so what has no type counts as 0.
+pub(crate) fn params(plugin: &Plugin, export: &str, texts: &[String]) -> Result<Vec<u64>, Failure> {
+    let types = signature(plugin, export)
+        .map(Signature::params)
+        .unwrap_or_default();
+    if types.len() != texts.len() {
+        return Ok(vec![0; texts.len()]);
+    }
+    let params = types.iter().zip(texts).enumerate();
+    params
+        .map(|(position, (ty, text))| {
+            parse(*ty, text).ok_or_else(|| Failure::Parameter {
+                plugin: plugin.name().to_owned(),
+                export: export.to_owned(),
+                problem: format!(
+                    "parameter {} is {text:?}; {ty} takes {}",
+                    position + 1,
+                    expected(*ty)
+                ),
+            })
+        })
+        .collect()
+}
+
+/// The signature of an export, if it is a function.
+pub(crate) fn signature<'a>(plugin: &'a Plugin, export: &str) -> Option<&'a Signature> {
+    let exports = plugin.exports().iter();
+    let mut functions = exports.filter(|candidate| *candidate.name == *export);
+    functions.next()?.ty.signature()
+}
 
 /// The bits of a parameter of type `ty`; nothing if `text` is not one. What no call can pass
 /// counts as 0, since the library refuses it with the whole signature before it looks at values.

@@ -155,6 +155,7 @@ pub(crate) fn cost(outcome: &Outcome, elapsed: Duration) -> Map<String, Value> {
     let mut report = Map::new();
     let mut put = |name: &str, value: Value| report.insert(name.to_owned(), value);
     put("fuel_used", outcome.fuel_used().into());
+    put("init_fuel", outcome.init_fuel().into());
     put("peak_memory_pages", outcome.peak_memory_pages().into());
     put("elapsed_us", micros.into());
     put("stdout", text(outcome.stdout()).into());

@@ -3,16 +3,13 @@
 use crate::{
     cli::Options,
     exit::Code,
+    module,
     report::{self, Failure},
 };
 use clap::Args;
 use pocketwasm::{Runner, WarmUp};
 use serde_json::json;
-use std::{
-    fs::{self, File},
-    io::{self, Read},
-    path::{Path, PathBuf},
-};
+use std::{fs, path::PathBuf};
 
 /// Write a module that begins where another one's initialiser ends
 ///
@@ -39,7 +36,7 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     pub(crate) fn execute(&self, options: &Options) -> Result<Code, Failure> {
         let runner = Runner::new(options.limits.config())?;
-        let module = read(&self.module).map_err(|source| failed("read", &self.module, source))?;
+        let module = module::read(&self.module)?;
         let warm_up = self.warm_up.as_deref().map(|export| {
             let call = WarmUp::call(export);
             match &self.input {
@@ -48,8 +45,10 @@ impl Snapshot {
             }
         });
         let written = runner.snapshot_module(&module, warm_up)?;
-        fs::write(&self.output, &written)
-            .map_err(|source| failed("write", &self.output, source))?;
+        fs::write(&self.output, &written).map_err(|source| Failure::Io {
+            action: format!("cannot write {}", self.output.display()),
+            source,
+        })?;
         if options.json {
             report::print(json!({
                 "size": module.len(),
@@ -59,17 +58,4 @@ impl Snapshot {
         }
         Ok(Code::SUCCESS)
     }
-}
-
-/// The file, or as much of it as the library needs to refuse it.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    const MOST: u64 = 1 << 30;
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MOST + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-fn failed(action: &str, path: &Path, source: io::Error) -> Failure {
-    let action = format!("cannot {action} {}", path.display());
-    Failure::Io { action, source }
 }

@@ -1,11 +1,11 @@
 //! Plugins that come, change and go while the gateway runs.
 
 use super::{lock::Lock, metrics::Metrics, pool::Pool};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use crate::progress;
+use indicatif::ProgressBar;
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use pocketwasm::{LoadReport, Runner};
 use std::{
-    io::IsTerminal,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -111,8 +111,7 @@ impl Source {
             None => None,
         };
         let admit = |name: &str, bytes: &[u8]| {
-            progress.set_message(name.to_owned());
-            progress.inc(1);
+            progress::advance(progress, name);
             lock.as_ref().map_or(Ok(()), |lock| lock.admit(name, bytes))
         };
         runner
@@ -132,22 +131,9 @@ impl Source {
         refused.collect()
     }
 
-    /// A bar for a first scan on a terminal that will take more than a moment.
+    /// A bar for a first scan.
     pub(super) fn progress(&self) -> ProgressBar {
-        if !std::io::stderr().is_terminal() {
-            return ProgressBar::hidden();
-        }
-        let files = walkdir::WalkDir::new(&self.directory).into_iter().flatten();
-        let modules = files.filter(|file| file.path().extension().is_some_and(|it| it == "wasm"));
-        let bar = ProgressBar::with_draw_target(
-            Some(modules.count() as u64),
-            ProgressDrawTarget::stderr(),
-        );
-        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}");
-        match style {
-            Ok(style) => bar.with_style(style),
-            Err(_) => bar,
-        }
+        progress::bar(&self.directory)
     }
 
     /// Calls `changed` after each change of the directory or the lock file, once it is quiet. The

@@ -1,0 +1,74 @@
+//! The paths whose instructions are counted: `instructions PATH TIMES`, under callgrind by
+//! `benches/instructions/run`.
+
+use pocketwasm::{Runner, RunnerConfig};
+use std::{env, error::Error, fs, hint::black_box, path::Path, process::ExitCode};
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let done = match &args[..] {
+        [path, times] => times
+            .parse()
+            .map_err(Into::into)
+            .and_then(|times| walk(path, times)),
+        _ => Err("usage: instructions PATH TIMES".into()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn fixture(name: &str) -> Result<Vec<u8>, std::io::Error> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    fs::read(here.join(format!("../../fixtures/{name}.wasm")))
+}
+
+/// Goes down a path so many times, after what is done once.
+fn walk(path: &str, times: u32) -> Result<(), Box<dyn Error>> {
+    // The time that valgrind takes is no guest's fault.
+    let config = RunnerConfig::new().no_clock();
+    let runner = Runner::new(config.clone())?;
+    match path {
+        "cold-rust-greet" => {
+            let module = fixture("rust-greet")?;
+            for _ in 0..times {
+                let runner = Runner::new(config.clone())?;
+                let plugin = runner.load_plugin("greet", &module)?;
+                black_box(plugin.call("greet").input("World").run()?);
+            }
+        }
+        "fresh-add" => {
+            let plugin = runner.load_plugin("add", fixture("add")?)?;
+            for _ in 0..times {
+                black_box(plugin.call("add").params(&[2, 40]).run()?);
+            }
+        }
+        "reused-add" => {
+            let plugin = runner.load_plugin("add", fixture("add")?)?;
+            let mut kept = plugin.instantiate()?;
+            for _ in 0..times {
+                black_box(kept.call("add").params(&[2, 40]).run()?);
+            }
+        }
+        "fresh-go-greet" => {
+            let plugin = runner.load_plugin("greet", fixture("go-greet")?)?;
+            for _ in 0..times {
+                black_box(plugin.call("greet").input("World").run()?);
+            }
+        }
+        "echo-64-KiB" => {
+            let plugin = runner.load_plugin("greet", fixture("rust-greet")?)?;
+            let mut kept = plugin.instantiate()?;
+            let input = vec![b'x'; 65_536];
+            for _ in 0..times {
+                black_box(kept.call("echo").input(&input).run()?);
+            }
+        }
+        _ => return Err(format!("no path {path:?}").into()),
+    }
+    Ok(())
+}

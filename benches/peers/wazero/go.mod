@@ -1,0 +1,5 @@
+module peer-wazero
+
+go 1.24
+
+require github.com/tetratelabs/wazero v1.11.0

@@ -1,0 +1,277 @@
+//! `pocketwasm bench`: what a plugin costs, on this machine.
+
+use crate::{
+    cli::Options,
+    exit::Code,
+    module, number,
+    report::{self, Failure},
+    streams::Stream,
+    terminal::Plain,
+};
+use clap::{Args, value_parser};
+use pocketwasm::{
+    Call, Convention, ErrorKind, Instance, Outcome, Plugin, Runner, RunnerConfig, SnapshotMode,
+    WarmUp,
+};
+use serde_json::{Map, Value, json};
+use std::{
+    fmt,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+/// How long calls of one kind are made, and how many at least and at most, unless `-n` says.
+const SPAN: Duration = Duration::from_secs(1);
+const LEAST: u32 = 5;
+const MOST: u32 = 1_000;
+
+/// Measure what a plugin costs
+///
+/// Times the same call again and again: from the module's bytes (cold), in a fresh instance, and in
+/// one that is kept (reused). Prints medians and 99th percentiles, the fuel and memory of the call,
+/// and whether calls begin with a snapshot. The guest's output is dropped.
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// The module's file; with --plugins, or the name of a plugin's file in there
+    module: PathBuf,
+    /// The exported function
+    export: String,
+    /// The inputs, as `text` takes them; or the parameters, as `call` does, where the export takes
+    /// no bytes by the plugin's convention, or where several numbers are just what it takes
+    #[arg(allow_negative_numbers = true)]
+    inputs: Vec<String>,
+    /// The calls of each kind [default: as many as a second has room for, from 5 to 1000]
+    #[arg(short = 'n', long = "calls", value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    calls: Option<u32>,
+    /// Pass the inputs as parameters, as `call` does, whatever the convention
+    #[arg(long, conflicts_with = "convention")]
+    params: bool,
+    /// How the plugin takes bytes, instead of what it looks like; see `text --help`
+    #[arg(long, value_name = "NAME")]
+    convention: Option<Convention>,
+    /// Call EXPORT once at load, so that every call begins where it ended
+    #[arg(long, value_name = "EXPORT")]
+    warm_up: Option<String>,
+    /// The warm-up's input, passed by the plugin's convention; without it the call has no
+    /// parameters
+    #[arg(long, value_name = "TEXT", requires = "warm_up")]
+    warm_up_input: Option<String>,
+}
+
+/// What is passed in every call.
+enum Passed<'a> {
+    Inputs(Vec<&'a [u8]>, Option<Convention>),
+    Params(Vec<u64>),
+}
+
+impl Passed<'_> {
+    fn to<'a>(&'a self, call: Call<'a>) -> Call<'a> {
+        match self {
+            Self::Inputs(inputs, None) => call.inputs(inputs),
+            Self::Inputs(inputs, Some(named)) => call.inputs(inputs).convention(*named),
+            Self::Params(params) => call.params(params),
+        }
+    }
+}
+
+impl Bench {
+    pub(crate) fn execute(&self, options: &Options) -> Result<Code, Failure> {
+        let bytes = module::bytes(options, &self.module)?;
+        let began = Instant::now();
+        let plugin = self.load(options.limits.config(), &bytes)?;
+        let load = began.elapsed();
+        let passed = self.passed(&plugin)?;
+        let first = self.run(passed.to(plugin.call(&self.export)))?;
+        let cold = self.times(|| {
+            // One call is over before a snapshot could pay, unless it is asked for.
+            let config = options.limits.config();
+            let plugin = self.load(config.snapshots(SnapshotMode::Never), &bytes)?;
+            self.run(passed.to(plugin.call(&self.export)))
+        })?;
+        let fresh = self.times(|| self.run(passed.to(plugin.call(&self.export))))?;
+        let measured = Measured {
+            cold,
+            load,
+            fresh,
+            reused: self.reused(&plugin, &passed),
+            cost: &first,
+            plugin: &plugin,
+        };
+        if options.json {
+            report::print(measured.json())?;
+        } else {
+            Stream::Stdout.write(measured.to_string().as_bytes())?;
+        }
+        Ok(Code::SUCCESS)
+    }
+
+    fn load(&self, config: RunnerConfig, bytes: &[u8]) -> Result<Plugin, Failure> {
+        let runner = Runner::new(config)?;
+        let name = self.module.to_string_lossy();
+        let name = name.rsplit(['/', '\\']).next().unwrap_or(&name);
+        let Some(export) = &self.warm_up else {
+            return Ok(runner.load_plugin(name, bytes)?);
+        };
+        let warm_up = WarmUp::call(export);
+        let warm_up = match &self.warm_up_input {
+            Some(input) => warm_up.input(input),
+            None => warm_up,
+        };
+        Ok(runner.load_plugin_warm(name, bytes, warm_up)?)
+    }
+
+    /// Bytes or numbers, by what the export takes.
+    fn passed(&self, plugin: &Plugin) -> Result<Passed<'_>, Failure> {
+        let params = || number::params(plugin, &self.export, &self.inputs).map(Passed::Params);
+        let bytes = match &self.inputs[..] {
+            [] => vec![&b""[..]],
+            inputs => inputs.iter().map(String::as_bytes).collect(),
+        };
+        if self.convention.is_some() {
+            return Ok(Passed::Inputs(bytes, self.convention));
+        }
+        let signature = number::signature(plugin, &self.export);
+        let as_many = signature.is_some_and(|it| it.params().len() == self.inputs.len());
+        if self.params {
+            return params();
+        }
+        if as_many
+            && self.inputs.len() > 1
+            && let Ok(params) = params()
+        {
+            return Ok(params);
+        }
+        // Refused by its signature, an export has not run.
+        match plugin.call(&self.export).inputs(&bytes).run() {
+            Err(error) if matches!(error.kind(), ErrorKind::Signature | ErrorKind::NotFound) => {
+                params()
+            }
+            _ => Ok(Passed::Inputs(bytes, None)),
+        }
+    }
+
+    fn run(&self, call: Call<'_>) -> Result<Outcome, Failure> {
+        let began = Instant::now();
+        match call.run() {
+            // A command ends by an exit, and well by one with 0.
+            Err(error) if error.exit_code() == Some(0) => {
+                Ok(error.outcome().cloned().unwrap_or_default())
+            }
+            Err(error) => Err(Failure::Call {
+                error,
+                elapsed: began.elapsed(),
+            }),
+            Ok(outcome) => Ok(outcome),
+        }
+    }
+
+    /// Calls in one instance, or why there can be none.
+    fn reused(&self, plugin: &Plugin, passed: &Passed<'_>) -> Result<Times, Failure> {
+        let mut kept: Instance = plugin.instantiate()?;
+        self.times(|| self.run(passed.to(kept.call(&self.export))))
+    }
+
+    /// Does `work` as often as it is to be done, after one time that does not count.
+    fn times(&self, mut work: impl FnMut() -> Result<Outcome, Failure>) -> Result<Times, Failure> {
+        let mut times = Vec::new();
+        let began = Instant::now();
+        work()?;
+        loop {
+            let start = Instant::now();
+            work()?;
+            times.push(start.elapsed());
+            let done = u32::try_from(times.len()).unwrap_or(u32::MAX);
+            let enough = match self.calls {
+                Some(calls) => done >= calls,
+                None => done >= MOST || done >= LEAST && began.elapsed() >= SPAN,
+            };
+            if enough {
+                times.sort_unstable();
+                return Ok(Times(times));
+            }
+        }
+    }
+}
+
+/// How long the calls of a kind took, sorted; at least one.
+struct Times(Vec<Duration>);
+
+impl Times {
+    /// The time that a share of the calls did not exceed.
+    fn percent(&self, share: usize) -> Duration {
+        let position = (self.0.len() * share).div_ceil(100).saturating_sub(1);
+        self.0.get(position).copied().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Times {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (median, p99) = (micros(self.percent(50)), micros(self.percent(99)));
+        let calls = self.0.len();
+        write!(f, "{median:>12.2} µs{p99:>14.2} µs{calls:>8}")
+    }
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+/// All that is told.
+struct Measured<'a> {
+    cold: Times,
+    load: Duration,
+    fresh: Times,
+    reused: Result<Times, Failure>,
+    cost: &'a Outcome,
+    plugin: &'a Plugin,
+}
+
+impl fmt::Display for Measured<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (plugin, cost) = (self.plugin, self.cost);
+        writeln!(f, "{:12}{:>15}{:>17}{:>8}", "", "median", "p99", "calls")?;
+        writeln!(f, "cold start  {}", self.cold)?;
+        writeln!(f, "fresh call  {}", self.fresh)?;
+        match &self.reused {
+            Ok(times) => writeln!(f, "reused call {times}")?,
+            Err(failure) => writeln!(f, "reused call  {}", report::describe(failure))?,
+        }
+        writeln!(f, "load        {:>12.2} µs", micros(self.load))?;
+        writeln!(f, "fuel        {}", cost.fuel_used())?;
+        writeln!(f, "init fuel   {}", cost.init_fuel())?;
+        let (pages, peak) = (plugin.memory_pages(), cost.peak_memory_pages());
+        writeln!(f, "memory      {pages} pages of 64 KiB, {peak} at the end")?;
+        writeln!(f, "snapshot    {}", Plain(&plugin.snapshot().to_string()))
+    }
+}
+
+impl Measured<'_> {
+    fn json(&self) -> Map<String, Value> {
+        let (plugin, cost) = (self.plugin, self.cost);
+        let mut report = Map::new();
+        let reused = self.reused.as_ref();
+        let kinds = [
+            ("cold", Some(&self.cold)),
+            ("fresh", Some(&self.fresh)),
+            ("reused", reused.ok()),
+        ];
+        let nanos = |time| (micros(time) * 1e3).round() / 1e3;
+        for (kind, times) in kinds {
+            let percent = |share| times.map(|times| nanos(times.percent(share)));
+            report.insert(format!("{kind}_us"), percent(50).into());
+            report.insert(format!("{kind}_p99_us"), percent(99).into());
+            let calls = times.map_or(0, |times| times.0.len());
+            report.insert(format!("{kind}_calls"), calls.into());
+        }
+        let mut put = |name: &str, value: Value| report.insert(name.to_owned(), value);
+        put("load_us", nanos(self.load).into());
+        put("fuel_used", cost.fuel_used().into());
+        put("init_fuel", cost.init_fuel().into());
+        put("memory_pages", plugin.memory_pages().into());
+        put("peak_memory_pages", cost.peak_memory_pages().into());
+        put("snapshot", plugin.snapshot().to_string().into());
+        put("reused_error", reused.err().map(Failure::json).into());
+        put("error", json!(null));
+        report
+    }
+}
