@@ -10,7 +10,7 @@ fn what_a_call_costs_in_json() {
         ("bench add.wasm add 2 40", 4, "not needed"),
         ("bench add.wasm add 2 40 --params", 4, "not needed"),
         ("bench rust-greet.wasm add 2 40", 4, "not needed"),
-        ("bench rust-greet.wasm greet World", 6_242, "not needed"),
+        ("bench rust-greet.wasm greet World", 6_496, "not needed"),
     ];
     for (line, fuel, snapshot) in cases {
         let ran = guests.run(line.split(' ').chain(["-n", "3", "--json"]));

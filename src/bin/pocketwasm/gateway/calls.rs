@@ -76,6 +76,10 @@ pub(super) async fn run<R: Send + 'static>(
         };
         let cost = outcome.map(|outcome| Cost::of(outcome, time));
         shared.metrics.called(called.name(), ending, cost);
+        // Unloaded while this ran, it has been forgotten before.
+        if shared.runner.plugin(called.name()).is_err() {
+            shared.metrics.forget(called.name());
+        }
         (result, cost)
     };
     let wait = gateway.settings.queue_wait;
