@@ -109,11 +109,16 @@ fn a_refused_module_costs_a_few_times_its_size() {
     }
 }
 
-/// The worst ratio that was found at the default limits is 50; what does not grow with the module
+/// The worst ratio that was found at the default limits is 50 with the engine's loop, and 100 with
+/// its tail calls, whose code has an address for each operator; what does not grow with the module
 /// is at most that of 10,000 nested blocks or locals.
 #[test]
-fn an_accepted_module_costs_at_most_64_times_its_size() {
+fn an_accepted_module_costs_at_most_so_many_times_its_size() {
     const CONSTANT: usize = 4 << 20;
+    let times = match pocketwasm::DISPATCH {
+        "tail calls" => 128,
+        _ => 64,
+    };
     let _alone = alone();
     let runner = runner(RunnerConfig::new());
     for (name, module, refusal) in bomb_list::bombs() {
@@ -123,7 +128,7 @@ fn an_accepted_module_costs_at_most_64_times_its_size() {
         let before = live();
         let (result, peak) = peak(|| runner.load_plugin("bomb", &module).map(drop));
         result.expect(name);
-        let most = 64 * module.len() + CONSTANT;
+        let most = times * module.len() + CONSTANT;
         assert!(
             peak <= most,
             "{name}: {peak} bytes for a module of {}",

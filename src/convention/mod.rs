@@ -122,7 +122,7 @@ impl Protocol for LeftOut {
         Err(Self::failure())
     }
 
-    fn call(&self, _: &mut Session, _: &str, _: &[&[u8]]) -> Result<Vec<u8>, Failure> {
+    fn call(&self, _: &mut Session<'_>, _: &str, _: &[&[u8]]) -> Result<Vec<u8>, Failure> {
         Err(Self::failure())
     }
 }

@@ -207,12 +207,14 @@ fn a_handler_can_be_replaced_while_it_serves() {
     assert_eq!(server.get("/healthz").status, 200);
 }
 
+/// The metric of a plugin's calls that ended so.
+fn calls(plugin: &str, ending: &str) -> String {
+    format!("pocketwasm_calls_total{{plugin=\"{plugin}\",ending=\"{ending}\"}}")
+}
+
 #[test]
 fn a_client_that_goes_away_takes_the_handlers_call_with_it() {
     let server = server("handler=/execute/", &["--timeout", "60s"]);
-    let calls = |plugin: &str, ending: &str| {
-        format!("pocketwasm_calls_total{{plugin=\"{plugin}\",ending=\"{ending}\"}}")
-    };
     let in_the_handler = server.begin("/execute/greet/spin");
     server.wait("pocketwasm_calls_running", 1.0);
     drop(in_the_handler);
@@ -234,6 +236,7 @@ fn what_waiting_handlers_hold_is_bounded() {
         &["--max-held", "128KiB", "--timeout", "60s"],
     );
     let waits = server.begin("/execute/spin?");
+    server.wait(&calls("handler", "ok"), 1.0);
     // A page of memory, and the request: no others fit beside them.
     server.wait_until("a handler that waits", || {
         let answer = server.post("/execute/greet", b"World");
