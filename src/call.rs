@@ -323,11 +323,8 @@ impl<'a> Call<'a> {
 impl Task<'_> {
     /// In a fresh instance.
     fn fresh(mut self, plugin: &Plugin) -> Result<Outcome, Error> {
-        let checked = self.check(plugin, false);
-        let (passed, surroundings) = (&self.passed, self.surroundings.as_deref());
-        let fitted =
-            checked.and_then(|()| fit(plugin, self.export, passed, self.convention, surroundings));
-        let fitted = fitted.map_err(|failure| refused(failure, plugin, self.export))?;
+        let passed = self.passed;
+        let fitted = self.fit(plugin, &passed, false)?;
         let earlier = plugin
             .earlier(
                 &self.allowance,
@@ -365,11 +362,8 @@ impl Task<'_> {
     fn kept(mut self, instance: &mut Instance) -> Result<Outcome, Error> {
         let poisoned = instance.is_poisoned();
         let (plugin, mut session) = instance.parts();
-        let checked = self.check(plugin, poisoned);
-        let (passed, surroundings) = (&self.passed, self.surroundings.as_deref());
-        let fitted =
-            checked.and_then(|()| fit(plugin, self.export, passed, self.convention, surroundings));
-        let fitted = fitted.map_err(|failure| refused(failure, plugin, self.export))?;
+        let passed = self.passed;
+        let fitted = self.fit(plugin, &passed, poisoned)?;
         session.renew(self.allowance, self.surroundings);
         perform(
             plugin,
@@ -379,6 +373,40 @@ impl Task<'_> {
             self.state,
             false,
         )
+    }
+
+    /// Checks what can be known without an instance: `passed`, as the export takes it.
+    fn fit<'p>(
+        &mut self,
+        plugin: &'p Plugin,
+        passed: &'p Passed<'_>,
+        poisoned: bool,
+    ) -> Result<Fitted<'p>, Error> {
+        let fitted = self
+            .check(plugin, poisoned)
+            .and_then(|()| self.fit_export(plugin, passed));
+        fitted.map_err(|failure| refused(failure, plugin, self.export))
+    }
+
+    fn fit_export<'p>(
+        &self,
+        plugin: &'p Plugin,
+        passed: &'p Passed<'_>,
+    ) -> Result<Fitted<'p>, Failure> {
+        let info = &plugin.code().info;
+        let limits = &plugin.context().config.limits;
+        let conventions = plugin.conventions();
+        let fitted = passed.fit(info, self.export, self.convention, conventions, limits)?;
+        let told = self.surroundings.as_deref();
+        match fitted.by_stdin() {
+            Some(convention) if told.is_some_and(|told| told.stdin.is_given()) => {
+                Err(Failure::InvalidConfig {
+                    setting: "stdin",
+                    problem: format!("is where the input goes ({convention}); give one of the two"),
+                })
+            }
+            _ => Ok(fitted),
+        }
     }
 
     /// What can be known without looking at the export.
@@ -395,28 +423,6 @@ impl Task<'_> {
             Some(maximum) if pages > maximum => Err(Failure::MemoryLimit { pages, maximum }),
             _ => Ok(()),
         }
-    }
-}
-
-/// What can be known of the export without an instance.
-fn fit<'a>(
-    plugin: &'a Plugin,
-    export: &str,
-    passed: &'a Passed<'_>,
-    named: Option<Convention>,
-    surroundings: Option<&Surroundings>,
-) -> Result<Fitted<'a>, Failure> {
-    let info = &plugin.code().info;
-    let limits = &plugin.context().config.limits;
-    let fitted = passed.fit(info, export, named, plugin.conventions(), limits)?;
-    match fitted.by_stdin() {
-        Some(convention) if surroundings.is_some_and(|told| told.stdin.is_given()) => {
-            Err(Failure::InvalidConfig {
-                setting: "stdin",
-                problem: format!("is where the input goes ({convention}); give one of the two"),
-            })
-        }
-        _ => Ok(fitted),
     }
 }
 

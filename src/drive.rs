@@ -66,7 +66,7 @@ pub(crate) fn drive_nested(
 /// The limits that a trap by an exhausted call stack is about.
 fn stack_limits(ctx: impl AsContext<Data = State>) -> (u32, u32) {
     let store = ctx.as_context();
-    let limits = &store.data().meter.context().config.limits;
+    let limits = store.data().limits();
     (limits.max_recursion_depth, limits.max_stack_bytes)
 }
 

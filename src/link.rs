@@ -217,7 +217,7 @@ impl Guest for Caller<'_, State> {
     }
 
     fn call(&mut self, export: &str, params: &[u64]) -> Result<Vec<u64>, Failure> {
-        let maximum = self.data().meter.context().config.limits.max_host_depth;
+        let maximum = self.data().limits().max_host_depth;
         let Some(func) = self.get_export(export).and_then(wasmi::Extern::into_func) else {
             return Err(Failure::NotCallable {
                 export: export.into(),

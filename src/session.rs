@@ -239,6 +239,22 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Calls an export of one result at most; what it gave, if it gives anything.
+    pub(crate) fn call_for_one(
+        &mut self,
+        export: &str,
+        params: &[Val],
+    ) -> Result<Option<Val>, Failure> {
+        let signature = self.code.info.signature(export)?;
+        let mut results: Few = signature
+            .results()
+            .iter()
+            .map(|ty| to_val(*ty, 0))
+            .collect();
+        self.call(export, params, &mut results)?;
+        Ok(results.into_iter().next())
+    }
+
     /// Calls an export with bit patterns; `signature` is its own.
     pub(crate) fn call_raw(
         &mut self,

@@ -6,6 +6,7 @@ use crate::{
     exchange::Exchange,
     host::NestedCalls,
     limiter::Limiter,
+    limits::Limits,
     memory::GuestMemory,
     meter::{Allowance, Meter},
     output::Output,
@@ -226,6 +227,11 @@ impl State {
                     .map(|which| self.strings(which).map(ToString::to_string).collect())
             }),
         }
+    }
+
+    /// The runner's limits.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.meter.context().config.limits
     }
 
     /// The plugin's name.

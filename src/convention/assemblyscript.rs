@@ -120,19 +120,12 @@ impl Protocol for AssemblyScript {
             strings.push(val(new_string(session, text, classes)?));
         }
         session.set_phase(Phase::Call);
-        let gives = session.code().info.signature(export)?.results().len();
-        let mut result = [Val::I32(0)];
-        session.call(
-            export,
-            &strings,
-            result.get_mut(..gives).unwrap_or_default(),
-        )?;
-        let [result] = result;
-        let pointer = result.i32().unwrap_or_default().cast_unsigned();
-        let output = if gives == 0 {
-            Vec::new()
-        } else {
-            read_object(session, pointer, classes)?
+        let output = match session.call_for_one(export, &strings)? {
+            Some(result) => {
+                let pointer = result.i32().unwrap_or_default().cast_unsigned();
+                read_object(session, pointer, classes)?
+            }
+            None => Vec::new(),
         };
         session.set_phase(Phase::Release);
         if session.code().info.function("__unpin").is_some() {

@@ -167,13 +167,7 @@ fn http<'a>(caller: &'a mut Guest<'_>) -> Result<&'a mut HttpExchange, Failure> 
 
 /// Counts `more` bytes of messages.
 fn grow(caller: &mut Guest<'_>, more: u64) -> Result<(), Failure> {
-    let maximum = caller
-        .data()
-        .meter
-        .context()
-        .config
-        .limits
-        .max_exchange_bytes as u64;
+    let maximum = caller.data().limits().max_exchange_bytes as u64;
     let http = http(caller)?;
     let used = http.used.saturating_add(more);
     if used > maximum {
@@ -206,13 +200,7 @@ fn answer(
 
 /// A string of the guest's; not longer than all messages may be.
 fn string(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<String, Failure> {
-    let maximum = caller
-        .data()
-        .meter
-        .context()
-        .config
-        .limits
-        .max_exchange_bytes;
+    let maximum = caller.data().limits().max_exchange_bytes;
     let limit = ("max_exchange_bytes", maximum);
     let bytes = take(caller, (pointer, length), "a string for the host", limit)?;
     String::from_utf8(bytes).map_err(|error| Failure::GuestData {
@@ -464,13 +452,7 @@ fn read_body(caller: &mut Guest<'_>, kind: u32, buffer: u32, limit: u32) -> Resu
 
 /// Writes a body: the first time in place of what there was, then on.
 fn write_body(caller: &mut Guest<'_>, kind: u32, pointer: u32, length: u32) -> Result<(), Failure> {
-    let maximum = caller
-        .data()
-        .meter
-        .context()
-        .config
-        .limits
-        .max_exchange_bytes;
+    let maximum = caller.data().limits().max_exchange_bytes;
     let limit = ("max_exchange_bytes", maximum);
     let part = take(caller, (pointer, length), "a body", limit)?;
     grow(caller, part.len() as u64)?;

@@ -335,7 +335,7 @@ fn imports_from(info: &ModuleInfo, module: &str) -> bool {
 
 /// A message from the guest, as a line on its standard output.
 fn log_line(caller: &mut Caller<'_, State>, pointer: u32, length: u32) -> Result<(), Failure> {
-    let maximum = caller.data().meter.context().config.limits.max_output_bytes;
+    let maximum = caller.data().limits().max_output_bytes;
     let limit = ("max_output_bytes", maximum);
     let mut line = take(caller, (pointer, length), "a message to log", limit)?;
     line.push(b'\n');

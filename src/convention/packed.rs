@@ -55,10 +55,8 @@ impl Protocol for PackedPointer {
             .flat_map(|buffer| [val(buffer.pointer), val(buffer.length)])
             .collect();
         session.set_phase(Phase::Call);
-        let gives = session.code().info.signature(export)?.results().len();
-        let mut packed = [Val::I64(0)];
-        session.call(export, &params, packed.get_mut(..gives).unwrap_or_default())?;
-        let result = unpack(&packed);
+        let packed = session.call_for_one(export, &params)?;
+        let result = unpack(packed.and_then(|packed| packed.i64()).unwrap_or_default());
         let output = buffers::read(session, result)?;
         buffers::release_all(session, (result.length > 0).then_some(result), &passed)?;
         Ok(output)
@@ -85,9 +83,8 @@ pub(super) fn returns_packed(info: &ModuleInfo) -> bool {
     })
 }
 
-fn unpack(packed: &[Val; 1]) -> Buffer {
-    let [packed] = packed;
-    let [a, b, c, d, e, f, g, h] = packed.i64().unwrap_or_default().to_le_bytes();
+fn unpack(packed: i64) -> Buffer {
+    let [a, b, c, d, e, f, g, h] = packed.to_le_bytes();
     Buffer {
         pointer: u32::from_le_bytes([e, f, g, h]),
         length: u32::from_le_bytes([a, b, c, d]),

@@ -112,7 +112,7 @@ fn write_inputs(caller: &mut Caller<'_, State>, pointer: u32) -> Result<(), Fail
 
 /// Takes the result, or the error; the last one counts.
 fn send_result(caller: &mut Caller<'_, State>, pointer: u32, length: u32) -> Result<(), Failure> {
-    let maximum = caller.data().meter.context().config.limits.max_result_bytes;
+    let maximum = caller.data().limits().max_result_bytes;
     let limit = ("max_result_bytes", maximum);
     let sent = take(caller, (pointer, length), "a result", limit)?;
     caller.data_mut().exchange().output = Some(sent);

@@ -111,7 +111,7 @@ fn guest_request(caller: &mut Guest<'_>, operation: u32, payload: u32) -> Result
 }
 
 fn guest_response(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<(), Failure> {
-    let maximum = caller.data().meter.context().config.limits.max_result_bytes;
+    let maximum = caller.data().limits().max_result_bytes;
     let limit = ("max_result_bytes", maximum);
     let response = take(caller, (pointer, length), "a result", limit)?;
     caller.data_mut().exchange().output = Some(response);
@@ -159,7 +159,7 @@ fn host_call(
         name(namespace, namespace_length)?,
         name(operation, operation_length)?,
     ];
-    let maximum = caller.data().meter.context().config.limits.max_input_bytes;
+    let maximum = caller.data().limits().max_input_bytes;
     let limit = ("max_input_bytes", maximum);
     let what = "a payload for the host";
     let payload = take(caller, (payload, payload_length), what, limit)?;

@@ -84,6 +84,18 @@ impl Pair {
         Self::load(name, &fs::read(format!("fixtures/{name}.wasm")).unwrap())
     }
 
+    /// Takes all the memory there is: 20 pages.
+    fn growing_to_20_pages() -> Self {
+        let load = |mode| {
+            let runner = Runner::new(config(mode).max_memory_pages(20)).unwrap();
+            runner.load_plugin("grows", wat("grows")).unwrap()
+        };
+        Self {
+            without: load(SnapshotMode::Never),
+            with: load(SnapshotMode::WherePossible),
+        }
+    }
+
     /// Makes the call with both and compares.
     fn same<'a>(&'a self, export: &'a str, describe: impl Fn(Call<'a>) -> Call<'a>) -> String {
         let without = seen(describe(self.without.call(export)));
@@ -367,17 +379,7 @@ fn an_initialiser_that_looks_around_is_kept_for_what_it_saw() {
 
 #[test]
 fn all_the_memory_there_is_can_be_taken_at_load() {
-    let load = |mode| {
-        let config = config(mode).max_memory_pages(20);
-        Runner::new(config)
-            .unwrap()
-            .load_plugin("grows", wat("grows"))
-            .unwrap()
-    };
-    let pair = Pair {
-        without: load(SnapshotMode::Never),
-        with: load(SnapshotMode::WherePossible),
-    };
+    let pair = Pair::growing_to_20_pages();
     assert!(is_taken(&pair.with), "{}", pair.with.snapshot());
     let shown = pair.same("run", |call| call);
     assert!(shown.starts_with("[20]"), "{shown}");
@@ -385,17 +387,7 @@ fn all_the_memory_there_is_can_be_taken_at_load() {
 
 #[test]
 fn a_call_may_have_less_memory_than_was_taken_at_load() {
-    let load = |mode| {
-        let config = config(mode).max_memory_pages(20);
-        Runner::new(config)
-            .unwrap()
-            .load_plugin("grows", wat("grows"))
-            .unwrap()
-    };
-    let pair = Pair {
-        without: load(SnapshotMode::Never),
-        with: load(SnapshotMode::WherePossible),
-    };
+    let pair = Pair::growing_to_20_pages();
     assert!(is_taken(&pair.with), "{}", pair.with.snapshot());
     for pages in [1, 7, 19, 20, 21] {
         let shown = pair.same("run", |call| call.max_memory_pages(pages));

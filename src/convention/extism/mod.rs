@@ -18,7 +18,7 @@ use crate::{
     value::ValueType,
 };
 use alloc::{borrow::Cow, format, string::String, vec::Vec};
-use wasmi::{Caller, Linker, Val};
+use wasmi::{Caller, Linker};
 
 const MODULE: &str = "extism:host/env";
 /// The level that plugins hear of, always, so that what they do does not depend on who listens.
@@ -57,20 +57,17 @@ impl Protocol for Extism {
         let exchange = session.state().exchange();
         exchange.renew();
         exchange.extism.input = insert(&mut exchange.extism.blocks, input)?;
-        let gives = session.code().info.signature(export)?.results().len();
-        let mut status = [Val::I32(0)];
-        let called = session.call(export, &[], status.get_mut(..gives).unwrap_or_default());
+        let called = session.call_for_one(export, &[]);
         let extism = &session.state().exchange().extism;
-        match called {
+        let status = match called {
             // A plugin that says why it fails is heard, however it then ends.
-            Ok(()) | Err(Failure::Trap { .. }) if extism.error != 0 => {
+            Ok(_) | Err(Failure::Trap { .. }) if extism.error != 0 => {
                 let message = extism.blocks.block(extism.error).unwrap_or_default();
                 return Err(Failure::reported(message));
             }
             done => done?,
-        }
-        let [status] = status;
-        match status.i32().unwrap_or_default() {
+        };
+        match status.and_then(|status| status.i32()).unwrap_or_default() {
             0 => output(session),
             code => Err(Failure::reported(
                 format!("status {code} and no message").as_bytes(),
