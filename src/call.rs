@@ -12,6 +12,7 @@ use crate::{
     plugin::Plugin,
     session::{Live, Session},
     state::{InputSource, Stdin, Surroundings, Told},
+    value::Signature,
 };
 use alloc::{
     boxed::Box,
@@ -286,7 +287,7 @@ impl<'a> Call<'a> {
     /// runs: `OutOfFuel`, `Timeout`, `Cancelled`, `Closed`, `Trap`, `Exit` (other than 0),
     /// `GuestData` (a result outside memory), `TooLarge` (a result), `Host`. Where the guest had
     /// begun, [`Error::outcome`] tells what it cost and wrote.
-    pub fn run(self) -> Result<Outcome, Error> {
+    pub fn run(mut self) -> Result<Outcome, Error> {
         match self.target {
             Target::Fresh(plugin) => self.task.fresh(plugin),
             Target::Live(instance) => self.task.kept(instance),
@@ -322,9 +323,9 @@ impl<'a> Call<'a> {
 
 impl Task<'_> {
     /// In a fresh instance.
-    fn fresh(mut self, plugin: &Plugin) -> Result<Outcome, Error> {
+    fn fresh(&mut self, plugin: &Plugin) -> Result<Outcome, Error> {
         let passed = self.passed;
-        let fitted = self.fit(plugin, &passed, false)?;
+        let fitted = self.fit(plugin, &passed, None, false)?;
         let earlier = plugin
             .earlier(
                 &self.allowance,
@@ -338,65 +339,68 @@ impl Task<'_> {
             None => plugin.spare(),
         };
         let is_spare = spare.is_some();
+        let (allowance, told) = self.take();
         let mut live;
         let mut session;
         if let Some(spare) = spare {
             live = spare;
             session = Session::new(code, &mut live);
-            session.renew(self.allowance, self.surroundings);
+            session.renew(allowance, told);
         } else {
-            live = Live::new(plugin.home(), code, self.allowance, self.surroundings);
+            live = Live::new(plugin.home(), code, allowance, told);
             session = Session::new(code, &mut live);
         }
-        perform(
-            plugin,
-            &mut session,
-            self.export,
-            &fitted,
-            self.state,
-            !is_spare,
-        )
+        self.perform(plugin, &mut session, &fitted, !is_spare)
     }
 
     /// In one that is kept.
-    fn kept(mut self, instance: &mut Instance) -> Result<Outcome, Error> {
+    #[inline]
+    fn kept(&mut self, instance: &mut Instance) -> Result<Outcome, Error> {
         let poisoned = instance.is_poisoned();
         let (plugin, mut session) = instance.parts();
         let passed = self.passed;
-        let fitted = self.fit(plugin, &passed, poisoned)?;
-        session.renew(self.allowance, self.surroundings);
-        perform(
-            plugin,
-            &mut session,
-            self.export,
-            &fitted,
-            self.state,
-            false,
-        )
+        let known = session.known(self.export);
+        let fitted = self.fit(plugin, &passed, known, poisoned)?;
+        let (allowance, told) = self.take();
+        session.renew(allowance, told);
+        self.perform(plugin, &mut session, &fitted, false)
     }
 
-    /// Checks what can be known without an instance: `passed`, as the export takes it.
+    /// What the call may use and what its guest sees, which go into the store.
+    #[inline]
+    fn take(&mut self) -> (Allowance, Told) {
+        let allowance = core::mem::take(&mut self.allowance);
+        (allowance, self.surroundings.take())
+    }
+
+    /// Checks what can be known without an instance: `passed`, as the export takes it, whose
+    /// signature may be `known`.
+    #[inline]
     fn fit<'p>(
         &mut self,
         plugin: &'p Plugin,
         passed: &'p Passed<'_>,
+        known: Option<&'p Signature>,
         poisoned: bool,
     ) -> Result<Fitted<'p>, Error> {
         let fitted = self
             .check(plugin, poisoned)
-            .and_then(|()| self.fit_export(plugin, passed));
+            .and_then(|()| self.fit_export(plugin, passed, known));
         fitted.map_err(|failure| refused(failure, plugin, self.export))
     }
 
+    #[inline]
     fn fit_export<'p>(
         &self,
         plugin: &'p Plugin,
         passed: &'p Passed<'_>,
+        known: Option<&'p Signature>,
     ) -> Result<Fitted<'p>, Failure> {
         let info = &plugin.code().info;
         let limits = &plugin.context().config.limits;
         let conventions = plugin.conventions();
-        let fitted = passed.fit(info, self.export, self.convention, conventions, limits)?;
+        let (export, named) = (self.export, self.convention);
+        let fitted = passed.fit(info, export, known, named, conventions, limits)?;
         let told = self.surroundings.as_deref();
         match fitted.by_stdin() {
             Some(convention) if told.is_some_and(|told| told.stdin.is_given()) => {
@@ -410,6 +414,7 @@ impl Task<'_> {
     }
 
     /// What can be known without looking at the export.
+    #[inline]
     fn check(&mut self, plugin: &Plugin, poisoned: bool) -> Result<(), Failure> {
         plugin.context().check_open()?;
         if let Some(mistake) = self.mistake.take() {
@@ -424,38 +429,38 @@ impl Task<'_> {
             _ => Ok(()),
         }
     }
-}
 
-/// Readies the instance if it is fresh, and calls the export.
-fn perform(
-    plugin: &Plugin,
-    session: &mut Session<'_>,
-    export: &str,
-    fitted: &Fitted<'_>,
-    mut state: Option<&mut (dyn Lent + 'static)>,
-    is_fresh: bool,
-) -> Result<Outcome, Error> {
-    let mut outcome = Outcome::default();
-    if let Some(state) = &mut state {
-        session.state().lent = Some(state.lend());
+    /// Readies the instance if it is fresh, and calls the export.
+    fn perform(
+        &mut self,
+        plugin: &Plugin,
+        session: &mut Session<'_>,
+        fitted: &Fitted<'_>,
+        is_fresh: bool,
+    ) -> Result<Outcome, Error> {
+        let export = self.export;
+        let mut outcome = Outcome::default();
+        if let Some(state) = &mut self.state {
+            session.state().lent = Some(state.lend());
+        }
+        let ready = if is_fresh {
+            session.ready(Some(export))
+        } else {
+            Ok(())
+        };
+        let result = ready.and_then(|()| fitted.pass(session, export, &mut outcome));
+        if let Some(state) = &mut self.state
+            && let Some(value) = session.state().lent.take()
+        {
+            state.give_back(value);
+        }
+        session
+            .finish(result, &mut outcome)
+            .map_err(|error| told(error, plugin, export))?;
+        let name = plugin.name();
+        log::debug!("{name:?} {export:?} ended; fuel {}", outcome.fuel_used);
+        Ok(outcome)
     }
-    let ready = if is_fresh {
-        session.ready(Some(export))
-    } else {
-        Ok(())
-    };
-    let result = ready.and_then(|()| fitted.pass(session, export, &mut outcome));
-    if let Some(state) = state
-        && let Some(value) = session.state().lent.take()
-    {
-        state.give_back(value);
-    }
-    session
-        .finish(result, &mut outcome)
-        .map_err(|error| told(error, plugin, export))?;
-    let name = plugin.name();
-    log::debug!("{name:?} {export:?} ended; fuel {}", outcome.fuel_used);
-    Ok(outcome)
 }
 
 /// The error of a call that did not begin.

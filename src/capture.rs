@@ -281,7 +281,7 @@ impl Capture<'_> {
         let warm_up = match &self.warm_up {
             Some(WarmUp { export, passed }) => {
                 let conventions = Convention::all_of(self.info);
-                let fitted = passed.fit(self.info, export, None, &conventions, limits)?;
+                let fitted = passed.fit(self.info, export, None, None, &conventions, limits)?;
                 Some((*export, fitted))
             }
             None => None,

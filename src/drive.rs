@@ -7,13 +7,14 @@ use crate::{
     state::State,
 };
 use alloc::{boxed::Box, format, string::ToString};
-use wasmi::{AsContext, AsContextMut, Caller, Func, ResumableCall, TrapCode, Val};
+use wasmi::{AsContext, AsContextMut, Caller, Func, ResumableCall, StoreContextMut, TrapCode, Val};
 
 /// Calls `func` in slices of fuel until it ends, or until the call's meter ends it.
 ///
 /// Every path into a guest goes through here: start function, initialiser, allocator, export.
+#[inline]
 pub(crate) fn drive(
-    mut ctx: impl AsContextMut<Data = State>,
+    mut ctx: StoreContextMut<'_, State>,
     func: Func,
     params: &[Val],
     results: &mut [Val],
@@ -56,7 +57,7 @@ pub(crate) fn drive_nested(
     let before = fuel_left(&*caller);
     let level = caller.data_mut().meter.enter(before);
     set_fuel(&mut *caller, level);
-    let done = drive(&mut *caller, func, params, results);
+    let done = drive(caller.as_context_mut(), func, params, results);
     let left = fuel_left(&*caller);
     let level = caller.data_mut().meter.leave(before, left);
     set_fuel(caller, level);
@@ -71,16 +72,19 @@ fn stack_limits(ctx: impl AsContext<Data = State>) -> (u32, u32) {
 }
 
 /// The fuel that the engine has left. It always meters here, so it always answers.
+#[inline]
 pub(crate) fn fuel_left(ctx: impl AsContext) -> u64 {
     ctx.as_context().get_fuel().unwrap_or_default()
 }
 
+#[inline]
 fn set_fuel(mut ctx: impl AsContextMut, level: u64) {
     // Fails only where metering is off, and then nothing would count it down either.
     let _ = ctx.as_context_mut().set_fuel(level);
 }
 
 /// The fuel that the call on `ctx` has used so far.
+#[inline]
 pub(crate) fn fuel_used(ctx: impl AsContext<Data = State>) -> u64 {
     let left = fuel_left(&ctx);
     ctx.as_context().data().meter.used(left)

@@ -8,6 +8,7 @@ use crate::{
     inspect::ModuleInfo,
     limits::Limits,
     link::{Defined, define_host},
+    meter::largest_slice,
     prepare::Prepared,
     state::{Ready, State},
     value::{ExternType, Import},
@@ -42,6 +43,8 @@ pub(crate) struct Code {
     /// Whether an instance is made in some microseconds. Then the deadline is counted from when
     /// the first slice ends, since reading a clock takes a good part of what a small call does.
     pub(crate) is_small: bool,
+    /// The largest slice of fuel that its functions are to run in.
+    pub(crate) largest_slice: u64,
     /// Where the module is a snapshot taken after an initialiser: the host's side of it.
     pub(crate) ready: Option<Ready>,
 }
@@ -113,6 +116,7 @@ impl Code {
             haskell: info.haskell(),
             exports_memory: memory.is_some_and(|memory| memory.ty.signature().is_none()),
             is_small: info.minimum_pages == 0 && info.bytes <= SMALL_MODULE,
+            largest_slice: largest_slice(info.most_locals),
             info,
             start,
             engine,

@@ -58,11 +58,15 @@ pub(crate) struct ModuleInfo {
 impl ModuleInfo {
     /// The export by that name.
     pub(crate) fn export(&self, name: &str) -> Option<&Export> {
-        let position = self
+        self.exports.get(self.position(name)?)
+    }
+
+    /// Its place among the exports.
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        let found = self
             .exports
-            .binary_search_by(|export| (*export.name).cmp(name))
-            .ok()?;
-        self.exports.get(position)
+            .binary_search_by(|export| (*export.name).cmp(name));
+        found.ok()
     }
 
     /// The exported function by that name.
@@ -72,14 +76,19 @@ impl ModuleInfo {
 
     /// The signature of an exported function, or which functions there are.
     pub(crate) fn signature(&self, export: &str) -> Result<&Signature, Failure> {
-        self.function(export).ok_or_else(|| {
-            Failure::not_found(
-                "export",
-                export,
-                "this plugin exports",
-                self.function_names(),
-            )
-        })
+        self.function(export)
+            .ok_or_else(|| self.no_function(export))
+    }
+
+    /// That there is no such function, and which there are.
+    #[cold]
+    pub(crate) fn no_function(&self, export: &str) -> Failure {
+        Failure::not_found(
+            "export",
+            export,
+            "this plugin exports",
+            self.function_names(),
+        )
     }
 
     /// The export that readies an instance.

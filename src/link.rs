@@ -213,7 +213,7 @@ impl Guest for Caller<'_, State> {
     }
 
     fn write(&mut self, stream: Stream, bytes: &[u8]) -> Written {
-        self.data_mut().output.write(stream, bytes)
+        self.data_mut().write(stream, bytes)
     }
 
     fn call(&mut self, export: &str, params: &[u64]) -> Result<Vec<u64>, Failure> {

@@ -27,8 +27,14 @@ pub(crate) struct Allowance {
     pub(crate) timeout: Option<Duration>,
     pub(crate) max_memory_pages: Option<u32>,
     pub(crate) cancel: Option<CancelToken>,
-    /// The locals of the plugin's function that declares most.
-    pub(crate) most_locals: u32,
+}
+
+/// The largest slice for a module whose functions have at most so many locals.
+pub(crate) fn largest_slice(most_locals: u32) -> u64 {
+    match LOCALS_IN_A_SLICE.checked_div(most_locals.into()) {
+        Some(slice) => slice.min(LARGEST_GRANT),
+        None => LARGEST_GRANT,
+    }
 }
 
 /// The account of one call.
@@ -57,7 +63,8 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    pub(crate) fn new(home: &Arc<Home>, allowance: Allowance) -> Self {
+    /// The account of the first call of an instance, in slices of `largest_slice` at most.
+    pub(crate) fn new(home: &Arc<Home>, allowance: Allowance, largest_slice: u64) -> Self {
         let mut meter = Self {
             home: home.clone(),
             cancel: None,
@@ -65,7 +72,7 @@ impl Meter {
             budget: 0,
             granted: 0,
             slice: 0,
-            largest_slice: 0,
+            largest_slice,
             depth: 0,
             started: None,
             sliced: Duration::ZERO,
@@ -75,6 +82,7 @@ impl Meter {
     }
 
     /// Begins the account of another call.
+    #[inline]
     pub(crate) fn renew(&mut self, allowance: Allowance) {
         let config = &self.home.context.config;
         let fuel = allowance.fuel.or(config.fuel).unwrap_or(u64::MAX);
@@ -85,12 +93,6 @@ impl Meter {
                 fuel.min(as_fuel(self.timeout, config.fuel_per_second)),
                 FIXED_SLICE,
             ),
-        };
-        let locals = u64::from(allowance.most_locals);
-        self.largest_slice = if locals <= LOCALS_IN_A_SLICE / LARGEST_GRANT {
-            LARGEST_GRANT
-        } else {
-            LOCALS_IN_A_SLICE / locals
         };
         self.slice = match config.slice {
             Some(slice) => slice.min(LARGEST_GRANT),

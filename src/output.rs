@@ -45,20 +45,14 @@ pub(crate) struct Output {
     pub(crate) stderr: Vec<u8>,
     pub(crate) truncated: bool,
     room: usize,
-    sinks: [Option<SharedSink>; 2],
-    /// Whether standard output is kept, wherever it would go.
-    captured: bool,
+    /// Which streams are kept here, wherever the runner passes them on.
+    kept: [bool; 2],
 }
 
 impl Output {
-    pub(crate) fn new(
-        max_bytes: usize,
-        stdout: Option<SharedSink>,
-        stderr: Option<SharedSink>,
-    ) -> Self {
+    pub(crate) fn new(max_bytes: usize) -> Self {
         Self {
             room: max_bytes,
-            sinks: [stdout, stderr],
             ..Self::default()
         }
     }
@@ -69,21 +63,27 @@ impl Output {
         self.stderr.clear();
         self.truncated = false;
         self.room = max_bytes;
-        self.captured = false;
+        self.kept = [false; 2];
     }
 
     /// Keeps standard output from here on, wherever it would go, because it is the result.
     pub(crate) fn capture(&mut self) {
-        self.captured = true;
+        let [stdout, _] = &mut self.kept;
+        *stdout = true;
         self.stdout = Vec::new();
     }
 
-    fn sink(&self, stream: Stream) -> Option<&SharedSink> {
-        let [stdout, stderr] = &self.sinks;
+    /// Keeps both streams, wherever they would go.
+    pub(crate) fn keep(&mut self) {
+        self.kept = [true; 2];
+    }
+
+    /// Whether what is written to the stream stays here.
+    pub(crate) fn keeps(&self, stream: Stream) -> bool {
+        let [stdout, stderr] = self.kept;
         match stream {
-            Stream::Stdout if self.captured => None,
-            Stream::Stdout => stdout.as_ref(),
-            Stream::Stderr => stderr.as_ref(),
+            Stream::Stdout => stdout,
+            Stream::Stderr => stderr,
         }
     }
 
@@ -95,8 +95,13 @@ impl Output {
         room.is_some()
     }
 
-    /// Takes as much of `bytes` as there is room for.
-    pub(crate) fn write(&mut self, stream: Stream, bytes: &[u8]) -> Written {
+    /// Takes as much of `bytes` as there is room for, to keep it or to pass it on.
+    pub(crate) fn write(
+        &mut self,
+        stream: Stream,
+        bytes: &[u8],
+        sink: Option<&SharedSink>,
+    ) -> Written {
         if bytes.is_empty() {
             return Written::Bytes(0);
         }
@@ -107,7 +112,7 @@ impl Output {
         }
         let room = self.room;
         self.room = room.saturating_sub(taken.len());
-        if let Some(sink) = self.sink(stream) {
+        if let Some(sink) = sink {
             if !sink.write(|sink| sink.emit(taken)) {
                 return Written::Failed;
             }
@@ -124,11 +129,6 @@ impl Output {
         }
         // The limit on output is at most `i32::MAX`, so this never saturates.
         Written::Bytes(u32::try_from(taken.len()).unwrap_or(u32::MAX))
-    }
-
-    /// Whether somebody else's code takes what is written to the stream.
-    pub(crate) fn is_passed_on(&self, stream: Stream) -> bool {
-        self.sink(stream).is_some()
     }
 }
 

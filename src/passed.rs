@@ -27,41 +27,59 @@ pub(crate) enum Fitted<'a> {
 }
 
 impl Passed<'_> {
-    /// Checks what can be known before an instance exists. Bytes are passed by the convention
-    /// that was `named`, or by the first of `conventions` that fits the export.
+    /// Checks what can be known before an instance exists. Numbers are passed by the export's
+    /// signature, which may be `known`; bytes by the convention that was `named`, or by the first
+    /// of `conventions` that fits the export.
+    #[inline]
     pub(crate) fn fit<'a>(
         &'a self,
         info: &'a ModuleInfo,
         export: &str,
+        known: Option<&'a Signature>,
         named: Option<Convention>,
         conventions: &[Convention],
         limits: &Limits,
     ) -> Result<Fitted<'a>, Failure> {
         let inputs = match self {
             Self::Params(params) => {
-                let signature = info.signature(export)?;
+                let signature = match known {
+                    Some(signature) => signature,
+                    None => info.signature(export)?,
+                };
                 signature.check(params)?;
                 return Ok(Fitted::Params(signature, params));
             }
             Self::Input(input) => core::slice::from_ref(input),
             Self::Inputs(inputs) => inputs,
         };
-        let length = inputs.iter().map(|input| input.len() as u64).sum();
-        let maximum = limits.max_input_bytes as u64;
-        if length > maximum {
-            return Err(Failure::TooLarge {
-                what: "an input",
-                length,
-                limit: "max_input_bytes",
-                maximum,
-            });
-        }
-        let found = match named {
-            Some(named) => named.check(info, export, inputs.len()).map(|()| named),
-            None => Convention::for_export(conventions, info, export, inputs.len()),
-        };
-        Ok(Fitted::Inputs(found?, inputs))
+        fit_inputs(inputs, info, export, named, conventions, limits)
     }
+}
+
+/// Bytes, by a convention.
+fn fit_inputs<'a>(
+    inputs: &'a [&'a [u8]],
+    info: &ModuleInfo,
+    export: &str,
+    named: Option<Convention>,
+    conventions: &[Convention],
+    limits: &Limits,
+) -> Result<Fitted<'a>, Failure> {
+    let length = inputs.iter().map(|input| input.len() as u64).sum();
+    let maximum = limits.max_input_bytes as u64;
+    if length > maximum {
+        return Err(Failure::TooLarge {
+            what: "an input",
+            length,
+            limit: "max_input_bytes",
+            maximum,
+        });
+    }
+    let found = match named {
+        Some(named) => named.check(info, export, inputs.len()).map(|()| named),
+        None => Convention::for_export(conventions, info, export, inputs.len()),
+    };
+    Ok(Fitted::Inputs(found?, inputs))
 }
 
 impl Fitted<'_> {
@@ -80,6 +98,7 @@ impl Fitted<'_> {
     }
 
     /// Calls the export; what it returns goes into `outcome`.
+    #[inline]
     pub(crate) fn pass(
         &self,
         session: &mut Session<'_>,

@@ -11,15 +11,14 @@ use crate::{
     memory::GuestMemory,
     meter::Allowance,
     outcome::Outcome,
-    output::Output,
     snapshot::{self, Captured, Constant, Shape},
     state::{Ready, State, Told, view},
     value::Signature,
 };
-use alloc::{boxed::Box, string::ToString, sync::Arc, vec, vec::Vec};
+use alloc::{boxed::Box, format, string::ToString, sync::Arc, vec, vec::Vec};
 use smallvec::SmallVec;
 use wasmi::{
-    Func, Instance, Store, Val,
+    AsContextMut, Func, Instance, Store, Val,
     errors::{ErrorKind as EngineError, InstantiationError},
 };
 
@@ -28,7 +27,7 @@ pub(crate) struct Live {
     store: Store<State>,
     instance: Option<Instance>,
     /// The functions that were called, where the instance is kept for more calls.
-    called: Option<Vec<(Box<str>, Func)>>,
+    called: Option<Vec<Called>>,
     /// The step being done, for the error that it may end with.
     phase: Phase,
     /// Whether the guest was left in the middle of something.
@@ -37,11 +36,18 @@ pub(crate) struct Live {
     init_fuel: u64,
 }
 
-/// A call's params and results in the engine's terms: a few need no allocation.
-type Few = SmallVec<[Val; 6]>;
-
+/// The params and results of a call that need no allocation.
+const FEW: usize = 4;
 /// The functions that a kept instance remembers; by far the most have fewer that are called.
 const REMEMBERED: usize = 8;
+
+/// A function of a kept instance that was called.
+struct Called {
+    name: Box<str>,
+    /// Its place among the module's exports.
+    position: usize,
+    func: Func,
+}
 
 impl Live {
     /// Begins a call with a fresh store; the instance comes with [`ready`](Session::ready).
@@ -49,11 +55,10 @@ impl Live {
     pub(crate) fn new(
         home: &Arc<Home>,
         code: &Code,
-        mut allowance: Allowance,
+        allowance: Allowance,
         surroundings: Told,
     ) -> Self {
-        allowance.most_locals = code.info.most_locals;
-        let mut state = State::new(home, allowance, surroundings);
+        let mut state = State::new(home, allowance, code.largest_slice, surroundings);
         let mut init_fuel = 0;
         if let Some(ready) = &code.ready {
             state.begin_at(ready);
@@ -112,8 +117,8 @@ impl<'a> Session<'a> {
     }
 
     /// Begins another call on the same instance, or the first on a spare one.
-    pub(crate) fn renew(&mut self, mut allowance: Allowance, surroundings: Told) {
-        allowance.most_locals = self.code.info.most_locals;
+    #[inline]
+    pub(crate) fn renew(&mut self, allowance: Allowance, surroundings: Told) {
         let used = fuel_used(&self.live.store);
         let state = self.live.store.data_mut();
         state.renew(allowance, surroundings, used);
@@ -190,37 +195,53 @@ impl<'a> Session<'a> {
     }
 
     /// The exported function by that name. A kept instance remembers it.
+    #[inline]
     fn func(&mut self, export: &str) -> Result<Func, Failure> {
+        if let Some(called) = self.called(export) {
+            return Ok(called.func);
+        }
         let Live {
             store,
             instance,
             called,
             ..
         } = &mut *self.live;
-        let known = called.iter().flatten().find(|(name, _)| **name == *export);
-        if let Some((_, func)) = known {
-            return Ok(*func);
-        }
+        let info = &self.code.info;
         let found = instance
             .as_ref()
             .and_then(|instance| instance.get_func(&*store, export));
         let Some(func) = found else {
-            return Err(Failure::not_found(
-                "export",
-                export,
-                "this plugin exports",
-                self.code.info.function_names(),
-            ));
+            return Err(info.no_function(export));
         };
         if let Some(called) = called
             && called.len() < REMEMBERED
+            && let Some(position) = info.position(export)
         {
-            called.push((export.into(), func));
+            let name = export.into();
+            called.push(Called {
+                name,
+                position,
+                func,
+            });
         }
         Ok(func)
     }
 
+    #[inline]
+    fn called(&self, export: &str) -> Option<&Called> {
+        let mut called = self.live.called.iter().flatten();
+        called.find(|called| *called.name == *export)
+    }
+
+    /// The signature of a function that was called before on a kept instance.
+    #[inline]
+    pub(crate) fn known(&self, export: &str) -> Option<&'a Signature> {
+        let position = self.called(export)?.position;
+        self.code.info.exports.get(position)?.ty.signature()
+    }
+
     /// Calls an export whose signature is known to fit.
+    #[inline]
     pub(crate) fn call(
         &mut self,
         export: &str,
@@ -228,7 +249,7 @@ impl<'a> Session<'a> {
         results: &mut [Val],
     ) -> Result<(), Failure> {
         let func = self.func(export)?;
-        match drive(&mut self.live.store, func, params, results) {
+        match drive(self.live.store.as_context_mut(), func, params, results) {
             // A guest that ends well by saying so has ended well, unless it owes a result. It was
             // left in the middle of something all the same.
             Err(Failure::Exit { code: 0 }) if results.is_empty() => {
@@ -245,17 +266,22 @@ impl<'a> Session<'a> {
         export: &str,
         params: &[Val],
     ) -> Result<Option<Val>, Failure> {
-        let signature = self.code.info.signature(export)?;
-        let mut results: Few = signature
-            .results()
-            .iter()
-            .map(|ty| to_val(*ty, 0))
-            .collect();
-        self.call(export, params, &mut results)?;
-        Ok(results.into_iter().next())
+        let signature = match self.known(export) {
+            Some(signature) => signature,
+            None => self.code.info.signature(export)?,
+        };
+        let mut result = [Val::I32(0)];
+        let results = result.get_mut(..signature.results().len());
+        let results = results.ok_or_else(|| Failure::Signature {
+            problem: format!("{export:?} returns more than one value"),
+        })?;
+        self.call(export, params, results)?;
+        let [result] = result;
+        Ok((!signature.results().is_empty()).then_some(result))
     }
 
     /// Calls an export with bit patterns; `signature` is its own.
+    #[inline]
     pub(crate) fn call_raw(
         &mut self,
         export: &str,
@@ -263,13 +289,37 @@ impl<'a> Session<'a> {
         params: &[u64],
         bits: &mut SmallVec<[u64; 2]>,
     ) -> Result<(), Failure> {
-        let types = signature.params().iter().zip(params);
-        let mut values = Few::new();
-        values.extend(types.map(|(ty, bits)| to_val(*ty, *bits)));
-        values.extend(signature.results().iter().map(|ty| to_val(*ty, 0)));
-        let (params, results) = values.split_at_mut(signature.params().len());
-        self.call(export, params, results)?;
-        bits.extend(results.iter().map(from_val));
+        let mut few = [const { Val::I64(0) }; FEW];
+        let length = params.len().saturating_add(signature.results().len());
+        match few.get_mut(..length) {
+            Some(values) => self.call_values(export, signature, params, values, bits),
+            None => {
+                let mut many = vec![Val::I64(0); length];
+                self.call_values(export, signature, params, &mut many, bits)
+            }
+        }
+    }
+
+    /// The same, with `values` for the params and the results.
+    #[inline]
+    fn call_values(
+        &mut self,
+        export: &str,
+        signature: &Signature,
+        params: &[u64],
+        values: &mut [Val],
+        bits: &mut SmallVec<[u64; 2]>,
+    ) -> Result<(), Failure> {
+        let Some((values, results)) = values.split_at_mut_checked(params.len()) else {
+            return Ok(());
+        };
+        for ((value, ty), param) in values.iter_mut().zip(signature.params()).zip(params) {
+            *value = to_val(*ty, *param);
+        }
+        self.call(export, values, results)?;
+        for result in results {
+            bits.push(from_val(result));
+        }
         Ok(())
     }
 
@@ -300,8 +350,7 @@ impl<'a> Session<'a> {
 
     /// Keeps what the guest writes here, whatever the runner does with output.
     pub(crate) fn keep_output(&mut self) {
-        let limit = self.config().limits.max_output_bytes;
-        self.live.store.data_mut().output = Output::new(limit, None, None);
+        self.live.store.data_mut().output.keep();
     }
 
     pub(crate) fn has_output(&self) -> bool {
@@ -347,6 +396,7 @@ impl<'a> Session<'a> {
     }
 
     /// Ends the call: what it cost and wrote is added to `outcome`, or goes into the error.
+    #[inline]
     pub(crate) fn finish(
         &mut self,
         result: Result<(), Failure>,

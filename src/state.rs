@@ -2,6 +2,7 @@
 
 use crate::{
     clock::{SeededRandom, VirtualClock},
+    config::RunnerConfig,
     context::Home,
     exchange::Exchange,
     host::NestedCalls,
@@ -9,7 +10,7 @@ use crate::{
     limits::Limits,
     memory::GuestMemory,
     meter::{Allowance, Meter},
-    output::Output,
+    output::{Output, SharedSink, Stream, Written},
 };
 use alloc::{
     boxed::Box,
@@ -168,6 +169,15 @@ pub(crate) struct Seen {
     pub(crate) stdin: bool,
 }
 
+/// Where the runner passes on what is written to the stream.
+fn sink<'a>(config: &'a RunnerConfig, output: &Output, stream: Stream) -> Option<&'a SharedSink> {
+    let sink = match stream {
+        Stream::Stdout => &config.stdout,
+        Stream::Stderr => &config.stderr,
+    };
+    sink.as_ref().filter(|_| !output.keeps(stream))
+}
+
 /// The data of a store.
 pub(crate) struct State {
     pub(crate) meter: Meter,
@@ -188,18 +198,19 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(home: &Arc<Home>, allowance: Allowance, surroundings: Told) -> Self {
+    pub(crate) fn new(
+        home: &Arc<Home>,
+        allowance: Allowance,
+        largest_slice: u64,
+        surroundings: Told,
+    ) -> Self {
         let config = &home.context.config;
         let mut limiter = Limiter::new(&config.limits);
         limiter.bound_memory(&config.limits, allowance.max_memory_pages);
         Self {
-            meter: Meter::new(home, allowance),
+            meter: Meter::new(home, allowance, largest_slice),
             limiter,
-            output: Output::new(
-                config.limits.max_output_bytes,
-                config.stdout.clone(),
-                config.stderr.clone(),
-            ),
+            output: Output::new(config.limits.max_output_bytes),
             surroundings,
             lent: None,
             clock: VirtualClock::default(),
@@ -232,6 +243,19 @@ impl State {
     /// The runner's limits.
     pub(crate) fn limits(&self) -> &Limits {
         &self.meter.context().config.limits
+    }
+
+    /// Writes as far as there is room: to where the runner passes the stream on, or into what the
+    /// outcome will have.
+    pub(crate) fn write(&mut self, stream: Stream, bytes: &[u8]) -> Written {
+        let config = &self.meter.context().config;
+        let sink = sink(config, &self.output, stream);
+        self.output.write(stream, bytes, sink)
+    }
+
+    /// Whether somebody else's code takes what is written to the stream.
+    pub(crate) fn is_passed_on(&self, stream: Stream) -> bool {
+        sink(&self.meter.context().config, &self.output, stream).is_some()
     }
 
     /// The plugin's name.
@@ -268,6 +292,7 @@ impl State {
     }
 
     /// Begins another call on the same instance, after one that used `fuel_used`.
+    #[inline]
     pub(crate) fn renew(&mut self, allowance: Allowance, surroundings: Told, fuel_used: u64) {
         self.clock.pass(fuel_used);
         let limits = &self.meter.context().config.limits;

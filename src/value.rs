@@ -90,24 +90,30 @@ impl Signature {
 
     /// Checks that `params` can be passed and the results can be returned.
     pub(crate) fn check(&self, params: &[u64]) -> Result<(), Failure> {
+        if self.other.is_none()
+            && params.len() == self.params
+            && self.types.iter().zip(params).all(fits)
+        {
+            return Ok(());
+        }
+        let problem = self.mismatch(params);
+        Err(Failure::Signature { problem })
+    }
+
+    /// Why `params` cannot be passed.
+    #[cold]
+    fn mismatch(&self, params: &[u64]) -> String {
         if let Some(ty) = self.other {
-            let problem = format!("unsupported signature {self}: {ty} cannot be passed");
-            return Err(Failure::Signature { problem });
+            return format!("unsupported signature {self}: {ty} cannot be passed");
         }
-        if params.len() != self.params {
-            let problem = format!("takes {} {self}, not {}", count(self.params), params.len());
-            return Err(Failure::Signature { problem });
+        let mut pairs = self.params().iter().zip(params).enumerate();
+        match pairs.find(|(_, pair)| !fits(*pair)) {
+            Some((position, (ty, param))) if params.len() == self.params => format!(
+                "parameter {} is {param:#x}; {ty} takes 32 bits",
+                position + 1
+            ),
+            _ => format!("takes {} {self}, not {}", count(self.params), params.len()),
         }
-        for (position, (ty, param)) in self.params().iter().zip(params).enumerate() {
-            if matches!(ty, ValueType::I32 | ValueType::F32) && !fits_32_bits(*param) {
-                let problem = format!(
-                    "parameter {} is {param:#x}; {ty} takes 32 bits",
-                    position + 1
-                );
-                return Err(Failure::Signature { problem });
-            }
-        }
-        Ok(())
     }
 }
 
@@ -119,10 +125,12 @@ fn count(params: usize) -> String {
     }
 }
 
-/// Zero-extended or sign-extended, both are ways to say the same 32 bits.
-const fn fits_32_bits(param: u64) -> bool {
-    let high = param >> 32;
-    high == 0 || (high == 0xffff_ffff && param & 0x8000_0000 != 0)
+/// Whether a parameter of that type can have these bits. Zero-extended or sign-extended, both are
+/// ways to say the same 32 bits.
+fn fits((ty, param): (&ValueType, &u64)) -> bool {
+    let is_narrow = matches!(ty, ValueType::I32 | ValueType::F32);
+    // From -2^31 to 2^32 - 1.
+    !is_narrow || param.wrapping_add(1 << 31) < (1 << 32) + (1 << 31)
 }
 
 impl fmt::Display for Signature {

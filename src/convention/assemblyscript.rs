@@ -277,10 +277,7 @@ fn trace(
         line.push_str(&format!("{separator}{number}"));
     }
     line.push('\n');
-    let _ = caller
-        .data_mut()
-        .output
-        .write(Stream::Stderr, line.as_bytes());
+    let _ = caller.data_mut().write(Stream::Stderr, line.as_bytes());
     Ok(())
 }
 

@@ -340,6 +340,6 @@ fn log_line(caller: &mut Caller<'_, State>, pointer: u32, length: u32) -> Result
     let mut line = take(caller, (pointer, length), "a message to log", limit)?;
     line.push(b'\n');
     // What the cap on output cuts is told by the outcome.
-    let _ = caller.data_mut().output.write(Stream::Stdout, &line);
+    let _ = caller.data_mut().write(Stream::Stdout, &line);
     Ok(())
 }

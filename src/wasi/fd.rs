@@ -181,7 +181,7 @@ pub(super) fn fd_write(
     let (mut memory, state) = guest(caller)?;
     let mut sum = 0_u32;
     for (pointer, length) in vectors {
-        match state.output.write(stream, memory.bytes(pointer, length)?) {
+        match state.write(stream, memory.bytes(pointer, length)?) {
             Written::Bytes(bytes) => {
                 sum = sum.saturating_add(bytes);
                 if u64::from(bytes) < length {
@@ -193,7 +193,7 @@ pub(super) fn fd_write(
             Written::NoSpace => return Err(Errno::NOSPC.into()),
             Written::Failed => return Err(Errno::IO.into()),
         }
-        if state.output.is_passed_on(stream) {
+        if state.is_passed_on(stream) {
             state.meter.look()?;
         }
     }
