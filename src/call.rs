@@ -4,15 +4,14 @@ use crate::{
     cancel::CancelToken,
     context::Context,
     convention::Convention,
-    error::{Error, Failure, Phase},
+    error::{Cause, Error, Failure, Phase},
     instance::Instance,
     meter::Allowance,
     outcome::Outcome,
     passed::{Fitted, Passed},
     plugin::Plugin,
-    session::{Live, Session},
+    session::{Known, Live, Session},
     state::{InputSource, Stdin, Surroundings, Told},
-    value::Signature,
 };
 use alloc::{
     boxed::Box,
@@ -49,7 +48,7 @@ struct Task<'a> {
     surroundings: Told,
     state: Option<&'a mut (dyn Lent + 'static)>,
     /// A setting that cannot be; told by `run`, so that building stays a chain.
-    mistake: Option<Box<Failure>>,
+    mistake: Option<Failure>,
 }
 
 enum Target<'a> {
@@ -237,18 +236,18 @@ impl<'a> Call<'a> {
     }
 
     fn refuse(&mut self, setting: &'static str, problem: String) {
-        self.mistaken(Failure::InvalidConfig { setting, problem });
+        self.mistaken(Failure::from(Cause::InvalidConfig { setting, problem }));
     }
 
     fn refuse_above(&mut self, what: &'static str, length: usize) {
         let maximum = self.context().config.limits.max_input_bytes;
         if length > maximum {
-            self.mistaken(Failure::TooLarge {
+            self.mistaken(Failure::from(Cause::TooLarge {
                 what,
                 length: length as u64,
                 limit: "max_input_bytes",
                 maximum: maximum as u64,
-            });
+            }));
         }
     }
 
@@ -258,7 +257,7 @@ impl<'a> Call<'a> {
 
     /// Notes a mistake, if it is the first.
     fn mistaken(&mut self, failure: Failure) {
-        self.task.mistake.get_or_insert_with(|| Box::new(failure));
+        self.task.mistake.get_or_insert(failure);
     }
 
     fn plugin(&self) -> &Plugin {
@@ -309,9 +308,9 @@ impl<'a> Call<'a> {
         };
         self.refuse_above("an input", input.len());
         if matches!(self.target, Target::Live(_)) {
-            self.mistaken(Failure::Signature {
+            self.mistaken(Failure::from(Cause::Signature {
                 problem: "this takes a fresh instance".to_string(),
-            });
+            }));
         }
         let plugin = self.plugin().clone();
         let Self { mut task, .. } = self;
@@ -321,11 +320,10 @@ impl<'a> Call<'a> {
     }
 }
 
-impl Task<'_> {
+impl<'a> Task<'a> {
     /// In a fresh instance.
     fn fresh(&mut self, plugin: &Plugin) -> Result<Outcome, Error> {
-        let passed = self.passed;
-        let fitted = self.fit(plugin, &passed, None, false)?;
+        let fitted = self.fit(plugin, None, false)?;
         let earlier = plugin
             .earlier(
                 &self.allowance,
@@ -338,94 +336,96 @@ impl Task<'_> {
             Some(_) => None,
             None => plugin.spare(),
         };
-        let is_spare = spare.is_some();
         let (allowance, told) = self.take();
-        let mut live;
-        let mut session;
-        if let Some(spare) = spare {
-            live = spare;
-            session = Session::new(code, &mut live);
+        if let Some(mut spare) = spare {
+            let mut session = Session::new(code, &mut spare);
             session.renew(allowance, told);
-        } else {
-            live = Live::new(plugin.home(), code, allowance, told);
-            session = Session::new(code, &mut live);
+            return self.perform(plugin, &mut session, &fitted, false);
         }
-        self.perform(plugin, &mut session, &fitted, !is_spare)
+        let mut live = Live::new(plugin.home(), code, allowance, told);
+        let mut session = Session::new(code, &mut live);
+        self.perform(plugin, &mut session, &fitted, true)
     }
 
     /// In one that is kept.
-    #[inline]
+    #[inline(always)]
     fn kept(&mut self, instance: &mut Instance) -> Result<Outcome, Error> {
         let poisoned = instance.is_poisoned();
         let (plugin, mut session) = instance.parts();
-        let passed = self.passed;
         let known = session.known(self.export);
-        let fitted = self.fit(plugin, &passed, known, poisoned)?;
+        let fitted = self.fit(plugin, known, poisoned)?;
         let (allowance, told) = self.take();
         session.renew(allowance, told);
         self.perform(plugin, &mut session, &fitted, false)
     }
 
     /// What the call may use and what its guest sees, which go into the store.
-    #[inline]
+    #[inline(always)]
     fn take(&mut self) -> (Allowance, Told) {
         let allowance = core::mem::take(&mut self.allowance);
         (allowance, self.surroundings.take())
     }
 
-    /// Checks what can be known without an instance: `passed`, as the export takes it, whose
-    /// signature may be `known`.
-    #[inline]
+    /// Checks what can be known without an instance: what is passed, as the export takes it,
+    /// whose function may be `known`.
+    #[inline(always)]
     fn fit<'p>(
         &mut self,
         plugin: &'p Plugin,
-        passed: &'p Passed<'_>,
-        known: Option<&'p Signature>,
+        known: Option<Known<'p>>,
         poisoned: bool,
-    ) -> Result<Fitted<'p>, Error> {
+    ) -> Result<Fitted<'p>, Error>
+    where
+        'a: 'p,
+    {
         let fitted = self
             .check(plugin, poisoned)
-            .and_then(|()| self.fit_export(plugin, passed, known));
+            .and_then(|()| self.fit_export(plugin, known));
         fitted.map_err(|failure| refused(failure, plugin, self.export))
     }
 
-    #[inline]
+    #[inline(always)]
     fn fit_export<'p>(
         &self,
         plugin: &'p Plugin,
-        passed: &'p Passed<'_>,
-        known: Option<&'p Signature>,
-    ) -> Result<Fitted<'p>, Failure> {
+        known: Option<Known<'p>>,
+    ) -> Result<Fitted<'p>, Failure>
+    where
+        'a: 'p,
+    {
         let info = &plugin.code().info;
         let limits = &plugin.context().config.limits;
         let conventions = plugin.conventions();
         let (export, named) = (self.export, self.convention);
-        let fitted = passed.fit(info, export, known, named, conventions, limits)?;
+        let fitted = self
+            .passed
+            .fit(info, export, known, named, conventions, limits)?;
         let told = self.surroundings.as_deref();
         match fitted.by_stdin() {
             Some(convention) if told.is_some_and(|told| told.stdin.is_given()) => {
-                Err(Failure::InvalidConfig {
+                Err(Cause::InvalidConfig {
                     setting: "stdin",
                     problem: format!("is where the input goes ({convention}); give one of the two"),
-                })
+                }
+                .into())
             }
             _ => Ok(fitted),
         }
     }
 
     /// What can be known without looking at the export.
-    #[inline]
+    #[inline(always)]
     fn check(&mut self, plugin: &Plugin, poisoned: bool) -> Result<(), Failure> {
         plugin.context().check_open()?;
         if let Some(mistake) = self.mistake.take() {
-            return Err(*mistake);
+            return Err(mistake);
         }
         if poisoned {
-            return Err(Failure::Poisoned);
+            return Err(Cause::Poisoned.into());
         }
         let pages = plugin.memory_pages();
         match self.allowance.max_memory_pages.map(u64::from) {
-            Some(maximum) if pages > maximum => Err(Failure::MemoryLimit { pages, maximum }),
+            Some(maximum) if pages > maximum => Err(Cause::MemoryLimit { pages, maximum }.into()),
             _ => Ok(()),
         }
     }
@@ -439,7 +439,6 @@ impl Task<'_> {
         is_fresh: bool,
     ) -> Result<Outcome, Error> {
         let export = self.export;
-        let mut outcome = Outcome::default();
         if let Some(state) = &mut self.state {
             session.state().lent = Some(state.lend());
         }
@@ -448,18 +447,20 @@ impl Task<'_> {
         } else {
             Ok(())
         };
-        let result = ready.and_then(|()| fitted.pass(session, export, &mut outcome));
+        let given = ready.and_then(|()| fitted.pass(session, export));
         if let Some(state) = &mut self.state
             && let Some(value) = session.state().lent.take()
         {
             state.give_back(value);
         }
-        session
-            .finish(result, &mut outcome)
-            .map_err(|error| told(error, plugin, export))?;
-        let name = plugin.name();
-        log::debug!("{name:?} {export:?} ended; fuel {}", outcome.fuel_used);
-        Ok(outcome)
+        let outcome = session.finish(given);
+        match &outcome {
+            Ok(Outcome { fuel_used, .. }) => {
+                log::debug!("{:?} {export:?} ended; fuel {fuel_used}", plugin.name());
+            }
+            Err(_) => return outcome.map_err(|error| told(error, plugin, export)),
+        }
+        outcome
     }
 }
 

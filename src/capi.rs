@@ -21,7 +21,7 @@ mod settings;
 
 use crate::{
     Call, CancelToken, ENGINE, Error, Outcome, Runner, RunnerConfig,
-    error::{Failure, first_line},
+    error::{Cause, Failure, first_line},
 };
 use alloc::{
     borrow::ToOwned,
@@ -118,7 +118,9 @@ fn entry<T>(
 ) -> Option<T> {
     let result = caught(|| run().map_err(pw_error::new)).unwrap_or_else(|problem| {
         let source = None;
-        Err(pw_error::new(Failure::Host { problem, source }.into()))
+        Err(pw_error::new(
+            Failure::from(Cause::Host { problem, source }).into(),
+        ))
     });
     let (value, error) = match result {
         Ok(value) => (Some(value), None),

@@ -5,10 +5,9 @@ use crate::{
     context::{Context, Home},
     convention::{self, Convention},
     engine::Code,
-    error::{Error, ErrorKind, Failure},
+    error::{Cause, Error, ErrorKind, Failure},
     inspect::{ModuleInfo, inspect},
     meter::Allowance,
-    outcome::Outcome,
     passed::{Fitted, Passed},
     prepare::prepare,
     session::{Live, Session},
@@ -309,7 +308,9 @@ impl Capture<'_> {
         session.keep_output();
         match initialise(&mut session, warm_up) {
             Ok(()) => {}
-            Err(failure @ Failure::Snapshot { .. }) => return Err(failure.into()),
+            Err(failure) if matches!(*failure, Cause::Snapshot { .. }) => {
+                return Err(failure.into());
+            }
             Err(failure) => return Err(Error::from(failure).at(session.phase())),
         }
         let captured = session.capture(&shape)?;
@@ -356,7 +357,7 @@ fn initialise(
         return Err(refused("the initialiser writes output"));
     }
     if let Some((export, fitted)) = warm_up {
-        fitted.pass(session, export, &mut Outcome::default())?;
+        fitted.pass(session, export)?;
     }
     if session.stdin_seen() {
         return Err(refused("standard input is asked for"));

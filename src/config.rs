@@ -2,7 +2,7 @@
 
 use crate::{
     clock::{Clock, Entropy},
-    error::Failure,
+    error::{Cause, Failure},
     host::{Function, Functions, HostContext, HostFunction},
     http::HttpClient,
     limits::Limits,
@@ -397,10 +397,11 @@ impl RunnerConfig {
     pub(crate) fn validate(&self) -> Result<(), Failure> {
         self.limits.validate()?;
         let refuse = |setting, problem: &str| {
-            Err(Failure::InvalidConfig {
+            Err(Cause::InvalidConfig {
                 setting,
                 problem: problem.to_string(),
-            })
+            }
+            .into())
         };
         if self.timeout < Duration::from_micros(1) {
             return refuse(

@@ -1,6 +1,9 @@
 //! What all calls of one runner share, and all instances of one plugin.
 
-use crate::{config::RunnerConfig, error::Failure};
+use crate::{
+    config::RunnerConfig,
+    error::{Cause, Failure},
+};
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -32,7 +35,7 @@ impl Context {
     pub(crate) fn check_open(&self) -> Result<(), Failure> {
         match self.closed.load(Ordering::Acquire) {
             false => Ok(()),
-            true => Err(Failure::Closed),
+            true => Err(Cause::Closed.into()),
         }
     }
 }

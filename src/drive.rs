@@ -1,7 +1,7 @@
 //! The one loop in which guests run.
 
 use crate::{
-    error::{Failure, first_line},
+    error::{Cause, Failure, first_line},
     meter::Meter,
     prepare::TABLE_GROW_ENTRY_FUEL,
     state::State,
@@ -113,10 +113,11 @@ pub(crate) fn guarded<R>(body: impl FnOnce() -> Result<R, Failure>) -> Result<R,
                 (None, None) => "of unknown cause".to_string(),
             };
             let problem = format!("a host function panicked: {}", first_line(&message));
-            Err(Failure::Host {
+            Err(Cause::Host {
                 problem,
                 source: None,
-            })
+            }
+            .into())
         });
     #[cfg(not(feature = "std"))]
     let result = body();
@@ -131,10 +132,10 @@ fn failure(error: wasmi::Error, (depth, stack): (u32, u32)) -> Failure {
         if let Some(failure) = error.downcast() {
             return failure;
         }
-        return Failure::Host {
+        return Failure::from(Cause::Host {
             problem: "a host function failed".to_string(),
             source: None,
-        };
+        });
     }
     let message = match error.as_trap_code() {
         Some(TrapCode::UnreachableCodeReached) => "`unreachable` executed".to_string(),
@@ -151,11 +152,11 @@ fn failure(error: wasmi::Error, (depth, stack): (u32, u32)) -> Failure {
         ),
         Some(_) | None => {
             let problem = first_line(&error);
-            return Failure::Host {
+            return Failure::from(Cause::Host {
                 problem,
                 source: Some(Box::new(error)),
-            };
+            });
         }
     };
-    Failure::Trap { message }
+    Failure::from(Cause::Trap { message })
 }

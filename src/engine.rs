@@ -3,7 +3,7 @@
 use crate::{
     bound::LEAKING_COST,
     convert::{func_type, signature},
-    error::{Failure, Quoted, first_line, names},
+    error::{Cause, Failure, Quoted, first_line, names},
     host::Functions,
     inspect::ModuleInfo,
     limits::Limits,
@@ -89,7 +89,9 @@ impl Code {
             };
             let refuse = move |_: wasmi::Caller<'_, State>, _: &[Val], _: &mut [Val]| {
                 let problem = problem.clone();
-                Err(wasmi::Error::host(Failure::Snapshot { problem }))
+                Err(wasmi::Error::host(Failure::from(Cause::Snapshot {
+                    problem,
+                })))
             };
             let (module, name) = (&import.module, &import.name);
             if let Err(error) = code.linker.func_new(module, name, ty.clone(), refuse) {
@@ -162,10 +164,10 @@ pub(crate) fn config(limits: &Limits) -> Config {
 }
 
 fn invalid_module(error: wasmi::Error) -> Failure {
-    Failure::InvalidModule {
+    Failure::from(Cause::InvalidModule {
         problem: first_line(&error),
         source: Some(Box::new(error)),
-    }
+    })
 }
 
 /// Defines a function that a convention's guests import, if it knows that one.
@@ -185,7 +187,7 @@ fn link(
         let refuse = |why: &str| {
             let (module, name) = (Quoted(&import.module), Quoted(&import.name));
             let problem = format!("{module} {name} of type {}: {why}", import.ty);
-            Failure::UnsupportedImport { problem }
+            Failure::from(Cause::UnsupportedImport { problem })
         };
         let ExternType::Func(wanted) = &import.ty else {
             return Err(refuse("only functions can be imported"));

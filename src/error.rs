@@ -8,7 +8,7 @@ use alloc::{
     sync::Arc,
     vec::Vec,
 };
-use core::{error::Error as CoreError, fmt, time::Duration};
+use core::{error::Error as CoreError, fmt, ops::Deref, time::Duration};
 
 /// The class of an [`Error`], for policy: exit codes, HTTP statuses, retries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -148,8 +148,8 @@ impl Error {
     /// The guest's exit code, if this is [`ErrorKind::Exit`].
     #[must_use]
     pub fn exit_code(&self) -> Option<i32> {
-        match self.0.failure {
-            Failure::Exit { code } => Some(code),
+        match *self.0.failure {
+            Cause::Exit { code } => Some(code),
             _ => None,
         }
     }
@@ -158,8 +158,8 @@ impl Error {
     /// [`ErrorKind::Plugin`].
     #[must_use]
     pub fn plugin_message(&self) -> Option<&str> {
-        match &self.0.failure {
-            Failure::Plugin { message } => Some(message),
+        match &*self.0.failure {
+            Cause::Plugin { message } => Some(message),
             _ => None,
         }
     }
@@ -244,16 +244,42 @@ impl fmt::Debug for Error {
 
 impl CoreError for Error {
     fn source(&self) -> Option<&(dyn CoreError + 'static)> {
-        CoreError::source(&self.0.failure)
+        CoreError::source(&*self.0.failure)
     }
 }
 
 /// The cause beneath a [`Failure`], whatever library it came from.
 pub(crate) type Source = Box<dyn CoreError + Send + Sync + 'static>;
 
-/// What failed, before it is known which plugin and export it failed for.
+/// What failed, before it is known which plugin and export it failed for. As large as a pointer, so
+/// that results which seldom are one pass in registers.
+#[derive(Debug)]
+pub(crate) struct Failure(Box<Cause>);
+
+impl From<Cause> for Failure {
+    #[cold]
+    fn from(cause: Cause) -> Self {
+        Self(Box::new(cause))
+    }
+}
+
+impl Deref for Failure {
+    type Target = Cause;
+
+    fn deref(&self) -> &Cause {
+        &self.0
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Everything that can fail.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
+pub(crate) enum Cause {
     #[error("invalid config: `{setting}` {problem}")]
     InvalidConfig {
         setting: &'static str,
@@ -348,8 +374,8 @@ pub(crate) enum Failure {
     Closed,
 }
 
-impl Failure {
-    pub(crate) fn kind(&self) -> ErrorKind {
+impl Cause {
+    fn kind(&self) -> ErrorKind {
         match self {
             Self::InvalidConfig { .. } => ErrorKind::InvalidConfig,
             #[cfg(feature = "std")]
@@ -380,13 +406,14 @@ impl Failure {
             Self::Closed => ErrorKind::Closed,
         }
     }
+}
 
+impl Failure {
     /// A plugin's own error, from bytes that need not be text.
     pub(crate) fn reported(message: &[u8]) -> Self {
         let cut = message.get(..LONGEST_REPORT).unwrap_or(message);
-        Self::Plugin {
-            message: String::from_utf8_lossy(cut).into_owned(),
-        }
+        let message = String::from_utf8_lossy(cut).into_owned();
+        Cause::Plugin { message }.into()
     }
 
     /// "no export "gret"; this plugin exports: …", the likeliest names first.
@@ -403,12 +430,13 @@ impl Failure {
             .into_iter()
             .map(|(_, other)| other.to_string())
             .collect();
-        Self::NotFound {
+        let name = name.to_string();
+        Self::from(Cause::NotFound {
             what,
-            name: name.to_string(),
+            name,
             place,
             known,
-        }
+        })
     }
 }
 

@@ -10,7 +10,7 @@ mod sections;
 
 use crate::{
     binary::check_sizes,
-    error::{Failure, first_line},
+    error::{Cause, Failure, first_line},
     limits::Limits,
     value::{Export, Import, Signature, ValueType},
 };
@@ -162,19 +162,19 @@ fn not_something_else(bytes: &[u8]) -> Result<(), Failure> {
 }
 
 fn invalid(problem: &str) -> Failure {
-    Failure::InvalidModule {
+    Failure::from(Cause::InvalidModule {
         problem: problem.to_string(),
         source: None,
-    }
+    })
 }
 
 impl From<BinaryReaderError> for Failure {
     fn from(error: BinaryReaderError) -> Self {
         let problem = first_line(&error);
-        Self::InvalidModule {
+        Self::from(Cause::InvalidModule {
             problem,
             source: Some(Box::new(error)),
-        }
+        })
     }
 }
 
@@ -182,10 +182,11 @@ fn at_most(what: &str, actual: u64, limit: &'static str, maximum: u64) -> Result
     if actual <= maximum {
         return Ok(());
     }
-    Err(Failure::ShapeLimit {
+    Err(Cause::ShapeLimit {
         what: what.to_string(),
         actual,
         limit,
         maximum,
-    })
+    }
+    .into())
 }

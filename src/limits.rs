@@ -1,6 +1,6 @@
 //! Every bound on what a plugin may be and do.
 
-use crate::error::Failure;
+use crate::error::{Cause, Failure};
 use alloc::format;
 
 /// Every bound on what a plugin may be and do. The documentation of each is on the method of
@@ -72,7 +72,7 @@ impl Limits {
                 return Ok(());
             }
             let problem = format!("is {value}; it must be from {least} to {most}");
-            Err(Failure::InvalidConfig { setting, problem })
+            Err(Cause::InvalidConfig { setting, problem }.into())
         };
         const GIB: u64 = 1 << 30;
         let bytes = |setting, value: usize| within(setting, value as u64, 0, 2 * GIB - 1);

@@ -3,7 +3,7 @@
 use crate::{
     convert::{from_val, signature, to_val},
     drive::{charge, drive_nested, guarded},
-    error::Failure,
+    error::{Cause, Failure},
     exchange::Exchange,
     host::{Function, Guest, HostContext},
     memory::GuestMemory,
@@ -101,9 +101,11 @@ pub(crate) fn charge_bytes(caller: &mut Caller<'_, State>, bytes: u64) -> Result
 pub(crate) fn guest<'a>(
     caller: &'a mut Caller<'_, State>,
 ) -> Result<(GuestMemory<'a>, &'a mut State), Failure> {
-    view(caller).ok_or_else(|| Failure::GuestData {
-        problem: "the guest passes pointers and exports no memory".into(),
-        source: None,
+    view(caller).ok_or_else(|| {
+        Failure::from(Cause::GuestData {
+            problem: "the guest passes pointers and exports no memory".into(),
+            source: None,
+        })
     })
 }
 
@@ -116,12 +118,13 @@ pub(crate) fn take(
     (limit, maximum): (&'static str, usize),
 ) -> Result<Vec<u8>, Failure> {
     if u64::from(length) > maximum as u64 {
-        return Err(Failure::TooLarge {
+        return Err(Cause::TooLarge {
             what,
             length: length.into(),
             limit,
             maximum: maximum as u64,
-        });
+        }
+        .into());
     }
     let (memory, _) = guest(caller)?;
     memory
@@ -219,9 +222,10 @@ impl Guest for Caller<'_, State> {
     fn call(&mut self, export: &str, params: &[u64]) -> Result<Vec<u64>, Failure> {
         let maximum = self.data().limits().max_host_depth;
         let Some(func) = self.get_export(export).and_then(wasmi::Extern::into_func) else {
-            return Err(Failure::NotCallable {
+            return Err(Cause::NotCallable {
                 export: export.into(),
-            });
+            }
+            .into());
         };
         let signature = signature(&func.ty(&*self));
         signature.check(params)?;

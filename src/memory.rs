@@ -1,7 +1,7 @@
 //! Checked access to a guest's linear memory: the one place where a guest's pointer becomes a
 //! slice.
 
-use crate::error::Failure;
+use crate::error::{Cause, Failure};
 use core::ops::Range;
 
 /// A range of guest memory that was asked for and is not there.
@@ -19,12 +19,12 @@ impl OutOfBounds {
             length,
             memory,
         } = self;
-        Failure::OutOfMemory {
+        Failure::from(Cause::OutOfMemory {
             what,
             pointer,
             length,
             memory,
-        }
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{
     bound::{LARGEST_GRANT, LARGEST_NESTED_GRANT},
     cancel::CancelToken,
     context::{Context, Home},
-    error::Failure,
+    error::{Cause, Failure},
 };
 use alloc::sync::Arc;
 use core::time::Duration;
@@ -82,7 +82,7 @@ impl Meter {
     }
 
     /// Begins the account of another call.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn renew(&mut self, allowance: Allowance) {
         let config = &self.home.context.config;
         let fuel = allowance.fuel.or(config.fuel).unwrap_or(u64::MAX);
@@ -198,9 +198,9 @@ impl Meter {
         let config = &self.home.context.config;
         let timeout = self.timeout;
         if config.clock.is_none() && budget == as_fuel(timeout, config.fuel_per_second) {
-            return Failure::OutOfTimeFuel { budget, timeout };
+            return Failure::from(Cause::OutOfTimeFuel { budget, timeout });
         }
-        Failure::OutOfFuel { budget }
+        Failure::from(Cause::OutOfFuel { budget })
     }
 
     /// The time until the deadline, where there is a clock.
@@ -215,16 +215,17 @@ impl Meter {
     pub(crate) fn look(&self) -> Result<Option<Duration>, Failure> {
         self.home.context.check_open()?;
         if self.cancel.as_ref().is_some_and(CancelToken::is_cancelled) {
-            return Err(Failure::Cancelled);
+            return Err(Cause::Cancelled.into());
         }
         let Some(clock) = &self.home.context.config.clock else {
             return Ok(None);
         };
         let now = clock.monotonic();
         if now.saturating_sub(self.started.unwrap_or(now)) >= self.timeout {
-            return Err(Failure::Timeout {
+            return Err(Cause::Timeout {
                 limit: self.timeout,
-            });
+            }
+            .into());
         }
         Ok(Some(now))
     }

@@ -1,14 +1,39 @@
 //! What a call returned and what it cost.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
-use smallvec::SmallVec;
+
+/// A few numbers, of which by far the most calls have one at most: those are moved in registers.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) enum Numbers {
+    #[default]
+    None,
+    One(u64),
+    More(Box<[u64]>),
+}
+
+impl Numbers {
+    fn as_slice(&self) -> &[u64] {
+        match self {
+            Self::None => &[],
+            Self::One(number) => core::slice::from_ref(number),
+            Self::More(numbers) => numbers,
+        }
+    }
+}
+
+/// What an export returned: numbers, or bytes by a convention.
+#[derive(Default)]
+pub(crate) struct Given {
+    pub(crate) results: Numbers,
+    pub(crate) bytes: Vec<u8>,
+}
 
 /// What a call returned, what it wrote and what it cost.
 #[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outcome {
-    pub(crate) results: SmallVec<[u64; 2]>,
+    pub(crate) results: Numbers,
     pub(crate) bytes: Vec<u8>,
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: Vec<u8>,
@@ -23,7 +48,7 @@ impl Outcome {
     /// zero-extended.
     #[must_use]
     pub fn results(&self) -> &[u64] {
-        &self.results
+        self.results.as_slice()
     }
 
     /// The bytes returned by an export called with an input.
@@ -41,7 +66,10 @@ impl Outcome {
     /// The results, taken out.
     #[must_use]
     pub fn into_results(self) -> Vec<u64> {
-        self.results.into_vec()
+        match self.results {
+            Numbers::More(numbers) => numbers.into_vec(),
+            few => few.as_slice().to_vec(),
+        }
     }
 
     /// What the guest wrote to stdout, unless the runner passes that on.
@@ -88,7 +116,7 @@ impl Outcome {
 impl fmt::Debug for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outcome")
-            .field("results", &self.results)
+            .field("results", &self.results())
             .field("bytes", &Text(&self.bytes))
             .field("stdout", &Text(&self.stdout))
             .field("stderr", &Text(&self.stderr))

@@ -78,6 +78,23 @@ impl Output {
         self.kept = [true; 2];
     }
 
+    /// What was kept of a stream, which has nothing then.
+    pub(crate) fn take(&mut self, stream: Stream) -> Vec<u8> {
+        let kept = self.kept_of(stream);
+        // Most calls write nothing: then nothing is moved.
+        match kept.is_empty() {
+            true => Vec::new(),
+            false => core::mem::take(kept),
+        }
+    }
+
+    fn kept_of(&mut self, stream: Stream) -> &mut Vec<u8> {
+        match stream {
+            Stream::Stdout => &mut self.stdout,
+            Stream::Stderr => &mut self.stderr,
+        }
+    }
+
     /// Whether what is written to the stream stays here.
     pub(crate) fn keeps(&self, stream: Stream) -> bool {
         let [stdout, stderr] = self.kept;
@@ -117,10 +134,7 @@ impl Output {
                 return Written::Failed;
             }
         } else {
-            let kept = match stream {
-                Stream::Stdout => &mut self.stdout,
-                Stream::Stderr => &mut self.stderr,
-            };
+            let kept = self.kept_of(stream);
             if !reserve(kept, taken.len(), room) {
                 self.truncated = true;
                 return Written::NoSpace;

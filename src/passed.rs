@@ -2,11 +2,11 @@
 
 use crate::{
     convention::Convention,
-    error::{Failure, Phase},
+    error::{Cause, Failure, Phase},
     inspect::ModuleInfo,
     limits::Limits,
-    outcome::Outcome,
-    session::Session,
+    outcome::Given,
+    session::{Callee, Known, Session},
     value::Signature,
 };
 
@@ -18,78 +18,85 @@ pub(crate) enum Passed<'a> {
 }
 
 /// What is passed, as the export takes it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) enum Fitted<'a> {
-    /// Numbers, by the export's own signature.
-    Params(&'a Signature, &'a [u64]),
+    /// Numbers, by the export's own signature, and the export itself where it is known.
+    Params(&'a Signature, &'a [u64], Option<Callee>),
     /// Bytes, by a convention.
-    Inputs(Convention, &'a [&'a [u8]]),
+    Inputs(Convention, Passed<'a>),
 }
 
-impl Passed<'_> {
+impl<'a> Passed<'a> {
     /// Checks what can be known before an instance exists. Numbers are passed by the export's
-    /// signature, which may be `known`; bytes by the convention that was `named`, or by the first
-    /// of `conventions` that fits the export.
-    #[inline]
-    pub(crate) fn fit<'a>(
-        &'a self,
+    /// signature, where it is not `known`; bytes by the convention that was `named`, or by the
+    /// first of `conventions` that fits the export.
+    #[inline(always)]
+    pub(crate) fn fit(
+        self,
         info: &'a ModuleInfo,
         export: &str,
-        known: Option<&'a Signature>,
+        known: Option<Known<'a>>,
         named: Option<Convention>,
         conventions: &[Convention],
         limits: &Limits,
     ) -> Result<Fitted<'a>, Failure> {
-        let inputs = match self {
-            Self::Params(params) => {
-                let signature = match known {
-                    Some(signature) => signature,
-                    None => info.signature(export)?,
-                };
-                signature.check(params)?;
-                return Ok(Fitted::Params(signature, params));
+        let Self::Params(params) = self else {
+            let convention = self.convention(info, export, named, conventions, limits)?;
+            return Ok(Fitted::Inputs(convention, self));
+        };
+        let (signature, callee) = match known {
+            Some(Known { signature, callee }) => (signature, Some(callee)),
+            None => (info.signature(export)?, None),
+        };
+        signature.check(params)?;
+        Ok(Fitted::Params(signature, params, callee))
+    }
+
+    /// The convention by which the export takes the bytes.
+    fn convention(
+        self,
+        info: &ModuleInfo,
+        export: &str,
+        named: Option<Convention>,
+        conventions: &[Convention],
+        limits: &Limits,
+    ) -> Result<Convention, Failure> {
+        let inputs = self.inputs();
+        let length = inputs.iter().map(|input| input.len() as u64).sum();
+        let maximum = limits.max_input_bytes as u64;
+        if length > maximum {
+            return Err(Cause::TooLarge {
+                what: "an input",
+                length,
+                limit: "max_input_bytes",
+                maximum,
             }
+            .into());
+        }
+        match named {
+            Some(named) => named.check(info, export, inputs.len()).map(|()| named),
+            None => Convention::for_export(conventions, info, export, inputs.len()),
+        }
+    }
+
+    fn inputs(&self) -> &[&'a [u8]] {
+        match self {
+            Self::Params(_) => &[],
             Self::Input(input) => core::slice::from_ref(input),
             Self::Inputs(inputs) => inputs,
-        };
-        fit_inputs(inputs, info, export, named, conventions, limits)
+        }
     }
-}
-
-/// Bytes, by a convention.
-fn fit_inputs<'a>(
-    inputs: &'a [&'a [u8]],
-    info: &ModuleInfo,
-    export: &str,
-    named: Option<Convention>,
-    conventions: &[Convention],
-    limits: &Limits,
-) -> Result<Fitted<'a>, Failure> {
-    let length = inputs.iter().map(|input| input.len() as u64).sum();
-    let maximum = limits.max_input_bytes as u64;
-    if length > maximum {
-        return Err(Failure::TooLarge {
-            what: "an input",
-            length,
-            limit: "max_input_bytes",
-            maximum,
-        });
-    }
-    let found = match named {
-        Some(named) => named.check(info, export, inputs.len()).map(|()| named),
-        None => Convention::for_export(conventions, info, export, inputs.len()),
-    };
-    Ok(Fitted::Inputs(found?, inputs))
 }
 
 impl Fitted<'_> {
     /// The convention, if by it the guest gets what is passed as its standard input.
+    #[inline]
     pub(crate) fn by_stdin(&self) -> Option<Convention> {
         match self {
             // A request always has a body, be it empty.
             Self::Inputs(Convention::Cgi, _) => Some(Convention::Cgi),
-            Self::Inputs(Convention::Command, inputs)
-                if inputs.iter().any(|input| !input.is_empty()) =>
+            Self::Inputs(Convention::Command, passed)
+                if passed.inputs().iter().any(|input| !input.is_empty()) =>
             {
                 Some(Convention::Command)
             }
@@ -97,23 +104,19 @@ impl Fitted<'_> {
         }
     }
 
-    /// Calls the export; what it returns goes into `outcome`.
-    #[inline]
-    pub(crate) fn pass(
-        &self,
-        session: &mut Session<'_>,
-        export: &str,
-        outcome: &mut Outcome,
-    ) -> Result<(), Failure> {
+    /// Calls the export.
+    #[inline(always)]
+    pub(crate) fn pass(&self, session: &mut Session<'_>, export: &str) -> Result<Given, Failure> {
         session.set_phase(Phase::Call);
-        match *self {
-            Self::Params(signature, params) => {
-                session.call_raw(export, signature, params, &mut outcome.results)
+        let mut given = Given::default();
+        match self {
+            Self::Params(signature, params, callee) => {
+                given.results = session.call_raw(export, *callee, signature, params)?;
             }
-            Self::Inputs(convention, inputs) => {
-                outcome.bytes = convention.call(session, export, inputs)?;
-                Ok(())
+            Self::Inputs(convention, passed) => {
+                given.bytes = convention.call(session, export, passed.inputs())?;
             }
         }
+        Ok(given)
     }
 }

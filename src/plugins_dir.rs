@@ -1,7 +1,7 @@
 //! Plugins and modules from files.
 
 use crate::{
-    error::{Error, Failure, Phase, Quoted, first_line},
+    error::{Cause, Error, Failure, Phase, Quoted, first_line},
     outcome::Outcome,
     plugin::{Plugin, sha256},
     runner::{Entry, Runner, plugin_name, text},
@@ -191,7 +191,7 @@ impl Runner {
             }
             admit(&name, &bytes).map_err(|reason| {
                 let reason = first_line(&reason);
-                Error::from(Failure::Refused { reason }).in_plugin(&(*name).into())
+                Error::from(Failure::from(Cause::Refused { reason })).in_plugin(&(*name).into())
             })?;
             Ok(Step::Compile(Job {
                 path: path.clone(),
@@ -235,12 +235,12 @@ impl Runner {
         let too_large = |actual| {
             let what = "the module's size".to_string();
             let limit = "max_module_bytes";
-            let failure = Failure::ShapeLimit {
+            let failure = Failure::from(Cause::ShapeLimit {
                 what,
                 actual,
                 limit,
                 maximum,
-            };
+            });
             Err(Error::from(failure)
                 .at(Phase::Load)
                 .in_plugin(&path.to_string_lossy().into()))
@@ -421,7 +421,7 @@ fn taken(name: &str, source: Option<&Path>) -> Error {
 }
 
 fn unfit(setting: &'static str, problem: String) -> Error {
-    Failure::InvalidConfig { setting, problem }.into()
+    Failure::from(Cause::InvalidConfig { setting, problem }).into()
 }
 
 /// The name that a file's plugin has: its path in the directory, with `/`.
@@ -441,10 +441,10 @@ fn name_of(relative: &Path) -> Result<String, Error> {
 }
 
 fn io(action: &'static str, path: &Path, source: std::io::Error) -> Error {
-    Failure::Io {
+    Failure::from(Cause::Io {
         action,
         path: path.to_string_lossy().into_owned(),
         source,
-    }
+    })
     .into()
 }

@@ -7,7 +7,7 @@ use crate::{
     config::RunnerConfig,
     context::Context,
     dispatch,
-    error::{Error, Failure, Phase, first_line, is_unprintable},
+    error::{Cause, Error, Failure, Phase, first_line, is_unprintable},
     outcome::Outcome,
     plugin::{Plugin, sha256},
     sync::Shared,
@@ -328,10 +328,10 @@ pub(crate) fn text(call: Call<'_>) -> Result<String, Error> {
             "the result is not UTF-8: {}",
             first_line(&error.utf8_error())
         );
-        let failure = Failure::GuestData {
+        let failure = Failure::from(Cause::GuestData {
             problem,
             source: Some(Box::new(error.utf8_error())),
-        };
+        });
         Error::from(failure).in_plugin(&plugin).in_export(&export)
     })
 }
@@ -355,10 +355,11 @@ pub(crate) fn plugin_name(name: &str) -> Result<&str, Failure> {
     } else {
         return Ok(short);
     };
-    Err(Failure::InvalidConfig {
+    Err(Cause::InvalidConfig {
         setting: "name",
         problem,
-    })
+    }
+    .into())
 }
 
 impl fmt::Debug for Runner {

@@ -6,17 +6,17 @@ use crate::{
     convert::{from_val, to_val},
     drive::{drive, fuel_left, fuel_used},
     engine::Code,
-    error::{Error, Failure, Phase, first_line},
+    error::{Cause, Error, Failure, Phase, first_line},
     inspect::HASKELL,
     memory::GuestMemory,
     meter::Allowance,
-    outcome::Outcome,
+    outcome::{Given, Numbers, Outcome},
+    output::Stream,
     snapshot::{self, Captured, Constant, Shape},
     state::{Ready, State, Told, view},
     value::Signature,
 };
 use alloc::{boxed::Box, format, string::ToString, sync::Arc, vec, vec::Vec};
-use smallvec::SmallVec;
 use wasmi::{
     AsContextMut, Func, Instance, Store, Val,
     errors::{ErrorKind as EngineError, InstantiationError},
@@ -46,11 +46,24 @@ struct Called {
     name: Box<str>,
     /// Its place among the module's exports.
     position: usize,
-    func: Func,
+    callee: Callee,
+}
+
+/// A function of a live instance.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Callee(Func);
+
+/// An exported function that a kept instance has called before.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) signature: &'a Signature,
+    pub(crate) callee: Callee,
 }
 
 impl Live {
     /// Begins a call with a fresh store; the instance comes with [`ready`](Session::ready).
+    ///
+    /// A store is large, so it is made in its place, and nothing here or in a caller may move it.
     #[inline]
     pub(crate) fn new(
         home: &Arc<Home>,
@@ -59,25 +72,17 @@ impl Live {
         surroundings: Told,
     ) -> Self {
         let mut state = State::new(home, allowance, code.largest_slice, surroundings);
-        let mut init_fuel = 0;
         if let Some(ready) = &code.ready {
             state.begin_at(ready);
-            init_fuel = ready.fuel;
         }
-        let level = state.meter.first_level();
-        let mut live = Self {
-            // In its place at once: a store is large.
+        Self {
             store: Store::new(&code.engine, state),
             instance: None,
             called: None,
             phase: Phase::Instantiate,
             poisoned: false,
-            init_fuel,
-        };
-        live.store.limiter(|state| &mut state.limiter);
-        // Fails only where the engine does not meter.
-        let _ = live.store.set_fuel(level);
-        live
+            init_fuel: code.ready.as_ref().map_or(0, |ready| ready.fuel),
+        }
     }
 
     /// More calls will follow.
@@ -117,7 +122,7 @@ impl<'a> Session<'a> {
     }
 
     /// Begins another call on the same instance, or the first on a spare one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn renew(&mut self, allowance: Allowance, surroundings: Told) {
         let used = fuel_used(&self.live.store);
         let state = self.live.store.data_mut();
@@ -151,12 +156,16 @@ impl<'a> Session<'a> {
 
     /// Makes the instance, in which nothing has run.
     pub(crate) fn instantiate(&mut self) -> Result<(), Failure> {
-        self.live.phase = Phase::Instantiate;
-        if !self.code.is_small {
-            self.live.store.data_mut().meter.begin();
-        }
         let Code { linker, module, .. } = self.code;
         let store = &mut self.live.store;
+        store.limiter(|state| &mut state.limiter);
+        let meter = &mut store.data_mut().meter;
+        if !self.code.is_small {
+            meter.begin();
+        }
+        let level = meter.first_level();
+        // Fails only where the engine does not meter.
+        let _ = store.set_fuel(level);
         let instance = if self.code.info.imports.is_empty() {
             // The way past the linker, which would look for them all the same.
             Instance::new(store, module, &[])
@@ -195,10 +204,9 @@ impl<'a> Session<'a> {
     }
 
     /// The exported function by that name. A kept instance remembers it.
-    #[inline]
-    fn func(&mut self, export: &str) -> Result<Func, Failure> {
+    fn callee(&mut self, export: &str) -> Result<Callee, Failure> {
         if let Some(called) = self.called(export) {
-            return Ok(called.func);
+            return Ok(called.callee);
         }
         let Live {
             store,
@@ -210,7 +218,7 @@ impl<'a> Session<'a> {
         let found = instance
             .as_ref()
             .and_then(|instance| instance.get_func(&*store, export));
-        let Some(func) = found else {
+        let Some(callee) = found.map(Callee) else {
             return Err(info.no_function(export));
         };
         if let Some(called) = called
@@ -221,10 +229,10 @@ impl<'a> Session<'a> {
             called.push(Called {
                 name,
                 position,
-                func,
+                callee,
             });
         }
-        Ok(func)
+        Ok(callee)
     }
 
     #[inline]
@@ -233,11 +241,17 @@ impl<'a> Session<'a> {
         called.find(|called| *called.name == *export)
     }
 
-    /// The signature of a function that was called before on a kept instance.
+    /// The function by that name, if this instance is kept and has called it before.
     #[inline]
-    pub(crate) fn known(&self, export: &str) -> Option<&'a Signature> {
-        let position = self.called(export)?.position;
-        self.code.info.exports.get(position)?.ty.signature()
+    pub(crate) fn known(&self, export: &str) -> Option<Known<'a>> {
+        let Called {
+            position, callee, ..
+        } = self.called(export)?;
+        let signature = self.code.info.exports.get(*position)?.ty.signature()?;
+        Some(Known {
+            signature,
+            callee: *callee,
+        })
     }
 
     /// Calls an export whose signature is known to fit.
@@ -248,11 +262,21 @@ impl<'a> Session<'a> {
         params: &[Val],
         results: &mut [Val],
     ) -> Result<(), Failure> {
-        let func = self.func(export)?;
+        let callee = self.callee(export)?;
+        self.enter(callee, params, results)
+    }
+
+    #[inline]
+    fn enter(
+        &mut self,
+        Callee(func): Callee,
+        params: &[Val],
+        results: &mut [Val],
+    ) -> Result<(), Failure> {
         match drive(self.live.store.as_context_mut(), func, params, results) {
             // A guest that ends well by saying so has ended well, unless it owes a result. It was
             // left in the middle of something all the same.
-            Err(Failure::Exit { code: 0 }) if results.is_empty() => {
+            Err(failure) if results.is_empty() && matches!(*failure, Cause::Exit { code: 0 }) => {
                 self.live.poisoned = true;
                 Ok(())
             }
@@ -266,61 +290,56 @@ impl<'a> Session<'a> {
         export: &str,
         params: &[Val],
     ) -> Result<Option<Val>, Failure> {
-        let signature = match self.known(export) {
-            Some(signature) => signature,
-            None => self.code.info.signature(export)?,
+        let (signature, callee) = match self.known(export) {
+            Some(Known { signature, callee }) => (signature, callee),
+            None => (self.code.info.signature(export)?, self.callee(export)?),
         };
         let mut result = [Val::I32(0)];
         let results = result.get_mut(..signature.results().len());
-        let results = results.ok_or_else(|| Failure::Signature {
-            problem: format!("{export:?} returns more than one value"),
+        let results = results.ok_or_else(|| {
+            Failure::from(Cause::Signature {
+                problem: format!("{export:?} returns more than one value"),
+            })
         })?;
-        self.call(export, params, results)?;
+        self.enter(callee, params, results)?;
         let [result] = result;
         Ok((!signature.results().is_empty()).then_some(result))
     }
 
-    /// Calls an export with bit patterns; `signature` is its own.
-    #[inline]
+    /// Calls an export with bit patterns; `signature` is its own, and `callee` it itself where it
+    /// is known.
+    #[inline(always)]
     pub(crate) fn call_raw(
         &mut self,
         export: &str,
+        callee: Option<Callee>,
         signature: &Signature,
         params: &[u64],
-        bits: &mut SmallVec<[u64; 2]>,
-    ) -> Result<(), Failure> {
-        let mut few = [const { Val::I64(0) }; FEW];
-        let length = params.len().saturating_add(signature.results().len());
-        match few.get_mut(..length) {
-            Some(values) => self.call_values(export, signature, params, values, bits),
-            None => {
-                let mut many = vec![Val::I64(0); length];
-                self.call_values(export, signature, params, &mut many, bits)
-            }
-        }
-    }
-
-    /// The same, with `values` for the params and the results.
-    #[inline]
-    fn call_values(
-        &mut self,
-        export: &str,
-        signature: &Signature,
-        params: &[u64],
-        values: &mut [Val],
-        bits: &mut SmallVec<[u64; 2]>,
-    ) -> Result<(), Failure> {
-        let Some((values, results)) = values.split_at_mut_checked(params.len()) else {
-            return Ok(());
+    ) -> Result<Numbers, Failure> {
+        let callee = match callee {
+            Some(callee) => callee,
+            None => self.callee(export)?,
         };
+        let mut few = [const { Val::I64(0) }; FEW];
+        let mut many = Vec::new();
+        let length = params.len().saturating_add(signature.results().len());
+        let values = match few.get_mut(..length) {
+            Some(values) => values,
+            None => {
+                many.resize(length, Val::I64(0));
+                &mut *many
+            }
+        };
+        let (values, results) = values.split_at_mut(params.len());
         for ((value, ty), param) in values.iter_mut().zip(signature.params()).zip(params) {
             *value = to_val(*ty, *param);
         }
-        self.call(export, values, results)?;
-        for result in results {
-            bits.push(from_val(result));
-        }
-        Ok(())
+        self.enter(callee, values, results)?;
+        Ok(match results {
+            [] => Numbers::None,
+            [result] => Numbers::One(from_val(result)),
+            results => Numbers::More(results.iter().map(from_val).collect()),
+        })
     }
 
     /// The value of an exported global of type `i32`.
@@ -333,9 +352,10 @@ impl<'a> Session<'a> {
     pub(crate) fn memory(&mut self) -> Result<GuestMemory<'_>, Failure> {
         match view(&mut self.live.store) {
             Some((memory, _)) => Ok(memory),
-            None => Err(Failure::Signature {
+            None => Err(Cause::Signature {
                 problem: "passing bytes needs an export `memory`, and there is none".to_string(),
-            }),
+            }
+            .into()),
         }
     }
 
@@ -395,42 +415,52 @@ impl<'a> Session<'a> {
         Ok(captured)
     }
 
-    /// Ends the call: what it cost and wrote is added to `outcome`, or goes into the error.
-    #[inline]
-    pub(crate) fn finish(
-        &mut self,
-        result: Result<(), Failure>,
-        outcome: &mut Outcome,
-    ) -> Result<(), Error> {
-        outcome.fuel_used = fuel_used(&self.live.store);
-        // Later calls on the instance did not have to run it either way.
-        outcome.init_fuel = core::mem::take(&mut self.live.init_fuel);
-        let state = self.live.store.data_mut();
-        outcome.stdout = core::mem::take(&mut state.output.stdout);
-        outcome.stderr = core::mem::take(&mut state.output.stderr);
-        outcome.output_truncated = state.output.truncated;
-        outcome.peak_memory_pages = state.limiter.memory_pages();
-        self.live.poisoned |= state.nested.failed;
-        let Err(failure) = result else {
-            return Ok(());
-        };
-        self.live.poisoned = true;
-        // Out of fuel is the whole budget, wherever in its last slice the guest stopped.
-        if let Failure::OutOfFuel { budget } | Failure::OutOfTimeFuel { budget, .. } = failure {
-            outcome.fuel_used = budget;
+    /// Ends the call: what it gave with what it cost and wrote, or the error with the same.
+    #[inline(always)]
+    pub(crate) fn finish(&mut self, given: Result<Given, Failure>) -> Result<Outcome, Error> {
+        match given {
+            Ok(given) => Ok(self.outcome(given)),
+            Err(failure) => Err(self.failed(failure)),
         }
-        let error = Error::from(failure).at(self.live.phase);
-        Err(error.with_outcome(core::mem::take(outcome)))
     }
 
     /// The same for a call that came to something else than results or bytes.
     pub(crate) fn end<R>(&mut self, made: Result<R, Failure>) -> Result<(R, Outcome), Error> {
-        let (mut outcome, mut value) = (Outcome::default(), None);
-        self.finish(made.map(|made| value = Some(made)), &mut outcome)?;
-        match value {
-            Some(value) => Ok((value, outcome)),
-            None => Err(Failure::Poisoned.into()),
+        match made {
+            Ok(made) => Ok((made, self.outcome(Given::default()))),
+            Err(failure) => Err(self.failed(failure)),
         }
+    }
+
+    #[inline(always)]
+    fn outcome(&mut self, given: Given) -> Outcome {
+        let fuel_used = fuel_used(&self.live.store);
+        // Later calls on the instance did not have to run it either way.
+        let init_fuel = core::mem::take(&mut self.live.init_fuel);
+        let state = self.live.store.data_mut();
+        self.live.poisoned |= state.nested.failed;
+        Outcome {
+            results: given.results,
+            bytes: given.bytes,
+            stdout: state.output.take(Stream::Stdout),
+            stderr: state.output.take(Stream::Stderr),
+            output_truncated: state.output.truncated,
+            fuel_used,
+            init_fuel,
+            peak_memory_pages: state.limiter.memory_pages(),
+        }
+    }
+
+    #[cold]
+    fn failed(&mut self, failure: Failure) -> Error {
+        let mut outcome = self.outcome(Given::default());
+        self.live.poisoned = true;
+        // Out of fuel is the whole budget, wherever in its last slice the guest stopped.
+        if let Cause::OutOfFuel { budget } | Cause::OutOfTimeFuel { budget, .. } = *failure {
+            outcome.fuel_used = budget;
+        }
+        let error = Error::from(failure).at(self.live.phase);
+        error.with_outcome(outcome)
     }
 
     /// Takes the fuel for `bytes` that the host moves into or out of the guest.
@@ -449,19 +479,19 @@ fn instantiation_failure(error: wasmi::Error, config: &RunnerConfig) -> Failure 
         }
         // The engine's own message has numbers in it that differ from instance to instance.
         EngineError::Instantiation(InstantiationError::ElementSegmentDoesNotFit { .. }) => {
-            return Failure::Trap {
+            return Failure::from(Cause::Trap {
                 message: "out of bounds table access".to_string(),
-            };
+            });
         }
         EngineError::Memory(_) | EngineError::Table(_) => {
-            return Failure::Trap {
+            return Failure::from(Cause::Trap {
                 message: first_line(&error),
-            };
+            });
         }
         _ => first_line(&error),
     };
-    Failure::Host {
+    Failure::from(Cause::Host {
         problem,
         source: Some(Box::new(error)),
-    }
+    })
 }

@@ -6,7 +6,7 @@
 
 use crate::{
     binary::{Added, HEADER, Sections, put_i64, put_section, put_u32, rest, section},
-    error::Failure,
+    error::{Cause, Failure},
     inspect::ModuleInfo,
 };
 use alloc::{
@@ -264,9 +264,9 @@ impl Shape {
 
 /// Why there is no snapshot.
 pub(crate) fn refused(why: &str) -> Failure {
-    Failure::Snapshot {
+    Failure::from(Cause::Snapshot {
         problem: why.to_string(),
-    }
+    })
 }
 
 /// What no export's name begins with.

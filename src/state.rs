@@ -292,7 +292,7 @@ impl State {
     }
 
     /// Begins another call on the same instance, after one that used `fuel_used`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn renew(&mut self, allowance: Allowance, surroundings: Told, fuel_used: u64) {
         self.clock.pass(fuel_used);
         let limits = &self.meter.context().config.limits;

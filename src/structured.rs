@@ -2,7 +2,7 @@
 
 use crate::{
     call::Call,
-    error::{Error, Failure, Source, first_line},
+    error::{Cause, Error, Failure, Source, first_line},
     plugin::Plugin,
 };
 use alloc::{boxed::Box, format, vec::Vec};
@@ -21,18 +21,18 @@ impl<I: ?Sized, O> Format<I, O> {
         let name = self.name;
         let written = (self.write)(input).map_err(|source| {
             let problem = format!("the input cannot be {name}: {}", first_line(&source));
-            let failure = Failure::Signature { problem };
+            let failure = Failure::from(Cause::Signature { problem });
             Error::from(failure).in_plugin(&plugin).in_export(&export)
         })?;
         let outcome = call.run_input(&written)?;
         (self.read)(outcome.bytes()).map_err(|source| {
-            let failure = Failure::GuestData {
+            let failure = Failure::from(Cause::GuestData {
                 problem: format!(
                     "the result is not the {name} asked for: {}",
                     first_line(&source)
                 ),
                 source: Some(source),
-            };
+            });
             Error::from(failure)
                 .in_plugin(&plugin)
                 .in_export(&export)

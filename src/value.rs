@@ -1,6 +1,6 @@
 //! Parameters, results and the types of what a module imports and exports.
 
-use crate::error::Failure;
+use crate::error::{Cause, Failure};
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
@@ -97,7 +97,7 @@ impl Signature {
             return Ok(());
         }
         let problem = self.mismatch(params);
-        Err(Failure::Signature { problem })
+        Err(Cause::Signature { problem }.into())
     }
 
     /// Why `params` cannot be passed.

@@ -7,7 +7,10 @@
 )]
 
 use super::caught;
-use crate::{Call, CancelToken, Error, RunnerConfig, error::Failure};
+use crate::{
+    Call, CancelToken, Error, RunnerConfig,
+    error::{Cause, Failure},
+};
 use alloc::{format, string::String, vec::Vec};
 use core::time::Duration;
 
@@ -88,7 +91,7 @@ pub(super) struct Mistake {
 
 impl From<Mistake> for Error {
     fn from(Mistake { setting, problem }: Mistake) -> Self {
-        Failure::InvalidConfig { setting, problem }.into()
+        Failure::from(Cause::InvalidConfig { setting, problem }).into()
     }
 }
 

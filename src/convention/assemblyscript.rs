@@ -6,7 +6,7 @@ use super::{
     misfit,
 };
 use crate::{
-    error::{Failure, LONGEST_REPORT, Phase},
+    error::{Cause, Failure, LONGEST_REPORT, Phase},
     inspect::ModuleInfo,
     link::{Defined, Native, charge_bytes, guest},
     memory::GuestMemory,
@@ -83,8 +83,10 @@ impl Protocol for AssemblyScript {
     }
 
     fn check(&self, info: &ModuleInfo, export: &str, inputs: usize) -> Result<(), Failure> {
-        self.recognise(info).map_err(|why| Failure::Signature {
-            problem: format!("this plugin is none of AssemblyScript's: {why}"),
+        self.recognise(info).map_err(|why| {
+            Failure::from(Cause::Signature {
+                problem: format!("this plugin is none of AssemblyScript's: {why}"),
+            })
         })?;
         let signature = info.signature(export)?;
         let params = signature.params();
@@ -112,10 +114,11 @@ impl Protocol for AssemblyScript {
         let mut strings = Vec::new();
         for input in inputs {
             let Ok(text) = core::str::from_utf8(input) else {
-                return Err(Failure::Signature {
+                return Err(Cause::Signature {
                     problem: "the input is not UTF-8, and strings are text (assemblyscript)"
                         .to_string(),
-                });
+                }
+                .into());
             };
             strings.push(val(new_string(session, text, classes)?));
         }
@@ -174,9 +177,11 @@ fn read_object(
     pointer: u32,
     classes: Classes,
 ) -> Result<Vec<u8>, Failure> {
-    let wrong = |problem: String| Failure::GuestData {
-        problem,
-        source: None,
+    let wrong = |problem: String| {
+        Failure::from(Cause::GuestData {
+            problem,
+            source: None,
+        })
     };
     if pointer == 0 {
         return Err(wrong("the result is null (assemblyscript)".to_string()));
@@ -221,10 +226,11 @@ fn text(caller: &mut Caller<'_, State>, pointer: u32) -> Result<String, Failure>
     }
     let (memory, _) = guest(caller)?;
     let Some((_, length)) = header(&memory, pointer) else {
-        return Err(Failure::GuestData {
+        return Err(Cause::GuestData {
             problem: format!("a string at {pointer:#x} is no object in memory (assemblyscript)"),
             source: None,
-        });
+        }
+        .into());
     };
     memory
         .range(pointer, length.into())
@@ -288,10 +294,11 @@ fn seed(caller: &mut Caller<'_, State>) -> Result<f64, Failure> {
     match entropy {
         Some(entropy) if entropy.fill(&mut bytes) => {}
         Some(_) => {
-            return Err(Failure::Host {
+            return Err(Cause::Host {
                 problem: "there is no randomness for `env.seed`".to_string(),
                 source: None,
-            });
+            }
+            .into());
         }
         None => caller.data_mut().random.fill(&mut bytes),
     }

@@ -1,7 +1,7 @@
 //! Buffers in a guest's memory, by the allocator that it exports.
 
 use crate::{
-    error::{Failure, Phase},
+    error::{Cause, Failure, Phase},
     inspect::ModuleInfo,
     session::Session,
     value::{ExternType, ValueType},
@@ -103,14 +103,16 @@ fn allocate(session: &mut Session<'_>, length: u32) -> Result<u32, Failure> {
     };
     session.call(name, params, &mut pointer)?;
     match pointer {
-        [Val::I32(0)] if length > 0 => Err(Failure::GuestData {
+        [Val::I32(0)] if length > 0 => Err(Cause::GuestData {
             problem: format!("the allocator `{name}` has no room for {length} bytes"),
             source: None,
-        }),
+        }
+        .into()),
         [Val::I32(pointer)] => Ok(pointer.cast_unsigned()),
-        _ => Err(Failure::Signature {
+        _ => Err(Cause::Signature {
             problem: "the allocator returns no pointer".to_string(),
-        }),
+        }
+        .into()),
     }
 }
 
@@ -120,12 +122,13 @@ pub(super) fn admit(session: &Session<'_>, length: u64) -> Result<(), Failure> {
     if length <= maximum {
         return Ok(());
     }
-    Err(Failure::TooLarge {
+    Err(Cause::TooLarge {
         what: "a result",
         length,
         limit: "max_result_bytes",
         maximum,
-    })
+    }
+    .into())
 }
 
 /// Copies a result.
@@ -174,12 +177,12 @@ fn release(session: &mut Session<'_>, buffer: Buffer) -> Result<(), Failure> {
         return Ok(());
     };
     let params = [val(buffer.pointer), val(buffer.length)];
-    match session.call(name, params.get(..takes).unwrap_or(&params), &mut []) {
-        Err(Failure::Trap { message }) => {
-            log::warn!("`{name}` trapped on a buffer that the guest gave: {message}");
-            session.poison();
-            Ok(())
-        }
-        done => done,
-    }
+    let done = session.call(name, params.get(..takes).unwrap_or(&params), &mut []);
+    let Err(failure) = &done else { return done };
+    let Cause::Trap { message } = &**failure else {
+        return done;
+    };
+    log::warn!("`{name}` trapped on a buffer that the guest gave: {message}");
+    session.poison();
+    Ok(())
 }

@@ -3,7 +3,7 @@
 
 use super::{Convention, Protocol, command, one};
 use crate::{
-    error::{Failure, Quoted},
+    error::{Cause, Failure, Quoted},
     http::{HttpRequest, HttpResponse, is_field},
     inspect::ModuleInfo,
     session::Session,
@@ -158,9 +158,11 @@ fn decoded(path: &str) -> Cow<'_, str> {
 
 /// Reads a response: fields, an empty line, the body.
 pub(crate) fn response(output: &[u8]) -> Result<HttpResponse, Failure> {
-    let wrong = |problem: String| Failure::GuestData {
-        problem: format!("the output is no CGI response: {problem}"),
-        source: None,
+    let wrong = |problem: String| {
+        Failure::from(Cause::GuestData {
+            problem: format!("the output is no CGI response: {problem}"),
+            source: None,
+        })
     };
     let mut response = HttpResponse::new(200);
     let mut status = None;

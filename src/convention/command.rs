@@ -2,7 +2,7 @@
 
 use super::{Convention, Protocol, expect_one, misfit, one};
 use crate::{
-    error::{Failure, Phase},
+    error::{Cause, Failure, Phase},
     inspect::ModuleInfo,
     session::Session,
     state::Stdin,
@@ -54,7 +54,7 @@ pub(super) fn run(
     let maximum = session.max_output_bytes();
     let output = &mut session.state().output;
     if output.truncated {
-        return Err(Failure::TooMuchOutput { maximum });
+        return Err(Cause::TooMuchOutput { maximum }.into());
     }
     Ok(core::mem::take(&mut output.stdout))
 }

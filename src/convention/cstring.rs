@@ -6,7 +6,7 @@ use super::{
     misfit, packed,
 };
 use crate::{
-    error::{Failure, Phase, Quoted},
+    error::{Cause, Failure, Phase, Quoted},
     inspect::ModuleInfo,
     session::Session,
     value::ValueType,
@@ -60,9 +60,10 @@ impl Protocol for CString {
         inputs: &[&[u8]],
     ) -> Result<Vec<u8>, Failure> {
         if inputs.iter().any(|input| input.contains(&0)) {
-            return Err(Failure::Signature {
+            return Err(Cause::Signature {
                 problem: "the input has a zero byte, which would end it (c-string)".to_string(),
-            });
+            }
+            .into());
         }
         let ended = inputs
             .iter()
@@ -75,10 +76,11 @@ impl Protocol for CString {
         let [result] = result;
         let pointer = result.i32().unwrap_or_default().cast_unsigned();
         if pointer == 0 {
-            return Err(Failure::GuestData {
+            return Err(Cause::GuestData {
                 problem: "the result is a null pointer (c-string)".to_string(),
                 source: None,
-            });
+            }
+            .into());
         }
         let length = length(session, pointer)?;
         let output = buffers::read(session, Buffer { pointer, length })?;
@@ -101,15 +103,17 @@ fn length(session: &mut Session<'_>, pointer: u32) -> Result<u32, Failure> {
     session.charge_bytes(zero.map_or(looked_at, |zero| zero as u64))?;
     match zero {
         Some(zero) => Ok(u32::try_from(zero).unwrap_or(u32::MAX)),
-        None if looked_at < rest => Err(Failure::TooLarge {
+        None if looked_at < rest => Err(Cause::TooLarge {
             what: "a result",
             length: looked_at,
             limit: "max_result_bytes",
             maximum: most,
-        }),
-        None => Err(Failure::GuestData {
+        }
+        .into()),
+        None => Err(Cause::GuestData {
             problem: "the result has no zero byte before the end of memory (c-string)".to_string(),
             source: None,
-        }),
+        }
+        .into()),
     }
 }

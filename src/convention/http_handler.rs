@@ -3,7 +3,7 @@
 
 use super::{Convention, Protocol, imports_from};
 use crate::{
-    error::{Escaped, Failure, Phase, Quoted},
+    error::{Cause, Escaped, Failure, Phase, Quoted},
     exchange::HttpExchange,
     http::{HttpHeaders, is_field},
     inspect::ModuleInfo,
@@ -46,12 +46,13 @@ impl Protocol for HttpHandler {
 
     fn check(&self, info: &ModuleInfo, export: &str, _: usize) -> Result<(), Failure> {
         info.signature(export)?;
-        Err(Failure::Signature {
+        Err(Cause::Signature {
             problem: format!(
                 "this plugin handles requests, not bytes ({})",
                 Convention::HttpHandler
             ),
-        })
+        }
+        .into())
     }
 
     fn call(
@@ -102,15 +103,16 @@ pub(crate) fn handle_request(
     exchange: Box<HttpExchange>,
 ) -> Result<(Box<HttpExchange>, Option<u32>), Failure> {
     if export != REQUEST {
-        return Err(Failure::Signature {
+        return Err(Cause::Signature {
             problem: format!("requests are handled by `{REQUEST}` (http-wasm)"),
-        });
+        }
+        .into());
     }
-    HttpHandler
-        .recognise(&session.code().info)
-        .map_err(|why| Failure::Signature {
+    HttpHandler.recognise(&session.code().info).map_err(|why| {
+        Failure::from(Cause::Signature {
             problem: format!("this plugin handles no requests: {why} (http-wasm)"),
-        })?;
+        })
+    })?;
     session.set_phase(Phase::Call);
     let state = session.state();
     state.exchange().renew();
@@ -125,10 +127,11 @@ pub(crate) fn handle_request(
     match u32::from_le_bytes([a, b, c, d]) {
         0 => Ok((exchange, None)),
         1 => Ok((exchange, Some(context))),
-        other => Err(Failure::GuestData {
+        other => Err(Cause::GuestData {
             problem: format!("`handle_request` says {other}; it must be 0 or 1 (http-wasm)"),
             source: None,
-        }),
+        }
+        .into()),
     }
 }
 
@@ -143,9 +146,10 @@ pub(crate) fn handle_response(
     let wanted = [ValueType::I32, ValueType::I32];
     let signature = session.code().info.function(RESPONSE);
     if !signature.is_some_and(|signature| signature.is(&wanted, &[])) {
-        return Err(Failure::Signature {
+        return Err(Cause::Signature {
             problem: "no export `handle_response` of type (i32, i32) -> () (http-wasm)".to_string(),
-        });
+        }
+        .into());
     }
     session.state().exchange().http = Some(exchange);
     let params = [super::buffers::val(context), Val::I32(failed.into())];
@@ -154,10 +158,10 @@ pub(crate) fn handle_response(
 }
 
 fn wrong(problem: String) -> Failure {
-    Failure::GuestData {
+    Failure::from(Cause::GuestData {
         problem: format!("{problem} (http-wasm)"),
         source: None,
-    }
+    })
 }
 
 fn http<'a>(caller: &'a mut Guest<'_>) -> Result<&'a mut HttpExchange, Failure> {
@@ -171,12 +175,13 @@ fn grow(caller: &mut Guest<'_>, more: u64) -> Result<(), Failure> {
     let http = http(caller)?;
     let used = http.used.saturating_add(more);
     if used > maximum {
-        return Err(Failure::TooLarge {
+        return Err(Cause::TooLarge {
             what: "the request and response together",
             length: used,
             limit: "max_exchange_bytes",
             maximum,
-        });
+        }
+        .into());
     }
     http.used = used;
     Ok(())
@@ -203,9 +208,11 @@ fn string(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<String, F
     let maximum = caller.data().limits().max_exchange_bytes;
     let limit = ("max_exchange_bytes", maximum);
     let bytes = take(caller, (pointer, length), "a string for the host", limit)?;
-    String::from_utf8(bytes).map_err(|error| Failure::GuestData {
-        problem: "a string for the host is not UTF-8 (http-wasm)".to_string(),
-        source: Some(Box::new(error)),
+    String::from_utf8(bytes).map_err(|error| {
+        Failure::from(Cause::GuestData {
+            problem: "a string for the host is not UTF-8 (http-wasm)".to_string(),
+            source: Some(Box::new(error)),
+        })
     })
 }
 

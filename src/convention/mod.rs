@@ -12,7 +12,7 @@ mod typst;
 mod wapc;
 
 use crate::{
-    error::{Failure, names},
+    error::{Cause, Failure, names},
     inspect::ModuleInfo,
     link::{Defined, take},
     output::Stream,
@@ -106,9 +106,9 @@ struct LeftOut;
 #[cfg(pocketwasm_few_conventions)]
 impl LeftOut {
     fn failure() -> Failure {
-        Failure::Signature {
+        Failure::from(Cause::Signature {
             problem: "the convention is one that this build leaves out".to_string(),
-        }
+        })
     }
 }
 
@@ -263,12 +263,12 @@ impl Convention {
     /// What is said of a plugin that follows no convention.
     pub(crate) fn none(info: &ModuleInfo) -> Failure {
         let exports = names(info.function_names().map(ToString::to_string));
-        Failure::Signature {
+        Failure::from(Cause::Signature {
             problem: format!(
                 "this plugin cannot take bytes: {}; its functions are: {exports}",
                 Self::looked_for(info),
             ),
-        }
+        })
     }
 }
 
@@ -308,9 +308,9 @@ impl core::error::Error for UnknownConvention {}
 
 /// Says that the export cannot be called so.
 fn misfit(signature: &crate::Signature, needed: &str, convention: Convention) -> Failure {
-    Failure::Signature {
+    Failure::from(Cause::Signature {
         problem: format!("has type {signature}; passing bytes needs {needed} ({convention})"),
-    }
+    })
 }
 
 /// The one input of a convention that has no way to pass another number of them.
@@ -323,9 +323,10 @@ fn expect_one(inputs: usize, convention: Convention) -> Result<(), Failure> {
     if inputs == 1 {
         return Ok(());
     }
-    Err(Failure::Signature {
+    Err(Cause::Signature {
         problem: format!("{convention} takes one input, not {inputs}"),
-    })
+    }
+    .into())
 }
 
 /// Whether the module imports anything from `module`.

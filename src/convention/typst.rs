@@ -3,7 +3,7 @@
 
 use super::{Convention, Protocol, imports_from, misfit};
 use crate::{
-    error::{Failure, Phase},
+    error::{Cause, Failure, Phase},
     inspect::ModuleInfo,
     link::{Defined, Native, charge_bytes, guest, take},
     session::Session,
@@ -39,9 +39,10 @@ impl Protocol for Typst {
         if params.len() == inputs || (params.is_empty() && inputs == 1) {
             return Ok(());
         }
-        Err(Failure::Signature {
+        Err(Cause::Signature {
             problem: format!("takes {} inputs, not {inputs} (typst)", params.len()),
-        })
+        }
+        .into())
     }
 
     fn call(
@@ -66,13 +67,14 @@ impl Protocol for Typst {
         match status {
             [Val::I32(0)] => Ok(sent),
             [Val::I32(1)] => Err(Failure::reported(&sent)),
-            [status] => Err(Failure::GuestData {
+            [status] => Err(Cause::GuestData {
                 problem: format!(
                     "the status is {}; it must be 0 or 1 (typst)",
                     status.i32().unwrap_or_default()
                 ),
                 source: None,
-            }),
+            }
+            .into()),
         }
     }
 

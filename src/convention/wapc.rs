@@ -3,7 +3,7 @@
 
 use super::{Convention, Protocol, expect_one, imports_from, one};
 use crate::{
-    error::{Failure, Phase, Quoted},
+    error::{Cause, Failure, Phase, Quoted},
     inspect::ModuleInfo,
     link::{Defined, Native, operate, put, take, take_message},
     session::Session,
@@ -37,8 +37,10 @@ impl Protocol for Wapc {
 
     /// The operation is a name for the guest; only it knows which there are.
     fn check(&self, info: &ModuleInfo, _operation: &str, inputs: usize) -> Result<(), Failure> {
-        self.recognise(info).map_err(|why| Failure::Signature {
-            problem: format!("this plugin is none of waPC's: {why}"),
+        self.recognise(info).map_err(|why| {
+            Failure::from(Cause::Signature {
+                problem: format!("this plugin is none of waPC's: {why}"),
+            })
         })?;
         expect_one(inputs, Convention::Wapc)
     }
@@ -139,12 +141,13 @@ fn host_call(
 ) -> Result<u32, Failure> {
     let mut name = |pointer, length| -> Result<String, Failure> {
         if length > LONGEST_NAME {
-            return Err(Failure::GuestData {
+            return Err(Cause::GuestData {
                 problem: format!(
                     "a name for the host has {length} bytes; it may have {LONGEST_NAME} (wapc)"
                 ),
                 source: None,
-            });
+            }
+            .into());
         }
         let bytes = take(
             caller,

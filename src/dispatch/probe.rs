@@ -4,7 +4,7 @@
 use crate::{
     bound::{LARGEST_GRANT, MOST_LEFT_BEHIND},
     engine,
-    error::Failure,
+    error::{Cause, Failure},
     limits::Limits,
 };
 use alloc::{boxed::Box, format, string::String};
@@ -44,14 +44,14 @@ pub(super) fn check() -> Result<(), Failure> {
 }
 
 fn leaking() -> Failure {
-    Failure::InvalidConfig {
+    Failure::from(Cause::InvalidConfig {
         setting: "portable-dispatch",
         problem: String::from(
             "is off, and in this build the engine's tail calls leave native stack behind, which a \
              guest could overflow; switch on that feature of pocketwasm, or compile wasmi with \
              opt-level 2 or 3 and without debug assertions",
         ),
-    }
+    })
 }
 
 /// What the host saw.
@@ -84,10 +84,10 @@ fn run() -> Result<bool, Failure> {
 }
 
 fn failed(error: impl core::error::Error + Send + Sync + 'static) -> Failure {
-    Failure::Host {
+    Failure::from(Cause::Host {
         problem: format!("the check of the engine's dispatch failed: {error}"),
         source: Some(Box::new(error)),
-    }
+    })
 }
 
 /// Called before a class, and after it: `grows` says that it may leave something behind. Ends the

@@ -1,6 +1,6 @@
 //! Blocks of memory on the host's side, which a guest has by their offsets.
 
-use crate::error::Failure;
+use crate::error::{Cause, Failure};
 use alloc::{collections::BTreeMap, vec::Vec};
 
 /// What a block takes beside its bytes, so that many small ones count for what they are.
@@ -40,12 +40,13 @@ impl Blocks {
         if used <= self.maximum {
             return Ok(());
         }
-        Err(Failure::TooLarge {
+        Err(Cause::TooLarge {
             what: "the plugin's memory on the host's side",
             length: used,
             limit: "max_exchange_bytes",
             maximum: self.maximum,
-        })
+        }
+        .into())
     }
 
     /// Makes a block of zeros.
@@ -53,12 +54,12 @@ impl Blocks {
         self.admit(length)?;
         let bytes = usize::try_from(length).unwrap_or(usize::MAX);
         let mut block = Vec::new();
-        block
-            .try_reserve_exact(bytes)
-            .map_err(|error| Failure::Host {
+        block.try_reserve_exact(bytes).map_err(|error| {
+            Failure::from(Cause::Host {
                 problem: alloc::format!("no memory for {length} bytes of a plugin"),
                 source: Some(alloc::boxed::Box::new(error)),
-            })?;
+            })
+        })?;
         block.resize(bytes, 0);
         self.insert(block)
     }
@@ -70,9 +71,11 @@ impl Blocks {
         let offset = self.next;
         // Far beyond what any budget of fuel reaches, but a number all the same.
         let next = offset.checked_add(length.saturating_add(ALIGNMENT) / ALIGNMENT * ALIGNMENT);
-        self.next = next.ok_or_else(|| Failure::Host {
-            problem: "no offsets are left for the plugin's memory on the host's side".into(),
-            source: None,
+        self.next = next.ok_or_else(|| {
+            Failure::from(Cause::Host {
+                problem: "no offsets are left for the plugin's memory on the host's side".into(),
+                source: None,
+            })
         })?;
         self.used += length + OVERHEAD;
         self.blocks.insert(offset, bytes);

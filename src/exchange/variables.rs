@@ -1,6 +1,6 @@
 //! Variables that a plugin keeps with its host between calls of one instance.
 
-use crate::error::Failure;
+use crate::error::{Cause, Failure};
 use alloc::{collections::BTreeMap, vec::Vec};
 
 /// What a variable takes beside its name and value.
@@ -42,12 +42,13 @@ impl Variables {
         let before = self.get(name).map_or(0, |value| cost(name, value));
         let used = self.used - before + cost(name, value);
         if used > self.maximum {
-            return Err(Failure::TooLarge {
+            return Err(Cause::TooLarge {
                 what: "the plugin's variables",
                 length: used,
                 limit: "max_variable_bytes",
                 maximum: self.maximum,
-            });
+            }
+            .into());
         }
         self.used = used;
         self.values.insert(name.to_vec(), value.to_vec());

@@ -2,7 +2,7 @@
 
 use super::function::refused;
 use crate::{
-    error::{Error, Failure, Source},
+    error::{Cause, Error, Failure, Source},
     exchange::Exchange,
     memory::{GuestMemory, OutOfBounds},
     output::{Stream, Written},
@@ -39,14 +39,15 @@ pub(crate) struct NestedCalls {
 impl NestedCalls {
     pub(crate) fn enter(&mut self, maximum: u32) -> Result<(), Failure> {
         if self.depth >= maximum {
-            return Err(Failure::Host {
+            return Err(Cause::Host {
                 problem: format!(
                     "calls from host functions back into the guest nest {} deep; the limit \
                      `max_host_depth` is {maximum}",
                     u64::from(self.depth) + 1
                 ),
                 source: None,
-            });
+            }
+            .into());
         }
         self.depth += 1;
         Ok(())
@@ -103,10 +104,10 @@ impl<'a> HostContext<'a> {
     pub fn read_text(&mut self, pointer: u32, length: u32) -> Result<&str, Error> {
         let bytes = self.read(pointer, length)?;
         core::str::from_utf8(bytes).map_err(|error| {
-            Error::from(Failure::GuestData {
+            Error::from(Failure::from(Cause::GuestData {
                 problem: format!("what the host function reads at {pointer:#x} is not UTF-8"),
                 source: Some(Box::new(error)),
-            })
+            }))
         })
     }
 
@@ -127,10 +128,12 @@ impl<'a> HostContext<'a> {
     }
 
     fn memory(&mut self) -> Result<GuestMemory<'_>, Failure> {
-        self.guest.memory().ok_or_else(|| Failure::GuestData {
-            problem: "a host function needs the guest's export `memory`, and there is none"
-                .to_string(),
-            source: None,
+        self.guest.memory().ok_or_else(|| {
+            Failure::from(Cause::GuestData {
+                problem: "a host function needs the guest's export `memory`, and there is none"
+                    .to_string(),
+                source: None,
+            })
         })
     }
 
@@ -215,9 +218,11 @@ impl<'a> HostContext<'a> {
         let length = length.map_or(0, <[u8]>::len) as u64;
         self.guest.charge(length / 64)?;
         let block = self.guest.exchange().extism.blocks.block(offset);
-        Ok(block.ok_or_else(|| Failure::GuestData {
-            problem: format!("no block of Extism's memory begins at offset {offset:#x}"),
-            source: None,
+        Ok(block.ok_or_else(|| {
+            Failure::from(Cause::GuestData {
+                problem: format!("no block of Extism's memory begins at offset {offset:#x}"),
+                source: None,
+            })
         })?)
     }
 

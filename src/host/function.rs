@@ -2,7 +2,7 @@
 
 use super::HostContext;
 use crate::{
-    error::{Error, Failure, Quoted, Source, first_line},
+    error::{Cause, Error, Failure, Quoted, Source, first_line},
     value::{Signature, ValueType},
 };
 use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
@@ -44,10 +44,10 @@ impl Function {
 pub(crate) fn refused(source: Source, who: core::fmt::Arguments<'_>) -> Failure {
     match source.downcast::<Error>() {
         Ok(error) => error.into_failure(),
-        Err(source) => Failure::Host {
+        Err(source) => Failure::from(Cause::Host {
             problem: format!("{who}: {}", first_line(&source)),
             source: Some(source),
-        },
+        }),
     }
 }
 

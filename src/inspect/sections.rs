@@ -3,7 +3,7 @@
 use super::{ModuleInfo, at_most, body::Bodies, invalid};
 use crate::{
     binary::sized,
-    error::{Failure, Quoted},
+    error::{Cause, Failure, Quoted},
     limits::Limits,
     value::{Export, ExternType, Import, Signature, ValueType},
 };
@@ -317,10 +317,11 @@ impl<'a> Pass<'a> {
         self.info.minimum_pages = self.memory_bytes.div_ceil(PAGE);
         let maximum = u64::from(self.limits.max_memory_pages);
         if self.info.minimum_pages > maximum {
-            return Err(Failure::MemoryLimit {
+            return Err(Cause::MemoryLimit {
                 pages: self.info.minimum_pages,
                 maximum,
-            });
+            }
+            .into());
         }
         let memory = ExternType::Memory {
             minimum: memory.initial,

@@ -1,15 +1,20 @@
 //! Ending, yielding, random numbers.
 
 use super::{Answer, CALL_FUEL, errno::Errno, guest};
-use crate::{drive::charge, error::Failure, state::State};
+use crate::{
+    drive::charge,
+    error::{Cause, Failure},
+    state::State,
+};
 use wasmi::Caller;
 
 /// Ends the guest: the only way out is to unwind it, since compilers put a trap behind the call.
 pub(super) fn proc_exit(caller: &mut Caller<'_, State>, code: u32) -> Result<(), Failure> {
     charge(caller, CALL_FUEL)?;
-    Err(Failure::Exit {
+    Err(Cause::Exit {
         code: code.cast_signed(),
-    })
+    }
+    .into())
 }
 
 pub(super) fn sched_yield(_: &mut Caller<'_, State>) -> Answer {

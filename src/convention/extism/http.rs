@@ -3,7 +3,7 @@
 #[cfg(feature = "http")]
 use super::handed_over;
 use super::{Guest, give};
-use crate::error::Failure;
+use crate::error::{Cause, Failure};
 #[cfg(not(feature = "http"))]
 use alloc::string::ToString;
 
@@ -25,11 +25,12 @@ pub(super) fn request(caller: &mut Guest<'_>, request: u64, body: u64) -> Result
 
 #[cfg(not(feature = "http"))]
 pub(super) fn request(_: &mut Guest<'_>, _request: u64, _body: u64) -> Result<u64, Failure> {
-    Err(Failure::Host {
+    Err(Cause::Host {
         problem: "an HTTP request was refused: this build is without the feature `http`"
             .to_string(),
         source: None,
-    })
+    }
+    .into())
 }
 
 pub(super) fn status_code(caller: &mut Guest<'_>) -> Result<u32, Failure> {
@@ -46,7 +47,7 @@ pub(super) fn headers(caller: &mut Guest<'_>) -> Result<u64, Failure> {
 mod granted {
     use super::Guest;
     use crate::{
-        error::{Failure, Quoted, first_line},
+        error::{Cause, Failure, Quoted, first_line},
         http::{HttpRequest, HttpResponse},
     };
     use alloc::{
@@ -58,17 +59,19 @@ mod granted {
     use serde_json::{Map, Value};
 
     fn malformed(problem: &str) -> Failure {
-        Failure::GuestData {
+        Failure::from(Cause::GuestData {
             problem: format!("an HTTP request that cannot be sent: {problem}"),
             source: None,
-        }
+        })
     }
 
     /// Reads `{"url": …, "method": …, "headers": {…}}`.
     pub(super) fn parse(json: &[u8]) -> Result<HttpRequest, Failure> {
-        let value: Value = serde_json::from_slice(json).map_err(|error| Failure::GuestData {
-            problem: format!("an HTTP request that is not JSON: {}", first_line(&error)),
-            source: Some(Box::new(error)),
+        let value: Value = serde_json::from_slice(json).map_err(|error| {
+            Failure::from(Cause::GuestData {
+                problem: format!("an HTTP request that is not JSON: {}", first_line(&error)),
+                source: Some(Box::new(error)),
+            })
         })?;
         let text = |name: &str| value.get(name).and_then(Value::as_str);
         let url = text("url").ok_or_else(|| malformed("it has no `url`"))?;
@@ -143,9 +146,11 @@ mod granted {
         let host = host_of(&request.uri)?;
         let meter = &caller.data().meter;
         let config = &meter.context().config;
-        let refused = |why: String| Failure::Host {
-            problem: format!("an HTTP request to {} was refused: {why}", Quoted(&host)),
-            source: None,
+        let refused = |why: String| {
+            Failure::from(Cause::Host {
+                problem: format!("an HTTP request to {} was refused: {why}", Quoted(&host)),
+                source: None,
+            })
         };
         let Some(client) = config.http_client.clone() else {
             return Err(refused("this runner has no HTTP client".to_string()));
@@ -162,20 +167,21 @@ mod granted {
         let timeout = meter.time_left().unwrap_or(config.timeout);
         let response = client.send(request, timeout, maximum).map_err(|source| {
             let why = first_line(&source);
-            Failure::Host {
+            Failure::from(Cause::Host {
                 problem: format!("an HTTP request to {} failed: {why}", Quoted(&host)),
                 source: Some(source),
-            }
+            })
         })?;
         caller.data().meter.look()?;
         let length = response.body.len() as u64;
         if length > maximum as u64 {
-            return Err(Failure::TooLarge {
+            return Err(Cause::TooLarge {
                 what: "an HTTP response",
                 length,
                 limit: "max_input_bytes",
                 maximum: maximum as u64,
-            });
+            }
+            .into());
         }
         Ok(response)
     }
@@ -190,9 +196,11 @@ mod granted {
             };
             fields.insert(name.to_ascii_lowercase(), Value::String(joined));
         }
-        serde_json::to_vec(&fields).map_err(|error| Failure::Host {
-            problem: "the fields of an HTTP response are not text".to_string(),
-            source: Some(Box::new(error)),
+        serde_json::to_vec(&fields).map_err(|error| {
+            Failure::from(Cause::Host {
+                problem: "the fields of an HTTP response are not text".to_string(),
+                source: Some(Box::new(error)),
+            })
         })
     }
 }

@@ -10,7 +10,7 @@ mod memory;
 
 use super::{Convention, Protocol, expect_one, imports_from, misfit, one};
 use crate::{
-    error::{Escaped, Failure, Phase},
+    error::{Cause, Escaped, Failure, Phase},
     inspect::ModuleInfo,
     link::{Defined, Native, charge_bytes},
     session::Session,
@@ -59,14 +59,16 @@ impl Protocol for Extism {
         exchange.extism.input = insert(&mut exchange.extism.blocks, input)?;
         let called = session.call_for_one(export, &[]);
         let extism = &session.state().exchange().extism;
-        let status = match called {
-            // A plugin that says why it fails is heard, however it then ends.
-            Ok(_) | Err(Failure::Trap { .. }) if extism.error != 0 => {
-                let message = extism.blocks.block(extism.error).unwrap_or_default();
-                return Err(Failure::reported(message));
-            }
-            done => done?,
+        let ended = match &called {
+            Ok(_) => true,
+            Err(failure) => matches!(**failure, Cause::Trap { .. }),
         };
+        // A plugin that says why it fails is heard, however it then ends.
+        if ended && extism.error != 0 {
+            let message = extism.blocks.block(extism.error).unwrap_or_default();
+            return Err(Failure::reported(message));
+        }
+        let status = called?;
         match status.and_then(|status| status.i32()).unwrap_or_default() {
             0 => output(session),
             code => Err(Failure::reported(
@@ -115,12 +117,12 @@ fn output(session: &mut Session<'_>) -> Result<Vec<u8>, Failure> {
 }
 
 fn nowhere(what: &str, offset: u64) -> Failure {
-    Failure::GuestData {
+    Failure::from(Cause::GuestData {
         problem: format!(
             "{what} at offset {offset:#x} is in no block of the plugin's memory on the host's side (extism)"
         ),
         source: None,
-    }
+    })
 }
 
 /// A block with `bytes` in it; 0 for none.
