@@ -453,14 +453,14 @@ impl<'a> Task<'a> {
         {
             state.give_back(value);
         }
-        let outcome = session.finish(given);
-        match &outcome {
-            Ok(Outcome { fuel_used, .. }) => {
-                log::debug!("{:?} {export:?} ended; fuel {fuel_used}", plugin.name());
+        match given {
+            Ok(given) => {
+                let name = plugin.name();
+                log::debug!("{name:?} {export:?} ended; fuel {}", session.fuel_used());
+                Ok(session.outcome(given))
             }
-            Err(_) => return outcome.map_err(|error| told(error, plugin, export)),
+            Err(failure) => Err(told(session.failed(failure), plugin, export)),
         }
-        outcome
     }
 }
 

@@ -124,7 +124,7 @@ impl<'a> Session<'a> {
     /// Begins another call on the same instance, or the first on a spare one.
     #[inline(always)]
     pub(crate) fn renew(&mut self, allowance: Allowance, surroundings: Told) {
-        let used = fuel_used(&self.live.store);
+        let used = self.fuel_used();
         let state = self.live.store.data_mut();
         state.renew(allowance, surroundings, used);
         // What is left of the last call's fuel is not the next one's.
@@ -384,7 +384,7 @@ impl<'a> Session<'a> {
 
     /// The host's side of the state.
     pub(crate) fn host_state(&self) -> Ready {
-        self.live.store.data().to_ready(fuel_used(&self.live.store))
+        self.live.store.data().to_ready(self.fuel_used())
     }
 
     /// The guest's side of the state, of an instance of a module that `shape` has instrumented.
@@ -415,26 +415,15 @@ impl<'a> Session<'a> {
         Ok(captured)
     }
 
-    /// Ends the call: what it gave with what it cost and wrote, or the error with the same.
-    #[inline(always)]
-    pub(crate) fn finish(&mut self, given: Result<Given, Failure>) -> Result<Outcome, Error> {
-        match given {
-            Ok(given) => Ok(self.outcome(given)),
-            Err(failure) => Err(self.failed(failure)),
-        }
+    /// The fuel that the call has used so far.
+    pub(crate) fn fuel_used(&self) -> u64 {
+        fuel_used(&self.live.store)
     }
 
-    /// The same for a call that came to something else than results or bytes.
-    pub(crate) fn end<R>(&mut self, made: Result<R, Failure>) -> Result<(R, Outcome), Error> {
-        match made {
-            Ok(made) => Ok((made, self.outcome(Given::default()))),
-            Err(failure) => Err(self.failed(failure)),
-        }
-    }
-
+    /// Ends the call, which gave that: with what it cost and wrote.
     #[inline(always)]
-    fn outcome(&mut self, given: Given) -> Outcome {
-        let fuel_used = fuel_used(&self.live.store);
+    pub(crate) fn outcome(&mut self, given: Given) -> Outcome {
+        let fuel_used = self.fuel_used();
         // Later calls on the instance did not have to run it either way.
         let init_fuel = core::mem::take(&mut self.live.init_fuel);
         let state = self.live.store.data_mut();
@@ -451,8 +440,9 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Ends the call, which failed: the error has what it cost and wrote until then.
     #[cold]
-    fn failed(&mut self, failure: Failure) -> Error {
+    pub(crate) fn failed(&mut self, failure: Failure) -> Error {
         let mut outcome = self.outcome(Given::default());
         self.live.poisoned = true;
         // Out of fuel is the whole budget, wherever in its last slice the guest stopped.
@@ -461,6 +451,14 @@ impl<'a> Session<'a> {
         }
         let error = Error::from(failure).at(self.live.phase);
         error.with_outcome(outcome)
+    }
+
+    /// Ends a call that came to something else than results or bytes.
+    pub(crate) fn end<R>(&mut self, made: Result<R, Failure>) -> Result<(R, Outcome), Error> {
+        match made {
+            Ok(made) => Ok((made, self.outcome(Given::default()))),
+            Err(failure) => Err(self.failed(failure)),
+        }
     }
 
     /// Takes the fuel for `bytes` that the host moves into or out of the guest.
