@@ -15,7 +15,7 @@
 //! No harness of benchmarks takes turns between two subjects, and on a machine that others use
 //! too, only turns give ratios that can be believed.
 
-use pocketwasm::{Instance, Plugin, Runner, RunnerConfig};
+use pocketwasm::{Compilation, Instance, Plugin, Runner, RunnerConfig, SnapshotMode};
 use std::{
     cell::Cell,
     env, fs,
@@ -342,12 +342,20 @@ fn work_reused() -> [Work; 2] {
     [Box::new(ours), Box::new(raw)]
 }
 
-/// From a module's bytes to its first answer. The engine alone translates each function when it
-/// is first called, at no fuel.
+/// From a module's bytes to its first answer, and no more calls. The engine alone, and ours with
+/// the settings that the program has, translate each function when it is first called, at no fuel.
 fn cold(bytes: Vec<u8>) -> [Work; 2] {
+    let once = RunnerConfig::new()
+        .snapshots(SnapshotMode::Never)
+        .compilation(Compilation::WhenCalled);
+    cold_with(once, bytes)
+}
+
+fn cold_with(config: RunnerConfig, bytes: Vec<u8>) -> [Work; 2] {
     let same = bytes.clone();
     let ours = move || {
-        let plugin = runner().load_plugin("guest", &bytes).unwrap();
+        let runner = Runner::new(config.clone()).unwrap();
+        let plugin = runner.load_plugin("guest", &bytes).unwrap();
         black_box(plugin.call("greet").input("World").run().unwrap());
     };
     let raw = move || {
@@ -357,7 +365,7 @@ fn cold(bytes: Vec<u8>) -> [Work; 2] {
     [Box::new(ours), Box::new(raw)]
 }
 
-const CASES: [Case; 12] = [
+const CASES: [Case; 14] = [
     Case {
         name: "add, fresh",
         prepare: || add_fresh(&fixture("add")),
@@ -405,6 +413,15 @@ const CASES: [Case; 12] = [
     Case {
         name: "go greet, cold",
         prepare: || cold(fixture("go-greet")),
+    },
+    // Ready for many calls: compiled whole, from a snapshot where that pays.
+    Case {
+        name: "greet, loaded",
+        prepare: || cold_with(RunnerConfig::new(), fixture("rust-greet")),
+    },
+    Case {
+        name: "go greet, loaded",
+        prepare: || cold_with(RunnerConfig::new(), fixture("go-greet")),
     },
 ];
 

@@ -1,7 +1,7 @@
 //! Runs a module's initialiser once and compiles what it left in place of the module.
 
 use crate::{
-    config::{RunnerConfig, SnapshotMode},
+    config::{Compilation, RunnerConfig, SnapshotMode},
     context::{Context, Home},
     convention::{self, Convention},
     engine::Code,
@@ -116,6 +116,7 @@ impl<'a> WarmUp<'a> {
 /// snapshot does not suit.
 pub(crate) struct Cold {
     bytes: Box<[u8]>,
+    compilation: Compilation,
     code: Shared<Option<Arc<Code>>>,
 }
 
@@ -126,17 +127,24 @@ impl Cold {
             return Ok(code);
         }
         let info = inspect(&self.bytes, &context.config.limits)?;
-        let code = Arc::new(compile(context, &self.bytes, info)?);
+        let code = compile(context, &self.bytes, info, self.compilation)?;
+        let code = Arc::new(code);
         self.code.write(|slot| *slot = Some(code.clone()));
         Ok(code)
     }
 }
 
-fn compile(context: &Context, bytes: &[u8], info: ModuleInfo) -> Result<Code, Failure> {
+fn compile(
+    context: &Context,
+    bytes: &[u8],
+    info: ModuleInfo,
+    compilation: Compilation,
+) -> Result<Code, Failure> {
     let RunnerConfig {
         limits, functions, ..
     } = &context.config;
-    Code::new(prepare(bytes, info)?, limits, functions, convention::define)
+    let prepared = prepare(bytes, info)?;
+    Code::new(prepared, compilation, limits, functions, convention::define)
 }
 
 /// A module ready for calls.
@@ -151,6 +159,7 @@ pub(crate) fn load(
     context: &Arc<Context>,
     name: &Arc<str>,
     bytes: &[u8],
+    compilation: Compilation,
     warm_up: Option<WarmUp<'_>>,
 ) -> Result<Loaded, Error> {
     let info = inspect(bytes, &context.config.limits)?;
@@ -159,6 +168,7 @@ pub(crate) fn load(
         name,
         bytes,
         info: &info,
+        compilation,
         warm_up,
     };
     let snapshot = match capture.wanted() {
@@ -180,7 +190,7 @@ pub(crate) fn load(
         Some(unwanted) => unwanted,
     };
     Ok(Loaded {
-        code: Arc::new(compile(context, bytes, info)?),
+        code: Arc::new(compile(context, bytes, info, compilation)?),
         cold: None,
         snapshot,
     })
@@ -199,6 +209,7 @@ pub(crate) fn snapshot_bytes(
         name,
         bytes,
         info: &info,
+        compilation: context.config.compilation,
         warm_up,
     };
     let done: Vec<&str> = info.initialisers().collect();
@@ -211,6 +222,7 @@ struct Capture<'a> {
     name: &'a Arc<str>,
     bytes: &'a [u8],
     info: &'a ModuleInfo,
+    compilation: Compilation,
     warm_up: Option<WarmUp<'a>>,
 }
 
@@ -253,7 +265,7 @@ impl Capture<'_> {
         }
         let size = rewritten.len();
         let init_fuel = ready.fuel;
-        let mut code = compile(self.context, &rewritten, info)?;
+        let mut code = compile(self.context, &rewritten, info, self.compilation)?;
         // What is told of the plugin is what was loaded.
         code.info = self.info.clone();
         code.kept_bytes = size;
@@ -263,6 +275,7 @@ impl Capture<'_> {
             code.kept_bytes = size.saturating_add(self.bytes.len());
             cold = Some(Arc::new(Cold {
                 bytes: self.bytes.into(),
+                compilation: self.compilation,
                 code: Shared::new(None),
             }));
         }

@@ -32,6 +32,19 @@ pub enum SnapshotMode {
     WherePossible,
 }
 
+/// When a module's functions are compiled. Results, output and fuel do not depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Compilation {
+    /// All of them when the module is loaded: no call waits for it.
+    #[default]
+    AtLoad,
+    /// Each when it is first called, for modules of which a call or two are made. All are
+    /// validated at load. A module with a function of more than 256 KiB is compiled at load
+    /// nevertheless, since compiling one function cannot be interrupted.
+    WhenCalled,
+}
+
 /// The settings of a [`Runner`](crate::Runner): every limit, the clock, where output goes, what a
 /// guest may see of the real world.
 ///
@@ -62,6 +75,7 @@ pub struct RunnerConfig {
     pub(crate) guest_entropy: Option<Arc<dyn Entropy>>,
     pub(crate) seed: u64,
     pub(crate) snapshots: SnapshotMode,
+    pub(crate) compilation: Compilation,
     #[cfg(feature = "std")]
     pub(crate) spare_instances: usize,
     pub(crate) stdout: Option<SharedSink>,
@@ -182,6 +196,7 @@ impl RunnerConfig {
             guest_entropy: None,
             seed: 0,
             snapshots: SnapshotMode::WhereItPays,
+            compilation: Compilation::AtLoad,
             #[cfg(feature = "std")]
             spare_instances: 0,
             stdout: None,
@@ -305,6 +320,17 @@ impl RunnerConfig {
     /// 1,000,000,000 units. If it does not end well there, every call runs it and says why.
     pub fn snapshots(mut self, mode: SnapshotMode) -> Self {
         self.snapshots = mode;
+        self
+    }
+
+    /// When the functions of modules are compiled that are loaded by name. Default: at load. Those
+    /// of modules that are not ([`run_function`](crate::Runner::run_function),
+    /// [`run_module`](crate::Runner::run_module)) are compiled when they are first called.
+    ///
+    /// What is wanted for one call alone is ready soonest with [`Compilation::WhenCalled`] and
+    /// [`SnapshotMode::Never`]; the initialiser's fuel is then part of the call's.
+    pub fn compilation(mut self, compilation: Compilation) -> Self {
+        self.compilation = compilation;
         self
     }
 

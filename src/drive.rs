@@ -7,7 +7,10 @@ use crate::{
     state::State,
 };
 use alloc::{boxed::Box, format, string::ToString};
-use wasmi::{AsContext, AsContextMut, Caller, Func, ResumableCall, StoreContextMut, TrapCode, Val};
+use wasmi::{
+    AsContext, AsContextMut, Caller, Func, ResumableCall, StoreContextMut, TrapCode, Val,
+    errors::ErrorKind,
+};
 
 /// Calls `func` in slices of fuel until it ends, or until the call's meter ends it.
 ///
@@ -126,6 +129,14 @@ pub(crate) fn guarded<R>(body: impl FnOnce() -> Result<R, Failure>) -> Result<R,
 
 impl wasmi::errors::HostError for Failure {}
 
+/// The engine does not take the module.
+pub(crate) fn invalid_module(error: wasmi::Error) -> Failure {
+    Failure::from(Cause::InvalidModule {
+        problem: first_line(&error),
+        source: Some(Box::new(error)),
+    })
+}
+
 /// What the engine's error means.
 fn failure(error: wasmi::Error, (depth, stack): (u32, u32)) -> Failure {
     if error.downcast_ref::<Failure>().is_some() {
@@ -150,6 +161,10 @@ fn failure(error: wasmi::Error, (depth, stack): (u32, u32)) -> Failure {
             "call stack exhausted; the limits `max_recursion_depth` and `max_stack_bytes` are \
              {depth} and {stack}"
         ),
+        // What a module compiled at load would have been refused for there.
+        None if matches!(error.kind(), ErrorKind::Translation(_)) => {
+            return invalid_module(error);
+        }
         Some(_) | None => {
             let problem = first_line(&error);
             return Failure::from(Cause::Host {

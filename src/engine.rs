@@ -2,7 +2,9 @@
 
 use crate::{
     bound::LEAKING_COST,
+    config::Compilation,
     convert::{func_type, signature},
+    drive::invalid_module,
     error::{Cause, Failure, Quoted, first_line, names},
     host::Functions,
     inspect::ModuleInfo,
@@ -21,6 +23,10 @@ use wasmi::{
 
 /// The bytes of a module that can hold little that takes time to instantiate.
 const SMALL_MODULE: usize = 4_096;
+
+/// The bytes of the longest function that may be compiled in the middle of a call, where nothing
+/// looks at the deadline: some 10 ms, at the engine's 30 to 46 ms a MB.
+const LONGEST_FUNCTION: usize = 256 * 1024;
 
 /// A compiled module with its imports resolved.
 ///
@@ -56,17 +62,22 @@ impl Code {
     /// that `conventions` defines.
     pub(crate) fn new(
         prepared: Prepared<'_>,
+        compilation: Compilation,
         limits: &Limits,
         functions: &Functions,
         conventions: Definer,
     ) -> Result<Self, Failure> {
-        Self::compile(prepared, &config(limits), functions, conventions)
+        let mode = match compilation {
+            Compilation::WhenCalled if prepared.info.longest_function <= LONGEST_FUNCTION => {
+                CompilationMode::LazyTranslation
+            }
+            _ => CompilationMode::Eager,
+        };
+        Self::compile(prepared, &config(limits, mode), functions, conventions)
     }
 
     /// Compiles only what will run, for running it once, and links so that the imports for which
     /// `refusal` has a reason end the call.
-    ///
-    /// The fuel is the same: translating costs none here.
     pub(crate) fn scratch(
         prepared: Prepared<'_>,
         limits: &Limits,
@@ -74,14 +85,7 @@ impl Code {
         conventions: Definer,
         refusal: impl Fn(&Import) -> Option<String>,
     ) -> Result<Self, Failure> {
-        let mut config = config(limits);
-        config
-            .compilation_mode(CompilationMode::Lazy)
-            .fuel_cost(CustomFuelCosts {
-                bytes_copied_per_fuel: 64,
-                fuel_per_bytes_translated: 0,
-                fuel_per_bytes_validated: 0,
-            });
+        let config = config(limits, CompilationMode::Lazy);
         let mut code = Self::compile(prepared, &config, functions, conventions)?;
         for (import, ty) in code.info.imports.iter().zip(code.module.imports()) {
             let (Some(problem), wasmi::ExternType::Func(ty)) = (refusal(import), ty.ty()) else {
@@ -141,7 +145,7 @@ impl Code {
     }
 }
 
-pub(crate) fn config(limits: &Limits) -> Config {
+pub(crate) fn config(limits: &Limits, mode: CompilationMode) -> Config {
     let stack = usize::try_from(limits.max_stack_bytes).unwrap_or(usize::MAX);
     let depth = usize::try_from(limits.max_recursion_depth).unwrap_or(usize::MAX);
     let mut config = Config::default();
@@ -153,21 +157,20 @@ pub(crate) fn config(limits: &Limits) -> Config {
             table_grow: LEAKING_COST,
             ..OperatorCost::default()
         })
-        // Lazy modes charge the translation to whoever calls first, and cannot resume there.
-        .compilation_mode(CompilationMode::Eager)
+        .compilation_mode(mode)
+        // Else lazy modes would charge the translation to whoever calls first, and could not resume
+        // where the fuel for it ran out.
+        .fuel_cost(CustomFuelCosts {
+            bytes_copied_per_fuel: 64,
+            fuel_per_bytes_translated: 0,
+            fuel_per_bytes_validated: 0,
+        })
         .ignore_custom_sections(true)
         .set_max_stack_height(stack)
         .set_max_recursion_depth(depth)
         .wasm_multi_memory(limits.max_memories > 1)
         .wasm_custom_page_sizes(true);
     config
-}
-
-fn invalid_module(error: wasmi::Error) -> Failure {
-    Failure::from(Cause::InvalidModule {
-        problem: first_line(&error),
-        source: Some(Box::new(error)),
-    })
 }
 
 /// Defines a function that a convention's guests import, if it knows that one.

@@ -83,7 +83,7 @@ pub use capture::{Snapshot, WarmUp};
 #[cfg(feature = "std")]
 pub use clock::SystemClock;
 pub use clock::{Clock, Entropy};
-pub use config::{RunnerConfig, SnapshotMode};
+pub use config::{Compilation, RunnerConfig, SnapshotMode};
 pub use convention::{Convention, UnknownConvention};
 pub use dispatch::DISPATCH;
 pub use engine::ENGINE;

@@ -5,6 +5,7 @@ use crate::spares::Spares;
 use crate::{
     call::Call,
     capture::{self, Cold, Loaded, Snapshot, WarmUp},
+    config::Compilation,
     context::{Context, Home},
     convention::Convention,
     engine::Code,
@@ -41,16 +42,17 @@ struct Inner {
 }
 
 impl Plugin {
-    /// Inspects, compiles and links.
+    /// Inspects, compiles and links as the runner's settings say.
     pub(crate) fn load(context: &Arc<Context>, name: &str, bytes: &[u8]) -> Result<Self, Error> {
-        Self::load_warm(context, name, bytes, None)
+        Self::load_with(context, name, bytes, context.config.compilation, None)
     }
 
-    /// The same, with a call made before the snapshot is taken.
-    pub(crate) fn load_warm(
+    /// The same for a module that is compiled then, with a call made before the snapshot is taken.
+    pub(crate) fn load_with(
         context: &Arc<Context>,
         name: &str,
         bytes: &[u8],
+        compilation: Compilation,
         warm_up: Option<WarmUp<'_>>,
     ) -> Result<Self, Error> {
         let name: Arc<str> = name.into();
@@ -58,7 +60,7 @@ impl Plugin {
             code,
             cold,
             snapshot,
-        } = capture::load(context, &name, bytes, warm_up)
+        } = capture::load(context, &name, bytes, compilation, warm_up)
             .map_err(|error| error.at(Phase::Load).in_plugin(&name))?;
         log::debug!(
             "compiled {name:?}: {} bytes, {} functions",

@@ -4,7 +4,7 @@ use crate::{
     cache::Cache,
     call::Call,
     capture::{self, WarmUp},
-    config::RunnerConfig,
+    config::{Compilation, RunnerConfig},
     context::Context,
     dispatch,
     error::{Cause, Error, Failure, Phase, first_line, is_unprintable},
@@ -99,7 +99,8 @@ impl Runner {
     fn load(&self, name: &str, bytes: &[u8], warm_up: Option<WarmUp<'_>>) -> Result<Plugin, Error> {
         let name = plugin_name(name)?;
         self.context.check_open()?;
-        let plugin = Plugin::load_warm(&self.context, name, bytes, warm_up)?;
+        let compilation = self.context.config.compilation;
+        let plugin = Plugin::load_with(&self.context, name, bytes, compilation, warm_up)?;
         self.keep(Entry {
             plugin: plugin.clone(),
             #[cfg(feature = "std")]
@@ -296,7 +297,7 @@ impl Runner {
                 plugin.renamed(name)
             });
         }
-        let plugin = Plugin::load(&self.context, name, bytes)?;
+        let plugin = Plugin::load_with(&self.context, name, bytes, Compilation::WhenCalled, None)?;
         let max_cache_bytes = self.context.config.limits.max_cache_bytes;
         let evicted = self.cache.write(|cache| {
             // As in `keep`: what is closed keeps nothing.

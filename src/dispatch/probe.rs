@@ -12,7 +12,7 @@ use core::{
     hint::black_box,
     sync::atomic::{AtomicU8, Ordering},
 };
-use wasmi::{Caller, Engine, Linker, Module, Store};
+use wasmi::{Caller, CompilationMode, Engine, Linker, Module, Store};
 
 /// `probe.wat`, compiled. Both are written by `cargo run -p soak -- probe` in `tools/dispatch`, and
 /// compared with that by the tests.
@@ -65,7 +65,7 @@ struct Look {
 
 /// Runs the guest, and tells whether every class left behind no more than it may.
 fn run() -> Result<bool, Failure> {
-    let engine = Engine::new(&engine::config(&Limits::DEFAULT));
+    let engine = Engine::new(&engine::config(&Limits::DEFAULT, CompilationMode::Eager));
     let module = Module::new(&engine, GUEST).map_err(failed)?;
     let mut linker = Linker::<Look>::new(&engine);
     linker.func_wrap("", "host", || 0_i32).map_err(failed)?;

@@ -9,6 +9,7 @@ mod bombs;
 mod budgets;
 mod cache;
 mod calls;
+mod compilation;
 mod convention;
 mod deadlines;
 mod dispatch;

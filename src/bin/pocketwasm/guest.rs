@@ -9,7 +9,7 @@ use crate::{
     streams::{Passage, Stream, say},
 };
 use clap::Args;
-use pocketwasm::{Call, Entropy, Outcome, Plugin, Runner, SnapshotMode, SystemClock};
+use pocketwasm::{Call, Compilation, Entropy, Outcome, Plugin, Runner, SnapshotMode, SystemClock};
 use std::{
     fs::File,
     io::Read,
@@ -86,8 +86,12 @@ impl<'a> Host<'a> {
         hosts: &[String],
     ) -> Result<Self, Failure> {
         let passage = Passage::default();
-        // One call is over before a snapshot could pay.
-        let mut config = options.limits.config().snapshots(SnapshotMode::Never);
+        // One call is over before a snapshot could pay, or functions that it does not come to.
+        let mut config = options
+            .limits
+            .config()
+            .snapshots(SnapshotMode::Never)
+            .compilation(Compilation::WhenCalled);
         if !hosts.is_empty() {
             config = config.http_client(Web);
         }

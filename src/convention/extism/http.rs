@@ -3,7 +3,9 @@
 #[cfg(feature = "http")]
 use super::handed_over;
 use super::{Guest, give};
-use crate::error::{Cause, Failure};
+#[cfg(not(feature = "http"))]
+use crate::error::Cause;
+use crate::error::Failure;
 #[cfg(not(feature = "http"))]
 use alloc::string::ToString;
 
