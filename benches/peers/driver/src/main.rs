@@ -75,7 +75,7 @@ const TABLES: [(&str, &str, &[(&str, &str)]); 6] = [
         &[("fib", "work.wasm"), ("sum", "work.wasm")],
     ),
     (
-        "plugins:20",
+        "plugins",
         "Memory for each loaded plugin that was called (KiB resident)",
         &[
             ("add", "add.wasm"),
@@ -84,7 +84,7 @@ const TABLES: [(&str, &str, &[(&str, &str)]); 6] = [
         ],
     ),
     (
-        "instances:100",
+        "instances",
         "Memory for each live instance (KiB resident)",
         &[
             ("add", "add.wasm"),
