@@ -70,12 +70,12 @@ const TABLES: [(&str, &str, &[&str]); 6] = [
     (
         "plugins",
         "Memory for each loaded plugin that was called (KiB resident)",
-        &["add", "rust", "go"],
+        &["add", "rust", "extism", "go"],
     ),
     (
         "instances",
         "Memory for each live instance (KiB resident)",
-        &["add", "rust", "go"],
+        &["add", "rust", "extism", "go"],
     ),
 ];
 
