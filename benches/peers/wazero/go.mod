@@ -2,4 +2,4 @@ module peer-wazero
 
 go 1.24
 
-require github.com/tetratelabs/wazero v1.11.0
+require github.com/tetratelabs/wazero v1.9.0

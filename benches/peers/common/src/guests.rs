@@ -3,8 +3,8 @@
 /// A guest by the name that the driver calls it.
 pub struct Guest {
     pub work: Work,
-    /// What it has to answer, where that is known.
-    pub answer: Option<&'static [u8]>,
+    /// What it has to answer, `?` for any byte: a figure of a wrong answer is worth nothing.
+    pub answer: &'static [u8],
     /// What every instance needs called before all else, besides its initialiser. A runtime with
     /// snapshots may call it once at load.
     pub set_up: Option<&'static str>,
@@ -41,33 +41,34 @@ impl Guest {
             release,
             sized,
         };
-        let greeting: Option<&'static [u8]> = Some(b"Hello, World");
-        let (work, answer) = match name {
-            "add" => (numbers("add", &[2, 40]), Some(&b"42"[..])),
+        let greeting = b"Hello, World";
+        let (work, answer): (_, &[u8]) = match name {
+            "add" => (numbers("add", &[2, 40]), b"42"),
             "rust" => (
                 bytes("greet", b"World", "allocate", "deallocate", true),
                 greeting,
             ),
             "echo" => (
-                bytes("echo", &[b'x'; 65_536], "allocate", "deallocate", true),
-                None,
+                bytes("echo", ECHOED, "allocate", "deallocate", true),
+                ECHOED,
             ),
             "zig" => (bytes("greet", b"World", "allocate", "free", true), greeting),
             "c" => (bytes("greet", b"World", "malloc", "free", false), greeting),
             "go" => (bytes("greet", b"World", "malloc", "free", false), greeting),
-            // The published 6 MB plugin: a log line with a secret in it.
+            // The published 6 MB plugin: a log line with a secret in it, which it hashes with random
+            // salt.
             "go6" => (
                 bytes("redact", LINE.as_bytes(), "allocate", "free", true),
-                None,
+                REDACTED.as_bytes(),
             ),
             // QuickJS evaluates `Infinity`, a string that the module holds at that address; the
-            // other is "<eval>". The answer is an address.
+            // other is "<eval>". The answer is an address, the same wherever all before it was.
             "js" => (
                 Work::Numbers {
                     export: "qjs_eval",
                     params: &[1_049_138, 8, 1_086_572, 0],
                 },
-                None,
+                b"1247488",
             ),
             "extism" => (
                 Work::Extism {
@@ -76,8 +77,8 @@ impl Guest {
                 },
                 greeting,
             ),
-            "fib" => (numbers("fib", &[27]), Some(&b"196418"[..])),
-            "sum" => (numbers("sum", &[100]), None),
+            "fib" => (numbers("fib", &[27]), b"196418"),
+            "sum" => (numbers("sum", &[100]), b"0"),
             _ => return None,
         };
         Some(Self {
@@ -88,4 +89,6 @@ impl Guest {
     }
 }
 
+const ECHOED: &[u8] = &[b'x'; 65_536];
 const LINE: &str = r#"{"level":"info","user":"ada","api_key":"sk_live_9aF3kQ7LmZ2xV8bT1cYw"}"#;
+const REDACTED: &str = r#"{"level":"info","user":"ada","api_key":"[HIDDEN:??????]"}"#;

@@ -8,7 +8,7 @@ use std::{
     collections::BTreeMap,
     env, fs,
     io::Write,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, ExitCode},
 };
 
@@ -29,109 +29,71 @@ const PEERS: [(&str, &str, &str); 11] = [
 /// Beside them for the guest of its own ABI.
 const EXTISM: (&str, &str, &str) = ("Extism (JIT)", "peer-extism", "default");
 
-/// The rows: what is measured, a heading for it, and the guests with their files.
-const TABLES: [(&str, &str, &[(&str, &str)]); 6] = [
+/// A guest as the peers call it, its file, and its name in the tables.
+type Guest = (&'static str, &'static str, &'static str);
+const GUESTS: [Guest; 11] = [
+    ("add", "add.wasm", "`add`, 41 bytes"),
+    ("rust", "rust-greet.wasm", "Rust `greet`, 17 pages"),
+    ("echo", "rust-greet.wasm", "Rust `echo`, 64 KiB"),
+    ("zig", "zig-greet.wasm", "Zig `greet`, 17 pages"),
+    ("c", "c-greet.wasm", "C `greet`, 257 pages"),
+    ("extism", "extism-rust.wasm", "Extism's Rust `greet`"),
+    ("go", "go-greet.wasm", "Go `greet`, 1.9 MB"),
+    ("js", "quickjs.wasm", "QuickJS, an expression"),
+    ("go6", "pii-shield.wasm", "Go, 6 MB, `redact`"),
+    ("fib", "work.wasm", "`fib(27)`"),
+    ("sum", "work.wasm", "`sum` over 64 KiB, 100 times"),
+];
+
+/// What is measured, a heading for it, and on which guests.
+const TABLES: [(&str, &str, &[&str]); 6] = [
     (
         "cold",
         "From the module's bytes to the first answer, in a new process (µs)",
-        &[
-            ("add", "add.wasm"),
-            ("rust", "rust-greet.wasm"),
-            ("extism", "extism-rust.wasm"),
-            ("go", "go-greet.wasm"),
-            ("js", "quickjs.wasm"),
-            ("go6", "pii-shield.wasm"),
-        ],
+        &["add", "rust", "extism", "go", "js", "go6"],
     ),
     (
         "fresh",
         "A call in a fresh instance (µs)",
-        &[
-            ("add", "add.wasm"),
-            ("rust", "rust-greet.wasm"),
-            ("zig", "zig-greet.wasm"),
-            ("c", "c-greet.wasm"),
-            ("extism", "extism-rust.wasm"),
-            ("go", "go-greet.wasm"),
-            ("js", "quickjs.wasm"),
-            ("go6", "pii-shield.wasm"),
-        ],
+        &["add", "rust", "zig", "c", "extism", "go", "js", "go6"],
     ),
     (
         "reused",
         "A call in an instance that is kept (µs)",
-        &[
-            ("add", "add.wasm"),
-            ("rust", "rust-greet.wasm"),
-            ("echo", "rust-greet.wasm"),
-            ("extism", "extism-rust.wasm"),
-            ("go", "go-greet.wasm"),
-            ("js", "quickjs.wasm"),
-        ],
+        &["add", "rust", "echo", "extism", "go", "js"],
     ),
     (
         "reused",
         "Work for the processor, in an instance that is kept (µs)",
-        &[("fib", "work.wasm"), ("sum", "work.wasm")],
+        &["fib", "sum"],
     ),
     (
-        "plugins:20",
+        "plugins",
         "Memory for each loaded plugin that was called (KiB resident)",
-        &[
-            ("add", "add.wasm"),
-            ("rust", "rust-greet.wasm"),
-            ("go", "go-greet.wasm"),
-        ],
+        &["add", "rust", "extism", "go"],
     ),
     (
-        "instances:100",
+        "instances",
         "Memory for each live instance (KiB resident)",
-        &[
-            ("add", "add.wasm"),
-            ("rust", "rust-greet.wasm"),
-            ("go", "go-greet.wasm"),
-        ],
+        &["add", "rust", "extism", "go"],
     ),
 ];
-
-/// A guest as the table names it.
-fn guest_name(guest: &str) -> &str {
-    match guest {
-        "add" => "`add`, 41 bytes",
-        "rust" => "Rust `greet`, 17 pages",
-        "echo" => "Rust `echo`, 64 KiB",
-        "zig" => "Zig `greet`, 17 pages",
-        "c" => "C `greet`, 257 pages",
-        "extism" => "Extism's Rust `greet`",
-        "go" => "Go `greet`, 1.9 MB",
-        "js" => "QuickJS, an expression",
-        "go6" => "Go, 6 MB, `redact`",
-        "fib" => "`fib(27)`",
-        "sum" => "`sum` over 64 KiB, 100 times",
-        other => other,
-    }
-}
 
 struct Run {
     programs: PathBuf,
     guests: PathBuf,
     /// Why there is no figure, and where it is missing.
-    missing: BTreeMap<String, Vec<String>>,
+    missing: BTreeMap<String, Vec<&'static str>>,
 }
 
 impl Run {
     /// One figure of one peer, or why there is none.
-    fn figure(
-        &self,
-        peer: (&str, &str, &str),
-        measure: &str,
-        guest: (&str, &str),
-    ) -> Result<f64, String> {
+    fn figure(&self, peer: (&str, &str, &str), measure: &str, guest: Guest) -> Result<f64, String> {
         let (_, program, mode) = peer;
-        let (name, file) = guest;
+        let (name, file, _) = guest;
         let file = self.guests.join(file);
         if !file.exists() {
-            return Err(format!("{} is not here", file_name(&file)));
+            return Err("the guest is not here".to_owned());
         }
         let program = self.programs.join(program);
         if !program.exists() {
@@ -157,7 +119,7 @@ impl Run {
         &mut self,
         rounds: usize,
         measure: &str,
-        guest: (&str, &str),
+        guest: Guest,
         peers: &[(&str, &str, &str)],
     ) -> Vec<String> {
         let mut figures: Vec<Result<Vec<f64>, String>> = vec![Ok(Vec::new()); peers.len()];
@@ -193,8 +155,8 @@ impl Run {
                         .missing
                         .entry(format!("{}: {reason}", peer.0))
                         .or_default();
-                    if !places.iter().any(|place| place == guest.0) {
-                        places.push(guest.0.to_owned());
+                    if !places.contains(&guest.2) {
+                        places.push(guest.2);
                     }
                     "–".to_owned()
                 }
@@ -202,13 +164,6 @@ impl Run {
         }
         cells
     }
-}
-
-fn file_name(path: &Path) -> String {
-    path.file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
 }
 
 fn median(mut figures: Vec<f64>) -> f64 {
@@ -254,43 +209,34 @@ fn main() -> ExitCode {
         guests: guests.into(),
         missing: BTreeMap::new(),
     };
-    for (measure, heading, rows) in TABLES {
-        let wanted = |guest: &str| {
-            let name = format!("{heading}: {} {guest}", guest_name(guest));
-            words.is_empty() || words.iter().any(|word| name.contains(&**word))
+    let titles: Vec<&str> = PEERS.iter().map(|(title, ..)| *title).collect();
+    for (measure, heading, names) in TABLES {
+        let wanted = |(name, _, title): &Guest| {
+            let row = format!("{heading}: {title} {name}");
+            names.contains(name)
+                && (words.is_empty() || words.iter().any(|word| row.contains(&**word)))
         };
-        if !rows.iter().any(|(guest, _)| wanted(guest)) {
+        let guests: Vec<Guest> = GUESTS.into_iter().filter(wanted).collect();
+        if guests.is_empty() {
             continue;
         }
-        // Extism's guest is no other's, and the others' guests are not Extism's.
-        let columns = |guest: &str| -> Vec<(&str, &str, &str)> {
-            if guest == "extism" {
-                vec![PEERS[0], EXTISM]
-            } else {
-                PEERS.to_vec()
-            }
-        };
-        let titles: Vec<&str> = PEERS.iter().map(|(title, ..)| *title).collect();
         println!("\n{heading}:\n\n| | {} |", titles.join(" | "));
         println!("|---|{}", "---:|".repeat(PEERS.len()));
-        let mut beside = Vec::new();
-        for guest in rows.iter().filter(|(guest, _)| wanted(guest)) {
-            let cells = run.row(rounds, measure, *guest, &columns(guest.0));
+        // Extism's guest is no other's, and the others' guests are not Extism's.
+        let mut beside = String::new();
+        for guest in guests {
+            let title = guest.2;
             if guest.0 == "extism" {
-                beside.push(format!(
-                    "{}: pocketwasm {}, Extism's own host {}.",
-                    guest_name(guest.0),
-                    cells[0],
-                    cells[1]
-                ));
+                let cells = run.row(rounds, measure, guest, &[PEERS[0], EXTISM]);
+                let cells = cells.join(", Extism's own host ");
+                beside = format!("\n{title}: pocketwasm {cells}.\n");
             } else {
-                println!("| {} | {} |", guest_name(guest.0), cells.join(" | "));
+                let cells = run.row(rounds, measure, guest, &PEERS);
+                println!("| {title} | {} |", cells.join(" | "));
             }
             let _ = std::io::stdout().flush();
         }
-        for line in beside {
-            println!("\n{line}");
-        }
+        print!("{beside}");
     }
     if !run.missing.is_empty() {
         println!("\nNo figure:\n");

@@ -1,6 +1,6 @@
-//! tinywasm with its default features. It has no WASI of its own: as much of it as wasmi gets here.
+//! tinywasm with its default features. What it has of WASI is as much as wasmi gets here.
 
-use common::{Guest, Live, Loaded, Peer, Raw, Result, Work};
+use common::{Guest, Live, Loaded, Peer, Raw, Result, Work, wasi};
 use std::{collections::BTreeMap, process::ExitCode};
 use tinywasm::{
     FuncContext, Function, HostFunction, Imports, ModuleInstance, Store, parse_bytes,
@@ -36,7 +36,7 @@ impl Loaded for Ready {
             let name = import.name.to_string();
             let result = ty.results().first().copied();
             let function = HostFunction::from_untyped(&mut store, ty, move |context, params| {
-                wasi(context, &name, params, result)
+                host(context, &name, params, result)
             });
             imports.define(&import.module, &import.name, function);
         }
@@ -52,32 +52,25 @@ impl Loaded for Ready {
     }
 }
 
-fn wasi(
+fn host(
     mut context: FuncContext<'_>,
     name: &str,
     params: &[WasmValue],
     result: Option<WasmType>,
 ) -> tinywasm::Result<Vec<WasmValue>> {
-    let at = |position: usize| match params.get(position) {
-        Some(WasmValue::I32(value)) => usize::try_from(value.cast_unsigned()).unwrap_or(usize::MAX),
+    let at = |position: usize| match params[position] {
+        WasmValue::I32(value) => value.cast_unsigned() as usize,
         _ => 0,
     };
-    let mut errno = 0;
-    if let Ok(memory) = context.memory("memory") {
-        let mut put =
-            |at: usize, bytes: &[u8]| memory.copy_from_slice(context.store_mut(), at, bytes);
-        match name {
-            "args_sizes_get" | "environ_sizes_get" => {
-                put(at(0), &[0; 4])?;
-                put(at(1), &[0; 4])?;
-            }
-            "clock_time_get" => put(at(2), &[1; 8])?,
-            "random_get" => put(at(0), &vec![7; at(1).min(4_096)])?,
-            "fd_prestat_get" => errno = 8,
-            _ => {}
-        }
-    }
-    Ok(result.map(|_| WasmValue::I32(errno)).into_iter().collect())
+    let memory = context.memory("memory").ok();
+    let errno = wasi(name, at, |at, bytes| match &memory {
+        Some(memory) => memory.copy_from_slice(context.store_mut(), at, bytes),
+        None => Ok(()),
+    })?;
+    Ok(result
+        .map(|_| WasmValue::I32(errno.into()))
+        .into_iter()
+        .collect())
 }
 
 struct One {

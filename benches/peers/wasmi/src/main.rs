@@ -2,7 +2,7 @@
 //!
 //! The same source is built with the tail-call dispatch as `wasmi-tail`.
 
-use common::{Guest, Live, Loaded, Peer, Raw, Result, Work};
+use common::{Guest, Live, Loaded, Peer, Raw, Result, Work, wasi};
 use std::{collections::BTreeMap, process::ExitCode};
 use wasmi::{Caller, Engine, ExternType, Func, Instance, Linker, Memory, Module, Store, Val};
 
@@ -24,7 +24,7 @@ impl Peer for Wasmi {
                 import.name(),
                 ty.clone(),
                 move |caller: Caller<'_, ()>, params: &[Val], results: &mut [Val]| {
-                    wasi(caller, &name, params, results)
+                    host(caller, &name, params, results)
                 },
             );
         }
@@ -37,33 +37,23 @@ impl Peer for Wasmi {
     }
 }
 
-/// As much of WASI as the guests need: no arguments, no environment, no files, one instant.
-fn wasi(
+fn host(
     mut caller: Caller<'_, ()>,
     name: &str,
     params: &[Val],
     results: &mut [Val],
 ) -> std::result::Result<(), wasmi::Error> {
-    let at = |position: usize| match params.get(position) {
-        Some(Val::I32(value)) => usize::try_from(value.cast_unsigned()).unwrap_or(usize::MAX),
+    let at = |position: usize| match params[position] {
+        Val::I32(value) => value.cast_unsigned() as usize,
         _ => 0,
     };
     let memory = caller.get_export("memory").and_then(|it| it.into_memory());
-    let mut errno = 0;
-    if let Some(memory) = memory {
-        match name {
-            "args_sizes_get" | "environ_sizes_get" => {
-                memory.write(&mut caller, at(0), &[0; 4])?;
-                memory.write(&mut caller, at(1), &[0; 4])?;
-            }
-            "clock_time_get" => memory.write(&mut caller, at(2), &[1; 8])?,
-            "random_get" => memory.write(&mut caller, at(0), &vec![7; at(1).min(4_096)])?,
-            "fd_prestat_get" => errno = 8,
-            _ => {}
-        }
-    }
+    let errno = wasi(name, at, |at, bytes| match memory {
+        Some(memory) => memory.write(&mut caller, at, bytes),
+        None => Ok(()),
+    })?;
     if let [result] = results {
-        *result = Val::I32(errno);
+        *result = Val::I32(errno.into());
     }
     Ok(())
 }
