@@ -40,8 +40,9 @@ pub enum Compilation {
     #[default]
     AtLoad,
     /// Each when it is first called, for modules of which a call or two are made. All are
-    /// validated at load. A module with a function of more than 256 KiB is compiled at load
-    /// nevertheless, since compiling one function cannot be interrupted.
+    /// validated at load. Compiling is then part of the call and cannot be interrupted, so the
+    /// call may end later than its deadline by what loading the whole module would have taken
+    /// longer: some 35 ms for each MB of code.
     WhenCalled,
 }
 

@@ -24,10 +24,6 @@ use wasmi::{
 /// The bytes of a module that can hold little that takes time to instantiate.
 const SMALL_MODULE: usize = 4_096;
 
-/// The bytes of the longest function that may be compiled in the middle of a call, where nothing
-/// looks at the deadline: some 10 ms, at the engine's 30 to 46 ms a MB.
-const LONGEST_FUNCTION: usize = 256 * 1024;
-
 /// A compiled module with its imports resolved.
 ///
 /// Each has an engine of its own, since an engine frees code only when it is dropped itself.
@@ -68,10 +64,8 @@ impl Code {
         conventions: Definer,
     ) -> Result<Self, Failure> {
         let mode = match compilation {
-            Compilation::WhenCalled if prepared.info.longest_function <= LONGEST_FUNCTION => {
-                CompilationMode::LazyTranslation
-            }
-            _ => CompilationMode::Eager,
+            Compilation::AtLoad => CompilationMode::Eager,
+            Compilation::WhenCalled => CompilationMode::LazyTranslation,
         };
         Self::compile(prepared, &config(limits, mode), functions, conventions)
     }

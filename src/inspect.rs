@@ -46,8 +46,6 @@ pub(crate) struct ModuleInfo {
     pub(crate) data_segments: usize,
     /// The locals of the function that declares most.
     pub(crate) most_locals: u32,
-    /// The bytes of the longest function.
-    pub(crate) longest_function: usize,
     /// Whether a function contains a `table.grow`.
     pub(crate) grows_tables: bool,
     /// What the compiled module takes in memory at most, by what each part was measured to take.

@@ -18,8 +18,6 @@ pub(super) struct Bodies {
     pub(super) widest_block: u32,
     /// The locals of the function that declares most.
     pub(super) most_locals: u64,
-    /// The bytes of the longest body.
-    pub(super) longest: usize,
     locals: u64,
 }
 
@@ -32,7 +30,6 @@ impl Bodies {
         widths: &[u32],
         limits: &Limits,
     ) -> Result<(), Failure> {
-        self.longest = self.longest.max(body.range().len());
         let mut locals = 0_u64;
         for group in body.get_locals_reader()? {
             locals += u64::from(group?.0);

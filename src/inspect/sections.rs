@@ -392,7 +392,6 @@ impl<'a> Pass<'a> {
             grows_tables: self.bodies.grows_tables,
             growing: self.bodies.growing,
             most_locals: u32::try_from(self.bodies.most_locals).unwrap_or(u32::MAX),
-            longest_function: self.bodies.longest,
             estimated_bytes,
             ..self.info
         };
