@@ -1,7 +1,7 @@
 //! The paths whose instructions are counted: `instructions PATH TIMES`, under callgrind by
 //! `benches/instructions/run`.
 
-use pocketwasm::{Runner, RunnerConfig};
+use pocketwasm::{Compilation, Runner, RunnerConfig};
 use std::{env, error::Error, fs, hint::black_box, path::Path, process::ExitCode};
 
 fn main() -> ExitCode {
@@ -27,20 +27,25 @@ fn fixture(name: &str) -> Result<Vec<u8>, std::io::Error> {
     fs::read(here.join(format!("../../fixtures/{name}.wasm")))
 }
 
+/// From bytes to the first answer.
+fn cold_greet(config: &RunnerConfig, times: u32) -> Result<(), Box<dyn Error>> {
+    let module = fixture("rust-greet")?;
+    for _ in 0..times {
+        let runner = Runner::new(config.clone())?;
+        let plugin = runner.load_plugin("greet", &module)?;
+        black_box(plugin.call("greet").input("World").run()?);
+    }
+    Ok(())
+}
+
 /// Goes down a path so many times, after what is done once.
 fn walk(path: &str, times: u32) -> Result<(), Box<dyn Error>> {
     // The time that valgrind takes is no guest's fault.
     let config = RunnerConfig::new().no_clock();
     let runner = Runner::new(config.clone())?;
     match path {
-        "cold-rust-greet" => {
-            let module = fixture("rust-greet")?;
-            for _ in 0..times {
-                let runner = Runner::new(config.clone())?;
-                let plugin = runner.load_plugin("greet", &module)?;
-                black_box(plugin.call("greet").input("World").run()?);
-            }
-        }
+        "cold-rust-greet" => cold_greet(&config, times)?,
+        "once-rust-greet" => cold_greet(&config.compilation(Compilation::WhenCalled), times)?,
         "fresh-add" => {
             let plugin = runner.load_plugin("add", fixture("add")?)?;
             for _ in 0..times {
