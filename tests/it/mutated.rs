@@ -1,8 +1,8 @@
-//! Arbitrary bytes, and real modules with mistakes in them: loading and running them ends, and
-//! never in a panic.
+//! Arbitrary bytes, and real modules with mistakes in them: loading and running them ends, never in
+//! a panic, and in the same way whenever their functions are compiled.
 
 use crate::support::{fixture, runner, wat};
-use pocketwasm::{Plugin, Runner, RunnerConfig, Signature};
+use pocketwasm::{Compilation, Plugin, Runner, RunnerConfig, Signature};
 use proptest::prelude::*;
 use std::{sync::LazyLock, time::Duration};
 
@@ -30,8 +30,13 @@ static MODULES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
 
 /// Nothing here may take long: little fuel, little memory.
 fn small() -> Runner {
+    small_compiling(Compilation::AtLoad)
+}
+
+fn small_compiling(compilation: Compilation) -> Runner {
     runner(
         RunnerConfig::new()
+            .compilation(compilation)
             .fuel(20_000)
             .timeout(Duration::from_secs(20))
             .max_memory_pages(32)
@@ -40,16 +45,37 @@ fn small() -> Runner {
     )
 }
 
-/// Calls everything that can be called with numbers, and with bytes.
-fn call_everything(plugin: &Plugin) {
+/// Calls everything that can be called with numbers, and with bytes; what that came to.
+fn call_everything(plugin: &Plugin) -> Vec<String> {
+    let mut ended = Vec::new();
     for export in plugin.exports() {
         let Some(params) = export.ty.signature().map(Signature::params) else {
             continue;
         };
         let params = vec![3; params.len()];
-        let _ = plugin.call(&export.name).params(&params).run();
-        let _ = plugin.call(&export.name).input("World").run();
+        for call in [
+            plugin.call(&export.name).params(&params),
+            plugin.call(&export.name).input("World"),
+        ] {
+            ended.push(match call.run() {
+                Ok(outcome) => format!("{outcome:?}"),
+                Err(error) => format!("{error}; {:?}", error.outcome()),
+            });
+        }
     }
+    ended
+}
+
+/// Loads a module and calls everything, compiled at load and when called: the same each time.
+fn run_both_ways(bytes: &[u8]) {
+    let [at_load, when_called] =
+        [Compilation::AtLoad, Compilation::WhenCalled].map(|compilation| {
+            let loaded = small_compiling(compilation).load_plugin("m", bytes);
+            loaded
+                .map(|plugin| call_everything(&plugin))
+                .map_err(|error| error.to_string())
+        });
+    assert_eq!(when_called, at_load);
 }
 
 /// A mistake in a module.
@@ -156,9 +182,7 @@ proptest! {
             bytes.push(u8::try_from(content.len()).expect("short"));
             bytes.extend(content);
         }
-        if let Ok(plugin) = small().load_plugin("m", &bytes) {
-            call_everything(&plugin);
-        }
+        run_both_ways(&bytes);
     }
 
     #[test]
@@ -171,9 +195,7 @@ proptest! {
         for mistake in mistakes {
             mistake.make(&mut bytes, other.get::<Vec<u8>>(&MODULES));
         }
-        if let Ok(plugin) = small().load_plugin("m", &bytes) {
-            call_everything(&plugin);
-        }
+        run_both_ways(&bytes);
     }
 
     /// A small mistake after the header keeps a module valid more often than not: in its numbers.
@@ -186,8 +208,6 @@ proptest! {
         let mut bytes = module.get(MODULES.as_slice()).clone();
         let at = 8 + at.index(bytes.len() - 8);
         bytes[at] ^= bits;
-        if let Ok(plugin) = small().load_plugin("m", &bytes) {
-            call_everything(&plugin);
-        }
+        run_both_ways(&bytes);
     }
 }
