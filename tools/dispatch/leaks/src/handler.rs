@@ -1,7 +1,8 @@
 //! One handler: how it goes on to the next, read from its instructions.
 
 use crate::image::{Function, Image};
-use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
+use crate::machine::{Depth, Flow, Instructions, Machine, aarch64::Aarch64, x86_64::X86_64};
+use object::Architecture;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How a handler goes on to the next one.
@@ -34,8 +35,12 @@ enum Step {
 
 impl Handler {
     pub(crate) fn read(image: &Image<'_>, function: Function) -> Result<Self, String> {
-        let code = Code::new(image, &function)?;
-        let leaves = code.leaves().map_err(|problem| {
+        let leaves = match image.architecture {
+            Architecture::X86_64 => Code::<X86_64>::new(image, &function)?.leaves(),
+            Architecture::Aarch64 => Code::<Aarch64>::new(image, &function)?.leaves(),
+            other => return Err(format!("built for {other:?}: neither x86-64 nor AArch64")),
+        };
+        let leaves = leaves.map_err(|problem| {
             let name = &function.name;
             format!("{name} at {:#x}: {problem}", function.address)
         })?;
@@ -46,35 +51,22 @@ impl Handler {
     }
 }
 
-struct Code<'a> {
+struct Code<'a, M: Machine> {
     image: &'a Image<'a>,
-    instructions: BTreeMap<u64, Instruction>,
+    instructions: Instructions<M>,
     start: u64,
     end: u64,
 }
 
-/// The stack below the return address, in bytes, and what of it the frame pointer stands for.
-#[derive(Clone, Copy, PartialEq)]
-struct Depth {
-    bytes: u64,
-    frame: Option<u64>,
-    /// Whether an alignment made `bytes` an upper bound.
-    aligned: bool,
-}
-
-impl<'a> Code<'a> {
+impl<'a, M: Machine> Code<'a, M> {
     fn new(image: &'a Image<'a>, function: &Function) -> Result<Self, String> {
         let (start, end) = (function.address, function.address + function.size);
         let bytes = image
             .bytes(start, function.size)
             .ok_or_else(|| format!("{}: its bytes are not in the file", function.name))?;
-        let instructions = Decoder::with_ip(64, bytes, start, DecoderOptions::NONE)
-            .into_iter()
-            .map(|instruction| (instruction.ip(), instruction))
-            .collect();
         Ok(Self {
             image,
-            instructions,
+            instructions: M::decode(bytes, start),
             start,
             end,
         })
@@ -82,14 +74,7 @@ impl<'a> Code<'a> {
 
     fn leaves(&self) -> Result<Leaves, String> {
         let mut depths = BTreeMap::new();
-        let mut queue = vec![(
-            self.start,
-            Depth {
-                bytes: 0,
-                frame: None,
-                aligned: false,
-            },
-        )];
+        let mut queue = vec![(self.start, Depth::default())];
         let mut steps = BTreeMap::new();
         while let Some((at, depth)) = queue.pop() {
             match depths.insert(at, depth) {
@@ -103,8 +88,9 @@ impl<'a> Code<'a> {
                 .instructions
                 .get(&at)
                 .ok_or_else(|| format!("no instruction at {at:#x}"))?;
-            let step = self.step(instruction, depth)?;
-            let after = after(instruction, depth)?;
+            let step = self.step(at, instruction, depth)?;
+            let after =
+                M::after(instruction, depth).ok_or_else(|| format!("{instruction} at {at:#x}"))?;
             match &step {
                 Step::To(targets) => queue.extend(targets.iter().map(|to| (*to, after))),
                 Step::Call(to) => queue.push((*to, after)),
@@ -117,8 +103,7 @@ impl<'a> Code<'a> {
             .iter()
             .filter(|(_, step)| matches!(step, Step::Call(_)))
             .filter(|(at, _)| !goes_on(&steps, **at));
-        // The return address lies above the frame.
-        let bytes = calls.map(|(at, _)| depths[at].bytes + 8).max();
+        let bytes = calls.map(|(at, _)| depths[at].bytes + M::CALL).max();
         let jumps = steps.values().any(|step| matches!(step, Step::Jump));
         Ok(match bytes {
             Some(bytes) => Leaves::ByCall { bytes },
@@ -134,19 +119,12 @@ impl<'a> Code<'a> {
             .iter()
             .filter(|(at, _)| !seen.contains_key(at));
         for (at, instruction) in unseen {
-            let harmless = match instruction.flow_control() {
-                FlowControl::IndirectBranch => false,
-                FlowControl::IndirectCall => {
-                    instruction.is_ip_rel_memory_operand()
-                        && self
-                            .image
-                            .pointer(instruction.ip_rel_memory_address())
-                            .is_none_or(|target| !self.image.is_handler(target))
-                }
-                FlowControl::Call | FlowControl::UnconditionalBranch => {
-                    !self.image.is_handler(instruction.near_branch_target())
-                }
-                _ => true,
+            let harmless = match M::flow(instruction) {
+                Flow::BranchThrough(_) | Flow::CallThrough(None) => false,
+                Flow::CallThrough(Some(slot)) => !self.leads_to_handler(slot),
+                Flow::Call(target) | Flow::Branch(target) => !self.image.is_handler(target),
+                Flow::Next | Flow::Conditional(_) => true,
+                Flow::Return | Flow::End | Flow::Unknown => true,
             };
             if !harmless {
                 return Err(format!("no way to {instruction} at {at:#x}"));
@@ -155,119 +133,70 @@ impl<'a> Code<'a> {
         Ok(())
     }
 
-    fn step(&self, instruction: &Instruction, depth: Depth) -> Result<Step, String> {
-        let at = instruction.ip();
-        let next = instruction.next_ip();
+    fn leads_to_handler(&self, slot: u64) -> bool {
+        self.image
+            .pointer(slot)
+            .is_some_and(|target| self.image.is_handler(target))
+    }
+
+    fn step(&self, at: u64, instruction: &M::Instruction, depth: Depth) -> Result<Step, String> {
+        let next = self.instructions.range(at + 1..).next();
         // A call that does not return is the last instruction, or filling follows.
-        let returns = self
-            .instructions
-            .get(&next)
-            .is_some_and(|next| !matches!(next.mnemonic(), Mnemonic::Int3 | Mnemonic::Ud2));
-        let on = |returns: bool| Step::To(if returns { vec![next] } else { Vec::new() });
-        Ok(match instruction.flow_control() {
-            FlowControl::Next => Step::To(vec![next]),
-            FlowControl::ConditionalBranch => {
-                Step::To(vec![next, self.inside(instruction.near_branch_target())?])
+        let can_return = next.is_some_and(|(_, next)| !M::is_filling(next));
+        let next = next.map_or(self.end, |(next, _)| *next);
+        let on = |target: Option<u64>| {
+            let returns = can_return && target.is_none_or(|target| self.can_return(target));
+            Step::To(if returns { vec![next] } else { Vec::new() })
+        };
+        Ok(match M::flow(instruction) {
+            Flow::Next => Step::To(vec![next]),
+            Flow::Conditional(target) if self.is_inside(target) => Step::To(vec![next, target]),
+            Flow::Conditional(target) => {
+                return Err(format!("a branch to {target:#x}, outside the function"));
             }
-            FlowControl::UnconditionalBranch => {
-                let target = instruction.near_branch_target();
-                match self.inside(target) {
-                    Ok(target) => Step::To(vec![target]),
-                    Err(_) if depth.bytes != 0 => {
-                        return Err(format!("a jump out of the frame at {at:#x}"));
-                    }
-                    Err(_) if self.image.is_handler(target) => Step::Jump,
-                    // What is no handler does not go on: it ends the run.
-                    Err(_) => Step::End,
-                }
+            Flow::Branch(target) if self.is_inside(target) => Step::To(vec![target]),
+            Flow::Branch(_) if depth.bytes != 0 => {
+                return Err(format!("a jump out of the frame at {at:#x}"));
             }
-            FlowControl::IndirectBranch => match self.switch(instruction)? {
+            Flow::Branch(target) if self.image.is_handler(target) => Step::Jump,
+            // What is no handler does not go on: it ends the run.
+            Flow::Branch(_) => Step::End,
+            Flow::BranchThrough(slot) => match M::switch(self.image, &self.instructions, at)? {
                 Some(targets) => Step::To(targets),
-                None if instruction.is_ip_rel_memory_operand() => Step::End,
+                None if slot.is_some() => Step::End,
                 None if depth.bytes == 0 => Step::Jump,
                 None => return Err(format!("a jump that cannot be read at {at:#x}")),
             },
-            FlowControl::Call => {
-                if self.image.is_handler(instruction.near_branch_target()) {
-                    Step::Call(next)
-                } else {
-                    on(returns)
-                }
-            }
-            FlowControl::IndirectCall if instruction.is_ip_rel_memory_operand() => {
-                let slot = instruction.ip_rel_memory_address();
-                match self.image.pointer(slot) {
-                    Some(target) if self.image.is_handler(target) => Step::Call(next),
-                    _ => on(returns),
-                }
-            }
-            FlowControl::IndirectCall => Step::Call(next),
-            FlowControl::Return | FlowControl::Exception | FlowControl::Interrupt => Step::End,
-            FlowControl::XbeginXabortXend => {
-                return Err(format!("{instruction} at {at:#x}"));
-            }
+            Flow::Call(target) if self.image.is_handler(target) => Step::Call(next),
+            Flow::CallThrough(None) => Step::Call(next),
+            Flow::CallThrough(Some(slot)) if self.leads_to_handler(slot) => Step::Call(next),
+            Flow::Call(target) => on(Some(target)),
+            Flow::CallThrough(Some(slot)) => on(self.image.pointer(slot)),
+            Flow::Return | Flow::End => Step::End,
+            Flow::Unknown => return Err(format!("{instruction} at {at:#x}")),
         })
     }
 
-    fn inside(&self, target: u64) -> Result<u64, String> {
-        match (self.start..self.end).contains(&target) {
-            true => Ok(target),
-            false => Err(format!("a branch to {target:#x}, outside the function")),
-        }
+    /// Whether the function at `target` has a way back at all; one that panics has none.
+    fn can_return(&self, target: u64) -> bool {
+        let Some((size, bytes)) = self.image.size(target).and_then(|size| {
+            let bytes = self.image.bytes(target, size)?;
+            Some((size, bytes))
+        }) else {
+            return true;
+        };
+        let function = target..target + size;
+        M::decode(bytes, target)
+            .values()
+            .any(|instruction| match M::flow(instruction) {
+                Flow::Return | Flow::BranchThrough(_) | Flow::Unknown => true,
+                Flow::Branch(to) | Flow::Conditional(to) => !function.contains(&to),
+                _ => false,
+            })
     }
 
-    /// The targets of a `match` that became a table of 32-bit distances.
-    fn switch(&self, jump: &Instruction) -> Result<Option<Vec<u64>>, String> {
-        const BACK: usize = 12;
-        if jump.op0_kind() != OpKind::Register {
-            return Ok(None);
-        }
-        let before: Vec<&Instruction> = self
-            .instructions
-            .range(..jump.ip())
-            .rev()
-            .take(BACK)
-            .map(|(_, instruction)| instruction)
-            .collect();
-        let (Some(add), Some(load)) = (before.first(), before.get(1)) else {
-            return Ok(None);
-        };
-        let to = jump.op0_register();
-        if add.mnemonic() != Mnemonic::Add
-            || add.op0_register() != to
-            || load.mnemonic() != Mnemonic::Movsxd
-            || load.op0_register() != to
-            || load.memory_index_scale() != 4
-        {
-            return Ok(None);
-        }
-        let base = load.memory_base();
-        let table = before
-            .iter()
-            .find(|lea| {
-                lea.mnemonic() == Mnemonic::Lea
-                    && lea.op0_register() == base
-                    && lea.is_ip_rel_memory_operand()
-            })
-            .map(|lea| lea.ip_rel_memory_address())
-            .ok_or_else(|| format!("no table for the jump at {:#x}", jump.ip()))?;
-        let last = before
-            .iter()
-            .find(|compare| compare.mnemonic() == Mnemonic::Cmp && is_immediate(compare))
-            .map(|compare| compare.immediate(1));
-        let mut targets = BTreeSet::new();
-        for index in 0..=last.unwrap_or(1_000) {
-            let distance = self.image.bytes(table + index * 4, 4);
-            let distance =
-                distance.and_then(|bytes| Some(i32::from_le_bytes(bytes.try_into().ok()?)));
-            let target = distance.map(|distance| table.wrapping_add_signed(distance.into()));
-            match target.map(|target| self.inside(target)) {
-                Some(Ok(target)) => targets.insert(target),
-                _ if last.is_none() => break,
-                _ => return Err(format!("a table that leads outside at {:#x}", jump.ip())),
-            };
-        }
-        Ok(Some(targets.into_iter().collect()))
+    fn is_inside(&self, target: u64) -> bool {
+        (self.start..self.end).contains(&target)
     }
 }
 
@@ -290,78 +219,4 @@ fn goes_on(steps: &BTreeMap<u64, Step>, from: u64) -> bool {
         }
     }
     false
-}
-
-/// The depth after an instruction.
-fn after(instruction: &Instruction, depth: Depth) -> Result<Depth, String> {
-    let mut after = depth;
-    let refuse = || Err(format!("{instruction} at {:#x}", instruction.ip()));
-    let moves_stack = instruction.op_count() > 0
-        && instruction.op0_kind() == OpKind::Register
-        && instruction.op0_register().full_register() == Register::RSP;
-    match instruction.mnemonic() {
-        Mnemonic::Call | Mnemonic::Ret | Mnemonic::Jmp => {}
-        Mnemonic::Cmp | Mnemonic::Test => {}
-        Mnemonic::Leave => match depth.frame {
-            Some(frame) => after.bytes = frame - 8,
-            None => return refuse(),
-        },
-        Mnemonic::Sub if moves_stack && is_immediate(instruction) => {
-            after.bytes = depth.bytes.wrapping_add(instruction.immediate(1));
-        }
-        Mnemonic::Add if moves_stack && is_immediate(instruction) => {
-            after.bytes = depth.bytes.wrapping_sub(instruction.immediate(1));
-        }
-        Mnemonic::And if moves_stack && is_immediate(instruction) => {
-            after.bytes += !instruction.immediate(1);
-            after.aligned = true;
-        }
-        Mnemonic::Lea if moves_stack => match (instruction.memory_base(), depth.frame) {
-            (Register::RBP, Some(frame)) if instruction.memory_index() == Register::None => {
-                after.bytes = frame.wrapping_sub(instruction.memory_displacement64());
-                after.aligned = false;
-            }
-            (Register::RSP, _) if instruction.memory_index() == Register::None => {
-                after.bytes = depth
-                    .bytes
-                    .wrapping_sub(instruction.memory_displacement64());
-            }
-            _ => return refuse(),
-        },
-        Mnemonic::Mov if moves_stack => match depth.frame {
-            Some(frame) if instruction.op1_register() == Register::RBP => {
-                after.bytes = frame;
-                after.aligned = false;
-            }
-            _ => return refuse(),
-        },
-        Mnemonic::Mov | Mnemonic::Lea
-            if instruction.op0_kind() == OpKind::Register
-                && instruction.op0_register() == Register::RBP =>
-        {
-            let frame = instruction.mnemonic() == Mnemonic::Mov
-                && instruction.op1_kind() == OpKind::Register
-                && instruction.op1_register() == Register::RSP
-                && !depth.aligned;
-            after.frame = frame.then_some(depth.bytes);
-        }
-        _ if moves_stack => return refuse(),
-        _ => {
-            let change = i64::from(instruction.stack_pointer_increment());
-            after.bytes = depth.bytes.wrapping_add_signed(-change);
-        }
-    }
-    Ok(after)
-}
-
-fn is_immediate(instruction: &Instruction) -> bool {
-    matches!(
-        instruction.op1_kind(),
-        OpKind::Immediate8
-            | OpKind::Immediate8to16
-            | OpKind::Immediate8to32
-            | OpKind::Immediate8to64
-            | OpKind::Immediate32
-            | OpKind::Immediate32to64
-    )
 }

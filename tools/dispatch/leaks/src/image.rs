@@ -18,6 +18,7 @@ pub(crate) struct Function {
 }
 
 pub(crate) struct Image<'a> {
+    pub(crate) architecture: Architecture,
     sections: Vec<(u64, &'a [u8])>,
     /// The functions by address; several names can share one.
     functions: BTreeMap<u64, (u64, String)>,
@@ -30,10 +31,8 @@ pub(crate) struct Image<'a> {
 impl<'a> Image<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Result<Self, String> {
         let file = File::parse(bytes).map_err(|error| error.to_string())?;
-        if file.architecture() != Architecture::X86_64 {
-            return Err(format!("built for {:?}, not x86-64", file.architecture()));
-        }
         let mut image = Self {
+            architecture: file.architecture(),
             sections: Vec::new(),
             functions: BTreeMap::new(),
             pointers: BTreeMap::new(),
@@ -101,6 +100,11 @@ impl<'a> Image<'a> {
                 .collect::<Result<Vec<_>, String>>()?;
         handlers.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(handlers)
+    }
+
+    /// The size in bytes of the function at `address`.
+    pub(crate) fn size(&self, address: u64) -> Option<u64> {
+        self.functions.get(&address).map(|(size, _)| *size)
     }
 
     pub(crate) fn is_handler(&self, address: u64) -> bool {

@@ -10,6 +10,7 @@
 mod bound;
 mod handler;
 mod image;
+mod machine;
 
 use handler::{Handler, Leaves};
 use image::Image;
