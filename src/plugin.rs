@@ -28,6 +28,8 @@ use sha2::{Digest, Sha256};
 #[derive(Clone)]
 pub struct Plugin(Arc<Inner>);
 
+/// Aligned for the same reason as [`Home`].
+#[repr(align(128))]
 struct Inner {
     home: Arc<Home>,
     sha256: [u8; 32],
