@@ -23,10 +23,12 @@ pub(crate) fn dispatch(variable: impl Fn(&str) -> String) -> Vec<&'static str> {
             .any(|value| values.contains(&value))
     };
     // As in the manifest, by which all other targets have the loop.
-    let possible = has("CARGO_CFG_TARGET_ARCH", &["x86_64"])
-        && has("CARGO_CFG_TARGET_FEATURE", &["sse2"])
-        && variable("CARGO_FEATURE_PORTABLE_DISPATCH").is_empty();
-    if !possible {
+    let shown = match &*variable("CARGO_CFG_TARGET_ARCH") {
+        "x86_64" => has("CARGO_CFG_TARGET_FEATURE", &["sse2"]),
+        "aarch64" => has("CARGO_CFG_TARGET_OS", &["linux"]),
+        _ => false,
+    };
+    if !shown || !variable("CARGO_FEATURE_PORTABLE_DISPATCH").is_empty() {
         return Vec::new();
     }
     let mut lines = vec!["rustc-cfg=tail_calls"];
@@ -34,8 +36,8 @@ pub(crate) fn dispatch(variable: impl Fn(&str) -> String) -> Vec<&'static str> {
         lines.push("rustc-cfg=fast_dispatch");
     } else if !has("OPT_LEVEL", &["0", "1"]) {
         lines.push(
-            "error=with opt-level \"s\" or \"z\" on x86-64 a guest could overflow the native \
-             stack; switch on pocketwasm's feature `portable-dispatch`",
+            "error=with opt-level \"s\" or \"z\" a guest could overflow the native stack on this \
+             target; switch on pocketwasm's feature `portable-dispatch`",
         );
     }
     lines

@@ -4,7 +4,7 @@
 
 /// The fuel of a `memory.grow` or `table.grow`: the most that the engine's table can say.
 ///
-/// In a build for x86-64 that is optimised for speed, only the handlers of these two go on to the
+/// In a build for x86-64 or AArch64 that is optimised for speed, only the handlers of these two go on to the
 /// next handler by a call instead of a jump, and so leave their frames behind until the engine is
 /// next left.
 pub(crate) const LEAKING_COST: u8 = 255;

@@ -45,43 +45,52 @@ fn fixture(name: &str) -> Vec<u8> {
 #[test]
 fn what_the_build_has_is_told() {
     let fast = cfg!(all(
-        target_arch = "x86_64",
+        any(
+            target_arch = "x86_64",
+            all(target_arch = "aarch64", target_os = "linux"),
+        ),
         not(debug_assertions),
         not(feature = "portable-dispatch"),
     ));
     assert_eq!(DISPATCH, if fast { "tail calls" } else { "loop" });
 }
 
-/// By opt-level, architecture, and whether the feature `portable-dispatch` is on.
+/// By opt-level, target, and whether the feature `portable-dispatch` is on.
 #[test]
 fn the_build_script_refuses_what_could_overflow() {
     let may = "rustc-cfg=tail_calls";
     let fast = "rustc-cfg=fast_dispatch";
-    let refused = "error=with opt-level \"s\" or \"z\" on x86-64 a guest could overflow the \
-        native stack; switch on pocketwasm's feature `portable-dispatch`";
-    for (level, arch, portable, lines) in [
-        ("0", "x86_64", false, &[may][..]),
-        ("1", "x86_64", false, &[may]),
-        ("2", "x86_64", false, &[may, fast]),
-        ("3", "x86_64", false, &[may, fast]),
-        ("s", "x86_64", false, &[may, refused]),
-        ("z", "x86_64", false, &[may, refused]),
-        ("3", "x86_64", true, &[]),
-        ("s", "x86_64", true, &[]),
-        ("3", "aarch64", false, &[]),
-        ("z", "thumbv7em", false, &[]),
+    let refused = "error=with opt-level \"s\" or \"z\" a guest could overflow the native stack \
+        on this target; switch on pocketwasm's feature `portable-dispatch`";
+    for (level, [arch, os], portable, lines) in [
+        ("0", ["x86_64", "linux"], false, &[may][..]),
+        ("1", ["x86_64", "windows"], false, &[may]),
+        ("2", ["x86_64", "linux"], false, &[may, fast]),
+        ("3", ["x86_64", "macos"], false, &[may, fast]),
+        ("s", ["x86_64", "linux"], false, &[may, refused]),
+        ("z", ["x86_64", "linux"], false, &[may, refused]),
+        ("3", ["x86_64", "linux"], true, &[]),
+        ("s", ["x86_64", "linux"], true, &[]),
+        ("1", ["aarch64", "linux"], false, &[may]),
+        ("2", ["aarch64", "linux"], false, &[may, fast]),
+        ("3", ["aarch64", "linux"], false, &[may, fast]),
+        ("z", ["aarch64", "linux"], false, &[may, refused]),
+        ("3", ["aarch64", "linux"], true, &[]),
+        ("3", ["aarch64", "ios"], false, &[]),
+        ("z", ["thumbv7em", "none"], false, &[]),
     ] {
         let told = build::dispatch(|variable| {
             let value = match variable {
                 "OPT_LEVEL" => level,
                 "CARGO_CFG_TARGET_ARCH" => arch,
+                "CARGO_CFG_TARGET_OS" => os,
                 "CARGO_CFG_TARGET_FEATURE" => "fxsr,sse,sse2",
                 "CARGO_FEATURE_PORTABLE_DISPATCH" if portable => "1",
                 _ => "",
             };
             value.to_owned()
         });
-        assert_eq!(told, lines, "{level} {arch} {portable}");
+        assert_eq!(told, lines, "{level} {arch} {os} {portable}");
     }
 }
 
