@@ -15,7 +15,7 @@ use std::{
 /// The columns: a heading, a program and its mode. Ratios are to the first.
 const PEERS: [(&str, &str, &str); 11] = [
     ("pocketwasm", "peer-pocketwasm", "snapshots"),
-    ("pocketwasm, no snapshot", "peer-pocketwasm", "once"),
+    ("pocketwasm, for one call", "peer-pocketwasm", "once"),
     ("wasmi", "peer-wasmi", "default"),
     ("wasmi, tail calls", "peer-wasmi-tail", "default"),
     ("wasm3", "peer-wasm3", "default"),

@@ -1,7 +1,10 @@
-//! pocketwasm, with its defaults: metered, bounded, snapshots where they pay.
+//! pocketwasm, metered and bounded: with its defaults, so snapshots where they pay, and with the
+//! settings of the program for one call.
 
 use common::{Guest, Live, Loaded, Peer, Result, Work};
-use pocketwasm::{Call, HostContext, Instance, Plugin, Runner, RunnerConfig, SnapshotMode, WarmUp};
+use pocketwasm::{
+    Call, Compilation, HostContext, Instance, Plugin, Runner, RunnerConfig, SnapshotMode, WarmUp,
+};
 use std::process::ExitCode;
 
 struct Pocketwasm {
@@ -106,7 +109,9 @@ fn main() -> ExitCode {
                 |_: &mut HostContext<'_>, _: i32, _: i32, _: i32, _: i32, _: i32| 0,
             );
         if one_call {
-            config = config.snapshots(SnapshotMode::Never);
+            config = config
+                .snapshots(SnapshotMode::Never)
+                .compilation(Compilation::WhenCalled);
         }
         let runner = Runner::new(config)?;
         Ok(Box::new(Pocketwasm { runner, one_call }))
