@@ -42,9 +42,10 @@ impl Context {
 
 /// Where a plugin's instances are at home. They share it, so that each call counts one reference
 /// more and one less: threads that call at once take turns at each such count. Aligned, so that the
-/// count has a line of the cache to itself and what all read stays with each processor.
+/// count has a line of the cache to itself and what all read stays with each processor. (Not on boards,
+/// which have one and little memory.)
 #[derive(Debug)]
-#[repr(align(128))]
+#[cfg_attr(feature = "std", repr(align(128)))]
 pub(crate) struct Home {
     pub(crate) context: Arc<Context>,
     /// The plugin's name.

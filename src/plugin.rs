@@ -29,7 +29,7 @@ use sha2::{Digest, Sha256};
 pub struct Plugin(Arc<Inner>);
 
 /// Aligned for the same reason as [`Home`].
-#[repr(align(128))]
+#[cfg_attr(feature = "std", repr(align(128)))]
 struct Inner {
     home: Arc<Home>,
     sha256: [u8; 32],
