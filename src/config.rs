@@ -325,8 +325,8 @@ impl RunnerConfig {
     }
 
     /// When the functions of modules are compiled that are loaded by name. Default: at load. Those
-    /// of modules that are not ([`run_function`](crate::Runner::run_function),
-    /// [`run_module`](crate::Runner::run_module)) are compiled when they are first called.
+    /// of modules that are not ([`run_module`](crate::Runner::run_module), `run_function` and
+    /// `run_greet`) are compiled when they are first called.
     ///
     /// What is wanted for one call alone is ready soonest with [`Compilation::WhenCalled`] and
     /// [`SnapshotMode::Never`]; the initialiser's fuel is then part of the call's.
