@@ -10,8 +10,8 @@ use crate::{
 };
 use clap::{Args, value_parser};
 use pocketwasm::{
-    Call, Convention, ErrorKind, Instance, Outcome, Plugin, Runner, RunnerConfig, SnapshotMode,
-    WarmUp,
+    Call, Compilation, Convention, ErrorKind, Instance, Outcome, Plugin, Runner, RunnerConfig,
+    SnapshotMode, WarmUp,
 };
 use serde_json::{Map, Value, json};
 use std::{
@@ -85,7 +85,10 @@ impl Bench {
         let cold = self.times(|| {
             // One call is over before a snapshot could pay, unless it is asked for.
             let config = options.limits.config();
-            let plugin = self.load(config.snapshots(SnapshotMode::Never), &bytes)?;
+            let once = config
+                .snapshots(SnapshotMode::Never)
+                .compilation(Compilation::WhenCalled);
+            let plugin = self.load(once, &bytes)?;
             self.run(passed.to(plugin.call(&self.export)))
         })?;
         let fresh = self.times(|| self.run(passed.to(plugin.call(&self.export))))?;
