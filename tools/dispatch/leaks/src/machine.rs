@@ -4,7 +4,10 @@ pub(crate) mod aarch64;
 pub(crate) mod x86_64;
 
 use crate::image::Image;
-use std::{collections::BTreeMap, fmt::Display};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Display,
+};
 
 /// The instructions of a function by address.
 pub(crate) type Instructions<M> = BTreeMap<u64, <M as Machine>::Instruction>;
@@ -58,4 +61,23 @@ pub(crate) trait Machine {
         instructions: &Instructions<Self>,
         at: u64,
     ) -> Result<Option<Vec<u64>>, String>;
+}
+
+/// What a table of jumps leads to: `target` of each index up to `last`, or, where that is not known,
+/// as long as they are instructions of the function.
+fn table_targets<I>(
+    instructions: &BTreeMap<u64, I>,
+    at: u64,
+    last: Option<u64>,
+    target: impl Fn(u64) -> Option<u64>,
+) -> Result<Vec<u64>, String> {
+    let mut targets = BTreeSet::new();
+    for index in 0..=last.unwrap_or(1_000) {
+        match target(index) {
+            Some(target) if instructions.contains_key(&target) => targets.insert(target),
+            _ if last.is_none() => break,
+            _ => return Err(format!("a table that leads outside at {at:#x}")),
+        };
+    }
+    Ok(targets.into_iter().collect())
 }

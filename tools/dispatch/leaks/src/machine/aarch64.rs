@@ -1,8 +1,8 @@
 //! AArch64: every instruction has 32 bits, and few of them matter here.
 
-use super::{Depth, Flow, Instructions, Machine};
+use super::{Depth, Flow, Instructions, Machine, table_targets};
 use crate::image::Image;
-use std::{collections::BTreeSet, fmt};
+use std::fmt;
 
 pub(crate) struct Aarch64;
 
@@ -221,24 +221,16 @@ impl Machine for Aarch64 {
             .iter()
             .find(|compare| compare.is(0x7fc0_001f, 0x7100_001f))
             .map(|compare| u64::from(compare.bits(10, 12)));
-        let mut targets = BTreeSet::new();
-        for index in 0..=last.unwrap_or(1_000) {
-            let distance = image
-                .bytes(table + index * size, size)
-                .map(|bytes| match *bytes {
-                    [byte] => i64::from(byte),
-                    [low, high] => i64::from(u16::from_le_bytes([low, high])),
-                    [a, b, c, d] => i64::from(i32::from_le_bytes([a, b, c, d])),
-                    _ => unreachable!("a size above"),
-                });
-            let target = distance.map(|distance| start.wrapping_add_signed(distance << shift));
-            match target {
-                Some(target) if instructions.contains_key(&target) => targets.insert(target),
-                _ if last.is_none() => break,
-                _ => return Err(format!("a table that leads outside at {at:#x}")),
+        let target = |index| {
+            let distance = match *image.bytes(table + index * size, size)? {
+                [byte] => i64::from(byte),
+                [low, high] => i64::from(u16::from_le_bytes([low, high])),
+                [a, b, c, d] => i64::from(i32::from_le_bytes([a, b, c, d])),
+                _ => unreachable!("a size above"),
             };
-        }
-        Ok(Some(targets.into_iter().collect()))
+            Some(start.wrapping_add_signed(distance << shift))
+        };
+        table_targets(instructions, at, last, target).map(Some)
     }
 }
 

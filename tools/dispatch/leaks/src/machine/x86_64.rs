@@ -1,9 +1,8 @@
 //! x86-64.
 
-use super::{Depth, Flow, Instructions, Machine};
+use super::{Depth, Flow, Instructions, Machine, table_targets};
 use crate::image::Image;
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
-use std::collections::BTreeSet;
 
 pub(crate) struct X86_64;
 
@@ -138,19 +137,11 @@ impl Machine for X86_64 {
             .iter()
             .find(|compare| compare.mnemonic() == Mnemonic::Cmp && is_immediate(compare))
             .map(|compare| compare.immediate(1));
-        let mut targets = BTreeSet::new();
-        for index in 0..=last.unwrap_or(1_000) {
-            let distance = image.bytes(table + index * 4, 4);
-            let distance =
-                distance.and_then(|bytes| Some(i32::from_le_bytes(bytes.try_into().ok()?)));
-            let target = distance.map(|distance| table.wrapping_add_signed(distance.into()));
-            match target {
-                Some(target) if instructions.contains_key(&target) => targets.insert(target),
-                _ if last.is_none() => break,
-                _ => return Err(format!("a table that leads outside at {at:#x}")),
-            };
-        }
-        Ok(Some(targets.into_iter().collect()))
+        let target = |index| {
+            let distance = image.bytes(table + index * 4, 4)?.try_into().ok()?;
+            Some(table.wrapping_add_signed(i32::from_le_bytes(distance).into()))
+        };
+        table_targets(instructions, at, last, target).map(Some)
     }
 }
 
