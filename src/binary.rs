@@ -3,6 +3,7 @@
 
 use crate::error::Failure;
 use alloc::vec::Vec;
+use core::ops::Range;
 use wasmparser::BinaryReader;
 
 /// The magic bytes and the version.
@@ -87,6 +88,36 @@ fn check_bodies(reader: &mut BinaryReader<'_>) -> Result<(), Failure> {
 /// All that is left of `content`.
 pub(crate) fn rest<'a>(content: &mut BinaryReader<'a>) -> Result<&'a [u8], Failure> {
     Ok(content.read_bytes(content.bytes_remaining())?)
+}
+
+/// A copy of bytes from a position on, with some of them replaced, in their order.
+pub(crate) struct Splice<'a> {
+    bytes: &'a [u8],
+    copied: usize,
+    out: Vec<u8>,
+}
+
+impl<'a> Splice<'a> {
+    pub(crate) fn new(bytes: &'a [u8], from: usize) -> Self {
+        Self {
+            bytes,
+            copied: from,
+            out: Vec::with_capacity(bytes.len().saturating_sub(from) + 64),
+        }
+    }
+
+    pub(crate) fn replace(&mut self, place: Range<usize>, new: &[u8]) {
+        let kept = self.bytes.get(self.copied..place.start);
+        self.out.extend_from_slice(kept.unwrap_or_default());
+        self.out.extend_from_slice(new);
+        self.copied = place.end;
+    }
+
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        let end = self.bytes.len();
+        self.replace(end..end, &[]);
+        self.out
+    }
 }
 
 /// Entries to be added at the end of a section that is a vector.

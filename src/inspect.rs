@@ -7,6 +7,7 @@
 
 mod body;
 mod sections;
+pub(crate) mod walk;
 
 use crate::{
     binary::check_sizes,
@@ -15,6 +16,7 @@ use crate::{
     value::{Export, Import, Signature, ValueType},
 };
 use alloc::{boxed::Box, string::ToString, vec::Vec};
+use core::fmt;
 use wasmparser::{BinaryReaderError, Parser};
 
 /// The exports that ready an instance, the first that there is. `_start` is never called unasked;
@@ -178,7 +180,12 @@ impl From<BinaryReaderError> for Failure {
     }
 }
 
-fn at_most(what: &str, actual: u64, limit: &'static str, maximum: u64) -> Result<(), Failure> {
+fn at_most(
+    what: impl fmt::Display,
+    actual: u64,
+    limit: &'static str,
+    maximum: u64,
+) -> Result<(), Failure> {
     if actual <= maximum {
         return Ok(());
     }

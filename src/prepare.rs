@@ -15,14 +15,20 @@
 //! added at the end.
 
 use crate::{
-    binary::{Added, HEADER, Sections, put_bytes, put_i64, put_section, put_u32, rest, section},
+    binary::{
+        Added, HEADER, Sections, Splice, put_bytes, put_i64, put_section, put_u32, section, sized,
+    },
     bound::LEAKING_COST,
     error::Failure,
-    inspect::ModuleInfo,
+    inspect::{
+        ModuleInfo,
+        walk::{Growth, Walk},
+    },
     value::ValueType,
 };
 use alloc::{borrow::Cow, boxed::Box, format, vec::Vec};
-use wasmparser::{BinaryReader, FunctionBody, Operator};
+use core::ops::Range;
+use wasmparser::{BinaryReader, FunctionBody};
 
 /// The fuel that the engine takes again when a function made for `table.grow` begins again: its
 /// three operators, of which one is dear, and one for entering it.
@@ -85,30 +91,37 @@ impl<'a> Rewrite<'a> {
     }
 
     fn module(&self, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
-        let mut out = Vec::with_capacity(bytes.len() + 64);
-        out.extend_from_slice(HEADER);
+        let mut out = Splice::new(bytes, 0);
         let mut sections = Sections::of(bytes)?;
         let mut exports_seen = false;
+        let mut from = HEADER.len();
         while let Some((id, mut content)) = sections.next()? {
-            let rewritten = match id {
-                section::TYPE => self.types().to(&mut content)?,
-                section::FUNCTION => self.functions().to(&mut content)?,
+            let place = from..content.range().end;
+            from = place.end;
+            let (id, content) = match id {
+                section::TYPE => (id, self.types().to(&mut content)?),
+                section::FUNCTION => (id, self.functions().to(&mut content)?),
                 section::EXPORT => {
                     exports_seen = true;
-                    self.exports().to(&mut content)?
+                    (id, self.exports().to(&mut content)?)
                 }
                 // The place of the start section is just after that of the exports.
-                section::START if exports_seen => continue,
-                section::START => {
-                    put_section(&mut out, section::EXPORT, &self.exports().alone());
+                section::START if exports_seen => {
+                    out.replace(place, &[]);
                     continue;
                 }
-                section::CODE => self.code(&mut content)?,
-                _ => rest(&mut content)?.to_vec(),
+                section::START => (section::EXPORT, self.exports().alone()),
+                section::CODE => {
+                    self.code(bytes, place.start, content, &mut out)?;
+                    continue;
+                }
+                _ => continue,
             };
-            put_section(&mut out, id, &rewritten);
+            let mut section = Vec::with_capacity(content.len() + 6);
+            put_section(&mut section, id, &content);
+            out.replace(place, &section);
         }
-        Ok(out)
+        Ok(out.finish())
     }
 
     fn exports(&self) -> Added {
@@ -153,70 +166,81 @@ impl<'a> Rewrite<'a> {
         u32::try_from(self.grown.len()).unwrap_or(u32::MAX)
     }
 
-    /// The bodies, with each `table.grow` replaced by a call, and the called functions after them,
-    /// and each `memory.grow` in a loop.
-    fn code(&self, content: &mut BinaryReader<'_>) -> Result<Vec<u8>, Failure> {
-        if self.info.growing.is_empty() {
-            return Ok(rest(content)?.to_vec());
-        }
-        let mut out = Vec::with_capacity(content.bytes_remaining() + 64);
+    /// The section at `from`: bodies with each `table.grow` replaced by a call, and the called
+    /// functions after them, and each `memory.grow` in a loop.
+    fn code(
+        &self,
+        bytes: &[u8],
+        from: usize,
+        mut content: BinaryReader<'_>,
+        out: &mut Splice<'_>,
+    ) -> Result<(), Failure> {
+        let Some(last) = self.info.growing.last() else {
+            return Ok(());
+        };
+        let end = content.range().end;
         let count = content.read_var_u32()?;
-        put_u32(&mut out, count.saturating_add(self.added()));
-        for function in 0..count {
-            let mut body = content.read_reader()?;
+        let bodies_start = content.original_position();
+        let mut bodies = Vec::new();
+        for function in 0..=*last {
+            let at = content.original_position();
+            let body = sized(&mut content)?;
             if self.info.growing.binary_search(&function).is_ok() {
-                put_bytes(&mut out, &self.body(body)?);
-            } else {
-                put_bytes(&mut out, rest(&mut body)?);
+                let mut grown = Vec::new();
+                let place = at..content.original_position();
+                put_bytes(&mut grown, &self.body(bytes, body)?);
+                bodies.push((place, grown));
             }
         }
+        let mut before = Vec::new();
+        put_u32(&mut before, count.saturating_add(self.added()));
+        let mut after = Vec::new();
         for table in 0..self.added() {
             let mut body = [0, 0x20, 0, 0x20, 1, 0xfc, 0x0f].to_vec();
             put_u32(&mut body, table);
             body.push(0x0b);
-            put_bytes(&mut out, &body);
+            put_bytes(&mut after, &body);
         }
-        Ok(out)
+        let replaced: usize = bodies.iter().map(|(place, _)| place.len()).sum();
+        let grown: usize = bodies.iter().map(|(_, body)| body.len()).sum();
+        let size = before.len() + (end - bodies_start - replaced) + grown + after.len();
+        let mut header = [section::CODE].to_vec();
+        put_u32(&mut header, u32::try_from(size).unwrap_or(u32::MAX));
+        out.replace(from..bodies_start, &[header, before].concat());
+        for (place, body) in bodies {
+            out.replace(place, &body);
+        }
+        out.replace(end..end, &after);
+        Ok(())
     }
 
-    fn body(&self, body: BinaryReader<'_>) -> Result<Vec<u8>, Failure> {
-        let mut source = body.clone();
-        let begin = source.original_position();
-        let bytes = source.read_bytes(source.bytes_remaining())?;
-        let mut out = Vec::with_capacity(bytes.len());
-        let mut copied = 0;
-        let first_added = self
-            .info
-            .imported_functions
-            .saturating_add(self.info.functions);
-        let mut operators = FunctionBody::new(body).get_operators_reader()?;
-        while !operators.eof() {
-            let at = operators.original_position() - begin;
-            let operator = operators.read()?;
-            let end = operators.original_position() - begin;
-            match operator {
-                Operator::TableGrow { table } => {
-                    out.extend_from_slice(bytes.get(copied..at).unwrap_or_default());
-                    out.push(0x10);
-                    put_u32(&mut out, first_added.saturating_add(table));
-                    copied = end;
+    fn body(&self, bytes: &[u8], body: BinaryReader<'_>) -> Result<Vec<u8>, Failure> {
+        let Range { start, end } = body.range();
+        let mut out = Splice::new(bytes.get(..end).unwrap_or_default(), start);
+        let info = self.info;
+        let first_added = info.imported_functions.saturating_add(info.functions);
+        let mut loop_type = Vec::new();
+        // The type of a block is a number with a sign.
+        put_i64(
+            &mut loop_type,
+            info.types.saturating_add(self.added()).into(),
+        );
+        Walk::through(bytes, &FunctionBody::new(body), &[], |place, growth| {
+            let mut new = Vec::new();
+            match growth {
+                Growth::Table(table) => {
+                    new.push(0x10);
+                    put_u32(&mut new, first_added.saturating_add(table));
                 }
-                Operator::MemoryGrow { .. } => {
-                    out.extend_from_slice(bytes.get(copied..at).unwrap_or_default());
-                    out.push(0x03);
-                    // The type of a block is a number with a sign.
-                    put_i64(
-                        &mut out,
-                        (self.info.types.saturating_add(self.added())).into(),
-                    );
-                    out.extend_from_slice(bytes.get(at..end).unwrap_or_default());
-                    out.push(0x0b);
-                    copied = end;
+                Growth::Memory => {
+                    new.push(0x03);
+                    new.extend_from_slice(&loop_type);
+                    new.extend_from_slice(bytes.get(place.clone()).unwrap_or_default());
+                    new.push(0x0b);
                 }
-                _ => {}
             }
-        }
-        out.extend_from_slice(bytes.get(copied..).unwrap_or_default());
-        Ok(out)
+            out.replace(place, &new);
+        })?;
+        Ok(out.finish())
     }
 }

@@ -10,7 +10,7 @@ use crate::{
 use alloc::{format, vec::Vec};
 use wasmparser::{
     BinaryReader, ConstExpr, DataSectionReader, ElementItems, ElementKind, Encoding, ExternalKind,
-    FuncType, Payload, TableInit, TypeRef, TypeSectionReader, ValType,
+    FuncType, Operator, Payload, TableInit, TypeRef, TypeSectionReader, ValType,
 };
 
 /// The operators of a constant expression. Compilers use three; the engine evaluates and drops a
@@ -140,7 +140,9 @@ impl<'a> Pass<'a> {
                 count("functions", code, "max_functions", limits.max_functions)?;
                 self.info.code_bytes = size as usize;
             }
-            Payload::CodeSectionEntry(body) => self.bodies.read(&body, &self.widths, limits)?,
+            Payload::CodeSectionEntry(body) => {
+                self.bodies.read(self.bytes, &body, &self.widths, limits)?;
+            }
             _ => {}
         }
         Ok(())
@@ -366,10 +368,10 @@ impl<'a> Pass<'a> {
         reader.read_var_u32()?;
         for index in 0..section.count() {
             match reader.read_var_u32()? {
-                ACTIVE => constant(&reader.read()?)?,
+                ACTIVE => constant_in(&mut reader)?,
                 ACTIVE_IN => {
                     reader.read_var_u32()?;
-                    constant(&reader.read()?)?;
+                    constant_in(&mut reader)?;
                 }
                 PASSIVE => {}
                 kind => {
@@ -432,7 +434,7 @@ impl<'a> Pass<'a> {
 
 fn count(what: &str, actual: u32, limit: &'static str, maximum: u32) -> Result<(), Failure> {
     at_most(
-        &format!("the number of {what}"),
+        format_args!("the number of {what}"),
         actual.into(),
         limit,
         maximum.into(),
@@ -440,18 +442,19 @@ fn count(what: &str, actual: u32, limit: &'static str, maximum: u32) -> Result<(
 }
 
 fn constant(expr: &ConstExpr<'_>) -> Result<(), Failure> {
-    let mut operators = expr.get_operators_reader();
-    let mut number = 0;
-    while !operators.eof() {
-        operators.read()?;
-        number += 1;
-        if number > MOST_CONSTANT_OPERATORS {
-            return Err(invalid(&format!(
-                "a constant expression has more than {MOST_CONSTANT_OPERATORS} operators"
-            )));
+    constant_in(&mut expr.get_binary_reader())
+}
+
+/// Reads the constant expression that `reader` is at.
+fn constant_in(reader: &mut BinaryReader<'_>) -> Result<(), Failure> {
+    for _ in 0..MOST_CONSTANT_OPERATORS {
+        if let Operator::End = reader.read_operator()? {
+            return Ok(());
         }
     }
-    Ok(())
+    Err(invalid(&format!(
+        "a constant expression has more than {MOST_CONSTANT_OPERATORS} operators"
+    )))
 }
 
 /// The length of a list whose entries were counted against a `u32` before.

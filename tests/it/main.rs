@@ -17,6 +17,7 @@ mod host_functions;
 mod layers;
 mod limits;
 mod mutated;
+mod operators;
 mod packed;
 mod plugins_dir;
 mod same_everywhere;

@@ -3,7 +3,7 @@
 //! `leaks BINARY...` lists each handler that goes on to the next one by a call instead of a jump,
 //! with the bytes that each time leaves behind, and compares the most that one grant of fuel can
 //! pay for with the bound. It ends with 1 where a bound does not hold, and with 2 where the binary
-//! cannot be read: no symbols, no handlers (a build with the loop), code it does not understand.
+//! cannot be read: no symbols, a build with the loop, code it does not understand.
 
 #[allow(dead_code)]
 #[path = "../../../../src/bound.rs"]
@@ -42,11 +42,16 @@ fn main() -> ExitCode {
 fn read(path: &str) -> Result<Vec<Handler>, String> {
     let bytes = fs::read(path).map_err(|error| error.to_string())?;
     let image = Image::new(&bytes)?;
-    image
+    let handlers = image
         .handlers()?
         .into_iter()
         .map(|function| Handler::read(&image, function))
-        .collect()
+        .collect::<Result<Vec<_>, _>>()?;
+    let goes_on = |handler: &Handler| !matches!(handler.leaves, Leaves::Never);
+    if !handlers.iter().any(goes_on) {
+        return Err("no handler goes on to another: a build with the loop".to_string());
+    }
+    Ok(handlers)
 }
 
 /// Prints what was found; 1 where the bound does not hold.
