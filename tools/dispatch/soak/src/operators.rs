@@ -123,7 +123,7 @@ impl Operand {
 /// The pairs of operands that operators of two are run with.
 fn pairs(forms: Forms) -> Vec<(Operand, Operand)> {
     match forms {
-        Forms::Few => vec![(Local, Local), (Register, Constant)],
+        Forms::Few => vec![(Local, Local)],
         Forms::All => Operand::ALL
             .into_iter()
             .flat_map(|left| Operand::ALL.map(|right| (left, right)))
@@ -347,11 +347,7 @@ fn comparisons() -> impl Iterator<Item = (&'static str, &'static str)> {
 fn compare(forms: Forms) -> String {
     let mut body = String::new();
     for (ty, operator) in comparisons() {
-        // Few: by one form here, by the other in branches.
-        for (left, right) in pairs(forms)
-            .into_iter()
-            .skip(usize::from(forms == Forms::Few))
-        {
+        for (left, right) in pairs(forms) {
             let (left, right) = (left.text(ty, "a"), right.text(ty, "b"));
             set(
                 &mut body,
@@ -473,8 +469,9 @@ fn convert(forms: Forms) -> String {
     body
 }
 
-/// Addresses, with offsets: near, which has handlers of its own, and far.
-fn addresses(forms: Forms) -> &'static [(&'static str, u32)] {
+/// Addresses, with offsets: near, which has handlers of its own, and far. Few: the one or the
+/// other, by the operator's number.
+fn addresses(forms: Forms, operator: usize) -> &'static [(&'static str, u32)] {
     let all = &[
         ("(local.get $at)", 65_600),
         ("(i32.add (local.get $at) (i32.const 8))", 4),
@@ -484,14 +481,14 @@ fn addresses(forms: Forms) -> &'static [(&'static str, u32)] {
     ];
     match forms {
         Forms::All => all,
-        Forms::Few => &all[..2],
+        Forms::Few => std::slice::from_ref(&all[operator % 2]),
     }
 }
 
 fn load(forms: Forms) -> String {
     let mut body = String::new();
-    for operator in LOADS {
-        for (address, offset) in addresses(forms) {
+    for (number, operator) in LOADS.iter().enumerate() {
+        for (address, offset) in addresses(forms, number) {
             set(
                 &mut body,
                 forms,
@@ -505,10 +502,10 @@ fn load(forms: Forms) -> String {
 
 fn store(forms: Forms) -> String {
     let mut body = String::new();
-    for operator in STORES {
-        for (address, offset) in addresses(forms) {
+    for (number, operator) in STORES.iter().enumerate() {
+        for (address, offset) in addresses(forms, number) {
             for operand in Operand::ALL {
-                if forms == Forms::All || operand != Constant {
+                if forms == Forms::All || operand == Local {
                     let value = operand.text(&operator[..3], "a");
                     writeln!(body, "({operator} offset={offset} {address} {value})")
                         .expect("a string");
@@ -601,10 +598,22 @@ pub(crate) fn module(classes: &[Class], imports: &str, pages: &str, extra: &str)
     text + extra + ")"
 }
 
+/// The small classes as one, since functions take time to compile too; not those that grow
+/// something, of which each may leave something behind.
+fn merged(classes: Vec<Class>) -> Vec<Class> {
+    let small = |class: &Class| class.body.lines().count() < 8 && !class.name.contains(".grow");
+    let (small, mut merged): (Vec<_>, Vec<_>) = classes.into_iter().partition(small);
+    merged.push(Class {
+        name: "others",
+        body: small.into_iter().map(|class| class.body + "\n").collect(),
+    });
+    merged
+}
+
 /// The guest of the check at the start of a process. `mark` is called before and after
 /// `iterations` of a class: whether it may leave native stack behind, and whether it is after.
 pub(crate) fn probe(iterations: u32) -> String {
-    let classes = classes(Forms::Few);
+    let classes = merged(classes(Forms::Few));
     let mut run = "(func (export \"run\")".to_owned();
     for (number, class) in classes.iter().enumerate() {
         let grows = u8::from(class.name.contains(".grow"));
