@@ -46,16 +46,18 @@ struct Inner {
 impl Plugin {
     /// Inspects, compiles and links as the runner's settings say.
     pub(crate) fn load(context: &Arc<Context>, name: &str, bytes: &[u8]) -> Result<Self, Error> {
-        Self::load_with(context, name, bytes, context.config.compilation, None)
+        Self::load_with(context, name, bytes, context.config.compilation, None, None)
     }
 
-    /// The same for a module that is compiled then, with a call made before the snapshot is taken.
+    /// The same for a module that is compiled then, with a call made before the snapshot is taken;
+    /// its hash, where that is known.
     pub(crate) fn load_with(
         context: &Arc<Context>,
         name: &str,
         bytes: &[u8],
         compilation: Compilation,
         warm_up: Option<WarmUp<'_>>,
+        hash: Option<[u8; 32]>,
     ) -> Result<Self, Error> {
         let name: Arc<str> = name.into();
         let Loaded {
@@ -74,7 +76,7 @@ impl Plugin {
             #[cfg(feature = "std")]
             spares: Spares::new(&home, &code),
             home,
-            sha256: sha256(bytes),
+            sha256: hash.unwrap_or_else(|| sha256(bytes)),
             conventions: Convention::all_of(&code.info),
             code,
             cold,

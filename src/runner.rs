@@ -100,7 +100,7 @@ impl Runner {
         let name = plugin_name(name)?;
         self.context.check_open()?;
         let compilation = self.context.config.compilation;
-        let plugin = Plugin::load_with(&self.context, name, bytes, compilation, warm_up)?;
+        let plugin = Plugin::load_with(&self.context, name, bytes, compilation, warm_up, None)?;
         self.keep(Entry {
             plugin: plugin.clone(),
             #[cfg(feature = "std")]
@@ -297,7 +297,9 @@ impl Runner {
                 plugin.renamed(name)
             });
         }
-        let plugin = Plugin::load_with(&self.context, name, bytes, Compilation::WhenCalled, None)?;
+        let compilation = Compilation::WhenCalled;
+        let hash = Some(sha256);
+        let plugin = Plugin::load_with(&self.context, name, bytes, compilation, None, hash)?;
         let max_cache_bytes = self.context.config.limits.max_cache_bytes;
         let evicted = self.cache.write(|cache| {
             // As in `keep`: what is closed keeps nothing.
