@@ -16,9 +16,9 @@ pub(crate) enum Growth {
 /// and nothing to hold.
 ///
 /// Most operators are nothing to it but their length: those are passed over by a table of their
-/// shapes, without a branch that a processor could not foresee, in half the time. The parser reads
-/// the others. What the table passes over wrongly is no valid operator, and the engine will stop
-/// there; what it finds after that is of no account.
+/// shapes, without the branches that a processor cannot foresee and that the parser needs. The
+/// parser reads the others. What the table passes over wrongly is no valid operator, and the engine
+/// will stop there; what it finds after that is of no account.
 pub(crate) struct Walk<'w> {
     widths: &'w [u32],
     /// The blocks that are open, the function itself among them: 0 when it has ended.
