@@ -31,10 +31,13 @@ fn refusal(nesting: u32, most: u32) -> Option<String> {
     ))
 }
 
+/// A name, operators, and what may follow each of them.
+type Row = (&'static str, &'static [u8], &'static [&'static [u8]]);
+
 /// A name for each, and an operator with its operands: with some of every length a number may
 /// have, and with bytes in them that would be blocks.
 fn operators() -> Vec<(String, Vec<u8>)> {
-    let operands: &[(&str, &[u8], &[&[u8]])] = &[
+    let operands: &[Row] = &[
         ("without operands", &[0x00, 0x01, 0x1a, 0x1b, 0xd1], &[&[]]),
         (
             "branch, call, local, global, table element, function",
