@@ -3,7 +3,7 @@
 
 use crate::{
     bytes::{body, list, module, number, section, ty},
-    support::runner,
+    support::{generator, runner},
 };
 use arbitrary::Unstructured;
 use pocketwasm::{Compilation, RunnerConfig};
@@ -238,18 +238,9 @@ proptest! {
         source in prop::collection::vec(any::<u8>(), 1_000..4_000),
     ) {
         let config = wasm_smith::Config {
-            exceptions_enabled: false,
-            gc_enabled: false,
-            max_imports: 0,
-            max_memory32_bytes: 1 << 20,
-            max_table_elements: 100,
-            memory64_enabled: false,
             max_memories: 2,
             min_funcs: 1,
-            relaxed_simd_enabled: false,
-            simd_enabled: cfg!(feature = "simd"),
-            threads_enabled: false,
-            ..wasm_smith::Config::default()
+            ..generator()
         };
         let module = wasm_smith::Module::new(config, &mut Unstructured::new(&source));
         prop_assume!(module.is_ok());

@@ -682,12 +682,6 @@ fn generated(bytes: &[u8]) -> Option<Vec<u8>> {
     let config = wasm_smith::Config {
         allow_start_export: true,
         exports: Some(exports),
-        exceptions_enabled: false,
-        gc_enabled: false,
-        max_imports: 0,
-        max_memory32_bytes: 1 << 20,
-        max_table_elements: 100,
-        memory64_enabled: false,
         max_memories: 1,
         min_memories: 1,
         reference_types_enabled: refused,
@@ -695,11 +689,8 @@ fn generated(bytes: &[u8]) -> Option<Vec<u8>> {
         disallow_traps: !refused,
         min_data_segments: 2,
         min_globals: 2,
-        relaxed_simd_enabled: false,
-        simd_enabled: cfg!(feature = "simd"),
         tail_call_enabled: false,
-        threads_enabled: false,
-        ..wasm_smith::Config::default()
+        ..crate::support::generator()
     };
     let mut source = arbitrary::Unstructured::new(bytes);
     let mut module = wasm_smith::Module::new(config, &mut source).ok()?;

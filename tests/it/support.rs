@@ -51,3 +51,20 @@ pub(crate) fn fails(call: Call<'_>) -> Error {
 pub(crate) fn runs(call: Call<'_>) -> Outcome {
     call.run().unwrap_or_else(|error| panic!("{error}"))
 }
+
+/// The settings for generated modules: what the engine knows, no imports, and little of what takes
+/// long.
+pub(crate) fn generator() -> wasm_smith::Config {
+    wasm_smith::Config {
+        exceptions_enabled: false,
+        gc_enabled: false,
+        max_imports: 0,
+        max_memory32_bytes: 1 << 20,
+        max_table_elements: 100,
+        memory64_enabled: false,
+        relaxed_simd_enabled: false,
+        simd_enabled: cfg!(feature = "simd"),
+        threads_enabled: false,
+        ..wasm_smith::Config::default()
+    }
+}
