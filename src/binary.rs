@@ -4,7 +4,7 @@
 use crate::error::Failure;
 use alloc::vec::Vec;
 use core::ops::Range;
-use wasmparser::BinaryReader;
+use wasmparser::{BinaryReader, ExternalKind};
 
 /// The magic bytes and the version.
 pub(crate) const HEADER: &[u8; 8] = b"\0asm\x01\0\0\0";
@@ -13,6 +13,7 @@ pub(crate) const HEADER: &[u8; 8] = b"\0asm\x01\0\0\0";
 pub(crate) mod section {
     pub(crate) const TYPE: u8 = 1;
     pub(crate) const FUNCTION: u8 = 3;
+    pub(crate) const TABLE: u8 = 4;
     pub(crate) const MEMORY: u8 = 5;
     pub(crate) const GLOBAL: u8 = 6;
     pub(crate) const EXPORT: u8 = 7;
@@ -128,11 +129,17 @@ pub(crate) struct Added {
 }
 
 impl Added {
-    /// Adds an export of the function, table, memory or global `index`, by its kind.
-    pub(crate) fn export(&mut self, name: &str, kind: u8, index: u32) {
+    /// Adds an export of the function, table, memory, global or tag `index`, by its kind.
+    pub(crate) fn export(&mut self, name: &str, kind: ExternalKind, index: u32) {
         self.count = self.count.saturating_add(1);
         put_bytes(&mut self.entries, name.as_bytes());
-        self.entries.push(kind);
+        self.entries.push(match kind {
+            ExternalKind::Func => 0,
+            ExternalKind::Table => 1,
+            ExternalKind::Memory => 2,
+            ExternalKind::Global => 3,
+            ExternalKind::Tag => 4,
+        });
         put_u32(&mut self.entries, index);
     }
 
@@ -153,6 +160,37 @@ impl Added {
         put_u32(&mut out, self.count);
         out.extend_from_slice(&self.entries);
         out
+    }
+}
+
+/// The module with entries added to the sections of those codes, which are made where there are
+/// none; in the order of sections.
+pub(crate) fn add(bytes: &[u8], sections: &[(u8, Added)]) -> Result<Vec<u8>, Failure> {
+    let mut out = HEADER.to_vec();
+    out.reserve(bytes.len());
+    let mut left = sections.iter().peekable();
+    let mut old = Sections::of(bytes)?;
+    while let Some((id, mut content)) = old.next()? {
+        while let Some((missing, added)) = left.next_if(|(new, _)| place(id) > place(*new)) {
+            put_section(&mut out, *missing, &added.alone());
+        }
+        match left.next_if(|(new, _)| *new == id) {
+            Some((_, added)) => put_section(&mut out, id, &added.to(&mut content)?),
+            None => put_section(&mut out, id, rest(&mut content)?),
+        }
+    }
+    for (missing, added) in left {
+        put_section(&mut out, *missing, &added.alone());
+    }
+    Ok(out)
+}
+
+/// A number that rises with the place of a section in a module; custom ones may be anywhere.
+fn place(id: u8) -> u8 {
+    match id {
+        // Before those of code and data.
+        section::DATA_COUNT => section::ELEMENT * 2 + 1,
+        id => id * 2,
     }
 }
 

@@ -11,12 +11,12 @@ use crate::{
     limits::Limits,
     link::{Defined, define_host},
     meter::largest_slice,
-    prepare::Prepared,
+    prepare::{Gathered, Prepared},
     state::{Ready, State},
     value::{ExternType, Import},
     wasi,
 };
-use alloc::{boxed::Box, collections::BTreeMap, format, string::String};
+use alloc::{boxed::Box, collections::BTreeMap, format, string::String, sync::Arc};
 use wasmi::{
     CompilationMode, Config, CustomFuelCosts, Engine, Linker, Module, OperatorCost, Val, ValType,
 };
@@ -31,6 +31,8 @@ pub(crate) struct Code {
     pub(crate) info: ModuleInfo,
     /// The export under which `prepare` put the start function.
     pub(crate) start: Option<Box<str>>,
+    /// Where it put the exported functions, if not among the exports.
+    pub(crate) gathered: Option<Arc<Gathered>>,
     pub(crate) engine: Engine,
     pub(crate) module: Module,
     pub(crate) linker: Linker<State>,
@@ -105,7 +107,12 @@ impl Code {
         functions: &Functions,
         conventions: Definer,
     ) -> Result<Self, Failure> {
-        let Prepared { bytes, info, start } = prepared;
+        let Prepared {
+            bytes,
+            info,
+            start,
+            gathered,
+        } = prepared;
         let engine = Engine::new(config);
         // What cannot be linked need not be compiled.
         let linker = link(&engine, &info, functions, conventions)?;
@@ -119,6 +126,7 @@ impl Code {
             largest_slice: largest_slice(info.most_locals),
             info,
             start,
+            gathered,
             engine,
             module,
             linker,

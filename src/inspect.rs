@@ -15,7 +15,7 @@ use crate::{
     limits::Limits,
     value::{Export, Import, Signature, ValueType},
 };
-use alloc::{boxed::Box, string::ToString, vec::Vec};
+use alloc::{boxed::Box, format, string::ToString, vec::Vec};
 use core::fmt;
 use wasmparser::{BinaryReaderError, Parser};
 
@@ -41,6 +41,8 @@ pub(crate) struct ModuleInfo {
     pub(crate) start: Option<u32>,
     /// The function types that the module declares.
     pub(crate) types: u32,
+    /// The first of them that is the type of `memory.grow`, `(i32) -> i32`.
+    pub(crate) growth_type: Option<u32>,
     /// The functions that the module imports.
     pub(crate) imported_functions: u32,
     /// What the elements of each table are, by table index.
@@ -168,6 +170,14 @@ fn invalid(problem: &str) -> Failure {
         problem: problem.to_string(),
         source: None,
     })
+}
+
+/// Checks that there is what a module names by its index.
+pub(crate) fn named(what: &str, index: u32, count: u32) -> Result<(), Failure> {
+    if index < count {
+        return Ok(());
+    }
+    Err(invalid(&format!("there is no {what} {index}")))
 }
 
 impl From<BinaryReaderError> for Failure {

@@ -66,6 +66,12 @@ impl Limiter {
         self.max_memory_bytes = bytes(pages.map_or(most, |pages| pages.min(most)));
     }
 
+    /// Lets there be a table of that many elements which is no table of the guest's.
+    pub(crate) fn admit_own_table(&mut self, elements: usize) {
+        self.tables = self.tables.saturating_add(1);
+        self.max_table_elements = self.max_table_elements.saturating_add(elements);
+    }
+
     /// The memory there is, in pages, rounded up; it never shrinks.
     pub(crate) fn memory_pages(&self) -> u32 {
         u32::try_from(self.memory_bytes.div_ceil(PAGE)).unwrap_or(u32::MAX)

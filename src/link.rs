@@ -8,7 +8,7 @@ use crate::{
     host::{Function, Guest, HostContext},
     memory::GuestMemory,
     output::{Stream, Written},
-    state::{State, view},
+    state::{State, exported_function, view},
 };
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{any::Any, time::Duration};
@@ -221,7 +221,7 @@ impl Guest for Caller<'_, State> {
 
     fn call(&mut self, export: &str, params: &[u64]) -> Result<Vec<u64>, Failure> {
         let maximum = self.data().limits().max_host_depth;
-        let Some(func) = self.get_export(export).and_then(wasmi::Extern::into_func) else {
+        let Some(func) = exported_function(self, export, |name| self.get_export(name)) else {
             return Err(Cause::NotCallable {
                 export: export.into(),
             }

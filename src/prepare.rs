@@ -10,10 +10,16 @@
 //!   entered. Otherwise it could be paid for long before: functions that call first and grow then
 //!   would all return, and grow, on one grant of fuel, and the bound on what growing leaves
 //!   behind in native stack (`dispatch`) rests on the grant. A `table.grow` has its function.
+//! - **Exported functions**, where there are many, move into a table (`gather`): that changes
+//!   nothing but what an instance costs.
 //!
-//! Everything else is copied as it is. No index changes, since functions and types are only
-//! added at the end.
+//! Everything else is copied as it is. No index changes, since functions, types and tables are only
+//! added at the end, and no index of any that was wrong becomes right: most are checked by the inspection, those of
+//! functions in code here, where functions are added.
 
+mod gather;
+
+pub(crate) use self::gather::Gathered;
 use crate::{
     binary::{
         Added, HEADER, Sections, Splice, put_bytes, put_i64, put_section, put_u32, section, sized,
@@ -21,14 +27,14 @@ use crate::{
     bound::LEAKING_COST,
     error::Failure,
     inspect::{
-        ModuleInfo,
+        ModuleInfo, named,
         walk::{Growth, Walk},
     },
     value::ValueType,
 };
-use alloc::{borrow::Cow, boxed::Box, format, vec::Vec};
+use alloc::{borrow::Cow, boxed::Box, format, sync::Arc, vec::Vec};
 use core::ops::Range;
-use wasmparser::{BinaryReader, FunctionBody};
+use wasmparser::{BinaryReader, ExternalKind, FunctionBody, Operator};
 
 /// The fuel that the engine takes again when a function made for `table.grow` begins again: its
 /// three operators, of which one is dear, and one for entering it.
@@ -41,34 +47,43 @@ pub(crate) struct Prepared<'a> {
     pub(crate) info: ModuleInfo,
     /// The export that holds the start function.
     pub(crate) start: Option<Box<str>>,
+    /// Where the exported functions are, if not among the exports.
+    pub(crate) gathered: Option<Arc<Gathered>>,
 }
 
 /// Makes an inspected module ready for compiling.
 pub(crate) fn prepare(bytes: &[u8], info: ModuleInfo) -> Result<Prepared<'_>, Failure> {
-    if info.start.is_none() && info.growing.is_empty() {
-        return Ok(Prepared {
-            bytes: Cow::Borrowed(bytes),
-            info,
-            start: None,
-        });
-    }
-    let start = info.start.map(|function| (function, unused_name(&info)));
-    let rewritten = Rewrite::new(&info, start.as_ref()).module(bytes)?;
-    let start = start.map(|(_, name)| name);
-    Ok(Prepared {
-        bytes: Cow::Owned(rewritten),
+    let mut prepared = Prepared {
+        bytes: Cow::Borrowed(bytes),
         info,
-        start,
-    })
+        start: None,
+        gathered: None,
+    };
+    let info = &prepared.info;
+    if gather::pays(info) {
+        let name = unused_name(info, "exported functions");
+        let (rewritten, gathered) = gather::gather(bytes, info, name)?;
+        prepared.bytes = Cow::Owned(rewritten);
+        prepared.gathered = Some(Arc::new(gathered));
+    }
+    if info.start.is_some() || !info.growing.is_empty() {
+        let start = info
+            .start
+            .map(|function| (function, unused_name(info, "start function")));
+        let rewritten = Rewrite::new(info, start.as_ref()).module(&prepared.bytes)?;
+        prepared.bytes = Cow::Owned(rewritten);
+        prepared.start = start.map(|(_, name)| name);
+    }
+    Ok(prepared)
 }
 
-/// A name for the start function that the module does not export already.
-fn unused_name(info: &ModuleInfo) -> Box<str> {
-    let mut name = Box::from("start function");
+/// A name that begins like that and that the module does not export already.
+fn unused_name(info: &ModuleInfo, wanted: &str) -> Box<str> {
+    let mut name = Box::from(wanted);
     let mut number = 1_u32;
     while info.export(&name).is_some() {
         number += 1;
-        name = format!("start function {number}").into();
+        name = format!("{wanted} {number}").into();
     }
     name
 }
@@ -127,13 +142,13 @@ impl<'a> Rewrite<'a> {
     fn exports(&self) -> Added {
         let mut added = Added::default();
         if let Some((function, name)) = self.start {
-            added.export(name, 0, *function);
+            added.export(name, ExternalKind::Func, *function);
         }
         added
     }
 
     /// For each table, the type `(element, i32) -> i32`, and after them that of the loops around
-    /// `memory.grow`, `(i32) -> i32`.
+    /// `memory.grow`, where there is none like it.
     fn types(&self) -> Added {
         let mut entries = Vec::new();
         for element in self.grown {
@@ -144,12 +159,18 @@ impl<'a> Rewrite<'a> {
             };
             entries.extend_from_slice(&[0x60, 2, reference, 0x7f, 1, 0x7f]);
         }
-        if self.info.growing.is_empty() {
-            return Added::default();
+        let mut count = self.added();
+        if !self.info.growing.is_empty() && self.info.growth_type.is_none() {
+            entries.extend_from_slice(&[0x60, 1, 0x7f, 1, 0x7f]);
+            count = count.saturating_add(1);
         }
-        entries.extend_from_slice(&[0x60, 1, 0x7f, 1, 0x7f]);
-        let count = self.added().saturating_add(1);
         Added { count, entries }
+    }
+
+    /// The type of the loops around `memory.grow`.
+    fn growth_type(&self) -> u32 {
+        let added = self.info.types.saturating_add(self.added());
+        self.info.growth_type.unwrap_or(added)
     }
 
     /// For each table, a function of its type.
@@ -181,11 +202,15 @@ impl<'a> Rewrite<'a> {
         let end = content.range().end;
         let count = content.read_var_u32()?;
         let bodies_start = content.original_position();
+        if self.added() > 0 {
+            self.check_calls(content.clone(), count)?;
+        }
+        let mut growing = self.info.growing.iter().peekable();
         let mut bodies = Vec::new();
         for function in 0..=*last {
             let at = content.original_position();
             let body = sized(&mut content)?;
-            if self.info.growing.binary_search(&function).is_ok() {
+            if growing.next_if_eq(&&function).is_some() {
                 let mut grown = Vec::new();
                 let place = at..content.original_position();
                 put_bytes(&mut grown, &self.body(bytes, body)?);
@@ -214,23 +239,43 @@ impl<'a> Rewrite<'a> {
         Ok(())
     }
 
+    /// Checks that the functions that code names are the module's own.
+    fn check_calls(&self, mut bodies: BinaryReader<'_>, count: u32) -> Result<(), Failure> {
+        let functions = self.first_added();
+        for _ in 0..count {
+            let body = FunctionBody::new(sized(&mut bodies)?);
+            let mut operators = body.get_operators_reader()?;
+            while !operators.eof() {
+                match operators.read()? {
+                    Operator::Call { function_index }
+                    | Operator::ReturnCall { function_index }
+                    | Operator::RefFunc { function_index } => {
+                        named("function", function_index, functions)?;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn first_added(&self) -> u32 {
+        let imported = self.info.imported_functions;
+        imported.saturating_add(self.info.functions)
+    }
+
     fn body(&self, bytes: &[u8], body: BinaryReader<'_>) -> Result<Vec<u8>, Failure> {
         let Range { start, end } = body.range();
         let mut out = Splice::new(bytes.get(..end).unwrap_or_default(), start);
-        let info = self.info;
-        let first_added = info.imported_functions.saturating_add(info.functions);
         let mut loop_type = Vec::new();
         // The type of a block is a number with a sign.
-        put_i64(
-            &mut loop_type,
-            info.types.saturating_add(self.added()).into(),
-        );
-        Walk::through(bytes, &FunctionBody::new(body), &[], |place, growth| {
+        put_i64(&mut loop_type, self.growth_type().into());
+        Walk::through(bytes, &FunctionBody::new(body), None, |place, growth| {
             let mut new = Vec::new();
             match growth {
                 Growth::Table(table) => {
                     new.push(0x10);
-                    put_u32(&mut new, first_added.saturating_add(table));
+                    put_u32(&mut new, self.first_added().saturating_add(table));
                 }
                 Growth::Memory => {
                     new.push(0x03);

@@ -13,7 +13,7 @@ use crate::{
     outcome::{Given, Numbers, Outcome},
     output::Stream,
     snapshot::{self, Captured, Constant, Shape},
-    state::{Ready, State, Told, view},
+    state::{Ready, State, Told, exported_function, view},
     value::Signature,
 };
 use alloc::{boxed::Box, format, string::ToString, sync::Arc, vec, vec::Vec};
@@ -72,6 +72,9 @@ impl Live {
         surroundings: Told,
     ) -> Self {
         let mut state = State::new(home, allowance, code.largest_slice, surroundings);
+        if let Some(gathered) = &code.gathered {
+            state.gather(gathered);
+        }
         if let Some(ready) = &code.ready {
             state.begin_at(ready);
         }
@@ -215,9 +218,9 @@ impl<'a> Session<'a> {
             ..
         } = &mut *self.live;
         let info = &self.code.info;
-        let found = instance
-            .as_ref()
-            .and_then(|instance| instance.get_func(&*store, export));
+        let found = instance.as_ref().and_then(|instance| {
+            exported_function(store, export, |name| instance.get_export(&*store, name))
+        });
         let Some(callee) = found.map(Callee) else {
             return Err(info.no_function(export));
         };

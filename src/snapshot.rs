@@ -5,7 +5,7 @@
 //! could change them is refused before anything runs.
 
 use crate::{
-    binary::{Added, HEADER, Sections, put_i64, put_section, put_u32, rest, section},
+    binary::{Added, HEADER, Sections, add, put_i64, put_section, put_u32, rest, section},
     error::{Cause, Failure},
     inspect::ModuleInfo,
 };
@@ -185,30 +185,12 @@ impl Shape {
     pub(crate) fn instrument(&self, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
         let mut exports = Added::default();
         if let Some(name) = self.memory_export() {
-            exports.export(&name, 2, 0);
+            exports.export(&name, ExternalKind::Memory, 0);
         }
         for (name, index) in self.global_exports().zip(&self.globals) {
-            exports.export(&name, 3, *index);
+            exports.export(&name, ExternalKind::Global, *index);
         }
-        let mut out = HEADER.to_vec();
-        let mut done = false;
-        let mut sections = Sections::of(bytes)?;
-        while let Some((id, mut content)) = sections.next()? {
-            if id == section::EXPORT {
-                put_section(&mut out, id, &exports.to(&mut content)?);
-                done = true;
-                continue;
-            }
-            if !done && follows_exports(id) {
-                put_section(&mut out, section::EXPORT, &exports.alone());
-                done = true;
-            }
-            put_section(&mut out, id, rest(&mut content)?);
-        }
-        if !done {
-            put_section(&mut out, section::EXPORT, &exports.alone());
-        }
-        Ok(out)
+        add(bytes, &[(section::EXPORT, exports)])
     }
 
     /// The data section that leaves `memory` in an instance: the count and the entries.
@@ -280,13 +262,6 @@ fn unused_prefix(info: &ModuleInfo) -> String {
         prefix.push(' ');
     }
     prefix
-}
-
-fn follows_exports(id: u8) -> bool {
-    matches!(
-        id,
-        section::START | section::ELEMENT | section::CODE | section::DATA | section::DATA_COUNT
-    )
 }
 
 /// The ranges of `memory` that hold anything but zeros, few and tight.
@@ -482,14 +457,12 @@ impl Nothing<'_> {
         let mut exports = Added::default();
         for export in ExportSectionReader::new(content)? {
             let export = export?;
-            let (kind, index) = match export.kind {
-                ExternalKind::Func => (0, self.index(export.name).unwrap_or(export.index)),
-                ExternalKind::Table => (1, export.index),
-                ExternalKind::Memory => (2, export.index),
-                ExternalKind::Global => (3, export.index),
-                ExternalKind::Tag => (4, export.index),
+            let index = match export.kind {
+                ExternalKind::Func => self.index(export.name),
+                _ => None,
             };
-            exports.export(export.name, kind, index);
+            let index = index.unwrap_or(export.index);
+            exports.export(export.name, export.kind, index);
         }
         Ok(exports.alone())
     }

@@ -11,6 +11,7 @@ use crate::{
     memory::GuestMemory,
     meter::{Allowance, Meter},
     output::{Output, SharedSink, Stream, Written},
+    prepare::Gathered,
 };
 use alloc::{
     boxed::Box,
@@ -20,7 +21,7 @@ use alloc::{
     vec::Vec,
 };
 use core::any::Any;
-use wasmi::{AsContextMut, Memory};
+use wasmi::{AsContext, AsContextMut, Extern, Func, Memory, Ref};
 
 /// Where a guest's standard input comes from, if not from bytes at hand.
 pub trait InputSource: Send + Sync + 'static {
@@ -193,6 +194,8 @@ pub(crate) struct State {
     pub(crate) seen: Seen,
     /// The export `memory`, once there is an instance.
     pub(crate) memory: Option<Memory>,
+    /// Where the exported functions are, if not among the exports.
+    gathered: Option<Arc<Gathered>>,
     exchange: Option<Box<Exchange>>,
     pub(crate) nested: NestedCalls,
 }
@@ -218,6 +221,7 @@ impl State {
             closed: [false; 3],
             seen: Seen::default(),
             memory: None,
+            gathered: None,
             exchange: None,
             nested: NestedCalls::default(),
         }
@@ -284,6 +288,12 @@ impl State {
             .get_or_insert_with(|| Box::new(Exchange::new(limits)))
     }
 
+    /// The instance's exported functions are there.
+    pub(crate) fn gather(&mut self, gathered: &Arc<Gathered>) {
+        self.limiter.admit_own_table(gathered.len());
+        self.gathered = Some(gathered.clone());
+    }
+
     /// Begins where an initialiser ended.
     pub(crate) fn begin_at(&mut self, ready: &Ready) {
         self.clock = ready.clock;
@@ -315,4 +325,23 @@ pub(crate) fn view<'a>(
     let memory = ctx.as_context().data().memory?;
     let (bytes, state) = memory.data_and_store_mut(ctx.as_context_mut());
     Some((GuestMemory::new(bytes), state))
+}
+
+/// The exported function by that name, where `export` finds what the engine knows by one.
+pub(crate) fn exported_function(
+    ctx: &impl AsContext<Data = State>,
+    name: &str,
+    export: impl Fn(&str) -> Option<Extern>,
+) -> Option<Func> {
+    let store = ctx.as_context();
+    let gathered = store.data().gathered.as_deref();
+    let place = gathered.and_then(|gathered| Some((&gathered.table, gathered.position(name)?)));
+    let Some((table, position)) = place else {
+        // The start function is there in any case.
+        return export(name)?.into_func();
+    };
+    match export(table)?.into_table()?.get(ctx, position)? {
+        Ref::Func(function) => function.val().copied(),
+        Ref::Extern(_) => None,
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     at_most,
-    walk::{Growth, Walk},
+    walk::{Growth, Own, Walk},
 };
 use crate::{error::Failure, limits::Limits};
 use alloc::vec::Vec;
@@ -25,13 +25,12 @@ pub(super) struct Bodies {
 }
 
 impl Bodies {
-    /// Reads one body of `module`; `widths` has, for each function type, the larger of the numbers
-    /// of its parameters and results.
+    /// Reads one body of `module`, which has what is in `own`.
     pub(super) fn read(
         &mut self,
         module: &[u8],
         body: &FunctionBody<'_>,
-        widths: &[u32],
+        own: Own<'_>,
         limits: &Limits,
     ) -> Result<(), Failure> {
         let mut locals = 0_u64;
@@ -53,7 +52,7 @@ impl Bodies {
             limits.max_total_locals.into(),
         )?;
         let mut grows = false;
-        let walk = Walk::through(module, body, widths, |_, growth| {
+        let walk = Walk::through(module, body, Some(own), |_, growth| {
             grows = true;
             match growth {
                 Growth::Memory => self.memory_grows += 1,

@@ -1,6 +1,6 @@
 //! The sections of a module, read in their order.
 
-use super::{ModuleInfo, at_most, body::Bodies, invalid};
+use super::{ModuleInfo, at_most, body::Bodies, invalid, named, walk::Own};
 use crate::{
     binary::sized,
     error::{Cause, Failure, Quoted},
@@ -33,7 +33,7 @@ pub(super) struct Pass<'a> {
     globals: Vec<ExternType>,
     table_elements: u64,
     memory_bytes: u64,
-    element_segments: usize,
+    element_segments: u32,
     segment_elements: u64,
     bodies: Bodies,
 }
@@ -81,7 +81,9 @@ impl<'a> Pass<'a> {
                 let most = limits.max_functions;
                 count("functions", functions.count(), "max_functions", most)?;
                 for function in functions {
-                    self.functions.push(function?);
+                    let ty = function?;
+                    self.signature_of(ty)?;
+                    self.functions.push(ty);
                 }
             }
             Payload::TableSection(tables) => {
@@ -89,7 +91,7 @@ impl<'a> Pass<'a> {
                 for table in tables {
                     let table = table?;
                     if let TableInit::Expr(expr) = &table.init {
-                        constant(expr)?;
+                        self.constant(expr)?;
                     }
                     self.table(&table.ty)?;
                 }
@@ -106,7 +108,7 @@ impl<'a> Pass<'a> {
                 count("globals", globals.count(), "max_globals", most)?;
                 for global in globals {
                     let global = global?;
-                    constant(&global.init_expr)?;
+                    self.constant(&global.init_expr)?;
                     self.globals.push(global_type(&global.ty));
                 }
             }
@@ -141,7 +143,12 @@ impl<'a> Pass<'a> {
                 self.info.code_bytes = size as usize;
             }
             Payload::CodeSectionEntry(body) => {
-                self.bodies.read(self.bytes, &body, &self.widths, limits)?;
+                let own = Own {
+                    widths: &self.widths,
+                    tables: len(&self.tables),
+                    element_segments: self.element_segments,
+                };
+                self.bodies.read(self.bytes, &body, own, limits)?;
             }
             _ => {}
         }
@@ -335,8 +342,13 @@ impl<'a> Pass<'a> {
 
     fn element_segment(&mut self, segment: wasmparser::Element<'_>) -> Result<(), Failure> {
         self.element_segments += 1;
-        if let ElementKind::Active { offset_expr, .. } = &segment.kind {
-            constant(offset_expr)?;
+        if let ElementKind::Active {
+            table_index,
+            offset_expr,
+        } = &segment.kind
+        {
+            named("table", table_index.unwrap_or_default(), len(&self.tables))?;
+            self.constant(offset_expr)?;
         }
         let items = match &segment.items {
             ElementItems::Functions(items) => items.count(),
@@ -349,9 +361,17 @@ impl<'a> Pass<'a> {
             "max_table_elements",
             self.limits.max_table_elements.into(),
         )?;
-        if let ElementItems::Expressions(_, items) = segment.items {
-            for expr in items {
-                constant(&expr?)?;
+        match segment.items {
+            ElementItems::Functions(items) => {
+                let functions = len(&self.functions);
+                for function in items {
+                    named("function", function?, functions)?;
+                }
+            }
+            ElementItems::Expressions(_, items) => {
+                for expr in items {
+                    self.constant(&expr?)?;
+                }
             }
         }
         Ok(())
@@ -368,10 +388,10 @@ impl<'a> Pass<'a> {
         reader.read_var_u32()?;
         for index in 0..section.count() {
             match reader.read_var_u32()? {
-                ACTIVE => constant_in(&mut reader)?,
+                ACTIVE => self.constant_in(&mut reader)?,
                 ACTIVE_IN => {
                     reader.read_var_u32()?;
-                    constant_in(&mut reader)?;
+                    self.constant_in(&mut reader)?;
                 }
                 PASSIVE => {}
                 kind => {
@@ -385,12 +405,33 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
+    fn constant(&self, expr: &ConstExpr<'_>) -> Result<(), Failure> {
+        self.constant_in(&mut expr.get_binary_reader())
+    }
+
+    /// Reads the constant expression that `reader` is at.
+    fn constant_in(&self, reader: &mut BinaryReader<'_>) -> Result<(), Failure> {
+        for _ in 0..MOST_CONSTANT_OPERATORS {
+            match reader.read_operator()? {
+                Operator::End => return Ok(()),
+                Operator::RefFunc { function_index } => {
+                    named("function", function_index, len(&self.functions))?;
+                }
+                _ => {}
+            }
+        }
+        Err(invalid(&format!(
+            "a constant expression has more than {MOST_CONSTANT_OPERATORS} operators"
+        )))
+    }
+
     pub(super) fn finish(self) -> Result<ModuleInfo, Failure> {
         let estimated_bytes = self.estimate();
         let mut info = ModuleInfo {
             bytes: self.bytes.len(),
             functions: self.bodies.count,
             types: len(&self.types),
+            growth_type: self.growth_type(),
             grows_tables: self.bodies.grows_tables,
             growing: self.bodies.growing,
             most_locals: u32::try_from(self.bodies.most_locals).unwrap_or(u32::MAX),
@@ -403,6 +444,12 @@ impl<'a> Pass<'a> {
             return Err(invalid("two exports have the same name"));
         }
         Ok(info)
+    }
+
+    fn growth_type(&self) -> Option<u32> {
+        let is_it = |ty: &Signature| ty.is(&[ValueType::I32], &[ValueType::I32]);
+        let mut types = (0..).zip(&self.types);
+        types.find_map(|(index, ty)| is_it(ty).then_some(index))
     }
 
     /// The engine's measured sizes, rounded up: code takes 5.1 to 6.0 times its bytes, and more
@@ -418,7 +465,7 @@ impl<'a> Pass<'a> {
             (self.bodies.memory_grows, 64),
             (self.functions.len(), 128),
             (self.info.data_segments, 64),
-            (self.element_segments, 64),
+            (self.element_segments as usize, 64),
             (elements, 32),
             (self.globals.len(), 64),
             (self.info.exports.len(), 128),
@@ -439,22 +486,6 @@ fn count(what: &str, actual: u32, limit: &'static str, maximum: u32) -> Result<(
         limit,
         maximum.into(),
     )
-}
-
-fn constant(expr: &ConstExpr<'_>) -> Result<(), Failure> {
-    constant_in(&mut expr.get_binary_reader())
-}
-
-/// Reads the constant expression that `reader` is at.
-fn constant_in(reader: &mut BinaryReader<'_>) -> Result<(), Failure> {
-    for _ in 0..MOST_CONSTANT_OPERATORS {
-        if let Operator::End = reader.read_operator()? {
-            return Ok(());
-        }
-    }
-    Err(invalid(&format!(
-        "a constant expression has more than {MOST_CONSTANT_OPERATORS} operators"
-    )))
 }
 
 /// The length of a list whose entries were counted against a `u32` before.

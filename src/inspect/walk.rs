@@ -1,7 +1,8 @@
 //! The operators of a function before they are compiled: how deep they nest, and which grow.
 
-use super::invalid;
+use super::{invalid, named};
 use crate::error::Failure;
+use alloc::format;
 use core::ops::Range;
 use wasmparser::{BlockType, FunctionBody, VisitOperator};
 
@@ -12,6 +13,15 @@ pub(crate) enum Growth {
     Table(u32),
 }
 
+/// What a module has that its code can name. What it names beyond has to be refused here, where
+/// something may be added to the module before it is compiled.
+pub(crate) struct Own<'a> {
+    /// For each function type, the larger of the numbers of its parameters and results.
+    pub(crate) widths: &'a [u32],
+    pub(crate) tables: u32,
+    pub(crate) element_segments: u32,
+}
+
 /// A walk over the operators of one body. It only counts, so a body costs its own length to read
 /// and nothing to hold.
 ///
@@ -20,7 +30,7 @@ pub(crate) enum Growth {
 /// parser reads the others. What the table passes over wrongly is no valid operator, and the engine
 /// will stop there; what it finds after that is of no account.
 pub(crate) struct Walk<'w> {
-    widths: &'w [u32],
+    own: Option<Own<'w>>,
     /// The blocks that are open, the function itself among them: 0 when it has ended.
     open: u32,
     most_open: u32,
@@ -30,16 +40,16 @@ pub(crate) struct Walk<'w> {
 
 impl<'w> Walk<'w> {
     /// Walks through `body`, which lies in `module`, and tells of each operator that grows
-    /// something and where it is; `widths` has, for each function type, the larger of the numbers
-    /// of its parameters and results.
+    /// something and where it is. Checks what the body names, functions excepted, unless it is
+    /// known to be right.
     pub(crate) fn through(
         module: &[u8],
         body: &FunctionBody<'_>,
-        widths: &'w [u32],
+        own: Option<Own<'w>>,
         mut grows: impl FnMut(Range<usize>, Growth),
     ) -> Result<Self, Failure> {
         let mut walk = Self {
-            widths,
+            own,
             open: 1,
             most_open: 1,
             widest: 0,
@@ -59,7 +69,7 @@ impl<'w> Walk<'w> {
                 return Err(invalid("a function goes on after its end"));
             }
             let at = reader.original_position();
-            reader.visit_operator(&mut walk)?;
+            reader.visit_operator(&mut walk)??;
             if let Some(growth) = walk.growth.take() {
                 grows(at..reader.original_position(), growth);
             }
@@ -106,17 +116,42 @@ impl<'w> Walk<'w> {
         passed
     }
 
-    fn enter(&mut self, ty: BlockType) {
+    fn enter(&mut self, ty: BlockType) -> Result<(), Failure> {
         // A body has fewer than 2^32 bytes, so fewer blocks.
         self.open += 1;
         self.most_open = self.most_open.max(self.open);
-        let width = match ty {
-            BlockType::Empty => 0,
-            BlockType::Type(_) => 1,
-            // A type that does not exist is for the engine to refuse.
-            BlockType::FuncType(ty) => self.widths.get(ty as usize).copied().unwrap_or_default(),
+        let width = match (ty, &self.own) {
+            (BlockType::Empty, _) => 0,
+            (BlockType::Type(_), _) => 1,
+            (BlockType::FuncType(ty), Some(own)) => own.width(ty)?,
+            (BlockType::FuncType(_), None) => 0,
         };
         self.widest = self.widest.max(width);
+        Ok(())
+    }
+
+    fn table(&self, index: u32) -> Result<(), Failure> {
+        let tables = self.own.as_ref().map(|own| own.tables);
+        tables.map_or(Ok(()), |tables| named("table", index, tables))
+    }
+
+    fn element_segment(&self, index: u32) -> Result<(), Failure> {
+        let segments = self.own.as_ref().map(|own| own.element_segments);
+        segments.map_or(Ok(()), |segments| named("element segment", index, segments))
+    }
+
+    fn call_by_table(&self, ty: u32, table: u32) -> Result<(), Failure> {
+        if let Some(own) = &self.own {
+            own.width(ty)?;
+        }
+        self.table(table)
+    }
+}
+
+impl Own<'_> {
+    fn width(&self, ty: u32) -> Result<u32, Failure> {
+        let width = self.widths.get(ty as usize).copied();
+        width.ok_or_else(|| invalid(&format!("there is no function type {ty}")))
     }
 }
 
@@ -238,10 +273,8 @@ static SHAPES: [Shape; 256] = {
             0x0b => Shape::END,
             // `br`, `br_if`, `call`, `return_call`.
             0x0c | 0x0d | 0x10 | 0x12 => Shape::numbers(1),
-            // `call_indirect`, `return_call_indirect`.
-            0x11 | 0x13 => Shape::numbers(2),
-            // Locals, globals, elements of tables.
-            0x20..=0x26 => Shape::numbers(1),
+            // Locals, globals.
+            0x20..=0x24 => Shape::numbers(1),
             // Loads and stores.
             0x28..=0x3e => Shape::ACCESS,
             // `memory.size`, `i32.const`, `i64.const`, `ref.func`.
@@ -258,42 +291,80 @@ static SHAPES: [Shape; 256] = {
     shapes
 };
 
-/// Defines the visitor's methods: six that look, the others empty.
+/// Defines the visitor's methods: some look, the others do nothing.
 macro_rules! look {
     ($( @$proposal:ident $op:ident $({ $($arg:ident: $ty:ty),* })? => $visit:ident $ann:tt )*) => {
         $( look!(one $op $visit $($($arg: $ty),*)?); )*
     };
-    (one Block $visit:ident $arg:ident: $ty:ty) => { look!(enter $visit); };
-    (one Loop $visit:ident $arg:ident: $ty:ty) => { look!(enter $visit); };
-    (one If $visit:ident $arg:ident: $ty:ty) => { look!(enter $visit); };
-    (one End $visit:ident) => {
-        fn $visit(&mut self) {
-            self.open = self.open.saturating_sub(1);
+    (one Block $visit:ident $ty:ident: $of:ty) => { look!(so $visit($ty: $of) enter($ty)); };
+    (one Loop $visit:ident $ty:ident: $of:ty) => { look!(so $visit($ty: $of) enter($ty)); };
+    (one If $visit:ident $ty:ident: $of:ty) => { look!(so $visit($ty: $of) enter($ty)); };
+    (one CallIndirect $visit:ident $ty:ident: $of:ty, $table:ident: $in:ty) => {
+        look!(so $visit($ty: $of, $table: $in) call_by_table($ty, $table));
+    };
+    (one ReturnCallIndirect $visit:ident $ty:ident: $of:ty, $table:ident: $in:ty) => {
+        look!(so $visit($ty: $of, $table: $in) call_by_table($ty, $table));
+    };
+    (one TableGet $visit:ident $table:ident: $in:ty) => {
+        look!(so $visit($table: $in) table($table));
+    };
+    (one TableSet $visit:ident $table:ident: $in:ty) => {
+        look!(so $visit($table: $in) table($table));
+    };
+    (one TableSize $visit:ident $table:ident: $in:ty) => {
+        look!(so $visit($table: $in) table($table));
+    };
+    (one TableFill $visit:ident $table:ident: $in:ty) => {
+        look!(so $visit($table: $in) table($table));
+    };
+    (one ElemDrop $visit:ident $segment:ident: $in:ty) => {
+        look!(so $visit($segment: $in) element_segment($segment));
+    };
+    (one TableCopy $visit:ident $to:ident: $a:ty, $from:ident: $b:ty) => {
+        fn $visit(&mut self, to: $a, from: $b) -> Result<(), Failure> {
+            self.table(to)?;
+            self.table(from)
         }
     };
-    (one MemoryGrow $visit:ident $arg:ident: $ty:ty) => {
-        fn $visit(&mut self, _: $ty) {
-            self.growth = Some(Growth::Memory);
+    (one TableInit $visit:ident $segment:ident: $a:ty, $table:ident: $b:ty) => {
+        fn $visit(&mut self, segment: $a, table: $b) -> Result<(), Failure> {
+            self.element_segment(segment)?;
+            self.table(table)
         }
     };
-    (one TableGrow $visit:ident $arg:ident: $ty:ty) => {
-        fn $visit(&mut self, table: $ty) {
+    (one TableGrow $visit:ident $table:ident: $in:ty) => {
+        fn $visit(&mut self, table: $in) -> Result<(), Failure> {
             self.growth = Some(Growth::Table(table));
+            self.table(table)
+        }
+    };
+    (one MemoryGrow $visit:ident $memory:ident: $in:ty) => {
+        fn $visit(&mut self, _: $in) -> Result<(), Failure> {
+            self.growth = Some(Growth::Memory);
+            Ok(())
+        }
+    };
+    (one End $visit:ident) => {
+        fn $visit(&mut self) -> Result<(), Failure> {
+            self.open = self.open.saturating_sub(1);
+            Ok(())
         }
     };
     (one $op:ident $visit:ident $($arg:ident: $ty:ty),*) => {
         #[inline(always)]
-        fn $visit(&mut self $(, _: $ty)*) {}
+        fn $visit(&mut self $(, _: $ty)*) -> Result<(), Failure> {
+            Ok(())
+        }
     };
-    (enter $visit:ident) => {
-        fn $visit(&mut self, ty: BlockType) {
-            self.enter(ty);
+    (so $visit:ident($($arg:ident: $ty:ty),*) $look:ident($($given:ident),*)) => {
+        fn $visit(&mut self $(, $arg: $ty)*) -> Result<(), Failure> {
+            self.$look($($given),*)
         }
     };
 }
 
 impl<'a> VisitOperator<'a> for Walk<'_> {
-    type Output = ();
+    type Output = Result<(), Failure>;
 
     #[cfg(feature = "simd")]
     fn simd_visitor(

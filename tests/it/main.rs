@@ -20,6 +20,7 @@ mod mutated;
 mod operators;
 mod packed;
 mod plugins_dir;
+mod prepared;
 mod same_everywhere;
 mod slices;
 mod snapshot;
