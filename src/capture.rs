@@ -143,7 +143,8 @@ fn compile(
     let RunnerConfig {
         limits, functions, ..
     } = &context.config;
-    let prepared = prepare(bytes, info)?;
+    let many_instances = compilation == Compilation::AtLoad;
+    let prepared = prepare(bytes, info, many_instances)?;
     Code::new(prepared, compilation, limits, functions, convention::define)
 }
 
@@ -302,7 +303,7 @@ impl Capture<'_> {
         if self.runs_code() {
             shape.check_code()?;
         }
-        let mut prepared = prepare(self.bytes, self.info.clone())?;
+        let mut prepared = prepare(self.bytes, self.info.clone(), false)?;
         prepared.bytes = Cow::Owned(shape.instrument(&prepared.bytes)?);
         let code = Code::scratch(
             prepared,

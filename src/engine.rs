@@ -108,6 +108,7 @@ impl Code {
         conventions: Definer,
     ) -> Result<Self, Failure> {
         let Prepared {
+            original,
             bytes,
             info,
             start,
@@ -116,7 +117,11 @@ impl Code {
         let engine = Engine::new(config);
         // What cannot be linked need not be compiled.
         let linker = link(&engine, &info, functions, conventions)?;
-        let module = Module::new(&engine, &bytes).map_err(invalid_module)?;
+        let module = Module::new(&engine, &bytes).map_err(|error| {
+            // What is wrong with the module as it was, and where in that.
+            let as_it_was = Module::new(&engine, original).err();
+            invalid_module(as_it_was.unwrap_or(error))
+        })?;
         let memory = info.export("memory");
         Ok(Self {
             initialiser: info.initialiser(),

@@ -16,8 +16,8 @@ pub(crate) struct Limiter {
     max_memory_bytes: usize,
     table_elements: usize,
     max_table_elements: usize,
-    memories: usize,
-    tables: usize,
+    memories: u32,
+    tables: u32,
     /// What the last request added, to take it back where the engine then could not serve it.
     pending: usize,
     table_grow_starved: bool,
@@ -40,21 +40,23 @@ fn admit(
     admitted.is_some()
 }
 
+fn number(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
 fn bytes(pages: u32) -> usize {
-    let pages = usize::try_from(pages).unwrap_or(usize::MAX);
-    pages.saturating_mul(PAGE)
+    number(pages).saturating_mul(PAGE)
 }
 
 impl Limiter {
     pub(crate) fn new(limits: &Limits) -> Self {
-        let number = |limit: u32| usize::try_from(limit).unwrap_or(usize::MAX);
         Self {
             memory_bytes: 0,
             max_memory_bytes: bytes(limits.max_memory_pages),
             table_elements: 0,
             max_table_elements: number(limits.max_table_elements),
-            memories: number(limits.max_memories),
-            tables: number(limits.max_tables),
+            memories: limits.max_memories,
+            tables: limits.max_tables,
             pending: 0,
             table_grow_starved: false,
         }
@@ -139,10 +141,10 @@ impl ResourceLimiter for Limiter {
     }
 
     fn tables(&self) -> usize {
-        self.tables
+        number(self.tables)
     }
 
     fn memories(&self) -> usize {
-        self.memories
+        number(self.memories)
     }
 }

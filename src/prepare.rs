@@ -43,6 +43,7 @@ pub(crate) const TABLE_GROW_ENTRY_FUEL: u64 = 3 + LEAKING_COST as u64;
 /// A module that was inspected and can be compiled.
 #[derive(Debug)]
 pub(crate) struct Prepared<'a> {
+    pub(crate) original: &'a [u8],
     pub(crate) bytes: Cow<'a, [u8]>,
     pub(crate) info: ModuleInfo,
     /// The export that holds the start function.
@@ -51,16 +52,22 @@ pub(crate) struct Prepared<'a> {
     pub(crate) gathered: Option<Arc<Gathered>>,
 }
 
-/// Makes an inspected module ready for compiling.
-pub(crate) fn prepare(bytes: &[u8], info: ModuleInfo) -> Result<Prepared<'_>, Failure> {
+/// Makes an inspected module ready for compiling; whether there will be many instances of it decides
+/// what is worth while.
+pub(crate) fn prepare(
+    bytes: &[u8],
+    info: ModuleInfo,
+    many_instances: bool,
+) -> Result<Prepared<'_>, Failure> {
     let mut prepared = Prepared {
+        original: bytes,
         bytes: Cow::Borrowed(bytes),
         info,
         start: None,
         gathered: None,
     };
     let info = &prepared.info;
-    if gather::pays(info) {
+    if many_instances && gather::pays(info) {
         let name = unused_name(info, "exported functions");
         let (rewritten, gathered) = gather::gather(bytes, info, name)?;
         prepared.bytes = Cow::Owned(rewritten);

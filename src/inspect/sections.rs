@@ -69,6 +69,9 @@ impl<'a> Pass<'a> {
             } => {
                 return Err(invalid("this is a component; only core modules can run"));
             }
+            Payload::Version { num, .. } if num != 1 => {
+                return Err(invalid(&format!("its version is {num}; only 1 is known")));
+            }
             Payload::TypeSection(types) => self.types(&types)?,
             Payload::ImportSection(imports) => {
                 let most = limits.max_imports;

@@ -149,7 +149,7 @@ fn a_bad_file_is_reported_with_its_reason_and_the_others_load() {
         ),
         loading(
             "version",
-            &format!("{bad} unknown binary version: 0x2 (at offset 0x0)"),
+            &format!("{bad} its version is 2; only 1 is known"),
         ),
     ];
     assert_eq!(failed(&report, directory.path()), expected);
