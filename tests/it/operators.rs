@@ -2,7 +2,7 @@
 //! counted, whatever its operands look like.
 
 use crate::{
-    bytes::{body, list, module, number, section, ty},
+    bytes::{body, list, module, number, section, times, ty},
     support::{generator, runner},
 };
 use arbitrary::Unstructured;
@@ -34,9 +34,9 @@ fn refusal(nesting: u32, most: u32) -> Option<String> {
 /// A name, operators, and what may follow each of them.
 type Row = (&'static str, &'static [u8], &'static [&'static [u8]]);
 
-/// A name for each, and an operator with its operands, but for those that name tables, element
-/// segments and types, which have to be there: with some of every length a number may
-/// have, and with bytes in them that would be blocks.
+/// A name for each, and an operator with its operands: with some of every length a number may
+/// have, and with bytes in them that would be blocks. Types, tables and element segments that they
+/// name have to be there.
 fn operators() -> Vec<(String, Vec<u8>)> {
     let operands: &[Row] = &[
         ("without operands", &[0x00, 0x01, 0x1a, 0x1b, 0xd1], &[&[]]),
@@ -44,6 +44,20 @@ fn operators() -> Vec<(String, Vec<u8>)> {
             "branch, call, local, global, function",
             &[0x0c, 0x0d, 0x10, 0x12, 0x20, 0x21, 0x22, 0x23, 0x24, 0xd2],
             &[&[0x02], &[0x82, 0x40], &[0x82, 0x82, 0x82, 0x82, 0x02]],
+        ),
+        (
+            "table element",
+            &[0x25, 0x26],
+            &[&[0x02], &[0x82, 0x00], &[0x82, 0x80, 0x80, 0x80, 0x00]],
+        ),
+        (
+            "indirect call",
+            &[0x11, 0x13],
+            &[
+                &[0x02, 0x03],
+                &[0x82, 0x00, 0x02],
+                &[0x82, 0x80, 0x80, 0x80, 0x00, 0x82, 0x80, 0x80, 0x80, 0x00],
+            ],
         ),
         (
             "load and store",
@@ -110,6 +124,12 @@ fn operators() -> Vec<(String, Vec<u8>)> {
                 &[0x09, 0x02],
                 &[0x0a, 0x00, 0x00],
                 &[0x0b, 0x00],
+                &[0x0c, 0x02, 0x02],
+                &[0x0d, 0x02],
+                &[0x0e, 0x02, 0x02],
+                &[0x0f, 0x02],
+                &[0x10, 0x02],
+                &[0x11, 0x02],
             ],
         ),
     ];
@@ -129,11 +149,14 @@ fn operators() -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-/// A module of one function with that code, and so many bytes after it.
+/// A module of one function with that code, and so many bytes after it, with four types, tables and
+/// element segments.
 fn with_code(code: &[u8], after: usize) -> Vec<u8> {
     let mut sections = vec![
-        section(1, list([ty(0, 0)])),
+        section(1, times(4, &ty(0, 0))),
         section(3, list([number(0_u8)])),
+        section(4, times(4, &[0x70, 0, 0])),
+        section(9, times(4, &[1, 0, 0])),
         section(10, list([body(&[0], code)])),
     ];
     if after > 0 {
