@@ -16,7 +16,7 @@ use crate::{
     value::{ExternType, Import},
     wasi,
 };
-use alloc::{boxed::Box, collections::BTreeMap, format, string::String, sync::Arc};
+use alloc::{borrow::Cow, boxed::Box, collections::BTreeMap, format, string::String, sync::Arc};
 use wasmi::{
     CompilationMode, Config, CustomFuelCosts, Engine, Linker, Module, OperatorCost, Val, ValType,
 };
@@ -119,7 +119,10 @@ impl Code {
         let linker = link(&engine, &info, functions, conventions)?;
         let module = Module::new(&engine, &bytes).map_err(|error| {
             // What is wrong with the module as it was, and where in that.
-            let as_it_was = Module::new(&engine, original).err();
+            let as_it_was = match bytes {
+                Cow::Owned(_) => Module::new(&engine, original).err(),
+                Cow::Borrowed(_) => None,
+            };
             invalid_module(as_it_was.unwrap_or(error))
         })?;
         let memory = info.export("memory");

@@ -177,7 +177,11 @@ pub(crate) fn named(what: &str, index: u32, count: u32) -> Result<(), Failure> {
     if index < count {
         return Ok(());
     }
-    Err(invalid(&format!("there is no {what} {index}")))
+    Err(missing(what, index))
+}
+
+fn missing(what: &str, index: u32) -> Failure {
+    invalid(&format!("there is no {what} {index}"))
 }
 
 impl From<BinaryReaderError> for Failure {

@@ -1,6 +1,6 @@
 //! The sections of a module, read in their order.
 
-use super::{ModuleInfo, at_most, body::Bodies, invalid, named, walk::Own};
+use super::{ModuleInfo, at_most, body::Bodies, invalid, missing, named, walk::Own};
 use crate::{
     binary::sized,
     error::{Cause, Failure, Quoted},
@@ -221,7 +221,7 @@ impl<'a> Pass<'a> {
     fn signature_of(&self, ty: u32) -> Result<&Signature, Failure> {
         self.types
             .get(ty as usize)
-            .ok_or_else(|| invalid(&format!("there is no function type {ty}")))
+            .ok_or_else(|| missing("function type", ty))
     }
 
     fn import(&mut self, import: wasmparser::Import<'_>) -> Result<(), Failure> {

@@ -1,8 +1,7 @@
 //! The operators of a function before they are compiled: how deep they nest, and which grow.
 
-use super::{invalid, named};
+use super::{invalid, missing, named};
 use crate::error::Failure;
-use alloc::format;
 use core::ops::Range;
 use wasmparser::{BlockType, FunctionBody, VisitOperator};
 
@@ -151,7 +150,7 @@ impl<'w> Walk<'w> {
 impl Own<'_> {
     fn width(&self, ty: u32) -> Result<u32, Failure> {
         let width = self.widths.get(ty as usize).copied();
-        width.ok_or_else(|| invalid(&format!("there is no function type {ty}")))
+        width.ok_or_else(|| missing("function type", ty))
     }
 }
 

@@ -55,6 +55,7 @@ pub(super) fn gather(
     let mut functions = Vec::new();
     let mut sections = Sections::of(bytes)?;
     let mut from = HEADER.len();
+    let index = u32::try_from(info.table_elements.len()).unwrap_or(u32::MAX);
     while let Some((id, content)) = sections.next()? {
         let place = from..content.range().end;
         from = place.end;
@@ -69,7 +70,6 @@ pub(super) fn gather(
                 kind => others.export(export.name, kind, export.index),
             }
         }
-        let index = u32::try_from(info.table_elements.len()).unwrap_or(u32::MAX);
         others.export(&table, ExternalKind::Table, index);
         let mut section = Vec::new();
         put_section(&mut section, id, &others.alone());
@@ -80,7 +80,7 @@ pub(super) fn gather(
         &out.finish(),
         &[
             (section::TABLE, tables(functions.len())),
-            (section::ELEMENT, elements(info, &functions)),
+            (section::ELEMENT, elements(index, &functions)),
         ],
     )?;
     let names = functions.iter().map(|(name, _)| (*name).into()).collect();
@@ -96,15 +96,15 @@ fn tables(length: usize) -> Added {
     Added { count: 1, entries }
 }
 
-/// The segment that fills it.
-fn elements(info: &ModuleInfo, functions: &[(&str, u32)]) -> Added {
-    let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+/// The segment that fills `table`.
+fn elements(table: u32, functions: &[(&str, u32)]) -> Added {
     // An active segment of a table with an index, of functions.
     let mut entries = [0x02].to_vec();
-    put_u32(&mut entries, number(info.table_elements.len()));
+    put_u32(&mut entries, table);
     // From element 0 on.
     entries.extend_from_slice(&[0x41, 0, 0x0b, 0x00]);
-    put_u32(&mut entries, number(functions.len()));
+    let length = u32::try_from(functions.len()).unwrap_or(u32::MAX);
+    put_u32(&mut entries, length);
     for (_, index) in functions {
         put_u32(&mut entries, *index);
     }
