@@ -1,6 +1,6 @@
 //! Types and values between the engine's terms and this crate's.
 
-use crate::value::{Signature, ValueType};
+use crate::value::{Signature, ValueType, low};
 use alloc::vec::Vec;
 use wasmi::{FuncType, Val, ValType};
 
@@ -44,11 +44,9 @@ pub(crate) fn func_type(signature: &Signature) -> Option<FuncType> {
 
 /// A parameter's bits as the engine's value. Signatures are checked before.
 pub(crate) fn to_val(ty: ValueType, bits: u64) -> Val {
-    let [a, b, c, d, ..] = bits.to_le_bytes();
-    let low = u32::from_le_bytes([a, b, c, d]);
     match ty {
-        ValueType::I32 => Val::I32(low.cast_signed()),
-        ValueType::F32 => Val::F32(wasmi::F32::from_bits(low)),
+        ValueType::I32 => Val::I32(low(bits)),
+        ValueType::F32 => Val::F32(wasmi::F32::from_bits(low(bits).cast_unsigned())),
         ValueType::F64 => Val::F64(wasmi::F64::from_bits(bits)),
         _ => Val::I64(bits.cast_signed()),
     }

@@ -2,65 +2,102 @@
 
 use crate::{
     error::{Cause, Failure, first_line},
-    meter::Meter,
     prepare::TABLE_GROW_ENTRY_FUEL,
     state::State,
+    sync::Shared,
 };
 use alloc::{boxed::Box, format, string::ToString};
+use core::fmt;
 use wasmi::{
-    AsContext, AsContextMut, Caller, Func, ResumableCall, StoreContextMut, TrapCode, Val,
-    errors::ErrorKind,
+    AsContext, AsContextMut, Caller, Error, ResumableCall, ResumableCallOutOfFuel, StoreContextMut,
+    TrapCode, TypedResumableCall, TypedResumableCallOutOfFuel,
+    errors::{ErrorKind, HostError},
 };
 
-/// Calls `func` in slices of fuel until it ends, or until the call's meter ends it.
-///
-/// Every path into a guest goes through here: start function, initialiser, allocator, export.
-#[inline]
-pub(crate) fn drive(
-    mut ctx: StoreContextMut<'_, State>,
-    func: Func,
-    params: &[Val],
-    results: &mut [Val],
-) -> Result<(), Failure> {
-    let mut call = func.call_resumable(&mut ctx, params, results);
-    loop {
-        call = match call {
-            Ok(ResumableCall::Finished) => return Ok(()),
-            Ok(ResumableCall::HostTrap(trap)) => {
-                return Err(failure(trap.into_host_error(), stack_limits(&ctx)));
-            }
-            Err(error) => return Err(failure(error, stack_limits(&ctx))),
+/// How far the engine came with a call.
+pub(crate) enum Reached<R, P> {
+    End(R),
+    /// It wants so much fuel to go on.
+    Starved(u64, P),
+    Failed(Failure),
+    Trapped(Error),
+}
+
+impl From<Result<ResumableCall, Error>> for Reached<(), ResumableCallOutOfFuel> {
+    fn from(call: Result<ResumableCall, Error>) -> Self {
+        match call {
+            Ok(ResumableCall::Finished) => Self::End(()),
             Ok(ResumableCall::OutOfFuel(pending)) => {
-                let mut left = fuel_left(&ctx);
-                let mut store = ctx.as_context_mut();
-                let state = store.data_mut();
-                let mut required = pending.required_fuel();
-                if state.limiter.take_table_grow_starved() {
-                    // The entry is given back and will be taken again, so both sides of the
-                    // account have it; with less, the guest would begin again for ever.
-                    left = left.saturating_add(TABLE_GROW_ENTRY_FUEL);
-                    required = required.saturating_add(TABLE_GROW_ENTRY_FUEL);
-                }
-                let level = state.meter.next_slice(left, required)?;
-                set_fuel(&mut ctx, level);
-                pending.resume(&mut ctx, results)
+                Self::Starved(pending.required_fuel(), pending)
             }
-        };
+            Ok(ResumableCall::HostTrap(trap)) => Self::Failed(thrown(trap.host_error())),
+            Err(error) => Self::Trapped(error),
+        }
     }
 }
 
-/// The same for a call by a host function, whose grants are its own and small: there is the native
-/// stack of all calls around it beneath.
-pub(crate) fn drive_nested(
+impl<R> From<Result<TypedResumableCall<R>, Error>> for Reached<R, TypedResumableCallOutOfFuel<R>> {
+    #[inline]
+    fn from(call: Result<TypedResumableCall<R>, Error>) -> Self {
+        match call {
+            Ok(TypedResumableCall::Finished(results)) => Self::End(results),
+            Ok(TypedResumableCall::OutOfFuel(pending)) => {
+                Self::Starved(pending.required_fuel(), pending)
+            }
+            Ok(TypedResumableCall::HostTrap(trap)) => Self::Failed(thrown(trap.host_error())),
+            Err(error) => Self::Trapped(error),
+        }
+    }
+}
+
+/// Goes on with a call in slices of fuel until it ends, or until its meter ends it.
+///
+/// Every path into a guest goes through here: start function, initialiser, allocator, export.
+#[inline]
+pub(crate) fn drive<R, P>(
+    mut ctx: StoreContextMut<'_, State>,
+    mut reached: Reached<R, P>,
+    mut resume: impl FnMut(&mut StoreContextMut<'_, State>, P) -> Reached<R, P>,
+) -> Result<R, Failure> {
+    loop {
+        match reached {
+            Reached::End(results) => return Ok(results),
+            Reached::Failed(failure) => return Err(failure),
+            Reached::Trapped(error) => return Err(failure(error, stack_limits(&ctx))),
+            Reached::Starved(required, pending) => {
+                grant(&mut ctx, required)?;
+                reached = resume(&mut ctx, pending);
+            }
+        }
+    }
+}
+
+/// Grants another slice, of so much at least.
+#[inline(never)]
+fn grant(ctx: &mut StoreContextMut<'_, State>, mut required: u64) -> Result<(), Failure> {
+    let mut left = fuel_left(&*ctx);
+    let state = ctx.data_mut();
+    if state.limiter.take_table_grow_starved() {
+        // The entry is given back and will be taken again, so both sides of the account have it;
+        // with less, the guest would begin again for ever.
+        left = left.saturating_add(TABLE_GROW_ENTRY_FUEL);
+        required = required.saturating_add(TABLE_GROW_ENTRY_FUEL);
+    }
+    let level = state.meter.next_slice(left, required)?;
+    set_fuel(ctx, level);
+    Ok(())
+}
+
+/// Has `call` run as a call by a host function, whose grants are its own and small: there is the
+/// native stack of all calls around it beneath.
+pub(crate) fn nested<R>(
     caller: &mut Caller<'_, State>,
-    func: Func,
-    params: &[Val],
-    results: &mut [Val],
-) -> Result<(), Failure> {
+    call: impl FnOnce(StoreContextMut<'_, State>) -> Result<R, Failure>,
+) -> Result<R, Failure> {
     let before = fuel_left(&*caller);
     let level = caller.data_mut().meter.enter(before);
     set_fuel(&mut *caller, level);
-    let done = drive(caller.as_context_mut(), func, params, results);
+    let done = call(caller.as_context_mut());
     let left = fuel_left(&*caller);
     let level = caller.data_mut().meter.leave(before, left);
     set_fuel(caller, level);
@@ -96,14 +133,17 @@ pub(crate) fn fuel_used(ctx: impl AsContext<Data = State>) -> u64 {
 /// Takes `cost` for the work of a host function.
 pub(crate) fn charge(caller: &mut Caller<'_, State>, cost: u64) -> Result<(), Failure> {
     let left = fuel_left(&*caller);
-    let level = Meter::charge(&mut caller.data_mut().meter, left, cost)?;
+    let meter = &mut caller.data_mut().meter;
+    // A host function may take its time.
+    meter.begin();
+    let level = meter.charge(left, cost)?;
     set_fuel(caller, level);
     Ok(())
 }
 
 /// Runs the body of a host function: its failure reaches the meter's loop as it is, and a panic
 /// (in an embedder's clock, writer or function) becomes a failure instead of an abort.
-pub(crate) fn guarded<R>(body: impl FnOnce() -> Result<R, Failure>) -> Result<R, wasmi::Error> {
+pub(crate) fn guarded<R>(body: impl FnOnce() -> Result<R, Failure>) -> Result<R, Error> {
     #[cfg(feature = "std")]
     let result =
         std::panic::catch_unwind(core::panic::AssertUnwindSafe(body)).unwrap_or_else(|panic| {
@@ -124,29 +164,61 @@ pub(crate) fn guarded<R>(body: impl FnOnce() -> Result<R, Failure>) -> Result<R,
         });
     #[cfg(not(feature = "std"))]
     let result = body();
-    result.map_err(wasmi::Error::host)
+    result.map_err(throw)
 }
 
-impl wasmi::errors::HostError for Failure {}
+/// A failure on its way through the engine, which lends it and does not give it back.
+struct Thrown(Shared<Option<Failure>>);
+
+impl HostError for Thrown {}
+
+impl fmt::Debug for Thrown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.read(|failure| fmt::Debug::fmt(failure, f))
+    }
+}
+
+impl fmt::Display for Thrown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.read(|failure| match failure {
+            Some(failure) => failure.fmt(f),
+            None => f.write_str("a host function failed"),
+        })
+    }
+}
+
+/// The failure as an error of the engine's.
+#[cold]
+pub(crate) fn throw(failure: Failure) -> Error {
+    Error::host(Thrown(Shared::new(Some(failure))))
+}
+
+/// The failure that a host function ended with.
+#[cold]
+fn thrown(error: &Error) -> Failure {
+    let thrown = error.downcast_ref::<Thrown>();
+    let failure = thrown.and_then(|Thrown(failure)| failure.write(Option::take));
+    failure.unwrap_or_else(|| {
+        Failure::from(Cause::Host {
+            problem: first_line(error),
+            source: None,
+        })
+    })
+}
 
 /// The engine does not take the module.
-pub(crate) fn invalid_module(error: wasmi::Error) -> Failure {
+pub(crate) fn invalid_module(error: Error) -> Failure {
     Failure::from(Cause::InvalidModule {
         problem: first_line(&error),
         source: Some(Box::new(error)),
     })
 }
 
-/// What the engine's error means.
-fn failure(error: wasmi::Error, (depth, stack): (u32, u32)) -> Failure {
-    if error.downcast_ref::<Failure>().is_some() {
-        if let Some(failure) = error.downcast() {
-            return failure;
-        }
-        return Failure::from(Cause::Host {
-            problem: "a host function failed".to_string(),
-            source: None,
-        });
+/// What an error of the engine's own means.
+#[cold]
+fn failure(error: Error, (depth, stack): (u32, u32)) -> Failure {
+    if error.downcast_ref::<Thrown>().is_some() {
+        return thrown(&error);
     }
     let message = match error.as_trap_code() {
         Some(TrapCode::UnreachableCodeReached) => "`unreachable` executed".to_string(),

@@ -4,7 +4,7 @@ use crate::{
     bound::LEAKING_COST,
     config::Compilation,
     convert::{func_type, signature},
-    drive::invalid_module,
+    drive::{invalid_module, throw},
     error::{Cause, Failure, Quoted, first_line, names},
     host::Functions,
     inspect::ModuleInfo,
@@ -89,9 +89,7 @@ impl Code {
             };
             let refuse = move |_: wasmi::Caller<'_, State>, _: &[Val], _: &mut [Val]| {
                 let problem = problem.clone();
-                Err(wasmi::Error::host(Failure::from(Cause::Snapshot {
-                    problem,
-                })))
+                Err(throw(Failure::from(Cause::Snapshot { problem })))
             };
             let (module, name) = (&import.module, &import.name);
             if let Err(error) = code.linker.func_new(module, name, ty.clone(), refuse) {

@@ -6,6 +6,7 @@
 //! read of at most `max_module_bytes`.
 
 mod body;
+pub(crate) mod buffers;
 mod sections;
 pub(crate) mod walk;
 
@@ -39,6 +40,10 @@ pub(crate) struct ModuleInfo {
     /// The pages of 65,536 bytes that the memories need to begin with.
     pub(crate) minimum_pages: u64,
     pub(crate) start: Option<u32>,
+    /// The export that allocates for the host.
+    pub(crate) allocator: Option<buffers::Allocator>,
+    /// The one that releases.
+    pub(crate) releaser: Option<buffers::Releaser>,
     /// The function types that the module declares.
     pub(crate) types: u32,
     /// The first of them that is the type of `memory.grow`, `(i32) -> i32`.

@@ -32,6 +32,7 @@ mod binary;
 mod bound;
 mod cache;
 mod call;
+mod callee;
 mod cancel;
 #[cfg(feature = "capi")]
 mod capi;

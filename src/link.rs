@@ -1,18 +1,20 @@
 //! Host functions in the engine's terms: this crate's own, and those of the embedder.
 
 use crate::{
+    callee::Callee,
     convert::{from_val, signature, to_val},
-    drive::{charge, drive_nested, guarded},
+    drive::{charge, guarded, nested},
     error::{Cause, Failure},
     exchange::Exchange,
     host::{Function, Guest, HostContext},
     memory::GuestMemory,
+    outcome::Numbers,
     output::{Stream, Written},
     state::{State, exported_function, view},
 };
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{any::Any, time::Duration};
-use wasmi::{Caller, FuncType, Linker, Val, ValType};
+use wasmi::{Caller, FuncType, Linker, ValType};
 
 /// The fuel of a call to a host function, beside one for each 64 bytes that it moves.
 pub(crate) const CALL_FUEL: u64 = 50;
@@ -229,24 +231,12 @@ impl Guest for Caller<'_, State> {
         };
         let signature = signature(&func.ty(&*self));
         signature.check(params)?;
-        let params: Vec<Val> = signature
-            .params()
-            .iter()
-            .zip(params)
-            .map(|(ty, bits)| to_val(*ty, *bits))
-            .collect();
-        let mut results: Vec<Val> = signature
-            .results()
-            .iter()
-            .map(|ty| to_val(*ty, 0))
-            .collect();
         self.data_mut().nested.enter(maximum)?;
-        let called = drive_nested(self, func, &params, &mut results);
+        let called = nested(self, |ctx| Callee::Any(func).call(ctx, &signature, params));
         let nested = &mut self.data_mut().nested;
         nested.leave();
         nested.failed |= called.is_err();
-        called?;
-        Ok(results.iter().map(from_val).collect())
+        called.map(Numbers::into_vec)
     }
 
     fn exchange(&mut self) -> &mut Exchange {

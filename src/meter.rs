@@ -173,9 +173,8 @@ impl Meter {
         add
     }
 
-    /// The new level after a host function used `cost` of the `left`.
+    /// The new level after the host used `cost` of the `left`.
     pub(crate) fn charge(&mut self, left: u64, cost: u64) -> Result<u64, Failure> {
-        self.begin();
         if let Some(level) = left.checked_sub(cost) {
             return Ok(level);
         }

@@ -1,5 +1,6 @@
 //! What a call returned and what it cost.
 
+use crate::value::low;
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
@@ -13,6 +14,26 @@ pub(crate) enum Numbers {
 }
 
 impl Numbers {
+    /// The number of a function that returns one at most; without one, 0.
+    pub(crate) fn one(&self) -> u64 {
+        match self {
+            Self::One(number) => *number,
+            _ => 0,
+        }
+    }
+
+    /// The same for one of 32 bits.
+    pub(crate) fn one_u32(&self) -> u32 {
+        low(self.one()).cast_unsigned()
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<u64> {
+        match self {
+            Self::More(numbers) => numbers.into_vec(),
+            few => few.as_slice().to_vec(),
+        }
+    }
+
     fn as_slice(&self) -> &[u64] {
         match self {
             Self::None => &[],
@@ -66,10 +87,7 @@ impl Outcome {
     /// The results, taken out.
     #[must_use]
     pub fn into_results(self) -> Vec<u64> {
-        match self.results {
-            Numbers::More(numbers) => numbers.into_vec(),
-            few => few.as_slice().to_vec(),
-        }
+        self.results.into_vec()
     }
 
     /// What the guest wrote to stdout, unless the runner passes that on.

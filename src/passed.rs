@@ -1,12 +1,13 @@
 //! What is passed to an export: numbers, or bytes by a convention.
 
 use crate::{
+    callee::Callee,
     convention::Convention,
     error::{Cause, Failure, Phase},
     inspect::ModuleInfo,
     limits::Limits,
     outcome::Given,
-    session::{Callee, Known, Session},
+    session::{Known, Session},
     value::Signature,
 };
 
@@ -111,7 +112,11 @@ impl Fitted<'_> {
         let mut given = Given::default();
         match self {
             Self::Params(signature, params, callee) => {
-                given.results = session.call_raw(export, *callee, signature, params)?;
+                let known = match *callee {
+                    Some(callee) => Known { signature, callee },
+                    None => session.find(export, signature)?,
+                };
+                given.results = session.call_known(known, params)?;
             }
             Self::Inputs(convention, passed) => {
                 given.bytes = convention.call(session, export, passed.inputs())?;

@@ -1,10 +1,10 @@
 //! A store with an instance in it: what a call runs in.
 
 use crate::{
+    callee::Callee,
     config::RunnerConfig,
     context::Home,
-    convert::{from_val, to_val},
-    drive::{drive, fuel_left, fuel_used},
+    drive::{fuel_left, fuel_used},
     engine::Code,
     error::{Cause, Error, Failure, Phase, first_line},
     inspect::HASKELL,
@@ -16,7 +16,7 @@ use crate::{
     state::{Ready, State, Told, exported_function, view},
     value::Signature,
 };
-use alloc::{boxed::Box, format, string::ToString, sync::Arc, vec, vec::Vec};
+use alloc::{boxed::Box, string::ToString, sync::Arc, vec, vec::Vec};
 use wasmi::{
     AsContextMut, Func, Instance, Store, Val,
     errors::{ErrorKind as EngineError, InstantiationError},
@@ -36,8 +36,6 @@ pub(crate) struct Live {
     init_fuel: u64,
 }
 
-/// The params and results of a call that need no allocation.
-const FEW: usize = 4;
 /// The functions that a kept instance remembers; by far the most have fewer that are called.
 const REMEMBERED: usize = 8;
 
@@ -49,11 +47,7 @@ struct Called {
     callee: Callee,
 }
 
-/// A function of a live instance.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Callee(Func);
-
-/// An exported function that a kept instance has called before.
+/// An exported function of a live instance.
 #[derive(Clone, Copy)]
 pub(crate) struct Known<'a> {
     pub(crate) signature: &'a Signature,
@@ -186,18 +180,20 @@ impl<'a> Session<'a> {
     fn initialise(&mut self, export: Option<&str>) -> Result<(), Failure> {
         if let Some(start) = &self.code.start {
             self.live.phase = Phase::Start;
-            self.call(start, &[], &mut [])?;
+            let callee = Callee::Any(self.func(start)?);
+            let signature = &Signature::new([], []);
+            self.call_known(Known { signature, callee }, &[])?;
         }
         match self.code.initialiser {
             Some(name) if export != Some(name) => {
                 self.live.phase = Phase::Initialize;
-                self.call(name, &[], &mut [])?;
+                self.call(name, &[])?;
             }
             _ => {}
         }
         if let Some(params) = self.code.haskell {
             self.live.phase = Phase::Initialize;
-            self.call(HASKELL, &vec![Val::I32(0); params], &mut [])?;
+            self.call(HASKELL, &vec![0; params])?;
         }
         Ok(())
     }
@@ -206,27 +202,19 @@ impl<'a> Session<'a> {
         self.live.phase = phase;
     }
 
-    /// The exported function by that name. A kept instance remembers it.
-    fn callee(&mut self, export: &str) -> Result<Callee, Failure> {
-        if let Some(called) = self.called(export) {
-            return Ok(called.callee);
-        }
-        let Live {
-            store,
-            instance,
-            called,
-            ..
-        } = &mut *self.live;
-        let info = &self.code.info;
-        let found = instance.as_ref().and_then(|instance| {
-            exported_function(store, export, |name| instance.get_export(&*store, name))
-        });
-        let Some(callee) = found.map(Callee) else {
-            return Err(info.no_function(export));
-        };
+    /// The exported function by that name, which has that signature. A kept instance remembers
+    /// it.
+    pub(crate) fn find<'s>(
+        &mut self,
+        export: &str,
+        signature: &'s Signature,
+    ) -> Result<Known<'s>, Failure> {
+        let func = self.func(export)?;
+        let Live { store, called, .. } = &mut *self.live;
+        let callee = Callee::new(store.as_context_mut(), func, signature);
         if let Some(called) = called
             && called.len() < REMEMBERED
-            && let Some(position) = info.position(export)
+            && let Some(position) = self.code.info.position(export)
         {
             let name = export.into();
             called.push(Called {
@@ -235,7 +223,17 @@ impl<'a> Session<'a> {
                 callee,
             });
         }
-        Ok(callee)
+        Ok(Known { signature, callee })
+    }
+
+    fn func(&self, export: &str) -> Result<Func, Failure> {
+        let Live {
+            store, instance, ..
+        } = &*self.live;
+        let found = instance.as_ref().and_then(|instance| {
+            exported_function(store, export, |name| instance.get_export(store, name))
+        });
+        found.ok_or_else(|| self.code.info.no_function(export))
     }
 
     #[inline]
@@ -257,92 +255,34 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Calls an export whose signature is known to fit.
-    #[inline]
-    pub(crate) fn call(
-        &mut self,
-        export: &str,
-        params: &[Val],
-        results: &mut [Val],
-    ) -> Result<(), Failure> {
-        let callee = self.callee(export)?;
-        self.enter(callee, params, results)
+    /// Calls an export with bit patterns that fit its signature.
+    pub(crate) fn call(&mut self, export: &str, params: &[u64]) -> Result<Numbers, Failure> {
+        let known = match self.known(export) {
+            Some(known) => known,
+            None => self.find(export, self.code.info.signature(export)?)?,
+        };
+        self.call_known(known, params)
     }
 
+    /// Calls an export that was found with bit patterns that fit it.
     #[inline]
-    fn enter(
+    pub(crate) fn call_known(
         &mut self,
-        Callee(func): Callee,
-        params: &[Val],
-        results: &mut [Val],
-    ) -> Result<(), Failure> {
-        match drive(self.live.store.as_context_mut(), func, params, results) {
+        Known { signature, callee }: Known<'_>,
+        params: &[u64],
+    ) -> Result<Numbers, Failure> {
+        match callee.call(self.live.store.as_context_mut(), signature, params) {
             // A guest that ends well by saying so has ended well, unless it owes a result. It was
             // left in the middle of something all the same.
-            Err(failure) if results.is_empty() && matches!(*failure, Cause::Exit { code: 0 }) => {
+            Err(failure)
+                if signature.results().is_empty()
+                    && matches!(*failure, Cause::Exit { code: 0 }) =>
+            {
                 self.live.poisoned = true;
-                Ok(())
+                Ok(Numbers::None)
             }
             done => done,
         }
-    }
-
-    /// Calls an export of one result at most; what it gave, if it gives anything.
-    pub(crate) fn call_for_one(
-        &mut self,
-        export: &str,
-        params: &[Val],
-    ) -> Result<Option<Val>, Failure> {
-        let (signature, callee) = match self.known(export) {
-            Some(Known { signature, callee }) => (signature, callee),
-            None => (self.code.info.signature(export)?, self.callee(export)?),
-        };
-        let mut result = [Val::I32(0)];
-        let results = result.get_mut(..signature.results().len());
-        let results = results.ok_or_else(|| {
-            Failure::from(Cause::Signature {
-                problem: format!("{export:?} returns more than one value"),
-            })
-        })?;
-        self.enter(callee, params, results)?;
-        let [result] = result;
-        Ok((!signature.results().is_empty()).then_some(result))
-    }
-
-    /// Calls an export with bit patterns; `signature` is its own, and `callee` it itself where it
-    /// is known.
-    #[inline(always)]
-    pub(crate) fn call_raw(
-        &mut self,
-        export: &str,
-        callee: Option<Callee>,
-        signature: &Signature,
-        params: &[u64],
-    ) -> Result<Numbers, Failure> {
-        let callee = match callee {
-            Some(callee) => callee,
-            None => self.callee(export)?,
-        };
-        let mut few = [const { Val::I64(0) }; FEW];
-        let mut many = Vec::new();
-        let length = params.len().saturating_add(signature.results().len());
-        let values = match few.get_mut(..length) {
-            Some(values) => values,
-            None => {
-                many.resize(length, Val::I64(0));
-                &mut *many
-            }
-        };
-        let (values, results) = values.split_at_mut(params.len());
-        for ((value, ty), param) in values.iter_mut().zip(signature.params()).zip(params) {
-            *value = to_val(*ty, *param);
-        }
-        self.enter(callee, values, results)?;
-        Ok(match results {
-            [] => Numbers::None,
-            [result] => Numbers::One(from_val(result)),
-            results => Numbers::More(results.iter().map(from_val).collect()),
-        })
     }
 
     /// The value of an exported global of type `i32`.

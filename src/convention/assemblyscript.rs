@@ -2,7 +2,7 @@
 
 use super::{
     Convention, Protocol,
-    buffers::{Buffer, admit, has_memory, read, val},
+    buffers::{Buffer, admit, has_memory, read},
     misfit,
 };
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
     inspect::ModuleInfo,
     link::{Defined, Native, charge_bytes, guest},
     memory::GuestMemory,
+    outcome::Numbers,
     output::Stream,
     session::Session,
     state::State,
@@ -21,7 +22,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use wasmi::{Caller, Linker, Val};
+use wasmi::{Caller, Linker};
 
 const I32: ValueType = ValueType::I32;
 /// In the runtime's description of a class: its objects hold no pointers.
@@ -120,20 +121,17 @@ impl Protocol for AssemblyScript {
                 }
                 .into());
             };
-            strings.push(val(new_string(session, text, classes)?));
+            strings.push(new_string(session, text, classes)?.into());
         }
         session.set_phase(Phase::Call);
-        let output = match session.call_for_one(export, &strings)? {
-            Some(result) => {
-                let pointer = result.i32().unwrap_or_default().cast_unsigned();
-                read_object(session, pointer, classes)?
-            }
-            None => Vec::new(),
+        let output = match session.call(export, &strings)? {
+            Numbers::None => Vec::new(),
+            result => read_object(session, result.one_u32(), classes)?,
         };
         session.set_phase(Phase::Release);
         if session.code().info.function("__unpin").is_some() {
             for string in &strings {
-                session.call("__unpin", core::slice::from_ref(string), &mut [])?;
+                session.call("__unpin", core::slice::from_ref(string))?;
             }
         }
         Ok(output)
@@ -153,14 +151,12 @@ impl Protocol for AssemblyScript {
 fn new_string(session: &mut Session<'_>, text: &str, classes: Classes) -> Result<u32, Failure> {
     let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let length = u32::try_from(units.len()).unwrap_or(u32::MAX);
-    let mut pointer = [Val::I32(0)];
-    session.call("__new", &[val(length), val(classes.string)], &mut pointer)?;
-    let [pointer] = pointer;
-    let pointer = pointer.i32().unwrap_or_default().cast_unsigned();
+    let params = [length.into(), classes.string.into()];
+    let pointer = session.call("__new", &params)?.one_u32();
     session.charge_bytes(length.into())?;
     let written = session.memory()?.write(pointer, &units);
     written.map_err(|outside| outside.of("the string that `__new` gave"))?;
-    session.call("__pin", &[val(pointer)], &mut [Val::I32(0)])?;
+    session.call("__pin", &[pointer.into()])?;
     Ok(pointer)
 }
 

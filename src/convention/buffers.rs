@@ -2,28 +2,15 @@
 
 use crate::{
     error::{Cause, Failure, Phase},
-    inspect::ModuleInfo,
+    inspect::{
+        ModuleInfo,
+        buffers::{Allocator, Releaser},
+    },
     session::Session,
-    value::{ExternType, ValueType},
+    value::ExternType,
 };
-use alloc::{borrow::Cow, format, string::ToString, vec::Vec};
+use alloc::{borrow::Cow, format, vec::Vec};
 use smallvec::SmallVec;
-use wasmi::Val;
-
-/// The names that guests give their allocator, the likeliest first.
-const ALLOCATORS: [&str; 4] = ["allocate", "malloc", "alloc", "__new"];
-/// The names that guests give their release function.
-const RELEASERS: [&str; 3] = ["deallocate", "free", "dealloc"];
-
-const I32: ValueType = ValueType::I32;
-
-/// An export that allocates, and how many parameters it takes: the size, and for AssemblyScript's
-/// `__new` the class of the object.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Allocator {
-    name: &'static str,
-    takes_class: bool,
-}
 
 /// A place in a guest's memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,22 +22,9 @@ pub(super) struct Buffer {
 /// The buffers of a call: most have one.
 pub(super) type Buffers = SmallVec<[Buffer; 2]>;
 
-pub(super) fn val(number: u32) -> Val {
-    Val::I32(number.cast_signed())
-}
-
 pub(super) fn has_memory(info: &ModuleInfo) -> bool {
     info.export("memory")
         .is_some_and(|export| matches!(export.ty, ExternType::Memory { .. }))
-}
-
-/// The module's allocator, if it has one.
-pub(super) fn allocator(info: &ModuleInfo) -> Option<Allocator> {
-    ALLOCATORS.into_iter().find_map(|name| {
-        let signature = info.function(name)?;
-        let takes_class = signature.is(&[I32, I32], &[I32]) && name == "__new";
-        (takes_class || signature.is(&[I32], &[I32])).then_some(Allocator { name, takes_class })
-    })
 }
 
 /// The name of the allocator of a guest that can be given buffers, or why it can not.
@@ -58,15 +32,10 @@ pub(super) fn recognise(info: &ModuleInfo) -> Result<&'static str, &'static str>
     if !has_memory(info) {
         return Err("no exported memory");
     }
-    match allocator(info) {
+    match info.allocator {
         Some(Allocator { name, .. }) => Ok(name),
         None => Err("no allocator (allocate, malloc, alloc, __new)"),
     }
-}
-
-/// Whether an export is there for the buffers, and not to be called with one.
-pub(super) fn keeps_buffers(export: &str) -> bool {
-    ALLOCATORS.contains(&export) || RELEASERS.contains(&export)
 }
 
 /// Has the guest allocate a buffer for each input and writes it there.
@@ -91,28 +60,22 @@ pub(super) fn pass<'a>(
 
 fn allocate(session: &mut Session<'_>, length: u32) -> Result<u32, Failure> {
     let info = &session.code().info;
-    let Some(Allocator { name, takes_class }) = allocator(info) else {
+    let Some(Allocator { name, takes_class }) = info.allocator else {
         return Err(super::Convention::none(info));
     };
-    let mut pointer = [Val::I32(0)];
-    let params = [val(length), Val::I32(0)];
+    let params = [length.into(), 0];
     let params = if takes_class {
         &params[..]
     } else {
         &params[..1]
     };
-    session.call(name, params, &mut pointer)?;
-    match pointer {
-        [Val::I32(0)] if length > 0 => Err(Cause::GuestData {
+    match session.call(name, params)?.one_u32() {
+        0 if length > 0 => Err(Cause::GuestData {
             problem: format!("the allocator `{name}` has no room for {length} bytes"),
             source: None,
         }
         .into()),
-        [Val::I32(pointer)] => Ok(pointer.cast_unsigned()),
-        _ => Err(Cause::Signature {
-            problem: "the allocator returns no pointer".to_string(),
-        }
-        .into()),
+        pointer => Ok(pointer),
     }
 }
 
@@ -163,24 +126,20 @@ pub(super) fn release_all(
 /// The answer is there already, so a guest that traps here loses its instance, not the answer;
 /// what the runner itself ends (fuel, time, cancelling) ends the call all the same.
 fn release(session: &mut Session<'_>, buffer: Buffer) -> Result<(), Failure> {
-    let info = &session.code().info;
-    let releaser = RELEASERS.into_iter().find_map(|name| {
-        let signature = info.function(name)?;
-        let takes = signature
-            .params()
-            .iter()
-            .all(|ty| *ty == I32)
-            .then_some(signature.params().len())?;
-        ((1..=2).contains(&takes) && signature.results().is_empty()).then_some((name, takes))
-    });
-    let Some((name, takes)) = releaser else {
+    let Some(Releaser { name, takes_size }) = session.code().info.releaser else {
         return Ok(());
     };
-    let params = [val(buffer.pointer), val(buffer.length)];
-    let done = session.call(name, params.get(..takes).unwrap_or(&params), &mut []);
-    let Err(failure) = &done else { return done };
-    let Cause::Trap { message } = &**failure else {
-        return done;
+    let params = [buffer.pointer.into(), buffer.length.into()];
+    let params = if takes_size {
+        &params[..]
+    } else {
+        &params[..1]
+    };
+    let Err(failure) = session.call(name, params) else {
+        return Ok(());
+    };
+    let Cause::Trap { message } = &*failure else {
+        return Err(failure);
     };
     log::warn!("`{name}` trapped on a buffer that the guest gave: {message}");
     session.poison();

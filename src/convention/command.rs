@@ -50,7 +50,7 @@ pub(super) fn run(
         state.surroundings().stdin = Stdin::from(input.to_vec());
     }
     state.output.capture();
-    session.call(export, &[], &mut [])?;
+    session.call(export, &[])?;
     let maximum = session.max_output_bytes();
     let output = &mut session.state().output;
     if output.truncated {

@@ -2,17 +2,16 @@
 
 use super::{
     Convention, Protocol,
-    buffers::{self, Buffer, val},
+    buffers::{self, Buffer},
     misfit, packed,
 };
 use crate::{
     error::{Cause, Failure, Phase, Quoted},
-    inspect::ModuleInfo,
+    inspect::{ModuleInfo, buffers::keeps_buffers},
     session::Session,
     value::ValueType,
 };
 use alloc::{borrow::Cow, format, string::ToString, vec::Vec};
-use wasmi::Val;
 
 pub(super) struct CString;
 
@@ -24,7 +23,7 @@ impl Protocol for CString {
             return Err("has exports of type (i32, i32) -> (i64)");
         }
         let found = info.functions().find(|(name, signature)| {
-            !buffers::keeps_buffers(name) && signature.is(&[ValueType::I32], &[ValueType::I32])
+            !keeps_buffers(name) && signature.is(&[ValueType::I32], &[ValueType::I32])
         });
         match found {
             Some((name, _)) => Ok(format!(
@@ -40,7 +39,7 @@ impl Protocol for CString {
         let signature = info.signature(export)?;
         let params = signature.params();
         let fits = params.len() == inputs
-            && !buffers::keeps_buffers(export)
+            && !keeps_buffers(export)
             && params.iter().all(|ty| *ty == ValueType::I32)
             && matches!(signature.results(), [ValueType::I32]);
         if fits {
@@ -69,12 +68,9 @@ impl Protocol for CString {
             .iter()
             .map(|input| Cow::Owned([input, &[0][..]].concat()));
         let passed = buffers::pass(session, ended)?;
-        let params: Vec<Val> = passed.iter().map(|buffer| val(buffer.pointer)).collect();
+        let params: Vec<u64> = passed.iter().map(|it| it.pointer.into()).collect();
         session.set_phase(Phase::Call);
-        let mut result = [Val::I32(0)];
-        session.call(export, &params, &mut result)?;
-        let [result] = result;
-        let pointer = result.i32().unwrap_or_default().cast_unsigned();
+        let pointer = session.call(export, &params)?.one_u32();
         if pointer == 0 {
             return Err(Cause::GuestData {
                 problem: "the result is a null pointer (c-string)".to_string(),

@@ -19,7 +19,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use wasmi::{Caller, Linker, Val};
+use wasmi::{Caller, Linker};
 
 const MODULE: &str = "http_handler";
 pub(crate) const REQUEST: &str = "handle_request";
@@ -118,10 +118,8 @@ pub(crate) fn handle_request(
     state.exchange().renew();
     state.exchange().inputs = [config.to_vec()].into();
     state.exchange().http = Some(exchange);
-    let mut next = [Val::I64(0)];
-    session.call(REQUEST, &[], &mut next)?;
-    let [next] = next;
-    let [a, b, c, d, e, f, g, h] = next.i64().unwrap_or_default().to_le_bytes();
+    let next = session.call(REQUEST, &[])?.one();
+    let [a, b, c, d, e, f, g, h] = next.to_le_bytes();
     let context = u32::from_le_bytes([e, f, g, h]);
     let exchange = session.state().exchange().http.take().unwrap_or_default();
     match u32::from_le_bytes([a, b, c, d]) {
@@ -152,8 +150,7 @@ pub(crate) fn handle_response(
         .into());
     }
     session.state().exchange().http = Some(exchange);
-    let params = [super::buffers::val(context), Val::I32(failed.into())];
-    session.call(RESPONSE, &params, &mut [])?;
+    session.call(RESPONSE, &[context.into(), failed.into()])?;
     Ok(session.state().exchange().http.take().unwrap_or_default())
 }
 

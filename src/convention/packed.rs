@@ -3,12 +3,12 @@
 
 use super::{
     Convention, Protocol,
-    buffers::{self, Buffer, val},
+    buffers::{self, Buffer},
     log_line, misfit,
 };
 use crate::{
     error::{Failure, Phase},
-    inspect::ModuleInfo,
+    inspect::{ModuleInfo, buffers::keeps_buffers},
     link::{Defined, Native},
     session::Session,
     state::State,
@@ -16,7 +16,7 @@ use crate::{
 };
 use alloc::{borrow::Cow, format, vec::Vec};
 use smallvec::SmallVec;
-use wasmi::{Linker, Val};
+use wasmi::Linker;
 
 pub(super) struct PackedPointer;
 
@@ -24,7 +24,7 @@ impl Protocol for PackedPointer {
     fn recognise(&self, info: &ModuleInfo) -> Result<Cow<'static, str>, &'static str> {
         let allocator = buffers::recognise(info)?;
         if !info.functions().any(|(name, signature)| {
-            !buffers::keeps_buffers(name) && takes(signature, signature.params().len() / 2)
+            !keeps_buffers(name) && takes(signature, signature.params().len() / 2)
         }) {
             return Err("no export of type (i32, i32) -> (i64)");
         }
@@ -33,7 +33,7 @@ impl Protocol for PackedPointer {
 
     fn check(&self, info: &ModuleInfo, export: &str, inputs: usize) -> Result<(), Failure> {
         let signature = info.signature(export)?;
-        if takes(signature, inputs) && !buffers::keeps_buffers(export) {
+        if takes(signature, inputs) && !keeps_buffers(export) {
             return Ok(());
         }
         let needed = match inputs {
@@ -50,13 +50,12 @@ impl Protocol for PackedPointer {
         inputs: &[&[u8]],
     ) -> Result<Vec<u8>, Failure> {
         let passed = buffers::pass(session, inputs.iter().map(|input| Cow::Borrowed(*input)))?;
-        let params: SmallVec<[Val; 4]> = passed
+        let params: SmallVec<[u64; 4]> = passed
             .iter()
-            .flat_map(|buffer| [val(buffer.pointer), val(buffer.length)])
+            .flat_map(|buffer| [buffer.pointer.into(), buffer.length.into()])
             .collect();
         session.set_phase(Phase::Call);
-        let packed = session.call_for_one(export, &params)?;
-        let result = unpack(packed.and_then(|packed| packed.i64()).unwrap_or_default());
+        let result = unpack(session.call(export, &params)?.one());
         let output = buffers::read(session, result)?;
         buffers::release_all(session, (result.length > 0).then_some(result), &passed)?;
         Ok(output)
@@ -83,7 +82,7 @@ pub(super) fn returns_packed(info: &ModuleInfo) -> bool {
     })
 }
 
-fn unpack(packed: i64) -> Buffer {
+fn unpack(packed: u64) -> Buffer {
     let [a, b, c, d, e, f, g, h] = packed.to_le_bytes();
     Buffer {
         pointer: u32::from_le_bytes([e, f, g, h]),

@@ -11,7 +11,7 @@ use crate::{
     value::ValueType,
 };
 use alloc::{borrow::Cow, format, vec::Vec};
-use wasmi::{Caller, Linker, Val};
+use wasmi::{Caller, Linker};
 
 const MODULE: &str = "typst_env";
 
@@ -54,23 +54,22 @@ impl Protocol for Typst {
         session.set_phase(Phase::Call);
         let takes = session.code().info.signature(export)?.params().len();
         let inputs = inputs.get(..takes).unwrap_or(inputs);
-        let params: Vec<Val> = inputs
+        let params: Vec<u64> = inputs
             .iter()
-            .map(|input| super::buffers::val(u32::try_from(input.len()).unwrap_or(u32::MAX)))
+            .map(|input| u32::try_from(input.len()).unwrap_or(u32::MAX).into())
             .collect();
         let exchange = session.state().exchange();
         exchange.renew();
         exchange.inputs = inputs.iter().map(|input| input.to_vec()).collect();
-        let mut status = [Val::I32(0)];
-        session.call(export, &params, &mut status)?;
+        let status = session.call(export, &params)?.one_u32();
         let sent = session.state().exchange().output.take().unwrap_or_default();
         match status {
-            [Val::I32(0)] => Ok(sent),
-            [Val::I32(1)] => Err(Failure::reported(&sent)),
-            [status] => Err(Cause::GuestData {
+            0 => Ok(sent),
+            1 => Err(Failure::reported(&sent)),
+            status => Err(Cause::GuestData {
                 problem: format!(
                     "the status is {}; it must be 0 or 1 (typst)",
-                    status.i32().unwrap_or_default()
+                    status.cast_signed()
                 ),
                 source: None,
             }

@@ -11,7 +11,7 @@ use crate::{
     value::ValueType,
 };
 use alloc::{borrow::Cow, format, string::String, vec::Vec};
-use wasmi::{Caller, Linker, Val};
+use wasmi::{Caller, Linker};
 
 const MODULE: &str = "wapc";
 const I32: ValueType = ValueType::I32;
@@ -56,7 +56,7 @@ impl Protocol for Wapc {
             for name in INITIALISERS {
                 let signature = session.code().info.function(name);
                 if signature.is_some_and(|signature| signature.is(&[], &[])) {
-                    session.call(name, &[], &mut [])?;
+                    session.call(name, &[])?;
                 }
             }
         }
@@ -65,16 +65,12 @@ impl Protocol for Wapc {
         let exchange = session.state().exchange();
         exchange.renew();
         exchange.inputs = [operation.as_bytes().to_vec(), payload.to_vec()].into();
-        let length = |bytes: &[u8]| {
-            let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-            super::buffers::val(length)
-        };
+        let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX).into();
         let params = [length(operation.as_bytes()), length(payload)];
-        let mut ok = [Val::I32(0)];
-        session.call("__guest_call", &params, &mut ok)?;
+        let ok = session.call("__guest_call", &params)?.one_u32();
         let exchange = session.state().exchange();
         match ok {
-            [Val::I32(1)] => Ok(exchange.output.take().unwrap_or_default()),
+            1 => Ok(exchange.output.take().unwrap_or_default()),
             _ => Err(Failure::reported(
                 &exchange.error.take().unwrap_or_default(),
             )),

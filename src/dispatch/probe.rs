@@ -3,6 +3,7 @@
 
 use crate::{
     bound::{LARGEST_GRANT, MOST_LEFT_BEHIND},
+    drive::throw,
     engine,
     error::{Cause, Failure},
     limits::Limits,
@@ -102,7 +103,7 @@ fn mark(mut caller: Caller<'_, Look>, grows: i32, after: i32) -> Result<(), wasm
         look.before = here;
     } else if look.before.abs_diff(here) as u64 > most {
         look.leaking = true;
-        return Err(wasmi::Error::host(leaking()));
+        return Err(throw(leaking()));
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The sections of a module, read in their order.
 
-use super::{ModuleInfo, at_most, body::Bodies, invalid, missing, named, walk::Own};
+use super::{ModuleInfo, at_most, body::Bodies, buffers, invalid, missing, named, walk::Own};
 use crate::{
     binary::sized,
     error::{Cause, Failure, Quoted},
@@ -446,6 +446,8 @@ impl<'a> Pass<'a> {
         if info.exports.windows(2).any(twice) {
             return Err(invalid("two exports have the same name"));
         }
+        info.allocator = buffers::allocator(&info);
+        info.releaser = buffers::releaser(&info);
         Ok(info)
     }
 

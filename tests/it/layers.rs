@@ -30,6 +30,7 @@ const LAYERS: &[&[&str]] = &[
     &["inspect", "prepare", "snapshot"],
     &["limiter", "meter", "state"],
     &["drive"],
+    &["callee"],
     &["link"],
     &["wasi"],
     &["engine"],
@@ -48,6 +49,7 @@ const LAYERS: &[&[&str]] = &[
 
 /// The modules that name the engine's types.
 const WRAP_THE_ENGINE: &[&str] = &[
+    "callee",
     "convention",
     "convert",
     "dispatch",

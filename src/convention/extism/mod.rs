@@ -57,7 +57,7 @@ impl Protocol for Extism {
         let exchange = session.state().exchange();
         exchange.renew();
         exchange.extism.input = insert(&mut exchange.extism.blocks, input)?;
-        let called = session.call_for_one(export, &[]);
+        let called = session.call(export, &[]);
         let extism = &session.state().exchange().extism;
         let ended = match &called {
             Ok(_) => true,
@@ -69,7 +69,7 @@ impl Protocol for Extism {
             return Err(Failure::reported(message));
         }
         let status = called?;
-        match status.and_then(|status| status.i32()).unwrap_or_default() {
+        match status.one_u32().cast_signed() {
             0 => output(session),
             code => Err(Failure::reported(
                 format!("status {code} and no message").as_bytes(),
