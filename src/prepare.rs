@@ -277,7 +277,9 @@ impl<'a> Rewrite<'a> {
         let mut loop_type = Vec::new();
         // The type of a block is a number with a sign.
         put_i64(&mut loop_type, self.growth_type().into());
-        Walk::through(bytes, &FunctionBody::new(body), None, |place, growth| {
+        let mut body = Some(FunctionBody::new(body));
+        let next = || Ok(body.take());
+        Walk::through(bytes, None, next, |_, place, growth| {
             let mut new = Vec::new();
             match growth {
                 Growth::Table(table) => {

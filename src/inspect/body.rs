@@ -4,59 +4,66 @@ use super::{
     at_most,
     walk::{Growth, Own, Walk},
 };
-use crate::{error::Failure, limits::Limits};
+use crate::{binary::sized, error::Failure, limits::Limits};
 use alloc::vec::Vec;
-use wasmparser::FunctionBody;
+use core::ops::Range;
+use wasmparser::{BinaryReader, FunctionBody};
 
-/// The sums over all function bodies.
+/// What there is in all function bodies together.
 #[derive(Debug, Default)]
 pub(super) struct Bodies {
     pub(super) count: u32,
     pub(super) grows_tables: bool,
     /// Each `memory.grow`, which is compiled in a block of its own.
     pub(super) memory_grows: usize,
-    /// The functions that contain one, or a `table.grow`.
+    /// The functions that contain one, or a `table.grow`, in order.
     pub(super) growing: Vec<u32>,
     /// The most values that a branch to a block carries.
     pub(super) widest_block: u32,
     /// The locals of the function that declares most.
     pub(super) most_locals: u64,
-    locals: u64,
 }
 
 impl Bodies {
-    /// Reads one body of `module`, which has what is in `own`.
+    /// Reads the bodies in `section`, the code of `module`, which has what is in `own`.
     pub(super) fn read(
-        &mut self,
         module: &[u8],
-        body: &FunctionBody<'_>,
+        section: Range<usize>,
         own: Own<'_>,
         limits: &Limits,
-    ) -> Result<(), Failure> {
-        let mut locals = 0_u64;
-        for group in body.get_locals_reader()? {
-            locals += u64::from(group?.0);
-            at_most(
-                "the number of a function's locals",
-                locals,
-                "max_locals",
-                limits.max_locals.into(),
-            )?;
-        }
-        self.most_locals = self.most_locals.max(locals);
-        self.locals += locals;
-        at_most(
-            "the number of all functions' locals",
-            self.locals,
-            "max_total_locals",
-            limits.max_total_locals.into(),
-        )?;
-        let mut grows = false;
-        let walk = Walk::through(module, body, Some(own), |_, growth| {
-            grows = true;
+    ) -> Result<Self, Failure> {
+        let content = module.get(section.clone()).unwrap_or_default();
+        let mut reader = BinaryReader::new(content, section.start);
+        let count = reader.read_var_u32()?;
+        let mut bodies = Self::default();
+        let mut all_locals = 0;
+        let next = || {
+            // What is wrong with a section that ends too soon is for the parser to say.
+            let body = match bodies.count < count {
+                true => sized(&mut reader).ok().map(FunctionBody::new),
+                false => None,
+            };
+            if let Some(body) = &body {
+                bodies.count += 1;
+                let locals = locals(body, limits)?;
+                bodies.most_locals = bodies.most_locals.max(locals);
+                all_locals += locals;
+                at_most(
+                    "the number of all functions' locals",
+                    all_locals,
+                    "max_total_locals",
+                    limits.max_total_locals.into(),
+                )?;
+            }
+            Ok(body)
+        };
+        let walk = Walk::through(module, Some(own), next, |function, _, growth| {
+            if bodies.growing.last() != Some(&function) {
+                bodies.growing.push(function);
+            }
             match growth {
-                Growth::Memory => self.memory_grows += 1,
-                Growth::Table(_) => self.grows_tables = true,
+                Growth::Memory => bodies.memory_grows += 1,
+                Growth::Table(_) => bodies.grows_tables = true,
             }
         })?;
         at_most(
@@ -71,11 +78,25 @@ impl Bodies {
             "max_results",
             limits.max_results.into(),
         )?;
-        self.widest_block = self.widest_block.max(walk.widest());
-        if grows {
-            self.growing.push(self.count);
-        }
-        self.count += 1;
-        Ok(())
+        bodies.widest_block = walk.widest();
+        // Two bodies are read at a time.
+        bodies.growing.sort_unstable();
+        bodies.growing.dedup();
+        Ok(bodies)
     }
+}
+
+/// The number of a function's locals.
+fn locals(body: &FunctionBody<'_>, limits: &Limits) -> Result<u64, Failure> {
+    let mut locals = 0;
+    for group in body.get_locals_reader()? {
+        locals += u64::from(group?.0);
+        at_most(
+            "the number of a function's locals",
+            locals,
+            "max_locals",
+            limits.max_locals.into(),
+        )?;
+    }
+    Ok(locals)
 }

@@ -140,18 +140,18 @@ impl<'a> Pass<'a> {
                 self.data(&segments)?;
             }
             Payload::CodeSectionStart {
-                count: code, size, ..
+                count: code,
+                size,
+                range,
             } => {
                 count("functions", code, "max_functions", limits.max_functions)?;
                 self.info.code_bytes = size as usize;
-            }
-            Payload::CodeSectionEntry(body) => {
                 let own = Own {
                     widths: &self.widths,
                     tables: len(&self.tables),
                     element_segments: self.element_segments,
                 };
-                self.bodies.read(self.bytes, &body, own, limits)?;
+                self.bodies = Bodies::read(self.bytes, range, own, limits)?;
             }
             _ => {}
         }

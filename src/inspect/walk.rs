@@ -3,7 +3,7 @@
 use super::{invalid, missing, named};
 use crate::error::Failure;
 use core::ops::Range;
-use wasmparser::{BlockType, FunctionBody, VisitOperator};
+use wasmparser::{BinaryReader, BlockType, FunctionBody, VisitOperator};
 
 /// An operator that grows something.
 #[derive(Debug, Clone, Copy)]
@@ -21,111 +21,121 @@ pub(crate) struct Own<'a> {
     pub(crate) element_segments: u32,
 }
 
-/// A walk over the operators of one body. It only counts, so a body costs its own length to read
-/// and nothing to hold.
+/// A walk over the operators of bodies. It only counts, so a body costs its own length to read and
+/// nothing to hold.
 ///
 /// Most operators are nothing to it but their length: those are passed over by a table of their
 /// shapes, without the branches that a processor cannot foresee and that the parser needs. The
 /// parser reads the others. What the table passes over wrongly is no valid operator, and the engine
 /// will stop there; what it finds after that is of no account.
+///
+/// Each operator begins where the one before ends, so a processor that reads one body waits most of
+/// the time. So it reads two.
 pub(crate) struct Walk<'w> {
     own: Option<Own<'w>>,
-    /// The blocks that are open, the function itself among them: 0 when it has ended.
+    seen: Seen,
+    /// The blocks that are open where the parser is, the function itself among them.
     open: u32,
-    most_open: u32,
-    widest: u32,
     growth: Option<Growth>,
 }
 
+/// What was seen in all bodies.
+#[derive(Clone, Copy)]
+struct Seen {
+    most_open: u32,
+    widest: u32,
+    /// Whether a plain block has a result: not 0.
+    values: u8,
+}
+
+/// A body on the way.
+struct Lane<'a> {
+    number: u32,
+    parser: BinaryReader<'a>,
+    cursor: Cursor<'a>,
+    /// Where that ends.
+    end: usize,
+}
+
+/// A place before an operator.
+#[derive(Clone, Copy)]
+struct Cursor<'a> {
+    /// What is to be read of the body, and as many bytes after it as let an operator be seen that
+    /// begins with the last.
+    code: &'a [u8],
+    /// The blocks that are open, the function itself among them: 0 when it has ended.
+    open: u32,
+}
+
+/// The bytes of an operator that are looked at.
+const AHEAD: usize = 8;
+
 impl<'w> Walk<'w> {
-    /// Walks through `body`, which lies in `module`, and tells of each operator that grows
-    /// something and where it is. Checks what the body names, functions excepted, unless it is
-    /// known to be right.
-    pub(crate) fn through(
-        module: &[u8],
-        body: &FunctionBody<'_>,
+    /// Walks through the bodies that `next` gives, which lie in `module`, and tells of each operator
+    /// that grows something: the number of its body, where it is, and what it grows. Checks what
+    /// the bodies name, functions excepted, unless they are known to be right.
+    pub(crate) fn through<'a>(
+        module: &'a [u8],
         own: Option<Own<'w>>,
-        mut grows: impl FnMut(Range<usize>, Growth),
+        mut next: impl FnMut() -> Result<Option<FunctionBody<'a>>, Failure>,
+        mut grows: impl FnMut(u32, Range<usize>, Growth),
     ) -> Result<Self, Failure> {
         let mut walk = Self {
             own,
-            open: 1,
-            most_open: 1,
-            widest: 0,
+            seen: Seen {
+                most_open: 1,
+                widest: 0,
+                values: 0,
+            },
+            open: 0,
             growth: None,
         };
-        let mut reader = body.get_operators_reader()?.get_binary_reader();
-        let end = body.range().end;
+        let mut numbers = 0..;
+        let mut begin = || -> Result<_, Failure> {
+            let body = next()?;
+            let lane =
+                body.map(|body| Lane::new(module, numbers.next().unwrap_or(u32::MAX), &body));
+            lane.transpose()
+        };
+        let mut lanes = [begin()?, begin()?];
         loop {
-            let at = reader.original_position();
-            let plain = walk.plain(module.get(at..).unwrap_or_default(), end - at);
-            reader.read_bytes(plain)?;
-            if reader.eof() {
-                return Ok(walk);
-            }
-            // The engine's translator takes for granted that there is a block to be in.
-            if walk.open == 0 {
-                return Err(invalid("a function goes on after its end"));
-            }
-            let at = reader.original_position();
-            reader.visit_operator(&mut walk)??;
-            if let Some(growth) = walk.growth.take() {
-                grows(at..reader.original_position(), growth);
+            let plain = match &mut lanes {
+                [Some(one), Some(other)] => walk.seen.pass_both(&mut one.cursor, &mut other.cursor),
+                [Some(last), None] => [walk.seen.pass(&mut last.cursor), true],
+                [None, Some(last)] => [true, walk.seen.pass(&mut last.cursor)],
+                [None, None] => return Ok(walk),
+            };
+            for (place, plain) in lanes.iter_mut().zip(plain) {
+                if let (Some(lane), false) = (&mut *place, plain)
+                    && lane.step(module, &mut walk, &mut grows)?
+                {
+                    *place = begin()?;
+                }
             }
         }
     }
 
     /// The deepest nesting of blocks.
     pub(crate) fn nesting(&self) -> u32 {
-        self.most_open.saturating_sub(1)
+        self.seen.most_open.saturating_sub(1)
     }
 
     /// The most values that a branch to a block carries.
     pub(crate) fn widest(&self) -> u32 {
-        self.widest
-    }
-
-    /// Passes over plain operators: how many bytes, of the `length` that `code` has of this body;
-    /// more where the last does not end in it.
-    ///
-    /// Each has to wait for the length of the one before, so little else may take long here: no
-    /// branch but those that end it.
-    fn plain(&mut self, code: &[u8], length: usize) -> usize {
-        let Self {
-            mut open,
-            mut most_open,
-            ..
-        } = *self;
-        let mut values = 0;
-        let mut passed = 0;
-        while open != 0
-            && passed < length
-            && let Some(ahead) = code.get(passed..passed + 8)
-            && let Ok(ahead) = <[u8; 8]>::try_from(ahead)
-            && let Some((shape, first, operands)) = Shape::of(ahead)
-        {
-            passed += 1 + operands;
-            open = open.wrapping_add_signed(shape.opens.into());
-            most_open = most_open.max(open);
-            values |= shape.values & first;
-        }
-        self.open = open;
-        self.most_open = most_open;
-        self.widest = self.widest.max((values != 0).into());
-        passed
+        self.seen.widest.max((self.seen.values != 0).into())
     }
 
     fn enter(&mut self, ty: BlockType) -> Result<(), Failure> {
         // A body has fewer than 2^32 bytes, so fewer blocks.
         self.open += 1;
-        self.most_open = self.most_open.max(self.open);
+        self.seen.most_open = self.seen.most_open.max(self.open);
         let width = match (ty, &self.own) {
             (BlockType::Empty, _) => 0,
             (BlockType::Type(_), _) => 1,
             (BlockType::FuncType(ty), Some(own)) => own.width(ty)?,
             (BlockType::FuncType(_), None) => 0,
         };
-        self.widest = self.widest.max(width);
+        self.seen.widest = self.seen.widest.max(width);
         Ok(())
     }
 
@@ -147,6 +157,103 @@ impl<'w> Walk<'w> {
     }
 }
 
+impl<'a> Lane<'a> {
+    fn new(module: &'a [u8], number: u32, body: &FunctionBody<'a>) -> Result<Self, Failure> {
+        let parser = body.get_operators_reader()?.get_binary_reader();
+        let end = module.len().min(parser.range().end + AHEAD - 1);
+        let mut lane = Self {
+            number,
+            cursor: Cursor { code: &[], open: 1 },
+            parser,
+            end,
+        };
+        lane.cursor.code = lane.rest(module);
+        Ok(lane)
+    }
+
+    /// What is to be read from where the parser is.
+    fn rest(&self, module: &'a [u8]) -> &'a [u8] {
+        let rest = module.get(self.parser.original_position()..self.end);
+        rest.unwrap_or_default()
+    }
+
+    /// Has the parser read the operator that is next; whether there is none.
+    fn step(
+        &mut self,
+        module: &'a [u8],
+        walk: &mut Walk<'_>,
+        grows: &mut impl FnMut(u32, Range<usize>, Growth),
+    ) -> Result<bool, Failure> {
+        let passed = self.rest(module).len() - self.cursor.code.len();
+        self.parser.read_bytes(passed)?;
+        if self.parser.eof() {
+            return Ok(true);
+        }
+        // The engine's translator takes for granted that there is a block to be in.
+        if self.cursor.open == 0 {
+            return Err(invalid("a function goes on after its end"));
+        }
+        let at = self.parser.original_position();
+        walk.open = self.cursor.open;
+        self.parser.visit_operator(walk)??;
+        self.cursor.open = walk.open;
+        if let Some(growth) = walk.growth.take() {
+            grows(self.number, at..self.parser.original_position(), growth);
+        }
+        self.cursor.code = self.rest(module);
+        Ok(false)
+    }
+}
+
+impl Seen {
+    /// Passes over plain operators at both places until one or the other comes to one that is not;
+    /// whether each may go on.
+    fn pass_both(&mut self, one: &mut Cursor<'_>, other: &mut Cursor<'_>) -> [bool; 2] {
+        // In registers.
+        let (mut seen, mut a, mut b) = (*self, *one, *other);
+        let plain = loop {
+            let plain = [a.pass(&mut seen), b.pass(&mut seen)];
+            if plain != [true; 2] {
+                break plain;
+            }
+        };
+        (*self, *one, *other) = (seen, a, b);
+        plain
+    }
+
+    /// The same at one.
+    fn pass(&mut self, place: &mut Cursor<'_>) -> bool {
+        let (mut seen, mut cursor) = (*self, *place);
+        while cursor.pass(&mut seen) {}
+        (*self, *place) = (seen, cursor);
+        false
+    }
+}
+
+impl Cursor<'_> {
+    /// Passes over an operator, if it is plain and the function goes on after it.
+    ///
+    /// The next has to wait for its length, so little may take long here: no branch but those that
+    /// end it.
+    #[inline(always)]
+    fn pass(&mut self, seen: &mut Seen) -> bool {
+        let Some(ahead) = self.code.first_chunk() else {
+            return false;
+        };
+        let Some((shape, first, length)) = Shape::of(*ahead) else {
+            return false;
+        };
+        let Some(rest) = self.code.get(length..) else {
+            return false;
+        };
+        self.code = rest;
+        self.open = self.open.wrapping_add_signed(shape.opens.into());
+        seen.most_open = seen.most_open.max(self.open);
+        seen.values |= shape.values & first;
+        self.open != 0
+    }
+}
+
 impl Own<'_> {
     fn width(&self, ty: u32) -> Result<u32, Failure> {
         let width = self.widths.get(ty as usize).copied();
@@ -154,7 +261,7 @@ impl Own<'_> {
     }
 }
 
-/// What follows a plain operator.
+/// What a plain operator is followed by.
 #[derive(Clone, Copy)]
 #[repr(align(8))]
 struct Shape {
@@ -162,12 +269,14 @@ struct Shape {
     unless: u8,
     /// What that byte is where the operator is a block with a result, of those bits.
     values: u8,
-    /// How many LEB128 numbers follow, in bits.
-    numbers: u8,
-    /// How many bytes of fixed length follow.
-    fixed: u8,
     /// How many blocks it opens.
     opens: i8,
+    /// Its length where each LEB128 number after it has one byte; one less where there are two.
+    least: u8,
+    /// All bits where there is one number, none where there are two.
+    one: i8,
+    /// The highest bit where there is none.
+    none: u8,
 }
 
 /// Any byte.
@@ -201,60 +310,56 @@ static FIRST: [u8; 256] = {
 impl Shape {
     const READ_BY_PARSER: Self = Self {
         unless: ANY,
-        ..Self::numbers(0)
+        ..Self::fixed(0)
     };
     const BLOCK: Self = Self {
         unless: NO_TYPE,
         values: VALUE_TYPE,
-        fixed: 1,
         opens: 1,
-        ..Self::numbers(0)
+        ..Self::fixed(1)
     };
     const END: Self = Self {
         opens: -1,
-        ..Self::numbers(0)
+        ..Self::fixed(0)
+    };
+    const NUMBER: Self = Self {
+        none: 0,
+        ..Self::fixed(1)
     };
     const ACCESS: Self = Self {
         unless: WITH_MEMORY,
-        ..Self::numbers(2)
+        one: 0,
+        ..Self::NUMBER
     };
 
-    const fn numbers(numbers: u8) -> Self {
+    /// With so many bytes after it.
+    const fn fixed(bytes: u8) -> Self {
         Self {
             unless: 0,
             values: 0,
-            numbers: numbers * 8,
-            fixed: 0,
             opens: 0,
-        }
-    }
-
-    const fn fixed(fixed: u8) -> Self {
-        Self {
-            fixed,
-            ..Self::numbers(0)
+            least: 1 + bytes,
+            one: -1,
+            none: 0x80,
         }
     }
 
     /// The shape of the operator that begins with these bytes, what the first byte of its
-    /// operands is, and their length, if it is plain with them.
+    /// operands is, and its length, if it is plain with them.
     #[inline(always)]
-    fn of(bytes: [u8; 8]) -> Option<(&'static Self, u8, usize)> {
+    fn of(bytes: [u8; AHEAD]) -> Option<(&'static Self, u8, usize)> {
         const CONTINUED: u64 = 0x8080_8080_8080_8080;
-        const LONGEST: u64 = 7;
+        const MOST: u32 = 6;
         let [operator, first, ..] = bytes;
         let shape = SHAPES.get(usize::from(operator))?;
         let first = FIRST.get(usize::from(first))?;
         // The last byte of a number is one without the highest bit. One that ends beyond what is
         // seen here ends in the byte of zeros that comes in its place.
         let ends = !(u64::from_le_bytes(bytes) >> 8) & CONTINUED;
-        let length = |ends: u64| u64::from((ends.trailing_zeros() + 1) / 8);
-        let second_ends = ends & ends.wrapping_sub(1);
-        // The lengths of no number, one and two, a byte each.
-        let lengths = length(ends) << 8 | length(second_ends) << 16;
-        let numbers = lengths >> shape.numbers & 0xff;
-        let plain = (shape.unless & first == 0) & (numbers <= LONGEST);
-        plain.then_some((shape, *first, usize::from(shape.fixed) + numbers as usize))
+        let second_ends = ends & (ends.wrapping_sub(1) | i64::from(shape.one).cast_unsigned());
+        let more = (second_ends | u64::from(shape.none)).trailing_zeros() / 8;
+        let plain = (shape.unless & first == 0) & (more <= MOST);
+        plain.then_some((shape, *first, usize::from(shape.least) + more as usize))
     }
 }
 
@@ -266,23 +371,23 @@ static SHAPES: [Shape; 256] = {
     while operator < shapes.len() {
         shapes[operator] = match operator {
             // `unreachable`, `nop`, `else`, `return`, `drop`, `select`, `ref.is_null`.
-            0x00 | 0x01 | 0x05 | 0x0f | 0x1a | 0x1b | 0xd1 => Shape::numbers(0),
+            0x00 | 0x01 | 0x05 | 0x0f | 0x1a | 0x1b | 0xd1 => Shape::fixed(0),
             // `block`, `loop`, `if`.
             0x02..=0x04 => Shape::BLOCK,
             0x0b => Shape::END,
             // `br`, `br_if`, `call`, `return_call`.
-            0x0c | 0x0d | 0x10 | 0x12 => Shape::numbers(1),
+            0x0c | 0x0d | 0x10 | 0x12 => Shape::NUMBER,
             // Locals, globals.
-            0x20..=0x24 => Shape::numbers(1),
+            0x20..=0x24 => Shape::NUMBER,
             // Loads and stores.
             0x28..=0x3e => Shape::ACCESS,
             // `memory.size`, `i32.const`, `i64.const`, `ref.func`.
-            0x3f | 0x41 | 0x42 | 0xd2 => Shape::numbers(1),
+            0x3f | 0x41 | 0x42 | 0xd2 => Shape::NUMBER,
             // `f32.const`, `f64.const`.
             0x43 => Shape::fixed(4),
             0x44 => Shape::fixed(8),
             // Comparisons, arithmetic, conversions.
-            0x45..=0xc4 => Shape::numbers(0),
+            0x45..=0xc4 => Shape::fixed(0),
             _ => Shape::READ_BY_PARSER,
         };
         operator += 1;
