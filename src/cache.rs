@@ -31,6 +31,10 @@ impl Cache {
         Some(entry.plugin.clone())
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     pub(crate) fn plugins(&self) -> impl Iterator<Item = &Plugin> {
         self.entries.values().map(|entry| &entry.plugin)
     }

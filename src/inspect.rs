@@ -8,7 +8,7 @@
 mod body;
 pub(crate) mod buffers;
 mod sections;
-pub(crate) mod walk;
+mod walk;
 
 use crate::{
     binary::check_sizes,
@@ -59,9 +59,9 @@ pub(crate) struct ModuleInfo {
     pub(crate) grows_tables: bool,
     /// What the compiled module takes in memory at most, by what each part was measured to take.
     pub(crate) estimated_bytes: usize,
-    /// The functions that contain a `memory.grow` or `table.grow`, counted from the first that is
-    /// not imported, in order.
-    pub(crate) growing: Vec<u32>,
+    /// Where each `memory.grow` and `table.grow` is, in bytes from the beginning of the code
+    /// section's content, in order.
+    pub(crate) growths: Vec<u32>,
 }
 
 impl ModuleInfo {

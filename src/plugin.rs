@@ -60,12 +60,16 @@ impl Plugin {
         hash: Option<[u8; 32]>,
     ) -> Result<Self, Error> {
         let name: Arc<str> = name.into();
+        let load = || capture::load(context, &name, bytes, compilation, warm_up);
+        let (sha256, loaded) = match hash {
+            Some(hash) => (hash, load()),
+            None => hashed(bytes, load),
+        };
         let Loaded {
             code,
             cold,
             snapshot,
-        } = capture::load(context, &name, bytes, compilation, warm_up)
-            .map_err(|error| error.at(Phase::Load).in_plugin(&name))?;
+        } = loaded.map_err(|error| error.at(Phase::Load).in_plugin(&name))?;
         log::debug!(
             "compiled {name:?}: {} bytes, {} functions",
             bytes.len(),
@@ -76,7 +80,7 @@ impl Plugin {
             #[cfg(feature = "std")]
             spares: Spares::new(&home, &code),
             home,
-            sha256: hash.unwrap_or_else(|| sha256(bytes)),
+            sha256,
             conventions: Convention::all_of(&code.info),
             code,
             cold,
@@ -281,6 +285,25 @@ impl Plugin {
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
+
+/// Does `work` and hashes `bytes`: meanwhile, where there are so many that a thread for it pays and
+/// the host gives one.
+fn hashed<R>(bytes: &[u8], work: impl FnOnce() -> R) -> ([u8; 32], R) {
+    #[cfg(feature = "std")]
+    if bytes.len() >= MANY_BYTES {
+        return std::thread::scope(|scope| {
+            let hash = std::thread::Builder::new().spawn_scoped(scope, || sha256(bytes));
+            let done = work();
+            let hash = hash.ok().and_then(|hash| hash.join().ok());
+            (hash.unwrap_or_else(|| sha256(bytes)), done)
+        });
+    }
+    (sha256(bytes), work())
+}
+
+/// The bytes that take about ten times as long to hash as a thread takes to begin.
+#[cfg(feature = "std")]
+const MANY_BYTES: usize = 1 << 19;
 
 impl fmt::Debug for Plugin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -26,10 +26,7 @@ use crate::{
     },
     bound::LEAKING_COST,
     error::Failure,
-    inspect::{
-        ModuleInfo, named,
-        walk::{Growth, Walk},
-    },
+    inspect::{ModuleInfo, named},
     value::ValueType,
 };
 use alloc::{borrow::Cow, boxed::Box, format, sync::Arc, vec::Vec};
@@ -73,7 +70,7 @@ pub(crate) fn prepare(
         prepared.bytes = Cow::Owned(rewritten);
         prepared.gathered = Some(Arc::new(gathered));
     }
-    if info.start.is_some() || !info.growing.is_empty() {
+    if info.start.is_some() || !info.growths.is_empty() {
         let start = info
             .start
             .map(|function| (function, unused_name(info, "start function")));
@@ -167,7 +164,7 @@ impl<'a> Rewrite<'a> {
             entries.extend_from_slice(&[0x60, 2, reference, 0x7f, 1, 0x7f]);
         }
         let mut count = self.added();
-        if !self.info.growing.is_empty() && self.info.growth_type.is_none() {
+        if !self.info.growths.is_empty() && self.info.growth_type.is_none() {
             entries.extend_from_slice(&[0x60, 1, 0x7f, 1, 0x7f]);
             count = count.saturating_add(1);
         }
@@ -203,25 +200,30 @@ impl<'a> Rewrite<'a> {
         mut content: BinaryReader<'_>,
         out: &mut Splice<'_>,
     ) -> Result<(), Failure> {
-        let Some(last) = self.info.growing.last() else {
+        if self.info.growths.is_empty() {
             return Ok(());
-        };
-        let end = content.range().end;
+        }
+        let Range { start, end } = content.range();
         let count = content.read_var_u32()?;
         let bodies_start = content.original_position();
         if self.added() > 0 {
             self.check_calls(content.clone(), count)?;
         }
-        let mut growing = self.info.growing.iter().peekable();
+        let mut growths = self
+            .info
+            .growths
+            .iter()
+            .map(|at| start + *at as usize)
+            .peekable();
         let mut bodies = Vec::new();
-        for function in 0..=*last {
+        while let Some(growth) = growths.peek().copied() {
             let at = content.original_position();
-            let body = sized(&mut content)?;
-            if growing.next_if_eq(&&function).is_some() {
+            let body = sized(&mut content)?.range();
+            if growth < body.end {
+                let growths = core::iter::from_fn(|| growths.next_if(|at| *at < body.end));
                 let mut grown = Vec::new();
-                let place = at..content.original_position();
-                put_bytes(&mut grown, &self.body(bytes, body)?);
-                bodies.push((place, grown));
+                put_bytes(&mut grown, &self.body(bytes, &body, growths)?);
+                bodies.push((at..body.end, grown));
             }
         }
         let mut before = Vec::new();
@@ -271,30 +273,34 @@ impl<'a> Rewrite<'a> {
         imported.saturating_add(self.info.functions)
     }
 
-    fn body(&self, bytes: &[u8], body: BinaryReader<'_>) -> Result<Vec<u8>, Failure> {
-        let Range { start, end } = body.range();
-        let mut out = Splice::new(bytes.get(..end).unwrap_or_default(), start);
+    /// A body, in which there are `growths`.
+    fn body(
+        &self,
+        bytes: &[u8],
+        body: &Range<usize>,
+        growths: impl Iterator<Item = usize>,
+    ) -> Result<Vec<u8>, Failure> {
+        let bytes = bytes.get(..body.end).unwrap_or_default();
+        let mut out = Splice::new(bytes, body.start);
         let mut loop_type = Vec::new();
         // The type of a block is a number with a sign.
         put_i64(&mut loop_type, self.growth_type().into());
-        let mut body = Some(FunctionBody::new(body));
-        let next = || Ok(body.take());
-        Walk::through(bytes, None, next, |_, place, growth| {
+        for at in growths {
+            let mut reader = BinaryReader::new(bytes.get(at..).unwrap_or_default(), at);
+            let operator = reader.read_operator()?;
+            let place = at..reader.original_position();
             let mut new = Vec::new();
-            match growth {
-                Growth::Table(table) => {
-                    new.push(0x10);
-                    put_u32(&mut new, self.first_added().saturating_add(table));
-                }
-                Growth::Memory => {
-                    new.push(0x03);
-                    new.extend_from_slice(&loop_type);
-                    new.extend_from_slice(bytes.get(place.clone()).unwrap_or_default());
-                    new.push(0x0b);
-                }
+            if let Operator::TableGrow { table } = operator {
+                new.push(0x10);
+                put_u32(&mut new, self.first_added().saturating_add(table));
+            } else {
+                new.push(0x03);
+                new.extend_from_slice(&loop_type);
+                new.extend_from_slice(bytes.get(place.clone()).unwrap_or_default());
+                new.push(0x0b);
             }
             out.replace(place, &new);
-        })?;
+        }
         Ok(out.finish())
     }
 }

@@ -289,8 +289,11 @@ impl Runner {
         if bytes.len() > maximum {
             return Plugin::load(&self.context, name, bytes);
         }
-        let sha256 = sha256(bytes);
-        if let Some(plugin) = self.cache.write(|cache| cache.get(&sha256)) {
+        // Where nothing can be found, hashing has time until the module is compiled.
+        let is_empty = self.cache.read(Cache::is_empty);
+        let hash = (!is_empty).then(|| sha256(bytes));
+        let found = hash.and_then(|hash| self.cache.write(|cache| cache.get(&hash)));
+        if let Some(plugin) = found {
             return Ok(if plugin.name() == name {
                 plugin
             } else {
@@ -298,7 +301,6 @@ impl Runner {
             });
         }
         let compilation = Compilation::WhenCalled;
-        let hash = Some(sha256);
         let plugin = Plugin::load_with(&self.context, name, bytes, compilation, None, hash)?;
         let max_cache_bytes = self.context.config.limits.max_cache_bytes;
         let evicted = self.cache.write(|cache| {

@@ -16,8 +16,8 @@ pub(super) struct Bodies {
     pub(super) grows_tables: bool,
     /// Each `memory.grow`, which is compiled in a block of its own.
     pub(super) memory_grows: usize,
-    /// The functions that contain one, or a `table.grow`, in order.
-    pub(super) growing: Vec<u32>,
+    /// Where each is, and each `table.grow`, in bytes from the beginning of the section, in order.
+    pub(super) growths: Vec<u32>,
     /// The most values that a branch to a block carries.
     pub(super) widest_block: u32,
     /// The locals of the function that declares most.
@@ -57,13 +57,12 @@ impl Bodies {
             }
             Ok(body)
         };
-        let walk = Walk::through(module, Some(own), next, |function, _, growth| {
-            if bodies.growing.last() != Some(&function) {
-                bodies.growing.push(function);
-            }
+        let walk = Walk::through(module, own, next, |at, growth| {
+            let at = at.saturating_sub(section.start);
+            bodies.growths.push(u32::try_from(at).unwrap_or(u32::MAX));
             match growth {
                 Growth::Memory => bodies.memory_grows += 1,
-                Growth::Table(_) => bodies.grows_tables = true,
+                Growth::Table => bodies.grows_tables = true,
             }
         })?;
         at_most(
@@ -80,8 +79,7 @@ impl Bodies {
         )?;
         bodies.widest_block = walk.widest();
         // Two bodies are read at a time.
-        bodies.growing.sort_unstable();
-        bodies.growing.dedup();
+        bodies.growths.sort_unstable();
         Ok(bodies)
     }
 }

@@ -9,8 +9,9 @@ use crate::{
 };
 use alloc::{format, vec::Vec};
 use wasmparser::{
-    BinaryReader, ConstExpr, DataSectionReader, ElementItems, ElementKind, Encoding, ExternalKind,
-    FuncType, Operator, Payload, TableInit, TypeRef, TypeSectionReader, ValType,
+    BinaryReader, BinaryReaderError, ConstExpr, DataSectionReader, ElementItems, ElementKind,
+    Encoding, ExternalKind, FuncType, Operator, Payload, TableInit, TypeRef, TypeSectionReader,
+    ValType,
 };
 
 /// The operators of a constant expression. Compilers use three; the engine evaluates and drops a
@@ -414,6 +415,11 @@ impl<'a> Pass<'a> {
 
     /// Reads the constant expression that `reader` is at.
     fn constant_in(&self, reader: &mut BinaryReader<'_>) -> Result<(), Failure> {
+        // A module may have as many as data segments, and then most are a place in memory.
+        if let Ok(Some(rest)) = after_i32(reader.clone()) {
+            *reader = rest;
+            return Ok(());
+        }
         for _ in 0..MOST_CONSTANT_OPERATORS {
             match reader.read_operator()? {
                 Operator::End => return Ok(()),
@@ -436,7 +442,7 @@ impl<'a> Pass<'a> {
             types: len(&self.types),
             growth_type: self.growth_type(),
             grows_tables: self.bodies.grows_tables,
-            growing: self.bodies.growing,
+            growths: self.bodies.growths,
             most_locals: u32::try_from(self.bodies.most_locals).unwrap_or(u32::MAX),
             estimated_bytes,
             ..self.info
@@ -482,6 +488,17 @@ impl<'a> Pass<'a> {
             sum.saturating_add(number.saturating_mul(bytes))
         })
     }
+}
+
+/// What comes after the constant expression, if that is an `i32.const`.
+fn after_i32(mut reader: BinaryReader<'_>) -> Result<Option<BinaryReader<'_>>, BinaryReaderError> {
+    const I32_CONST: u8 = 0x41;
+    const END: u8 = 0x0b;
+    if reader.read_u8()? != I32_CONST {
+        return Ok(None);
+    }
+    reader.read_var_i32()?;
+    Ok((reader.read_u8()? == END).then_some(reader))
 }
 
 fn count(what: &str, actual: u32, limit: &'static str, maximum: u32) -> Result<(), Failure> {

@@ -2,23 +2,22 @@
 
 use super::{invalid, missing, named};
 use crate::error::Failure;
-use core::ops::Range;
 use wasmparser::{BinaryReader, BlockType, FunctionBody, VisitOperator};
 
-/// An operator that grows something.
+/// What an operator grows.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Growth {
+pub(super) enum Growth {
     Memory,
-    Table(u32),
+    Table,
 }
 
 /// What a module has that its code can name. What it names beyond has to be refused here, where
 /// something may be added to the module before it is compiled.
-pub(crate) struct Own<'a> {
+pub(super) struct Own<'a> {
     /// For each function type, the larger of the numbers of its parameters and results.
-    pub(crate) widths: &'a [u32],
-    pub(crate) tables: u32,
-    pub(crate) element_segments: u32,
+    pub(super) widths: &'a [u32],
+    pub(super) tables: u32,
+    pub(super) element_segments: u32,
 }
 
 /// A walk over the operators of bodies. It only counts, so a body costs its own length to read and
@@ -31,8 +30,8 @@ pub(crate) struct Own<'a> {
 ///
 /// Each operator begins where the one before ends, so a processor that reads one body waits most of
 /// the time. So it reads two.
-pub(crate) struct Walk<'w> {
-    own: Option<Own<'w>>,
+pub(super) struct Walk<'w> {
+    own: Own<'w>,
     seen: Seen,
     /// The blocks that are open where the parser is, the function itself among them.
     open: u32,
@@ -50,7 +49,6 @@ struct Seen {
 
 /// A body on the way.
 struct Lane<'a> {
-    number: u32,
     parser: BinaryReader<'a>,
     cursor: Cursor<'a>,
     /// Where that ends.
@@ -72,13 +70,12 @@ const AHEAD: usize = 8;
 
 impl<'w> Walk<'w> {
     /// Walks through the bodies that `next` gives, which lie in `module`, and tells of each operator
-    /// that grows something: the number of its body, where it is, and what it grows. Checks what
-    /// the bodies name, functions excepted, unless they are known to be right.
-    pub(crate) fn through<'a>(
+    /// that grows something, and where it is. Checks what the bodies name, functions excepted.
+    pub(super) fn through<'a>(
         module: &'a [u8],
-        own: Option<Own<'w>>,
+        own: Own<'w>,
         mut next: impl FnMut() -> Result<Option<FunctionBody<'a>>, Failure>,
-        mut grows: impl FnMut(u32, Range<usize>, Growth),
+        mut grows: impl FnMut(usize, Growth),
     ) -> Result<Self, Failure> {
         let mut walk = Self {
             own,
@@ -90,12 +87,9 @@ impl<'w> Walk<'w> {
             open: 0,
             growth: None,
         };
-        let mut numbers = 0..;
         let mut begin = || -> Result<_, Failure> {
             let body = next()?;
-            let lane =
-                body.map(|body| Lane::new(module, numbers.next().unwrap_or(u32::MAX), &body));
-            lane.transpose()
+            body.map(|body| Lane::new(module, &body)).transpose()
         };
         let mut lanes = [begin()?, begin()?];
         loop {
@@ -116,12 +110,12 @@ impl<'w> Walk<'w> {
     }
 
     /// The deepest nesting of blocks.
-    pub(crate) fn nesting(&self) -> u32 {
+    pub(super) fn nesting(&self) -> u32 {
         self.seen.most_open.saturating_sub(1)
     }
 
     /// The most values that a branch to a block carries.
-    pub(crate) fn widest(&self) -> u32 {
+    pub(super) fn widest(&self) -> u32 {
         self.seen.widest.max((self.seen.values != 0).into())
     }
 
@@ -129,40 +123,34 @@ impl<'w> Walk<'w> {
         // A body has fewer than 2^32 bytes, so fewer blocks.
         self.open += 1;
         self.seen.most_open = self.seen.most_open.max(self.open);
-        let width = match (ty, &self.own) {
-            (BlockType::Empty, _) => 0,
-            (BlockType::Type(_), _) => 1,
-            (BlockType::FuncType(ty), Some(own)) => own.width(ty)?,
-            (BlockType::FuncType(_), None) => 0,
+        let width = match ty {
+            BlockType::Empty => 0,
+            BlockType::Type(_) => 1,
+            BlockType::FuncType(ty) => self.own.width(ty)?,
         };
         self.seen.widest = self.seen.widest.max(width);
         Ok(())
     }
 
     fn table(&self, index: u32) -> Result<(), Failure> {
-        let tables = self.own.as_ref().map(|own| own.tables);
-        tables.map_or(Ok(()), |tables| named("table", index, tables))
+        named("table", index, self.own.tables)
     }
 
     fn element_segment(&self, index: u32) -> Result<(), Failure> {
-        let segments = self.own.as_ref().map(|own| own.element_segments);
-        segments.map_or(Ok(()), |segments| named("element segment", index, segments))
+        named("element segment", index, self.own.element_segments)
     }
 
     fn call_by_table(&self, ty: u32, table: u32) -> Result<(), Failure> {
-        if let Some(own) = &self.own {
-            own.width(ty)?;
-        }
+        self.own.width(ty)?;
         self.table(table)
     }
 }
 
 impl<'a> Lane<'a> {
-    fn new(module: &'a [u8], number: u32, body: &FunctionBody<'a>) -> Result<Self, Failure> {
+    fn new(module: &'a [u8], body: &FunctionBody<'a>) -> Result<Self, Failure> {
         let parser = body.get_operators_reader()?.get_binary_reader();
         let end = module.len().min(parser.range().end + AHEAD - 1);
         let mut lane = Self {
-            number,
             cursor: Cursor { code: &[], open: 1 },
             parser,
             end,
@@ -182,7 +170,7 @@ impl<'a> Lane<'a> {
         &mut self,
         module: &'a [u8],
         walk: &mut Walk<'_>,
-        grows: &mut impl FnMut(u32, Range<usize>, Growth),
+        grows: &mut impl FnMut(usize, Growth),
     ) -> Result<bool, Failure> {
         let passed = self.rest(module).len() - self.cursor.code.len();
         self.parser.read_bytes(passed)?;
@@ -198,7 +186,7 @@ impl<'a> Lane<'a> {
         self.parser.visit_operator(walk)??;
         self.cursor.open = walk.open;
         if let Some(growth) = walk.growth.take() {
-            grows(self.number, at..self.parser.original_position(), growth);
+            grows(at, growth);
         }
         self.cursor.code = self.rest(module);
         Ok(false)
@@ -212,9 +200,9 @@ impl Seen {
         // In registers.
         let (mut seen, mut a, mut b) = (*self, *one, *other);
         let plain = loop {
-            let plain = [a.pass(&mut seen), b.pass(&mut seen)];
-            if plain != [true; 2] {
-                break plain;
+            let (one, other) = (a.pass(&mut seen), b.pass(&mut seen));
+            if !(one & other) {
+                break [one, other];
             }
         };
         (*self, *one, *other) = (seen, a, b);
@@ -271,11 +259,12 @@ struct Shape {
     values: u8,
     /// How many blocks it opens.
     opens: i8,
-    /// Its length where each LEB128 number after it has one byte; one less where there are two.
+    /// Its length where no LEB128 number follows; how far beyond the last of them it goes where one
+    /// or two do.
     least: u8,
-    /// All bits where there is one number, none where there are two.
+    /// All bits where one number follows, none where two do.
     one: i8,
-    /// The highest bit where there is none.
+    /// The highest bit where none does.
     none: u8,
 }
 
@@ -324,7 +313,7 @@ impl Shape {
     };
     const NUMBER: Self = Self {
         none: 0,
-        ..Self::fixed(1)
+        ..Self::fixed(0)
     };
     const ACCESS: Self = Self {
         unless: WITH_MEMORY,
@@ -348,18 +337,17 @@ impl Shape {
     /// operands is, and its length, if it is plain with them.
     #[inline(always)]
     fn of(bytes: [u8; AHEAD]) -> Option<(&'static Self, u8, usize)> {
-        const CONTINUED: u64 = 0x8080_8080_8080_8080;
-        const MOST: u32 = 6;
+        const CONTINUED: u64 = 0x8080_8080_8080_8000;
         let [operator, first, ..] = bytes;
         let shape = SHAPES.get(usize::from(operator))?;
         let first = FIRST.get(usize::from(first))?;
-        // The last byte of a number is one without the highest bit. One that ends beyond what is
-        // seen here ends in the byte of zeros that comes in its place.
-        let ends = !(u64::from_le_bytes(bytes) >> 8) & CONTINUED;
-        let second_ends = ends & (ends.wrapping_sub(1) | i64::from(shape.one).cast_unsigned());
-        let more = (second_ends | u64::from(shape.none)).trailing_zeros() / 8;
-        let plain = (shape.unless & first == 0) & (more <= MOST);
-        plain.then_some((shape, *first, usize::from(shape.least) + more as usize))
+        // The last byte of a number is one without the highest bit.
+        let ends = !u64::from_le_bytes(bytes) & CONTINUED;
+        let last = ends & (ends.wrapping_sub(1) | i64::from(shape.one).cast_unsigned());
+        let last = last | u64::from(shape.none);
+        let plain = (shape.unless & first == 0) & (last != 0);
+        let length = usize::from(shape.least) + (last.trailing_zeros() / 8) as usize;
+        plain.then_some((shape, *first, length))
     }
 }
 
@@ -438,7 +426,7 @@ macro_rules! look {
     };
     (one TableGrow $visit:ident $table:ident: $in:ty) => {
         fn $visit(&mut self, table: $in) -> Result<(), Failure> {
-            self.growth = Some(Growth::Table(table));
+            self.growth = Some(Growth::Table);
             self.table(table)
         }
     };
