@@ -262,10 +262,10 @@ struct Shape {
     /// Its length where no LEB128 number follows; how far beyond the last of them it goes where one
     /// or two do.
     least: u8,
-    /// All bits where one number follows, none where two do.
+    /// All bits where one number follows.
     one: i8,
-    /// The highest bit where none does.
-    none: u8,
+    /// All bits where two do.
+    two: i8,
 }
 
 /// Any byte.
@@ -312,13 +312,13 @@ impl Shape {
         ..Self::fixed(0)
     };
     const NUMBER: Self = Self {
-        none: 0,
+        one: -1,
         ..Self::fixed(0)
     };
     const ACCESS: Self = Self {
         unless: WITH_MEMORY,
-        one: 0,
-        ..Self::NUMBER
+        two: -1,
+        ..Self::fixed(0)
     };
 
     /// With so many bytes after it.
@@ -328,8 +328,8 @@ impl Shape {
             values: 0,
             opens: 0,
             least: 1 + bytes,
-            one: -1,
-            none: 0x80,
+            one: 0,
+            two: 0,
         }
     }
 
@@ -343,10 +343,13 @@ impl Shape {
         let first = FIRST.get(usize::from(first))?;
         // The last byte of a number is one without the highest bit.
         let ends = !u64::from_le_bytes(bytes) & CONTINUED;
-        let last = ends & (ends.wrapping_sub(1) | i64::from(shape.one).cast_unsigned());
-        let last = last | u64::from(shape.none);
-        let plain = (shape.unless & first == 0) & (last != 0);
-        let length = usize::from(shape.least) + (last.trailing_zeros() / 8) as usize;
+        let second_ends = ends & ends.wrapping_sub(1);
+        // Both are looked for before it is known which is wanted.
+        let one = ends.trailing_zeros() & i32::from(shape.one).cast_unsigned();
+        let two = second_ends.trailing_zeros() & i32::from(shape.two).cast_unsigned();
+        let last = (one | two) / 8;
+        let plain = (shape.unless & first == 0) & (last < 8);
+        let length = usize::from(shape.least) + last as usize;
         plain.then_some((shape, *first, length))
     }
 }
