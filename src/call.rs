@@ -7,7 +7,7 @@ use crate::{
     error::{Cause, Error, Failure, Phase},
     instance::Instance,
     meter::Allowance,
-    outcome::Outcome,
+    outcome::{Given, Outcome},
     passed::{Fitted, Passed},
     plugin::Plugin,
     session::{Known, Live, Session},
@@ -449,14 +449,15 @@ impl<'a> Task<'a> {
         } else {
             Ok(())
         };
-        let given = ready.and_then(|()| fitted.pass(session, export));
+        let mut given = Given::default();
+        let done = ready.and_then(|()| fitted.pass(session, export, &mut given));
         if let Some(state) = &mut self.state
             && let Some(value) = session.state().lent.take()
         {
             state.give_back(value);
         }
-        match given {
-            Ok(given) => {
+        match done {
+            Ok(()) => {
                 let name = plugin.name();
                 log::debug!("{name:?} {export:?} ended; fuel {}", session.fuel_used());
                 Ok(session.outcome(given))

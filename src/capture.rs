@@ -8,6 +8,7 @@ use crate::{
     error::{Cause, Error, ErrorKind, Failure},
     inspect::{ModuleInfo, inspect},
     meter::Allowance,
+    outcome::Given,
     passed::{Fitted, Passed},
     prepare::prepare,
     session::{Live, Session},
@@ -371,7 +372,7 @@ fn initialise(
         return Err(refused("the initialiser writes output"));
     }
     if let Some((export, fitted)) = warm_up {
-        fitted.pass(session, export)?;
+        fitted.pass(session, export, &mut Given::default())?;
     }
     if session.stdin_seen() {
         return Err(refused("standard input is asked for"));

@@ -105,11 +105,16 @@ impl Fitted<'_> {
         }
     }
 
-    /// Calls the export.
+    /// Calls the export; what it gave goes to `given`, since a processor would wait where it is
+    /// moved as soon as it was written.
     #[inline(always)]
-    pub(crate) fn pass(&self, session: &mut Session<'_>, export: &str) -> Result<Given, Failure> {
+    pub(crate) fn pass(
+        &self,
+        session: &mut Session<'_>,
+        export: &str,
+        given: &mut Given,
+    ) -> Result<(), Failure> {
         session.set_phase(Phase::Call);
-        let mut given = Given::default();
         match self {
             Self::Params(signature, params, callee) => {
                 let known = match *callee {
@@ -122,6 +127,6 @@ impl Fitted<'_> {
                 given.bytes = convention.call(session, export, passed.inputs())?;
             }
         }
-        Ok(given)
+        Ok(())
     }
 }
