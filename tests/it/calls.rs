@@ -231,6 +231,27 @@ fn a_plugin_tells_what_it_is() {
     assert_eq!(runs(old.call("greet").input("you")).bytes(), b"Hello, you");
 }
 
+/// A module of half a mebibyte and more is hashed beside the rest of its loading.
+#[test]
+fn the_hash_of_a_module() {
+    for (name, hash) in [
+        (
+            "rust-greet.wasm",
+            "a3cfef61fbd3e735e32761e1395e37ddd0adeca4e792c79b95ea811ad47c0b36",
+        ),
+        (
+            "go-greet.wasm",
+            "9b2f7c18b6f89ac32a088b7d71268122fa3d35b031aa3276ce6f2b23734cc593",
+        ),
+    ] {
+        let module = fixture(name);
+        let plugin = runner(RunnerConfig::new()).load_plugin("greet", &module);
+        let bytes = plugin.expect("loads").sha256();
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(digits, hash, "{name}");
+    }
+}
+
 /// A bad new version does not take the place of a good one.
 #[test]
 fn a_bad_module_leaves_the_old_one() {

@@ -22,6 +22,7 @@ mod packed;
 mod plugins_dir;
 mod prepared;
 mod same_everywhere;
+mod signatures;
 mod slices;
 mod snapshot;
 mod spares;

@@ -2,7 +2,7 @@
 //! counted, whatever its operands look like.
 
 use crate::{
-    bytes::{body, list, module, number, section, times, ty},
+    bytes::{body, list, module, section, times, ty},
     support::{generator, runner},
 };
 use arbitrary::Unstructured;
@@ -149,15 +149,17 @@ fn operators() -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-/// A module of one function with that code, and so many bytes after it, with four types, tables and
-/// element segments.
-fn with_code(code: &[u8], after: usize) -> Vec<u8> {
+/// A module of a function with that code after so many others, and so many bytes after it, with
+/// four types, tables and element segments.
+fn with_code(code: &[u8], others: usize, after: usize) -> Vec<u8> {
+    let other = |number: usize| body(&[0], &[0x41, 0x80, 0x01, 0x1a].repeat(3 * number + 1));
+    let bodies = (0..others).map(other).chain([body(&[0], code)]);
     let mut sections = vec![
         section(1, times(4, &ty(0, 0))),
-        section(3, list([number(0_u8)])),
+        section(3, times(others + 1, &[0])),
         section(4, times(4, &[0x70, 0, 0])),
         section(9, times(4, &[1, 0, 0])),
-        section(10, list([body(&[0], code)])),
+        section(10, list(bodies)),
     ];
     if after > 0 {
         let name = [1, b'x'];
@@ -171,10 +173,11 @@ fn blocks_after_every_operator_are_counted() {
     let blocks = [[0x02, 0x40].repeat(5), [0x0b].repeat(5)].concat();
     for (name, operator) in operators() {
         for times in 1..=2 {
-            for after in [0, 1, 30] {
+            // Two functions are read at a time.
+            for (others, after) in [(0, 0), (0, 1), (0, 30), (1, 0), (2, 30), (5, 7)] {
                 let code = [operator.repeat(times), blocks.clone()].concat();
-                let module = with_code(&code, after);
-                let name = format!("{name}, {times} times, {after} bytes after it");
+                let module = with_code(&code, others, after);
+                let name = format!("{name}, {times} times, after {others}, {after} bytes after it");
                 assert_eq!(too_deep(&module, 4), refusal(5, 4), "{name}");
                 assert_eq!(too_deep(&module, 5), None, "{name}");
             }
@@ -205,7 +208,7 @@ fn every_kind_of_block_is_counted() {
             let other = [0x05].repeat(usize::from(opener == 0x04));
             let close = [other, vec![0x0b]].concat().repeat(3);
             let twice = [open, close].concat().repeat(2);
-            let module = with_code(&twice, 0);
+            let module = with_code(&twice, 0, 0);
             let found = [2, 3].map(|most| too_deep(&module, most));
             assert_eq!(found, [refusal(3, 2), None], "{opener} {name}");
         }
