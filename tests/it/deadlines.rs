@@ -1,8 +1,14 @@
 //! What never ends is ended: by the deadline, by a budget, by a token, by closing the runner.
 
 use crate::support::{fails, load, patient, runner, runs, wat};
-use pocketwasm::{Call, CancelToken, Error, ErrorKind, Phase, Plugin, RunnerConfig};
+use pocketwasm::{
+    Call, CancelToken, Clock, Error, ErrorKind, HostContext, Phase, Plugin, RunnerConfig,
+};
 use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -216,4 +222,53 @@ fn and_nobody_else_notices() {
         );
     });
     assert_eq!(runs(plugin.call("add").params(&[2, 40])), alone);
+}
+
+/// A clock that goes when it is told to.
+#[derive(Clone, Default)]
+struct Told(Arc<AtomicU64>);
+
+impl Clock for Told {
+    fn monotonic(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::Relaxed))
+    }
+
+    fn since_epoch(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn sleep(&self, _: Duration) {}
+}
+
+/// The time of the first host function counts, however little the guest did before it.
+#[test]
+fn host_functions_that_take_their_time() {
+    let module = r#"(module
+        (import "env" "work" (func $work (param i64)))
+        (import "env" "look" (func $look))
+        (func (export "run") (param i64) (call $work (local.get 0)) (call $look)))"#;
+    let clock = Told::default();
+    let time = clock.0.clone();
+    let config = RunnerConfig::new()
+        .clock(clock)
+        .timeout(SHORT)
+        .function(
+            "env",
+            "work",
+            move |_: &mut HostContext<'_>, millis: u64| {
+                time.fetch_add(millis, Ordering::Relaxed);
+            },
+        )
+        .function("env", "look", |context: &mut HostContext<'_>| {
+            context.check()
+        });
+    let module = wat::parse_str(module).expect("valid");
+    let plugin = runner(config).load_plugin("m", module).expect("loads");
+    runs(plugin.call("run").params(&[99]));
+    let error = fails(plugin.call("run").params(&[100]));
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    let mut kept = plugin.instantiate().expect("starts");
+    runs(kept.call("run").params(&[99]));
+    let error = fails(kept.call("run").params(&[100]));
+    assert_eq!(error.kind(), ErrorKind::Timeout);
 }

@@ -173,6 +173,20 @@ impl Clock for Readings {
     fn sleep(&self, _: Duration) {}
 }
 
+/// Reading a clock takes a good part of what a small call does.
+#[test]
+fn a_small_call_reads_no_clock() {
+    let clock = Readings::default();
+    let runner = runner(RunnerConfig::new().clock(clock.clone()));
+    let plugin = runner.load_plugin("greet", fixture("rust-greet.wasm"));
+    let mut kept = plugin
+        .and_then(|plugin| plugin.instantiate())
+        .expect("starts");
+    let before = clock.0.load(Ordering::Relaxed);
+    assert_eq!(runs(kept.call("greet").input("you")).bytes(), b"Hello, you");
+    assert_eq!(clock.0.load(Ordering::Relaxed), before);
+}
+
 /// Entering a function costs the same fuel however many locals it zeroes, so a module that has
 /// many in one function gets shorter slices; else it could be late by as much as it likes.
 #[test]
