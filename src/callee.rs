@@ -85,7 +85,8 @@ fn call(
 }
 
 /// Functions of the signatures that most calls have. Each is compiled for itself, which takes some
-/// kilobytes, and saves a call a quarter of its time; without `std` there is no room for that.
+/// kilobytes, and saves a call of a tiny module a fifth of its time; without `std` there is no room
+/// for that.
 #[cfg(feature = "std")]
 mod typed {
     use super::call;

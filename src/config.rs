@@ -255,9 +255,10 @@ impl RunnerConfig {
 
     /// The fuel of a whole call. Default: none but what [`timeout`](Self::timeout) implies. A
     /// unit is one WebAssembly operator, or the entry of a function, a loop or an arm of an `if`;
-    /// bulk operations cost one more for each 64 bytes, growing memory 1,024 a page. The same call uses the same fuel on every host, so unlike a deadline
-    /// this stops at the same instruction everywhere. It is no measure of time: real code runs
-    /// 0.3 to 3 billion units a second on a desktop processor, and hostile code far less or more.
+    /// bulk operations cost one more for each 64 bytes, growing memory 1,024 a page. The same call
+    /// uses the same fuel on every host, so unlike a deadline this stops at the same instruction
+    /// everywhere. It is no measure of time: real code runs 0.3 to 3 billion units a second on a
+    /// desktop processor, and hostile code far less or more.
     pub fn fuel(mut self, fuel: u64) -> Self {
         self.fuel = Some(fuel);
         self

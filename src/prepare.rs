@@ -14,8 +14,8 @@
 //!   nothing but what an instance costs.
 //!
 //! Everything else is copied as it is. No index changes, since functions, types and tables are only
-//! added at the end, and no index of any that was wrong becomes right: most are checked by the inspection, those of
-//! functions in code here, where functions are added.
+//! added at the end, and no index of any that was wrong becomes right: most are checked by the
+//! inspection, those of functions in code here, where functions are added.
 
 mod gather;
 
