@@ -24,7 +24,7 @@ pub(crate) enum Callee {
 impl Callee {
     /// The function, which has that signature.
     #[cfg_attr(not(feature = "std"), expect(unused_variables, reason = "for `typed`"))]
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(ctx: StoreContextMut<'_, State>, func: Func, signature: &Signature) -> Self {
         #[cfg(feature = "std")]
         if let Some(typed) = typed::Callee::new(&ctx, func, signature) {
@@ -113,6 +113,7 @@ mod typed {
     }
 
     impl Callee {
+        #[inline(always)]
         pub(super) fn new(
             ctx: &StoreContextMut<'_, State>,
             func: Func,

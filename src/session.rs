@@ -143,6 +143,7 @@ impl<'a> Session<'a> {
 
     /// Instantiates, runs the start function and then the initialiser, unless that is the very
     /// export that will be called.
+    #[inline(always)]
     pub(crate) fn ready(&mut self, export: Option<&str>) -> Result<(), Failure> {
         self.instantiate()?;
         if self.code.runs_first() {
@@ -204,6 +205,7 @@ impl<'a> Session<'a> {
 
     /// The exported function by that name, which has that signature. A kept instance remembers
     /// it.
+    #[inline(always)]
     pub(crate) fn find<'s>(
         &mut self,
         export: &str,
@@ -226,6 +228,7 @@ impl<'a> Session<'a> {
         Ok(Known { signature, callee })
     }
 
+    #[inline(always)]
     fn func(&self, export: &str) -> Result<Func, Failure> {
         let Live {
             store, instance, ..
