@@ -60,16 +60,19 @@ impl Plugin {
         hash: Option<[u8; 32]>,
     ) -> Result<Self, Error> {
         let name: Arc<str> = name.into();
-        let load = || capture::load(context, &name, bytes, compilation, warm_up);
+        let load = || {
+            capture::load(context, &name, bytes, compilation, warm_up)
+                .map_err(|error| error.at(Phase::Load).in_plugin(&name))
+        };
         let (sha256, loaded) = match hash {
-            Some(hash) => (hash, load()),
-            None => hashed(bytes, load),
+            Some(hash) => (hash, load()?),
+            None => hashed(bytes, context.config.limits.max_module_bytes, load)?,
         };
         let Loaded {
             code,
             cold,
             snapshot,
-        } = loaded.map_err(|error| error.at(Phase::Load).in_plugin(&name))?;
+        } = loaded;
         log::debug!(
             "compiled {name:?}: {} bytes, {} functions",
             bytes.len(),
@@ -286,19 +289,28 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
-/// Does `work` and hashes `bytes`: meanwhile, where there are so many that a thread for it pays and
-/// the host gives one.
-fn hashed<R>(bytes: &[u8], work: impl FnOnce() -> R) -> ([u8; 32], R) {
+/// Does `work` and hashes `bytes`: meanwhile, where there are so many that a thread for it pays, no
+/// more than `most`, which would be refused for that, and the host gives a thread.
+#[cfg_attr(
+    not(feature = "std"),
+    expect(unused_variables, reason = "without threads")
+)]
+fn hashed<R, E>(
+    bytes: &[u8],
+    most: usize,
+    work: impl FnOnce() -> Result<R, E>,
+) -> Result<([u8; 32], R), E> {
     #[cfg(feature = "std")]
-    if bytes.len() >= MANY_BYTES {
+    if (MANY_BYTES..=most).contains(&bytes.len()) {
         return std::thread::scope(|scope| {
             let hash = std::thread::Builder::new().spawn_scoped(scope, || sha256(bytes));
-            let done = work();
+            let done = work()?;
             let hash = hash.ok().and_then(|hash| hash.join().ok());
-            (hash.unwrap_or_else(|| sha256(bytes)), done)
+            Ok((hash.unwrap_or_else(|| sha256(bytes)), done))
         });
     }
-    (sha256(bytes), work())
+    let done = work()?;
+    Ok((sha256(bytes), done))
 }
 
 /// The bytes that take about ten times as long to hash as a thread takes to begin.

@@ -67,7 +67,8 @@ impl Runner {
     }
 
     /// Compiles `bytes` and keeps it under `name`, in place of what had the name before. A
-    /// `.wasm` at the end of the name is dropped.
+    /// `.wasm` at the end of the name is dropped. With `std`, a module of 512 KiB and more is
+    /// hashed meanwhile, by a thread that ends before this does.
     ///
     /// # Errors
     ///

@@ -598,14 +598,14 @@ pub(crate) fn module(classes: &[Class], imports: &str, pages: &str, extra: &str)
     text + extra + ")"
 }
 
-/// The small classes as one, since functions take time to compile too; not those that grow
-/// something, of which each may leave something behind.
+/// All classes as one but those that grow something, of which each may leave something behind: each
+/// class takes time to compile too.
 fn merged(classes: Vec<Class>) -> Vec<Class> {
-    let small = |class: &Class| class.body.lines().count() < 8 && !class.name.contains(".grow");
-    let (small, mut merged): (Vec<_>, Vec<_>) = classes.into_iter().partition(small);
+    let grows = |class: &Class| class.name.contains(".grow");
+    let (mut merged, others): (Vec<_>, Vec<_>) = classes.into_iter().partition(grows);
     merged.push(Class {
-        name: "others",
-        body: small.into_iter().map(|class| class.body + "\n").collect(),
+        name: "all others",
+        body: others.into_iter().map(|class| class.body + "\n").collect(),
     });
     merged
 }
