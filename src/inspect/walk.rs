@@ -32,19 +32,11 @@ pub(super) struct Own<'a> {
 /// the time. So it reads two.
 pub(super) struct Walk<'w> {
     own: Own<'w>,
-    seen: Seen,
+    most_open: u32,
+    widest: u32,
     /// The blocks that are open where the parser is, the function itself among them.
     open: u32,
     growth: Option<Growth>,
-}
-
-/// What was seen in all bodies.
-#[derive(Clone, Copy)]
-struct Seen {
-    most_open: u32,
-    widest: u32,
-    /// Whether a plain block has a result: not 0.
-    values: u8,
 }
 
 /// A body on the way.
@@ -79,11 +71,8 @@ impl<'w> Walk<'w> {
     ) -> Result<Self, Failure> {
         let mut walk = Self {
             own,
-            seen: Seen {
-                most_open: 1,
-                widest: 0,
-                values: 0,
-            },
+            most_open: 1,
+            widest: 0,
             open: 0,
             growth: None,
         };
@@ -94,9 +83,11 @@ impl<'w> Walk<'w> {
         let mut lanes = [begin()?, begin()?];
         loop {
             let plain = match &mut lanes {
-                [Some(one), Some(other)] => walk.seen.pass_both(&mut one.cursor, &mut other.cursor),
-                [Some(last), None] => [walk.seen.pass(&mut last.cursor), true],
-                [None, Some(last)] => [true, walk.seen.pass(&mut last.cursor)],
+                [Some(one), Some(other)] => {
+                    pass_both(&mut one.cursor, &mut other.cursor, &mut walk.most_open)
+                }
+                [Some(last), None] => [pass_one(&mut last.cursor, &mut walk.most_open), true],
+                [None, Some(last)] => [true, pass_one(&mut last.cursor, &mut walk.most_open)],
                 [None, None] => return Ok(walk),
             };
             for (place, plain) in lanes.iter_mut().zip(plain) {
@@ -111,24 +102,24 @@ impl<'w> Walk<'w> {
 
     /// The deepest nesting of blocks.
     pub(super) fn nesting(&self) -> u32 {
-        self.seen.most_open.saturating_sub(1)
+        self.most_open.saturating_sub(1)
     }
 
     /// The most values that a branch to a block carries.
     pub(super) fn widest(&self) -> u32 {
-        self.seen.widest.max((self.seen.values != 0).into())
+        self.widest
     }
 
     fn enter(&mut self, ty: BlockType) -> Result<(), Failure> {
         // A body has fewer than 2^32 bytes, so fewer blocks.
         self.open += 1;
-        self.seen.most_open = self.seen.most_open.max(self.open);
+        self.most_open = self.most_open.max(self.open);
         let width = match ty {
             BlockType::Empty => 0,
             BlockType::Type(_) => 1,
             BlockType::FuncType(ty) => self.own.width(ty)?,
         };
-        self.seen.widest = self.seen.widest.max(width);
+        self.widest = self.widest.max(width);
         Ok(())
     }
 
@@ -193,29 +184,28 @@ impl<'a> Lane<'a> {
     }
 }
 
-impl Seen {
-    /// Passes over plain operators at both places until one or the other comes to one that is not;
-    /// whether each may go on.
-    fn pass_both(&mut self, one: &mut Cursor<'_>, other: &mut Cursor<'_>) -> [bool; 2] {
-        // In registers.
-        let (mut seen, mut a, mut b) = (*self, *one, *other);
-        let plain = loop {
-            let (one, other) = (a.pass(&mut seen), b.pass(&mut seen));
-            if !(one & other) {
-                break [one, other];
-            }
-        };
-        (*self, *one, *other) = (seen, a, b);
-        plain
-    }
+/// Passes over plain operators at both places until one or the other comes to one that is not;
+/// whether each may go on. A function by itself, which has registers enough.
+#[inline(never)]
+fn pass_both(one: &mut Cursor<'_>, other: &mut Cursor<'_>, most_open: &mut u32) -> [bool; 2] {
+    let (mut a, mut b, mut most) = (*one, *other, *most_open);
+    let plain = loop {
+        let (one, other) = (a.pass(&mut most), b.pass(&mut most));
+        if !(one & other) {
+            break [one, other];
+        }
+    };
+    (*one, *other, *most_open) = (a, b, most);
+    plain
+}
 
-    /// The same at one.
-    fn pass(&mut self, place: &mut Cursor<'_>) -> bool {
-        let (mut seen, mut cursor) = (*self, *place);
-        while cursor.pass(&mut seen) {}
-        (*self, *place) = (seen, cursor);
-        false
-    }
+/// The same at one.
+#[inline(never)]
+fn pass_one(place: &mut Cursor<'_>, most_open: &mut u32) -> bool {
+    let (mut cursor, mut most) = (*place, *most_open);
+    while cursor.pass(&mut most) {}
+    (*place, *most_open) = (cursor, most);
+    false
 }
 
 impl Cursor<'_> {
@@ -224,11 +214,11 @@ impl Cursor<'_> {
     /// The next has to wait for its length, so little may take long here: no branch but those that
     /// end it.
     #[inline(always)]
-    fn pass(&mut self, seen: &mut Seen) -> bool {
+    fn pass(&mut self, most_open: &mut u32) -> bool {
         let Some(ahead) = self.code.first_chunk() else {
             return false;
         };
-        let Some((shape, first, length)) = Shape::of(*ahead) else {
+        let Some((shape, length)) = Shape::of(*ahead) else {
             return false;
         };
         let Some(rest) = self.code.get(length..) else {
@@ -236,8 +226,7 @@ impl Cursor<'_> {
         };
         self.code = rest;
         self.open = self.open.wrapping_add_signed(shape.opens.into());
-        seen.most_open = seen.most_open.max(self.open);
-        seen.values |= shape.values & first;
+        *most_open = (*most_open).max(self.open);
         self.open != 0
     }
 }
@@ -253,10 +242,10 @@ impl Own<'_> {
 #[derive(Clone, Copy)]
 #[repr(align(8))]
 struct Shape {
-    /// What the first byte of the operands must not be, of the bits in [`FIRST`].
-    unless: u8,
-    /// What that byte is where the operator is a block with a result, of those bits.
-    values: u8,
+    /// The bits of the first byte after it that tell whether it is plain with that, and what they
+    /// are if it is.
+    mask: u8,
+    wanted: u8,
     /// How many blocks it opens.
     opens: i8,
     /// Its length where no LEB128 number follows; how far beyond the last of them it goes where one
@@ -268,42 +257,15 @@ struct Shape {
     two: i8,
 }
 
-/// Any byte.
-const ANY: u8 = 1;
-/// One that is not the whole type of a block.
-const NO_TYPE: u8 = 2;
-/// The type of a block with a result.
-const VALUE_TYPE: u8 = 4;
-/// An alignment with an index of a memory after it.
-const WITH_MEMORY: u8 = 8;
-
-/// What a byte can mean as the first of the operands.
-#[expect(clippy::indexing_slicing, reason = "while compiling")]
-static FIRST: [u8; 256] = {
-    let mut first = [ANY; 256];
-    let mut byte = 0;
-    while byte < first.len() {
-        first[byte] |= match byte {
-            0x40 => 0,
-            0x6f | 0x70 | 0x7b..=0x7f => VALUE_TYPE,
-            _ => NO_TYPE,
-        };
-        if byte & 0x40 != 0 {
-            first[byte] |= WITH_MEMORY;
-        }
-        byte += 1;
-    }
-    first
-};
-
 impl Shape {
     const READ_BY_PARSER: Self = Self {
-        unless: ANY,
+        wanted: 1,
         ..Self::fixed(0)
     };
+    /// Without parameters and results.
     const BLOCK: Self = Self {
-        unless: NO_TYPE,
-        values: VALUE_TYPE,
+        mask: 0xff,
+        wanted: 0x40,
         opens: 1,
         ..Self::fixed(1)
     };
@@ -315,8 +277,10 @@ impl Shape {
         one: -1,
         ..Self::fixed(0)
     };
+    /// An alignment without the bit that says that an index of a memory comes after it, and an
+    /// offset.
     const ACCESS: Self = Self {
-        unless: WITH_MEMORY,
+        mask: 0x40,
         two: -1,
         ..Self::fixed(0)
     };
@@ -324,8 +288,8 @@ impl Shape {
     /// With so many bytes after it.
     const fn fixed(bytes: u8) -> Self {
         Self {
-            unless: 0,
-            values: 0,
+            mask: 0,
+            wanted: 0,
             opens: 0,
             least: 1 + bytes,
             one: 0,
@@ -333,14 +297,13 @@ impl Shape {
         }
     }
 
-    /// The shape of the operator that begins with these bytes, what the first byte of its
-    /// operands is, and its length, if it is plain with them.
+    /// The shape of the operator that begins with these bytes, and its length, if it is plain with
+    /// them.
     #[inline(always)]
-    fn of(bytes: [u8; AHEAD]) -> Option<(&'static Self, u8, usize)> {
+    fn of(bytes: [u8; AHEAD]) -> Option<(&'static Self, usize)> {
         const CONTINUED: u64 = 0x8080_8080_8080_8000;
         let [operator, first, ..] = bytes;
         let shape = SHAPES.get(usize::from(operator))?;
-        let first = FIRST.get(usize::from(first))?;
         // The last byte of a number is one without the highest bit.
         let ends = !u64::from_le_bytes(bytes) & CONTINUED;
         let second_ends = ends & ends.wrapping_sub(1);
@@ -348,9 +311,9 @@ impl Shape {
         let one = ends.trailing_zeros() & i32::from(shape.one).cast_unsigned();
         let two = second_ends.trailing_zeros() & i32::from(shape.two).cast_unsigned();
         let last = (one | two) / 8;
-        let plain = (shape.unless & first == 0) & (last < 8);
+        let plain = (first & shape.mask == shape.wanted) & (last < 8);
         let length = usize::from(shape.least) + last as usize;
-        plain.then_some((shape, *first, length))
+        plain.then_some((shape, length))
     }
 }
 
