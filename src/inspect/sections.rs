@@ -9,9 +9,8 @@ use crate::{
 };
 use alloc::{format, vec::Vec};
 use wasmparser::{
-    BinaryReader, BinaryReaderError, ConstExpr, DataSectionReader, ElementItems, ElementKind,
-    Encoding, ExternalKind, FuncType, Operator, Payload, TableInit, TypeRef, TypeSectionReader,
-    ValType,
+    BinaryReader, ConstExpr, DataSectionReader, ElementItems, ElementKind, Encoding, ExternalKind,
+    FuncType, Operator, Payload, TableInit, TypeRef, TypeSectionReader, ValType,
 };
 
 /// The operators of a constant expression. Compilers use three; the engine evaluates and drops a
@@ -391,6 +390,11 @@ impl<'a> Pass<'a> {
         let mut reader = BinaryReader::new(content, range.start);
         reader.read_var_u32()?;
         for index in 0..section.count() {
+            let rest = content.get(reader.original_position() - range.start..);
+            if let Some(length) = rest.and_then(plain_segment) {
+                reader.read_bytes(length)?;
+                continue;
+            }
             match reader.read_var_u32()? {
                 ACTIVE => self.constant_in(&mut reader)?,
                 ACTIVE_IN => {
@@ -415,11 +419,6 @@ impl<'a> Pass<'a> {
 
     /// Reads the constant expression that `reader` is at.
     fn constant_in(&self, reader: &mut BinaryReader<'_>) -> Result<(), Failure> {
-        // A module may have as many as data segments, and then most are a place in memory.
-        if let Ok(Some(rest)) = after_i32(reader.clone()) {
-            *reader = rest;
-            return Ok(());
-        }
         for _ in 0..MOST_CONSTANT_OPERATORS {
             match reader.read_operator()? {
                 Operator::End => return Ok(()),
@@ -490,15 +489,20 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// What comes after the constant expression, if that is an `i32.const`.
-fn after_i32(mut reader: BinaryReader<'_>) -> Result<Option<BinaryReader<'_>>, BinaryReaderError> {
+/// The length of the data segment that comes first, if it is an active one of the first memory at a
+/// constant place, and short. Some modules have tens of thousands, and nearly all are such.
+fn plain_segment(bytes: &[u8]) -> Option<usize> {
     const I32_CONST: u8 = 0x41;
     const END: u8 = 0x0b;
-    if reader.read_u8()? != I32_CONST {
-        return Ok(None);
-    }
-    reader.read_var_i32()?;
-    Ok((reader.read_u8()? == END).then_some(reader))
+    let ([0, I32_CONST], bytes) = bytes.split_first_chunk()? else {
+        return None;
+    };
+    // A number in four bytes is always a valid one.
+    let offset = bytes.iter().take(4).position(|byte| *byte < 0x80)?;
+    let &[END, size, ..] = bytes.get(offset + 1..)? else {
+        return None;
+    };
+    (size < 0x80).then_some(2 + offset + 1 + 2 + usize::from(size))
 }
 
 fn count(what: &str, actual: u32, limit: &'static str, maximum: u32) -> Result<(), Failure> {
