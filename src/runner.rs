@@ -293,7 +293,7 @@ impl Runner {
         // Where nothing can be found, hashing has time until the module is compiled.
         let is_empty = self.cache.read(Cache::is_empty);
         let hash = (!is_empty).then(|| sha256(bytes));
-        let found = hash.and_then(|hash| self.cache.write(|cache| cache.get(&hash)));
+        let found = hash.and_then(|hash| self.cache.read(|cache| cache.get(&hash)));
         if let Some(plugin) = found {
             return Ok(if plugin.name() == name {
                 plugin
