@@ -59,7 +59,8 @@ impl Bodies {
         };
         let walk = Walk::through(module, own, next, |at, growth| {
             let at = at.saturating_sub(section.start);
-            bodies.growths.push(u32::try_from(at).unwrap_or(u32::MAX));
+            let at = u32::try_from(at).unwrap_or(u32::MAX);
+            push(&mut bodies.growths, at, section.len() / LEAST_GROWTH);
             match growth {
                 Growth::Memory => bodies.memory_grows += 1,
                 Growth::Table => bodies.grows_tables = true,
@@ -82,6 +83,20 @@ impl Bodies {
         bodies.growths.sort_unstable();
         Ok(bodies)
     }
+}
+
+/// The bytes of an operator that grows something, at least.
+const LEAST_GROWTH: usize = 2;
+
+/// Adds to a list of at most so many: a vector alone would make room for twice as many as there
+/// are, and a module can have a million.
+fn push(list: &mut Vec<u32>, entry: u32, most: usize) {
+    let length = list.len();
+    if length == list.capacity() {
+        let rest = most.saturating_sub(length);
+        list.reserve_exact(length.max(16).min(rest).max(1));
+    }
+    list.push(entry);
 }
 
 /// The number of a function's locals.

@@ -46,6 +46,25 @@ pub(crate) fn bombs() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
             Some("the nesting of blocks is 500000; the limit `max_nesting` is 10000"),
         ),
         (
+            // Just more than a power of two.
+            "530,000 operators that grow, and then 10,001 nested blocks",
+            functions(
+                &[ty(0, 0)],
+                1,
+                &body(
+                    none,
+                    &[
+                        vec![0x00],
+                        [0x40, 0x00].repeat(530_000),
+                        [0x02, 0x40].repeat(10_001),
+                        vec![0x0b; 10_001],
+                    ]
+                    .concat(),
+                ),
+            ),
+            Some("the nesting of blocks is 10001; the limit `max_nesting` is 10000"),
+        ),
+        (
             "200,000 empty functions",
             functions(&[ty(0, 0)], 200_000, &body(none, &[])),
             Some("the number of functions is 200000; the limit `max_functions` is 100000"),
