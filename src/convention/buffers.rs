@@ -64,18 +64,22 @@ fn allocate(session: &mut Session<'_>, length: u32) -> Result<u32, Failure> {
         return Err(super::Convention::none(info));
     };
     let params = [length.into(), 0];
-    let params = if takes_class {
-        &params[..]
-    } else {
-        &params[..1]
-    };
-    match session.call(name, params)?.one_u32() {
+    match session.call(name, taken(&params, takes_class))?.one_u32() {
         0 if length > 0 => Err(Cause::GuestData {
             problem: format!("the allocator `{name}` has no room for {length} bytes"),
             source: None,
         }
         .into()),
         pointer => Ok(pointer),
+    }
+}
+
+/// What of two numbers is passed to a function that takes the second or does not.
+fn taken(params: &[u64; 2], second: bool) -> &[u64] {
+    let [first, _] = params;
+    match second {
+        true => params,
+        false => core::slice::from_ref(first),
     }
 }
 
@@ -130,12 +134,7 @@ fn release(session: &mut Session<'_>, buffer: Buffer) -> Result<(), Failure> {
         return Ok(());
     };
     let params = [buffer.pointer.into(), buffer.length.into()];
-    let params = if takes_size {
-        &params[..]
-    } else {
-        &params[..1]
-    };
-    let Err(failure) = session.call(name, params) else {
+    let Err(failure) = session.call(name, taken(&params, takes_size)) else {
         return Ok(());
     };
     let Cause::Trap { message } = &*failure else {

@@ -86,8 +86,10 @@ impl<'w> Walk<'w> {
                 [Some(one), Some(other)] => {
                     pass_both(&mut one.cursor, &mut other.cursor, &mut walk.most_open)
                 }
-                [Some(last), None] => [pass_one(&mut last.cursor, &mut walk.most_open), true],
-                [None, Some(last)] => [true, pass_one(&mut last.cursor, &mut walk.most_open)],
+                [Some(last), None] | [None, Some(last)] => {
+                    pass_one(&mut last.cursor, &mut walk.most_open);
+                    [false; 2]
+                }
                 [None, None] => return Ok(walk),
             };
             for (place, plain) in lanes.iter_mut().zip(plain) {
@@ -199,13 +201,12 @@ fn pass_both(one: &mut Cursor<'_>, other: &mut Cursor<'_>, most_open: &mut u32) 
     plain
 }
 
-/// The same at one.
+/// The same at one, until it may not go on.
 #[inline(never)]
-fn pass_one(place: &mut Cursor<'_>, most_open: &mut u32) -> bool {
+fn pass_one(place: &mut Cursor<'_>, most_open: &mut u32) {
     let (mut cursor, mut most) = (*place, *most_open);
     while cursor.pass(&mut most) {}
     (*place, *most_open) = (cursor, most);
-    false
 }
 
 impl Cursor<'_> {
