@@ -145,7 +145,7 @@ fn compile(
         limits, functions, ..
     } = &context.config;
     let many_instances = compilation == Compilation::AtLoad;
-    let prepared = prepare(bytes, info, many_instances)?;
+    let prepared = prepare(bytes, info, limits.faults, many_instances)?;
     Code::new(prepared, compilation, limits, functions, convention::define)
 }
 
@@ -304,7 +304,7 @@ impl Capture<'_> {
         if self.runs_code() {
             shape.check_code()?;
         }
-        let mut prepared = prepare(self.bytes, self.info.clone(), false)?;
+        let mut prepared = prepare(self.bytes, self.info.clone(), limits.faults, false)?;
         prepared.bytes = Cow::Owned(shape.instrument(&prepared.bytes)?);
         let code = Code::scratch(
             prepared,

@@ -244,6 +244,13 @@ impl RunnerConfig {
         self
     }
 
+    /// Lets the faults of the engine by these names reach it, for the search that has to find them.
+    #[cfg(pocketwasm_faults)]
+    pub fn keep_faults(mut self, names: &'static [&'static str]) -> Self {
+        self.limits.faults.kept = names;
+        self
+    }
+
     /// The deadline of a whole call: instantiate, start, initialise, allocate, function. Default
     /// 5 s; at least 1 µs. Without a [`clock`](Self::clock) it becomes a budget of fuel, by
     /// [`fuel_per_second`](Self::fuel_per_second). Compiling is not part of a call; it is bounded

@@ -4,7 +4,7 @@ use crate::{
     bound::LEAKING_COST,
     config::Compilation,
     convert::{func_type, signature},
-    drive::{invalid_module, throw},
+    drive::{caught, invalid_module, throw},
     error::{Cause, Failure, Quoted, first_line, names},
     host::Functions,
     inspect::ModuleInfo,
@@ -115,13 +115,10 @@ impl Code {
         let engine = Engine::new(config);
         // What cannot be linked need not be compiled.
         let linker = link(&engine, &info, functions, conventions)?;
-        let module = Module::new(&engine, &bytes).map_err(|error| {
+        let module = translate(&engine, &bytes).map_err(|error| match bytes {
             // What is wrong with the module as it was, and where in that.
-            let as_it_was = match bytes {
-                Cow::Owned(_) => Module::new(&engine, original).err(),
-                Cow::Borrowed(_) => None,
-            };
-            invalid_module(as_it_was.unwrap_or(error))
+            Cow::Owned(_) => translate(&engine, original).err().unwrap_or(error),
+            Cow::Borrowed(_) => error,
         })?;
         let memory = info.export("memory");
         Ok(Self {
@@ -150,6 +147,18 @@ impl Code {
     /// What it takes in memory, by the engine's measured ratios.
     pub(crate) fn estimated_bytes(&self) -> usize {
         self.info.estimated_bytes.saturating_add(self.kept_bytes)
+    }
+}
+
+/// Has the engine read a module and translate what is translated now. A panic in it is the end of
+/// this module only.
+fn translate(engine: &Engine, bytes: &[u8]) -> Result<Module, Failure> {
+    match caught(|| Module::new(engine, bytes)) {
+        Ok(module) => module.map_err(invalid_module),
+        Err(message) => Err(Failure::from(Cause::InvalidModule {
+            problem: format!("the engine cannot compile it: {message}"),
+            source: None,
+        })),
     }
 }
 

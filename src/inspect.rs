@@ -50,18 +50,24 @@ pub(crate) struct ModuleInfo {
     pub(crate) growth_type: Option<u32>,
     /// The functions that the module imports.
     pub(crate) imported_functions: u32,
+    /// The type of each.
+    pub(crate) imported_types: Vec<u32>,
     /// What the elements of each table are, by table index.
     pub(crate) table_elements: Vec<ValueType>,
     pub(crate) data_segments: usize,
     /// The locals of the function that declares most.
     pub(crate) most_locals: u32,
-    /// Whether a function contains a `table.grow`.
+    /// Whether a function contains a `memory.grow`.
+    pub(crate) grows_memories: bool,
+    /// Whether one contains a `table.grow`.
     pub(crate) grows_tables: bool,
+    /// Whether one contains a `return_call_indirect`.
+    pub(crate) tail_calls_by_table: bool,
     /// What the compiled module takes in memory at most, by what each part was measured to take.
     pub(crate) estimated_bytes: usize,
-    /// Where each `memory.grow` and `table.grow` is, in bytes from the beginning of the code
-    /// section's content, in order.
-    pub(crate) growths: Vec<u32>,
+    /// Where each operator is that is rewritten before the module is compiled, in bytes from the
+    /// beginning of the code section's content, in order.
+    pub(crate) rewritten: Vec<u32>,
 }
 
 impl ModuleInfo {

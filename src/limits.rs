@@ -1,6 +1,9 @@
 //! Every bound on what a plugin may be and do.
 
-use crate::error::{Cause, Failure};
+use crate::{
+    error::{Cause, Failure},
+    faults::Faults,
+};
 use alloc::format;
 
 /// Every bound on what a plugin may be and do. The documentation of each is on the method of
@@ -33,6 +36,8 @@ pub(crate) struct Limits {
     pub(crate) max_cache_bytes: usize,
     #[cfg(feature = "std")]
     pub(crate) max_spare_bytes: usize,
+    /// The faults of the engine that are kept away from it.
+    pub(crate) faults: Faults,
 }
 
 impl Limits {
@@ -63,6 +68,7 @@ impl Limits {
         max_cache_bytes: 256 << 20,
         #[cfg(feature = "std")]
         max_spare_bytes: 64 << 20,
+        faults: Faults::CLOSED,
     };
 
     /// Checks every bound against what the engine, the specification or this crate can hold.

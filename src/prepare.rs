@@ -10,6 +10,7 @@
 //!   entered. Otherwise it could be paid for long before: functions that call first and grow then
 //!   would all return, and grow, on one grant of fuel, and the bound on what growing leaves
 //!   behind in native stack (`dispatch`) rests on the grant. A `table.grow` has its function.
+//! - **Operators that the engine compiles wrongly** become others that mean the same (`faults`).
 //! - **Exported functions**, where there are many, move into a table (`gather`): that changes
 //!   nothing but what an instance costs.
 //!
@@ -22,10 +23,15 @@ mod gather;
 pub(crate) use self::gather::Gathered;
 use crate::{
     binary::{
-        Added, HEADER, Sections, Splice, put_bytes, put_i64, put_section, put_u32, section, sized,
+        Added, HEADER, Sections, Splice, add, put_bytes, put_i64, put_section, put_u32, section,
+        sized,
     },
     bound::LEAKING_COST,
     error::Failure,
+    faults::{
+        Faults, SETTLE, block_params,
+        host_tail_calls::{self, StandIns},
+    },
     inspect::{ModuleInfo, named},
     value::ValueType,
 };
@@ -54,6 +60,7 @@ pub(crate) struct Prepared<'a> {
 pub(crate) fn prepare(
     bytes: &[u8],
     info: ModuleInfo,
+    faults: Faults,
     many_instances: bool,
 ) -> Result<Prepared<'_>, Failure> {
     let mut prepared = Prepared {
@@ -70,12 +77,12 @@ pub(crate) fn prepare(
         prepared.bytes = Cow::Owned(rewritten);
         prepared.gathered = Some(Arc::new(gathered));
     }
-    if info.start.is_some() || !info.growths.is_empty() {
-        let start = info
-            .start
-            .map(|function| (function, unused_name(info, "start function")));
-        let rewritten = Rewrite::new(info, start.as_ref()).module(&prepared.bytes)?;
-        prepared.bytes = Cow::Owned(rewritten);
+    let start = info
+        .start
+        .map(|function| (function, unused_name(info, "start function")));
+    let rewrite = Rewrite::new(info, faults, start.as_ref());
+    if start.is_some() || !info.rewritten.is_empty() || rewrite.stand_ins.is_some() {
+        prepared.bytes = Cow::Owned(rewrite.module(&prepared.bytes)?);
         prepared.start = start.map(|(_, name)| name);
     }
     Ok(prepared)
@@ -94,19 +101,35 @@ fn unused_name(info: &ModuleInfo, wanted: &str) -> Box<str> {
 
 struct Rewrite<'a> {
     info: &'a ModuleInfo,
+    faults: Faults,
     start: Option<&'a (u32, Box<str>)>,
-    /// The tables for which a function is added; none where the module grows none.
+    /// The tables for which a function is added; empty where the module grows none.
     grown: &'a [ValueType],
+    stand_ins: Option<StandIns>,
 }
 
 impl<'a> Rewrite<'a> {
-    fn new(info: &'a ModuleInfo, start: Option<&'a (u32, Box<str>)>) -> Self {
+    fn new(info: &'a ModuleInfo, faults: Faults, start: Option<&'a (u32, Box<str>)>) -> Self {
         let grown = if info.grows_tables {
             &*info.table_elements
         } else {
             &[]
         };
-        Self { info, start, grown }
+        let mut rewrite = Self {
+            info,
+            faults,
+            start,
+            grown,
+            stand_ins: None,
+        };
+        if info.tail_calls_by_table && faults.closes(host_tail_calls::NAME) {
+            let signatures = info.imports.iter().filter_map(|it| it.ty.signature());
+            let params = signatures.map(|signature| signature.params().len());
+            let imports = info.imported_types.iter().copied().zip(params).collect();
+            let first = rewrite.first_added().saturating_add(rewrite.growers());
+            rewrite.stand_ins = Some(StandIns::new(imports, first));
+        }
+        rewrite
     }
 
     fn module(&self, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
@@ -134,13 +157,23 @@ impl<'a> Rewrite<'a> {
                     self.code(bytes, place.start, content, &mut out)?;
                     continue;
                 }
-                _ => continue,
+                _ => match (id, &self.stand_ins) {
+                    (section::GLOBAL, Some(stand_ins)) => (id, stand_ins.globals(bytes, content)?),
+                    (section::ELEMENT, Some(stand_ins)) => {
+                        (id, stand_ins.elements(bytes, content)?)
+                    }
+                    _ => continue,
+                },
             };
             let mut section = Vec::with_capacity(content.len() + 6);
             put_section(&mut section, id, &content);
             out.replace(place, &section);
         }
-        Ok(out.finish())
+        let out = out.finish();
+        match &self.stand_ins {
+            Some(stand_ins) => add(&out, &[(section::ELEMENT, stand_ins.declared())]),
+            None => Ok(out),
+        }
     }
 
     fn exports(&self) -> Added {
@@ -163,8 +196,8 @@ impl<'a> Rewrite<'a> {
             };
             entries.extend_from_slice(&[0x60, 2, reference, 0x7f, 1, 0x7f]);
         }
-        let mut count = self.added();
-        if !self.info.growths.is_empty() && self.info.growth_type.is_none() {
+        let mut count = self.growers();
+        if self.info.grows_memories && self.info.growth_type.is_none() {
             entries.extend_from_slice(&[0x60, 1, 0x7f, 1, 0x7f]);
             count = count.saturating_add(1);
         }
@@ -173,26 +206,36 @@ impl<'a> Rewrite<'a> {
 
     /// The type of the loops around `memory.grow`.
     fn growth_type(&self) -> u32 {
-        let added = self.info.types.saturating_add(self.added());
+        let added = self.info.types.saturating_add(self.growers());
         self.info.growth_type.unwrap_or(added)
     }
 
-    /// For each table, a function of its type.
+    /// For each table, a function of its type, and after them the stand-ins.
     fn functions(&self) -> Added {
-        let mut entries = Vec::new();
-        for table in 0..self.added() {
-            put_u32(&mut entries, self.info.types.saturating_add(table));
+        let mut added = Added::default();
+        for table in 0..self.growers() {
+            added.count = added.count.saturating_add(1);
+            put_u32(&mut added.entries, self.info.types.saturating_add(table));
         }
-        let count = self.added();
-        Added { count, entries }
+        if let Some(stand_ins) = &self.stand_ins {
+            stand_ins.functions(&mut added);
+        }
+        added
     }
 
-    fn added(&self) -> u32 {
+    /// The functions that are added for tables.
+    fn growers(&self) -> u32 {
         u32::try_from(self.grown.len()).unwrap_or(u32::MAX)
     }
 
-    /// The section at `from`: bodies with each `table.grow` replaced by a call, and the called
-    /// functions after them, and each `memory.grow` in a loop.
+    /// All functions that are added.
+    fn added(&self) -> u32 {
+        let stand_ins = self.stand_ins.as_ref().map(StandIns::count);
+        self.growers().saturating_add(stand_ins.unwrap_or_default())
+    }
+
+    /// The section at `from`: bodies with their operators rewritten, and after them those of the
+    /// added functions.
     fn code(
         &self,
         bytes: &[u8],
@@ -200,44 +243,35 @@ impl<'a> Rewrite<'a> {
         mut content: BinaryReader<'_>,
         out: &mut Splice<'_>,
     ) -> Result<(), Failure> {
-        if self.info.growths.is_empty() {
-            return Ok(());
-        }
         let Range { start, end } = content.range();
         let count = content.read_var_u32()?;
         let bodies_start = content.original_position();
+        let mut references = Vec::new();
         if self.added() > 0 {
-            self.check_calls(content.clone(), count)?;
+            references = self.check_calls(content.clone(), count)?;
         }
-        let mut growths = self
-            .info
-            .growths
-            .iter()
-            .map(|at| start + *at as usize)
-            .peekable();
+        if self.stand_ins.is_none() {
+            references = Vec::new();
+        }
+        let rewritten = self.info.rewritten.iter().map(|at| start + *at as usize);
+        let mut places = merged(rewritten, references.into_iter()).peekable();
         let mut bodies = Vec::new();
-        while let Some(growth) = growths.peek().copied() {
+        while let Some(place) = places.peek().copied() {
             let at = content.original_position();
             let body = sized(&mut content)?.range();
-            if growth < body.end {
-                let growths = core::iter::from_fn(|| growths.next_if(|at| *at < body.end));
-                let mut grown = Vec::new();
-                put_bytes(&mut grown, &self.body(bytes, &body, growths)?);
-                bodies.push((at..body.end, grown));
+            if place < body.end {
+                let places = core::iter::from_fn(|| places.next_if(|at| *at < body.end));
+                let mut new = Vec::new();
+                put_bytes(&mut new, &self.body(bytes, &body, places)?);
+                bodies.push((at..body.end, new));
             }
         }
         let mut before = Vec::new();
         put_u32(&mut before, count.saturating_add(self.added()));
-        let mut after = Vec::new();
-        for table in 0..self.added() {
-            let mut body = [0, 0x20, 0, 0x20, 1, 0xfc, 0x0f].to_vec();
-            put_u32(&mut body, table);
-            body.push(0x0b);
-            put_bytes(&mut after, &body);
-        }
+        let after = self.added_bodies();
         let replaced: usize = bodies.iter().map(|(place, _)| place.len()).sum();
-        let grown: usize = bodies.iter().map(|(_, body)| body.len()).sum();
-        let size = before.len() + (end - bodies_start - replaced) + grown + after.len();
+        let new: usize = bodies.iter().map(|(_, body)| body.len()).sum();
+        let size = before.len() + (end - bodies_start - replaced) + new + after.len();
         let mut header = [section::CODE].to_vec();
         put_u32(&mut header, u32::try_from(size).unwrap_or(u32::MAX));
         out.replace(from..bodies_start, &[header, before].concat());
@@ -248,24 +282,43 @@ impl<'a> Rewrite<'a> {
         Ok(())
     }
 
-    /// Checks that the functions that code names are the module's own.
-    fn check_calls(&self, mut bodies: BinaryReader<'_>, count: u32) -> Result<(), Failure> {
+    fn added_bodies(&self) -> Vec<u8> {
+        let mut bodies = Vec::new();
+        for table in 0..self.growers() {
+            let mut body = [0, 0x20, 0, 0x20, 1, 0xfc, 0x0f].to_vec();
+            put_u32(&mut body, table);
+            body.push(0x0b);
+            put_bytes(&mut bodies, &body);
+        }
+        if let Some(stand_ins) = &self.stand_ins {
+            stand_ins.bodies(&mut bodies);
+        }
+        bodies
+    }
+
+    /// Checks that the functions that code names are the module's own, and finds where it refers to
+    /// any.
+    fn check_calls(&self, mut bodies: BinaryReader<'_>, count: u32) -> Result<Vec<usize>, Failure> {
         let functions = self.first_added();
+        let mut references = Vec::new();
         for _ in 0..count {
             let body = FunctionBody::new(sized(&mut bodies)?);
             let mut operators = body.get_operators_reader()?;
             while !operators.eof() {
+                let at = operators.original_position();
                 match operators.read()? {
-                    Operator::Call { function_index }
-                    | Operator::ReturnCall { function_index }
-                    | Operator::RefFunc { function_index } => {
+                    Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
                         named("function", function_index, functions)?;
+                    }
+                    Operator::RefFunc { function_index } => {
+                        named("function", function_index, functions)?;
+                        references.push(at);
                     }
                     _ => {}
                 }
             }
         }
-        Ok(())
+        Ok(references)
     }
 
     fn first_added(&self) -> u32 {
@@ -273,34 +326,73 @@ impl<'a> Rewrite<'a> {
         imported.saturating_add(self.info.functions)
     }
 
-    /// A body, in which there are `growths`.
+    /// A body in which the operators at `places` are rewritten.
     fn body(
         &self,
         bytes: &[u8],
         body: &Range<usize>,
-        growths: impl Iterator<Item = usize>,
+        places: impl Iterator<Item = usize>,
     ) -> Result<Vec<u8>, Failure> {
         let bytes = bytes.get(..body.end).unwrap_or_default();
         let mut out = Splice::new(bytes, body.start);
-        let mut loop_type = Vec::new();
-        // The type of a block is a number with a sign.
-        put_i64(&mut loop_type, self.growth_type().into());
-        for at in growths {
+        for at in places {
             let mut reader = BinaryReader::new(bytes.get(at..).unwrap_or_default(), at);
             let operator = reader.read_operator()?;
             let place = at..reader.original_position();
-            let mut new = Vec::new();
-            if let Operator::TableGrow { table } = operator {
-                new.push(0x10);
-                put_u32(&mut new, self.first_added().saturating_add(table));
-            } else {
-                new.push(0x03);
-                new.extend_from_slice(&loop_type);
-                new.extend_from_slice(bytes.get(place.clone()).unwrap_or_default());
-                new.push(0x0b);
-            }
-            out.replace(place, &new);
+            let old = bytes.get(place.clone()).unwrap_or_default();
+            out.replace(place, &self.operator(&operator, old));
         }
         Ok(out.finish())
     }
+
+    /// What an operator becomes whose bytes are `old`.
+    fn operator(&self, operator: &Operator<'_>, old: &[u8]) -> Vec<u8> {
+        let mut new = Vec::with_capacity(old.len() + 8);
+        match *operator {
+            Operator::TableGrow { table } => {
+                new.push(0x10);
+                put_u32(&mut new, self.first_added().saturating_add(table));
+            }
+            Operator::MemoryGrow { .. } => {
+                // A loop with a parameter is what the engine compiles wrongly.
+                if self.faults.closes(block_params::NAME) {
+                    new.extend_from_slice(&SETTLE);
+                }
+                new.push(0x03);
+                // The type of a block is a number with a sign.
+                put_i64(&mut new, self.growth_type().into());
+                new.extend_from_slice(old);
+                new.push(0x0b);
+            }
+            Operator::ReturnCall { function_index } => {
+                host_tail_calls::call_and_return(function_index, &mut new);
+            }
+            Operator::RefFunc { function_index } => match &self.stand_ins {
+                Some(stand_ins) => stand_ins.reference(function_index, &mut new),
+                None => new.extend_from_slice(old),
+            },
+            #[cfg(feature = "simd")]
+            _ if crate::faults::lane_stores::rewrite(operator, &mut new) => {}
+            _ => {
+                new.extend_from_slice(&SETTLE);
+                new.extend_from_slice(old);
+            }
+        }
+        new
+    }
+}
+
+/// Two rising sequences as one.
+fn merged(
+    one: impl Iterator<Item = usize>,
+    other: impl Iterator<Item = usize>,
+) -> impl Iterator<Item = usize> {
+    let (mut one, mut other) = (one.peekable(), other.peekable());
+    core::iter::from_fn(move || {
+        let first = match (one.peek(), other.peek()) {
+            (Some(a), Some(b)) => a < b,
+            (a, _) => a.is_some(),
+        };
+        if first { one.next() } else { other.next() }
+    })
 }

@@ -2,7 +2,7 @@
 
 use super::{
     at_most,
-    walk::{Growth, Own, Walk},
+    walk::{Own, Reason, Walk},
 };
 use crate::{binary::sized, error::Failure, limits::Limits};
 use alloc::vec::Vec;
@@ -16,8 +16,13 @@ pub(super) struct Bodies {
     pub(super) grows_tables: bool,
     /// Each `memory.grow`, which is compiled in a block of its own.
     pub(super) memory_grows: usize,
-    /// Where each is, and each `table.grow`, in bytes from the beginning of the section, in order.
-    pub(super) growths: Vec<u32>,
+    /// The operators that the engine would compile wrongly.
+    pub(super) faults: usize,
+    /// Whether there is a tail call by a table.
+    pub(super) tail_calls_by_table: bool,
+    /// Where each operator is that is rewritten, in bytes from the beginning of the section, in
+    /// order.
+    pub(super) rewritten: Vec<u32>,
     /// The most values that a branch to a block carries.
     pub(super) widest_block: u32,
     /// The locals of the function that declares most.
@@ -57,13 +62,14 @@ impl Bodies {
             }
             Ok(body)
         };
-        let walk = Walk::through(module, own, next, |at, growth| {
+        let walk = Walk::through(module, own, next, |at, reason| {
             let at = at.saturating_sub(section.start);
             let at = u32::try_from(at).unwrap_or(u32::MAX);
-            push(&mut bodies.growths, at, section.len() / LEAST_GROWTH);
-            match growth {
-                Growth::Memory => bodies.memory_grows += 1,
-                Growth::Table => bodies.grows_tables = true,
+            push(&mut bodies.rewritten, at, section.len() / LEAST_BYTES);
+            match reason {
+                Reason::MemoryGrow => bodies.memory_grows += 1,
+                Reason::TableGrow => bodies.grows_tables = true,
+                Reason::Fault => bodies.faults += 1,
             }
         })?;
         at_most(
@@ -79,14 +85,15 @@ impl Bodies {
             limits.max_results.into(),
         )?;
         bodies.widest_block = walk.widest();
+        bodies.tail_calls_by_table = walk.tail_calls_by_table();
         // Two bodies are read at a time.
-        bodies.growths.sort_unstable();
+        bodies.rewritten.sort_unstable();
         Ok(bodies)
     }
 }
 
-/// The bytes of an operator that grows something, at least.
-const LEAST_GROWTH: usize = 2;
+/// The bytes of a rewritten operator, at least, with those before it that are not rewritten.
+const LEAST_BYTES: usize = 2;
 
 /// Adds to a list of at most so many: a vector alone would make room for twice as many as there
 /// are, and a module can have a million.

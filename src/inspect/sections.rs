@@ -24,8 +24,6 @@ pub(super) struct Pass<'a> {
     /// The rank of the last section that was not a custom one.
     rank: u8,
     types: Vec<Signature>,
-    /// For each type, the larger of the numbers of its parameters and results.
-    widths: Vec<u32>,
     /// The type of each function, imported ones first.
     functions: Vec<u32>,
     tables: Vec<ExternType>,
@@ -46,7 +44,6 @@ impl<'a> Pass<'a> {
             info: ModuleInfo::default(),
             rank: 0,
             types: Vec::new(),
-            widths: Vec::new(),
             functions: Vec::new(),
             tables: Vec::new(),
             memories: Vec::new(),
@@ -147,9 +144,11 @@ impl<'a> Pass<'a> {
                 count("functions", code, "max_functions", limits.max_functions)?;
                 self.info.code_bytes = size as usize;
                 let own = Own {
-                    widths: &self.widths,
+                    types: &self.types,
+                    imported_functions: self.info.imported_functions,
                     tables: len(&self.tables),
                     element_segments: self.element_segments,
+                    faults: limits.faults,
                 };
                 self.bodies = Bodies::read(self.bytes, range, own, limits)?;
             }
@@ -209,7 +208,6 @@ impl<'a> Pass<'a> {
             count("a function's parameters", params, "max_params", most)?;
             let most = limits.max_results;
             count("a function's results", results, "max_results", most)?;
-            self.widths.push(params.max(results));
             self.types.push(Signature::new(
                 ty.params().iter().map(value_type),
                 ty.results().iter().map(value_type),
@@ -229,6 +227,7 @@ impl<'a> Pass<'a> {
             TypeRef::Func(ty) => {
                 self.functions.push(ty);
                 self.info.imported_functions += 1;
+                self.info.imported_types.push(ty);
                 ExternType::Func(self.signature_of(ty)?.clone())
             }
             TypeRef::Table(table) => {
@@ -440,8 +439,10 @@ impl<'a> Pass<'a> {
             functions: self.bodies.count,
             types: len(&self.types),
             growth_type: self.growth_type(),
+            grows_memories: self.bodies.memory_grows > 0,
             grows_tables: self.bodies.grows_tables,
-            growths: self.bodies.growths,
+            tail_calls_by_table: self.bodies.tail_calls_by_table,
+            rewritten: self.bodies.rewritten,
             most_locals: u32::try_from(self.bodies.most_locals).unwrap_or(u32::MAX),
             estimated_bytes,
             ..self.info
@@ -473,6 +474,7 @@ impl<'a> Pass<'a> {
             (self.bytes.len(), 1),
             (self.info.code_bytes, per_code_byte),
             (self.bodies.memory_grows, 64),
+            (self.bodies.faults, 64),
             (self.functions.len(), 128),
             (self.info.data_segments, 64),
             (self.element_segments as usize, 64),

@@ -1,23 +1,31 @@
-//! The operators of a function before they are compiled: how deep they nest, and which grow.
+//! The operators of a function before they are compiled: how deep they nest, and which are
+//! rewritten.
 
 use super::{invalid, missing, named};
-use crate::error::Failure;
-use wasmparser::{BinaryReader, BlockType, FunctionBody, VisitOperator};
+use crate::{
+    error::Failure,
+    faults::{Faults, block_params, host_tail_calls, selects, stores},
+    value::Signature,
+};
+use wasmparser::{BinaryReader, BlockType, FunctionBody, MemArg, VisitOperator};
 
-/// What an operator grows.
+/// Why an operator is rewritten.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Growth {
-    Memory,
-    Table,
+pub(super) enum Reason {
+    MemoryGrow,
+    TableGrow,
+    /// The engine would compile it wrongly.
+    Fault,
 }
 
 /// What a module has that its code can name. What it names beyond has to be refused here, where
 /// something may be added to the module before it is compiled.
 pub(super) struct Own<'a> {
-    /// For each function type, the larger of the numbers of its parameters and results.
-    pub(super) widths: &'a [u32],
+    pub(super) types: &'a [Signature],
+    pub(super) imported_functions: u32,
     pub(super) tables: u32,
     pub(super) element_segments: u32,
+    pub(super) faults: Faults,
 }
 
 /// A walk over the operators of bodies. It only counts, so a body costs its own length to read and
@@ -36,7 +44,12 @@ pub(super) struct Walk<'w> {
     widest: u32,
     /// The blocks that are open where the parser is, the function itself among them.
     open: u32,
-    growth: Option<Growth>,
+    /// The last two operators before that, as [`Cursor::before`] has them.
+    before: u16,
+    /// Why the operator that was read is rewritten.
+    rewritten: Option<Reason>,
+    /// Whether there is a tail call by a table.
+    tail_calls_by_table: bool,
 }
 
 /// A body on the way.
@@ -55,6 +68,8 @@ struct Cursor<'a> {
     code: &'a [u8],
     /// The blocks that are open, the function itself among them: 0 when it has ended.
     open: u32,
+    /// The first bytes of the last two operators, the last of them in the low half.
+    before: u16,
 }
 
 /// The bytes of an operator that are looked at.
@@ -62,19 +77,21 @@ const AHEAD: usize = 8;
 
 impl<'w> Walk<'w> {
     /// Walks through the bodies that `next` gives, which lie in `module`, and tells of each operator
-    /// that grows something, and where it is. Checks what the bodies name, functions excepted.
+    /// that is rewritten, and where it is. Checks what the bodies name, functions excepted.
     pub(super) fn through<'a>(
         module: &'a [u8],
         own: Own<'w>,
         mut next: impl FnMut() -> Result<Option<FunctionBody<'a>>, Failure>,
-        mut grows: impl FnMut(usize, Growth),
+        mut rewritten: impl FnMut(usize, Reason),
     ) -> Result<Self, Failure> {
         let mut walk = Self {
             own,
             most_open: 1,
             widest: 0,
             open: 0,
-            growth: None,
+            before: 0,
+            rewritten: None,
+            tail_calls_by_table: false,
         };
         let mut begin = || -> Result<_, Failure> {
             let body = next()?;
@@ -94,7 +111,7 @@ impl<'w> Walk<'w> {
             };
             for (place, plain) in lanes.iter_mut().zip(plain) {
                 if let (Some(lane), false) = (&mut *place, plain)
-                    && lane.step(module, &mut walk, &mut grows)?
+                    && lane.step(module, &mut walk, &mut rewritten)?
                 {
                     *place = begin()?;
                 }
@@ -112,6 +129,11 @@ impl<'w> Walk<'w> {
         self.widest
     }
 
+    /// Whether there is a tail call by a table.
+    pub(super) fn tail_calls_by_table(&self) -> bool {
+        self.tail_calls_by_table
+    }
+
     fn enter(&mut self, ty: BlockType) -> Result<(), Failure> {
         // A body has fewer than 2^32 bytes, so fewer blocks.
         self.open += 1;
@@ -119,10 +141,49 @@ impl<'w> Walk<'w> {
         let width = match ty {
             BlockType::Empty => 0,
             BlockType::Type(_) => 1,
-            BlockType::FuncType(ty) => self.own.width(ty)?,
+            BlockType::FuncType(ty) => {
+                let ty = self.own.ty(ty)?;
+                let (params, results) = (ty.params().len(), ty.results().len());
+                self.fault(block_params::concerns(self.own.faults, params));
+                u32::try_from(params.max(results)).unwrap_or(u32::MAX)
+            }
         };
         self.widest = self.widest.max(width);
         Ok(())
+    }
+
+    /// Notes whether the engine would compile the operator wrongly.
+    fn fault(&mut self, concerned: bool) {
+        if concerned {
+            self.rewritten = Some(Reason::Fault);
+        }
+    }
+
+    fn select(&mut self) -> Result<(), Failure> {
+        self.fault(selects::concerns(self.own.faults, self.before));
+        Ok(())
+    }
+
+    fn store(&mut self, to: MemArg) -> Result<(), Failure> {
+        self.fault(stores::concerns(self.own.faults, &to, self.before));
+        Ok(())
+    }
+
+    #[cfg(feature = "simd")]
+    fn lane_store(&mut self, to: MemArg) -> Result<(), Failure> {
+        self.fault(crate::faults::lane_stores::concerns(self.own.faults, &to));
+        Ok(())
+    }
+
+    fn tail_call(&mut self, function: u32) -> Result<(), Failure> {
+        let imported = function < self.own.imported_functions;
+        self.fault(host_tail_calls::concerns(self.own.faults, imported));
+        Ok(())
+    }
+
+    fn tail_call_by_table(&mut self, ty: u32, table: u32) -> Result<(), Failure> {
+        self.tail_calls_by_table = true;
+        self.call_by_table(ty, table)
     }
 
     fn table(&self, index: u32) -> Result<(), Failure> {
@@ -134,7 +195,7 @@ impl<'w> Walk<'w> {
     }
 
     fn call_by_table(&self, ty: u32, table: u32) -> Result<(), Failure> {
-        self.own.width(ty)?;
+        self.own.ty(ty)?;
         self.table(table)
     }
 }
@@ -144,7 +205,11 @@ impl<'a> Lane<'a> {
         let parser = body.get_operators_reader()?.get_binary_reader();
         let end = module.len().min(parser.range().end + AHEAD - 1);
         let mut lane = Self {
-            cursor: Cursor { code: &[], open: 1 },
+            cursor: Cursor {
+                code: &[],
+                open: 1,
+                before: 0,
+            },
             parser,
             end,
         };
@@ -163,7 +228,7 @@ impl<'a> Lane<'a> {
         &mut self,
         module: &'a [u8],
         walk: &mut Walk<'_>,
-        grows: &mut impl FnMut(usize, Growth),
+        rewritten: &mut impl FnMut(usize, Reason),
     ) -> Result<bool, Failure> {
         let passed = self.rest(module).len() - self.cursor.code.len();
         self.parser.read_bytes(passed)?;
@@ -176,11 +241,14 @@ impl<'a> Lane<'a> {
         }
         let at = self.parser.original_position();
         walk.open = self.cursor.open;
+        walk.before = self.cursor.before;
         self.parser.visit_operator(walk)??;
         self.cursor.open = walk.open;
-        if let Some(growth) = walk.growth.take() {
-            grows(at, growth);
+        if let Some(reason) = walk.rewritten.take() {
+            rewritten(at, reason);
         }
+        let operator = self.cursor.code.first().copied();
+        self.cursor.passed(operator.unwrap_or_default());
         self.cursor.code = self.rest(module);
         Ok(false)
     }
@@ -222,20 +290,27 @@ impl Cursor<'_> {
         let Some((shape, length)) = Shape::of(*ahead) else {
             return false;
         };
+        let [operator, ..] = *ahead;
         let Some(rest) = self.code.get(length..) else {
             return false;
         };
         self.code = rest;
+        self.passed(operator);
         self.open = self.open.wrapping_add_signed(shape.opens.into());
         *most_open = (*most_open).max(self.open);
         self.open != 0
     }
+
+    #[inline(always)]
+    fn passed(&mut self, operator: u8) {
+        self.before = self.before << 8 | u16::from(operator);
+    }
 }
 
 impl Own<'_> {
-    fn width(&self, ty: u32) -> Result<u32, Failure> {
-        let width = self.widths.get(ty as usize).copied();
-        width.ok_or_else(|| missing("function type", ty))
+    fn ty(&self, ty: u32) -> Result<&Signature, Failure> {
+        let found = self.types.get(ty as usize);
+        found.ok_or_else(|| missing("function type", ty))
     }
 }
 
@@ -256,6 +331,8 @@ struct Shape {
     one: i8,
     /// All bits where two do.
     two: i8,
+    /// The bytes before the last of a number, fewer than which there are where it is plain.
+    most: u8,
 }
 
 impl Shape {
@@ -285,6 +362,11 @@ impl Shape {
         two: -1,
         ..Self::fixed(0)
     };
+    /// The same with an alignment in one byte and an offset in two at most, which is below 65,536.
+    const NEAR_STORE: Self = Self {
+        most: 4,
+        ..Self::ACCESS
+    };
 
     /// With so many bytes after it.
     const fn fixed(bytes: u8) -> Self {
@@ -295,6 +377,7 @@ impl Shape {
             least: 1 + bytes,
             one: 0,
             two: 0,
+            most: 8,
         }
     }
 
@@ -312,7 +395,7 @@ impl Shape {
         let one = ends.trailing_zeros() & i32::from(shape.one).cast_unsigned();
         let two = second_ends.trailing_zeros() & i32::from(shape.two).cast_unsigned();
         let last = (one | two) / 8;
-        let plain = (first & shape.mask == shape.wanted) & (last < 8);
+        let plain = (first & shape.mask == shape.wanted) & (last < shape.most.into());
         let length = usize::from(shape.least) + last as usize;
         plain.then_some((shape, length))
     }
@@ -325,17 +408,18 @@ static SHAPES: [Shape; 256] = {
     let mut operator = 0;
     while operator < shapes.len() {
         shapes[operator] = match operator {
-            // `unreachable`, `nop`, `else`, `return`, `drop`, `select`, `ref.is_null`.
-            0x00 | 0x01 | 0x05 | 0x0f | 0x1a | 0x1b | 0xd1 => Shape::fixed(0),
+            // `unreachable`, `nop`, `else`, `return`, `drop`, `ref.is_null`.
+            0x00 | 0x01 | 0x05 | 0x0f | 0x1a | 0xd1 => Shape::fixed(0),
             // `block`, `loop`, `if`.
             0x02..=0x04 => Shape::BLOCK,
             0x0b => Shape::END,
-            // `br`, `br_if`, `call`, `return_call`.
-            0x0c | 0x0d | 0x10 | 0x12 => Shape::NUMBER,
+            // `br`, `br_if`, `call`.
+            0x0c | 0x0d | 0x10 => Shape::NUMBER,
             // Locals, globals.
             0x20..=0x24 => Shape::NUMBER,
-            // Loads and stores.
-            0x28..=0x3e => Shape::ACCESS,
+            // Loads, stores.
+            0x28..=0x35 => Shape::ACCESS,
+            0x36..=0x3e => Shape::NEAR_STORE,
             // `memory.size`, `i32.const`, `i64.const`, `ref.func`.
             0x3f | 0x41 | 0x42 | 0xd2 => Shape::NUMBER,
             // `f32.const`, `f64.const`.
@@ -362,7 +446,42 @@ macro_rules! look {
         look!(so $visit($ty: $of, $table: $in) call_by_table($ty, $table));
     };
     (one ReturnCallIndirect $visit:ident $ty:ident: $of:ty, $table:ident: $in:ty) => {
-        look!(so $visit($ty: $of, $table: $in) call_by_table($ty, $table));
+        look!(so $visit($ty: $of, $table: $in) tail_call_by_table($ty, $table));
+    };
+    (one ReturnCall $visit:ident $function:ident: $of:ty) => {
+        look!(so $visit($function: $of) tail_call($function));
+    };
+    (one Select $visit:ident) => { look!(so $visit() select()); };
+    (one TypedSelect $visit:ident $ty:ident: $of:ty) => {
+        fn $visit(&mut self, _: $of) -> Result<(), Failure> {
+            self.select()
+        }
+    };
+    (one I32Store $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
+    (one I64Store $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
+    (one F32Store $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
+    (one F64Store $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
+    (one I32Store8 $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
+    (one I32Store16 $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
+    (one I64Store8 $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
+    (one I64Store16 $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
+    (one I64Store32 $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
+    (one V128Store8Lane $visit:ident $to:ident: $of:ty, $lane:ident: $number:ty) => {
+        look!(lane $visit($of, $number));
+    };
+    (one V128Store16Lane $visit:ident $to:ident: $of:ty, $lane:ident: $number:ty) => {
+        look!(lane $visit($of, $number));
+    };
+    (one V128Store32Lane $visit:ident $to:ident: $of:ty, $lane:ident: $number:ty) => {
+        look!(lane $visit($of, $number));
+    };
+    (one V128Store64Lane $visit:ident $to:ident: $of:ty, $lane:ident: $number:ty) => {
+        look!(lane $visit($of, $number));
+    };
+    (lane $visit:ident($of:ty, $number:ty)) => {
+        fn $visit(&mut self, to: $of, _: $number) -> Result<(), Failure> {
+            self.lane_store(to)
+        }
     };
     (one TableGet $visit:ident $table:ident: $in:ty) => {
         look!(so $visit($table: $in) table($table));
@@ -393,13 +512,13 @@ macro_rules! look {
     };
     (one TableGrow $visit:ident $table:ident: $in:ty) => {
         fn $visit(&mut self, table: $in) -> Result<(), Failure> {
-            self.growth = Some(Growth::Table);
+            self.rewritten = Some(Reason::TableGrow);
             self.table(table)
         }
     };
     (one MemoryGrow $visit:ident $memory:ident: $in:ty) => {
         fn $visit(&mut self, _: $in) -> Result<(), Failure> {
-            self.growth = Some(Growth::Memory);
+            self.rewritten = Some(Reason::MemoryGrow);
             Ok(())
         }
     };
