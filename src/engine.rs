@@ -187,6 +187,11 @@ pub(crate) fn config(limits: &Limits, mode: CompilationMode) -> Config {
         .set_max_recursion_depth(depth)
         .wasm_multi_memory(limits.max_memories > 1)
         .wasm_custom_page_sizes(true);
+    // On a big-endian host the engine turns the bytes of a vector round whenever it moves one.
+    #[cfg(feature = "simd")]
+    config
+        .wasm_simd(cfg!(target_endian = "little"))
+        .wasm_relaxed_simd(cfg!(target_endian = "little"));
     config
 }
 

@@ -50,8 +50,6 @@ pub(crate) struct ModuleInfo {
     pub(crate) growth_type: Option<u32>,
     /// The functions that the module imports.
     pub(crate) imported_functions: u32,
-    /// The type of each.
-    pub(crate) imported_types: Vec<u32>,
     /// What the elements of each table are, by table index.
     pub(crate) table_elements: Vec<ValueType>,
     pub(crate) data_segments: usize,
@@ -61,13 +59,15 @@ pub(crate) struct ModuleInfo {
     pub(crate) grows_memories: bool,
     /// Whether one contains a `table.grow`.
     pub(crate) grows_tables: bool,
-    /// Whether one contains a `return_call_indirect`.
-    pub(crate) tail_calls_by_table: bool,
     /// What the compiled module takes in memory at most, by what each part was measured to take.
     pub(crate) estimated_bytes: usize,
     /// Where each operator is that is rewritten before the module is compiled, in bytes from the
     /// beginning of the code section's content, in order.
     pub(crate) rewritten: Vec<u32>,
+    /// Where each function declares its locals that gets one, in the same way.
+    pub(crate) without_slots: Vec<u32>,
+    /// Whether a memory could come to have 2^32 pages.
+    pub(crate) grows_past_32_bits: bool,
 }
 
 impl ModuleInfo {
@@ -82,6 +82,11 @@ impl ModuleInfo {
             .exports
             .binary_search_by(|export| (*export.name).cmp(name));
         found.ok()
+    }
+
+    /// Whether something in its code is rewritten before it is compiled.
+    pub(crate) fn rewrites_code(&self) -> bool {
+        !self.rewritten.is_empty() || !self.without_slots.is_empty()
     }
 
     /// The exported function by that name.

@@ -23,15 +23,11 @@ mod gather;
 pub(crate) use self::gather::Gathered;
 use crate::{
     binary::{
-        Added, HEADER, Sections, Splice, add, put_bytes, put_i64, put_section, put_u32, section,
-        sized,
+        Added, HEADER, Sections, Splice, put_bytes, put_i64, put_section, put_u32, section, sized,
     },
     bound::LEAKING_COST,
     error::Failure,
-    faults::{
-        Faults, SETTLE, block_params,
-        host_tail_calls::{self, StandIns},
-    },
+    faults::{Faults, SETTLE, block_params, byte_pages, host_tail_calls::UNUSED_LOCAL},
     inspect::{ModuleInfo, named},
     value::ValueType,
 };
@@ -81,7 +77,7 @@ pub(crate) fn prepare(
         .start
         .map(|function| (function, unused_name(info, "start function")));
     let rewrite = Rewrite::new(info, faults, start.as_ref());
-    if start.is_some() || !info.rewritten.is_empty() || rewrite.stand_ins.is_some() {
+    if start.is_some() || info.rewrites_code() || info.grows_past_32_bits {
         prepared.bytes = Cow::Owned(rewrite.module(&prepared.bytes)?);
         prepared.start = start.map(|(_, name)| name);
     }
@@ -105,7 +101,6 @@ struct Rewrite<'a> {
     start: Option<&'a (u32, Box<str>)>,
     /// The tables for which a function is added; empty where the module grows none.
     grown: &'a [ValueType],
-    stand_ins: Option<StandIns>,
 }
 
 impl<'a> Rewrite<'a> {
@@ -115,21 +110,12 @@ impl<'a> Rewrite<'a> {
         } else {
             &[]
         };
-        let mut rewrite = Self {
+        Self {
             info,
             faults,
             start,
             grown,
-            stand_ins: None,
-        };
-        if info.tail_calls_by_table && faults.closes(host_tail_calls::NAME) {
-            let signatures = info.imports.iter().filter_map(|it| it.ty.signature());
-            let params = signatures.map(|signature| signature.params().len());
-            let imports = info.imported_types.iter().copied().zip(params).collect();
-            let first = rewrite.first_added().saturating_add(rewrite.growers());
-            rewrite.stand_ins = Some(StandIns::new(imports, first));
         }
-        rewrite
     }
 
     fn module(&self, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
@@ -143,6 +129,9 @@ impl<'a> Rewrite<'a> {
             let (id, content) = match id {
                 section::TYPE => (id, self.types().to(&mut content)?),
                 section::FUNCTION => (id, self.functions().to(&mut content)?),
+                section::MEMORY if self.info.grows_past_32_bits => {
+                    (id, byte_pages::rewrite(self.faults, content)?)
+                }
                 section::EXPORT => {
                     exports_seen = true;
                     (id, self.exports().to(&mut content)?)
@@ -157,23 +146,13 @@ impl<'a> Rewrite<'a> {
                     self.code(bytes, place.start, content, &mut out)?;
                     continue;
                 }
-                _ => match (id, &self.stand_ins) {
-                    (section::GLOBAL, Some(stand_ins)) => (id, stand_ins.globals(bytes, content)?),
-                    (section::ELEMENT, Some(stand_ins)) => {
-                        (id, stand_ins.elements(bytes, content)?)
-                    }
-                    _ => continue,
-                },
+                _ => continue,
             };
             let mut section = Vec::with_capacity(content.len() + 6);
             put_section(&mut section, id, &content);
             out.replace(place, &section);
         }
-        let out = out.finish();
-        match &self.stand_ins {
-            Some(stand_ins) => add(&out, &[(section::ELEMENT, stand_ins.declared())]),
-            None => Ok(out),
-        }
+        Ok(out.finish())
     }
 
     fn exports(&self) -> Added {
@@ -196,7 +175,7 @@ impl<'a> Rewrite<'a> {
             };
             entries.extend_from_slice(&[0x60, 2, reference, 0x7f, 1, 0x7f]);
         }
-        let mut count = self.growers();
+        let mut count = self.added();
         if self.info.grows_memories && self.info.growth_type.is_none() {
             entries.extend_from_slice(&[0x60, 1, 0x7f, 1, 0x7f]);
             count = count.saturating_add(1);
@@ -206,32 +185,22 @@ impl<'a> Rewrite<'a> {
 
     /// The type of the loops around `memory.grow`.
     fn growth_type(&self) -> u32 {
-        let added = self.info.types.saturating_add(self.growers());
+        let added = self.info.types.saturating_add(self.added());
         self.info.growth_type.unwrap_or(added)
     }
 
-    /// For each table, a function of its type, and after them the stand-ins.
+    /// For each table, a function of its type.
     fn functions(&self) -> Added {
-        let mut added = Added::default();
-        for table in 0..self.growers() {
-            added.count = added.count.saturating_add(1);
-            put_u32(&mut added.entries, self.info.types.saturating_add(table));
+        let mut entries = Vec::new();
+        for table in 0..self.added() {
+            put_u32(&mut entries, self.info.types.saturating_add(table));
         }
-        if let Some(stand_ins) = &self.stand_ins {
-            stand_ins.functions(&mut added);
-        }
-        added
+        let count = self.added();
+        Added { count, entries }
     }
 
-    /// The functions that are added for tables.
-    fn growers(&self) -> u32 {
-        u32::try_from(self.grown.len()).unwrap_or(u32::MAX)
-    }
-
-    /// All functions that are added.
     fn added(&self) -> u32 {
-        let stand_ins = self.stand_ins.as_ref().map(StandIns::count);
-        self.growers().saturating_add(stand_ins.unwrap_or_default())
+        u32::try_from(self.grown.len()).unwrap_or(u32::MAX)
     }
 
     /// The section at `from`: bodies with their operators rewritten, and after them those of the
@@ -246,21 +215,22 @@ impl<'a> Rewrite<'a> {
         let Range { start, end } = content.range();
         let count = content.read_var_u32()?;
         let bodies_start = content.original_position();
-        let mut references = Vec::new();
+        if !self.info.rewrites_code() {
+            return Ok(());
+        }
         if self.added() > 0 {
-            references = self.check_calls(content.clone(), count)?;
+            self.check_calls(content.clone(), count)?;
         }
-        if self.stand_ins.is_none() {
-            references = Vec::new();
-        }
-        let rewritten = self.info.rewritten.iter().map(|at| start + *at as usize);
-        let mut places = merged(rewritten, references.into_iter()).peekable();
+        let operators = self.info.rewritten.iter().map(|at| start + *at as usize);
+        let locals = self.info.without_slots.iter();
+        let locals = locals.map(|at| start + *at as usize);
+        let mut places = merged(operators, locals).peekable();
         let mut bodies = Vec::new();
-        while let Some(place) = places.peek().copied() {
+        while let Some(place) = places.peek() {
             let at = content.original_position();
             let body = sized(&mut content)?.range();
-            if place < body.end {
-                let places = core::iter::from_fn(|| places.next_if(|at| *at < body.end));
+            if place.at() < body.end {
+                let places = core::iter::from_fn(|| places.next_if(|it| it.at() < body.end));
                 let mut new = Vec::new();
                 put_bytes(&mut new, &self.body(bytes, &body, places)?);
                 bodies.push((at..body.end, new));
@@ -282,43 +252,36 @@ impl<'a> Rewrite<'a> {
         Ok(())
     }
 
+    /// The bodies of the functions that are added for tables.
     fn added_bodies(&self) -> Vec<u8> {
         let mut bodies = Vec::new();
-        for table in 0..self.growers() {
+        for table in 0..self.added() {
             let mut body = [0, 0x20, 0, 0x20, 1, 0xfc, 0x0f].to_vec();
             put_u32(&mut body, table);
             body.push(0x0b);
             put_bytes(&mut bodies, &body);
         }
-        if let Some(stand_ins) = &self.stand_ins {
-            stand_ins.bodies(&mut bodies);
-        }
         bodies
     }
 
-    /// Checks that the functions that code names are the module's own, and finds where it refers to
-    /// any.
-    fn check_calls(&self, mut bodies: BinaryReader<'_>, count: u32) -> Result<Vec<usize>, Failure> {
+    /// Checks that the functions that code names are the module's own.
+    fn check_calls(&self, mut bodies: BinaryReader<'_>, count: u32) -> Result<(), Failure> {
         let functions = self.first_added();
-        let mut references = Vec::new();
         for _ in 0..count {
             let body = FunctionBody::new(sized(&mut bodies)?);
             let mut operators = body.get_operators_reader()?;
             while !operators.eof() {
-                let at = operators.original_position();
                 match operators.read()? {
-                    Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
+                    Operator::Call { function_index }
+                    | Operator::ReturnCall { function_index }
+                    | Operator::RefFunc { function_index } => {
                         named("function", function_index, functions)?;
-                    }
-                    Operator::RefFunc { function_index } => {
-                        named("function", function_index, functions)?;
-                        references.push(at);
                     }
                     _ => {}
                 }
             }
         }
-        Ok(references)
+        Ok(())
     }
 
     fn first_added(&self) -> u32 {
@@ -326,21 +289,34 @@ impl<'a> Rewrite<'a> {
         imported.saturating_add(self.info.functions)
     }
 
-    /// A body in which the operators at `places` are rewritten.
+    /// A body that is rewritten at `places`.
     fn body(
         &self,
         bytes: &[u8],
         body: &Range<usize>,
-        places: impl Iterator<Item = usize>,
+        places: impl Iterator<Item = Place>,
     ) -> Result<Vec<u8>, Failure> {
         let bytes = bytes.get(..body.end).unwrap_or_default();
         let mut out = Splice::new(bytes, body.start);
-        for at in places {
+        for place in places {
+            let at = place.at();
             let mut reader = BinaryReader::new(bytes.get(at..).unwrap_or_default(), at);
-            let operator = reader.read_operator()?;
-            let place = at..reader.original_position();
-            let old = bytes.get(place.clone()).unwrap_or_default();
-            out.replace(place, &self.operator(&operator, old));
+            let new = match place {
+                Place::Operator(_) => {
+                    let operator = reader.read_operator()?;
+                    let old = bytes.get(at..reader.original_position());
+                    self.operator(&operator, old.unwrap_or_default())
+                }
+                Place::Locals(_) => {
+                    // Groups of no locals, if any.
+                    for _ in 0..reader.read_var_u32()? {
+                        reader.read_var_u32()?;
+                        reader.read::<wasmparser::ValType>()?;
+                    }
+                    UNUSED_LOCAL.to_vec()
+                }
+            };
+            out.replace(at..reader.original_position(), &new);
         }
         Ok(out.finish())
     }
@@ -364,13 +340,6 @@ impl<'a> Rewrite<'a> {
                 new.extend_from_slice(old);
                 new.push(0x0b);
             }
-            Operator::ReturnCall { function_index } => {
-                host_tail_calls::call_and_return(function_index, &mut new);
-            }
-            Operator::RefFunc { function_index } => match &self.stand_ins {
-                Some(stand_ins) => stand_ins.reference(function_index, &mut new),
-                None => new.extend_from_slice(old),
-            },
             #[cfg(feature = "simd")]
             _ if crate::faults::lane_stores::rewrite(operator, &mut new) => {}
             _ => {
@@ -382,17 +351,36 @@ impl<'a> Rewrite<'a> {
     }
 }
 
-/// Two rising sequences as one.
+/// A place in a body at which it is rewritten.
+enum Place {
+    Operator(usize),
+    /// The declaration of its locals.
+    Locals(usize),
+}
+
+impl Place {
+    fn at(&self) -> usize {
+        match self {
+            Self::Operator(at) | Self::Locals(at) => *at,
+        }
+    }
+}
+
+/// The places in their order, of which both lists have theirs in order.
 fn merged(
-    one: impl Iterator<Item = usize>,
-    other: impl Iterator<Item = usize>,
-) -> impl Iterator<Item = usize> {
-    let (mut one, mut other) = (one.peekable(), other.peekable());
+    operators: impl Iterator<Item = usize>,
+    locals: impl Iterator<Item = usize>,
+) -> impl Iterator<Item = Place> {
+    let (mut operators, mut locals) = (operators.peekable(), locals.peekable());
     core::iter::from_fn(move || {
-        let first = match (one.peek(), other.peek()) {
-            (Some(a), Some(b)) => a < b,
-            (a, _) => a.is_some(),
+        let operator_first = match (operators.peek(), locals.peek()) {
+            (Some(operator), Some(local)) => operator < local,
+            (operator, _) => operator.is_some(),
         };
-        if first { one.next() } else { other.next() }
+        if operator_first {
+            operators.next().map(Place::Operator)
+        } else {
+            locals.next().map(Place::Locals)
+        }
     })
 }

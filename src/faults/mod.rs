@@ -10,9 +10,11 @@
 //! `tools/differential` finds each fault again where its rewriting is switched off.
 
 pub(crate) mod block_params;
+pub(crate) mod byte_pages;
 pub(crate) mod host_tail_calls;
 #[cfg(feature = "simd")]
 pub(crate) mod lane_stores;
+pub(crate) mod operand;
 pub(crate) mod selects;
 pub(crate) mod stores;
 

@@ -8,27 +8,35 @@
 //!
 //! **What it becomes.** An empty block comes before the store. After it both are in slots.
 //!
-//! A store is left alone where its value is a constant, or where its address is one and its value
-//! is a local: compilers make many of those, and constants are in no register.
+//! A store is left alone where its value is no local, or where it is one and the address is a
+//! constant: compilers make many of those. A `local.tee` just set its local, and what was read of
+//! that before lies in a slot since then.
 //!
 //! **Needless** once `choose_store_op_vt` has a way for two equal registers.
 
-use super::Faults;
+use super::{
+    Faults,
+    operand::{Before, Operand},
+};
 use wasmparser::MemArg;
 
 pub(crate) const NAME: &str = "stores";
 
-/// Whether a store is concerned that comes after these operators, the last in the low half.
-pub(crate) fn concerns(faults: Faults, to: &MemArg, before: u16) -> bool {
-    const LOCAL_GET: u8 = 0x20;
-    const I32_CONST: u8 = 0x41;
-    const F64_CONST: u8 = 0x44;
-    let is_far = to.offset > u16::MAX.into() || to.memory > 0;
-    if !is_far || !faults.closes(NAME) {
-        return false;
-    }
-    match before.to_be_bytes() {
-        [_, I32_CONST..=F64_CONST] | [I32_CONST, LOCAL_GET] => false,
-        _ => true,
-    }
+/// Whether a store to there may be concerned.
+pub(crate) fn may_concern(to: &MemArg) -> bool {
+    to.offset > u16::MAX.into() || to.memory > 0
+}
+
+/// Whether a store is concerned that may be, and comes after these operators.
+pub(crate) fn concerns(faults: Faults, before: Before) -> bool {
+    let operators = before.to_le_bytes();
+    let may_share = match Operand::left_by(&operators) {
+        Operand::Constant | Operand::Result => false,
+        // It is the last operator that read the local, and the one before left the address.
+        Operand::Local => {
+            Operand::left_by(operators.get(1..).unwrap_or_default()) != Operand::Constant
+        }
+        Operand::Unknown => true,
+    };
+    may_share && faults.closes(NAME)
 }

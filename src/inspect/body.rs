@@ -4,7 +4,9 @@ use super::{
     at_most,
     walk::{Own, Reason, Walk},
 };
-use crate::{binary::sized, error::Failure, limits::Limits};
+use crate::{
+    binary::sized, error::Failure, faults::host_tail_calls::may_lack_slots, limits::Limits,
+};
 use alloc::vec::Vec;
 use core::ops::Range;
 use wasmparser::{BinaryReader, FunctionBody};
@@ -18,8 +20,9 @@ pub(super) struct Bodies {
     pub(super) memory_grows: usize,
     /// The operators that the engine would compile wrongly.
     pub(super) faults: usize,
-    /// Whether there is a tail call by a table.
-    pub(super) tail_calls_by_table: bool,
+    /// Where each function that may have no slots declares its locals, in bytes from the beginning
+    /// of the section, in order; only where a tail call may then go wrong.
+    pub(super) without_slots: Vec<u32>,
     /// Where each operator is that is rewritten, in bytes from the beginning of the section, in
     /// order.
     pub(super) rewritten: Vec<u32>,
@@ -41,7 +44,14 @@ impl Bodies {
         let mut reader = BinaryReader::new(content, section.start);
         let count = reader.read_var_u32()?;
         let mut bodies = Self::default();
+        let mut without_slots = Vec::new();
         let mut all_locals = 0;
+        let mut types = own.function_types();
+        let host_tail_calls = own.imports_what_tail_calls_get_wrong();
+        let offset = |at: usize| {
+            let at = at.saturating_sub(section.start);
+            u32::try_from(at).unwrap_or(u32::MAX)
+        };
         let next = || {
             // What is wrong with a section that ends too soon is for the parser to say.
             let body = match bodies.count < count {
@@ -52,6 +62,10 @@ impl Bodies {
                 bodies.count += 1;
                 let locals = locals(body, limits)?;
                 bodies.most_locals = bodies.most_locals.max(locals);
+                let ty = types.next();
+                if host_tail_calls && ty.is_some_and(|ty| may_lack_slots(ty, locals)) {
+                    without_slots.push(offset(body.range().start));
+                }
                 all_locals += locals;
                 at_most(
                     "the number of all functions' locals",
@@ -63,9 +77,11 @@ impl Bodies {
             Ok(body)
         };
         let walk = Walk::through(module, own, next, |at, reason| {
-            let at = at.saturating_sub(section.start);
-            let at = u32::try_from(at).unwrap_or(u32::MAX);
-            push(&mut bodies.rewritten, at, section.len() / LEAST_BYTES);
+            push(
+                &mut bodies.rewritten,
+                offset(at),
+                section.len() / LEAST_BYTES,
+            );
             match reason {
                 Reason::MemoryGrow => bodies.memory_grows += 1,
                 Reason::TableGrow => bodies.grows_tables = true,
@@ -85,7 +101,9 @@ impl Bodies {
             limits.max_results.into(),
         )?;
         bodies.widest_block = walk.widest();
-        bodies.tail_calls_by_table = walk.tail_calls_by_table();
+        if walk.tail_calls() {
+            bodies.without_slots = without_slots;
+        }
         // Two bodies are read at a time.
         bodies.rewritten.sort_unstable();
         Ok(bodies)

@@ -4,6 +4,7 @@ use super::{ModuleInfo, at_most, body::Bodies, buffers, invalid, missing, named,
 use crate::{
     binary::sized,
     error::{Cause, Failure, Quoted},
+    faults::byte_pages,
     limits::Limits,
     value::{Export, ExternType, Import, Signature, ValueType},
 };
@@ -145,6 +146,7 @@ impl<'a> Pass<'a> {
                 self.info.code_bytes = size as usize;
                 let own = Own {
                     types: &self.types,
+                    functions: &self.functions,
                     imported_functions: self.info.imported_functions,
                     tables: len(&self.tables),
                     element_segments: self.element_segments,
@@ -227,7 +229,6 @@ impl<'a> Pass<'a> {
             TypeRef::Func(ty) => {
                 self.functions.push(ty);
                 self.info.imported_functions += 1;
-                self.info.imported_types.push(ty);
                 ExternType::Func(self.signature_of(ty)?.clone())
             }
             TypeRef::Table(table) => {
@@ -334,6 +335,7 @@ impl<'a> Pass<'a> {
             }
             .into());
         }
+        self.info.grows_past_32_bits |= byte_pages::concerns(self.limits.faults, memory);
         let memory = ExternType::Memory {
             minimum: memory.initial,
             maximum: memory.maximum,
@@ -441,7 +443,7 @@ impl<'a> Pass<'a> {
             growth_type: self.growth_type(),
             grows_memories: self.bodies.memory_grows > 0,
             grows_tables: self.bodies.grows_tables,
-            tail_calls_by_table: self.bodies.tail_calls_by_table,
+            without_slots: self.bodies.without_slots,
             rewritten: self.bodies.rewritten,
             most_locals: u32::try_from(self.bodies.most_locals).unwrap_or(u32::MAX),
             estimated_bytes,

@@ -4,7 +4,7 @@
 use super::{invalid, missing, named};
 use crate::{
     error::Failure,
-    faults::{Faults, block_params, host_tail_calls, selects, stores},
+    faults::{Faults, block_params, host_tail_calls, operand::Before, selects, stores},
     value::Signature,
 };
 use wasmparser::{BinaryReader, BlockType, FunctionBody, MemArg, VisitOperator};
@@ -22,6 +22,8 @@ pub(super) enum Reason {
 /// something may be added to the module before it is compiled.
 pub(super) struct Own<'a> {
     pub(super) types: &'a [Signature],
+    /// The type of each function, imported ones first.
+    pub(super) functions: &'a [u32],
     pub(super) imported_functions: u32,
     pub(super) tables: u32,
     pub(super) element_segments: u32,
@@ -44,12 +46,13 @@ pub(super) struct Walk<'w> {
     widest: u32,
     /// The blocks that are open where the parser is, the function itself among them.
     open: u32,
-    /// The last two operators before that, as [`Cursor::before`] has them.
-    before: u16,
+    /// What says whether the operator that was read is compiled wrongly, where that depends on those
+    /// before it.
+    depends: Option<fn(Faults, Before) -> bool>,
     /// Why the operator that was read is rewritten.
     rewritten: Option<Reason>,
-    /// Whether there is a tail call by a table.
-    tail_calls_by_table: bool,
+    /// Whether there is a tail call.
+    tail_calls: bool,
 }
 
 /// A body on the way.
@@ -58,6 +61,10 @@ struct Lane<'a> {
     cursor: Cursor<'a>,
     /// Where that ends.
     end: usize,
+    /// What comes after the last operator that was not plain.
+    since: &'a [u8],
+    /// That operator and those before it, as far as they are known.
+    before: Before,
 }
 
 /// A place before an operator.
@@ -68,12 +75,13 @@ struct Cursor<'a> {
     code: &'a [u8],
     /// The blocks that are open, the function itself among them: 0 when it has ended.
     open: u32,
-    /// The first bytes of the last two operators, the last of them in the low half.
-    before: u16,
 }
 
 /// The bytes of an operator that are looked at.
 const AHEAD: usize = 8;
+
+/// `select` without a type, of which code has so many that the parser would take long.
+const SELECT: u8 = 0x1b;
 
 impl<'w> Walk<'w> {
     /// Walks through the bodies that `next` gives, which lie in `module`, and tells of each operator
@@ -89,9 +97,9 @@ impl<'w> Walk<'w> {
             most_open: 1,
             widest: 0,
             open: 0,
-            before: 0,
+            depends: None,
             rewritten: None,
-            tail_calls_by_table: false,
+            tail_calls: false,
         };
         let mut begin = || -> Result<_, Failure> {
             let body = next()?;
@@ -129,9 +137,9 @@ impl<'w> Walk<'w> {
         self.widest
     }
 
-    /// Whether there is a tail call by a table.
-    pub(super) fn tail_calls_by_table(&self) -> bool {
-        self.tail_calls_by_table
+    /// Whether there is a tail call.
+    pub(super) fn tail_calls(&self) -> bool {
+        self.tail_calls
     }
 
     fn enter(&mut self, ty: BlockType) -> Result<(), Failure> {
@@ -160,12 +168,14 @@ impl<'w> Walk<'w> {
     }
 
     fn select(&mut self) -> Result<(), Failure> {
-        self.fault(selects::concerns(self.own.faults, self.before));
+        self.depends = Some(selects::concerns);
         Ok(())
     }
 
     fn store(&mut self, to: MemArg) -> Result<(), Failure> {
-        self.fault(stores::concerns(self.own.faults, &to, self.before));
+        if stores::may_concern(&to) {
+            self.depends = Some(stores::concerns);
+        }
         Ok(())
     }
 
@@ -175,14 +185,13 @@ impl<'w> Walk<'w> {
         Ok(())
     }
 
-    fn tail_call(&mut self, function: u32) -> Result<(), Failure> {
-        let imported = function < self.own.imported_functions;
-        self.fault(host_tail_calls::concerns(self.own.faults, imported));
+    fn tail_call(&mut self) -> Result<(), Failure> {
+        self.tail_calls = true;
         Ok(())
     }
 
     fn tail_call_by_table(&mut self, ty: u32, table: u32) -> Result<(), Failure> {
-        self.tail_calls_by_table = true;
+        self.tail_calls = true;
         self.call_by_table(ty, table)
     }
 
@@ -205,15 +214,14 @@ impl<'a> Lane<'a> {
         let parser = body.get_operators_reader()?.get_binary_reader();
         let end = module.len().min(parser.range().end + AHEAD - 1);
         let mut lane = Self {
-            cursor: Cursor {
-                code: &[],
-                open: 1,
-                before: 0,
-            },
+            cursor: Cursor { code: &[], open: 1 },
             parser,
             end,
+            since: &[],
+            before: 0,
         };
         lane.cursor.code = lane.rest(module);
+        lane.since = lane.cursor.code;
         Ok(lane)
     }
 
@@ -230,6 +238,7 @@ impl<'a> Lane<'a> {
         walk: &mut Walk<'_>,
         rewritten: &mut impl FnMut(usize, Reason),
     ) -> Result<bool, Failure> {
+        let operator = self.cursor.code.first().copied().unwrap_or_default();
         let passed = self.rest(module).len() - self.cursor.code.len();
         self.parser.read_bytes(passed)?;
         if self.parser.eof() {
@@ -241,16 +250,47 @@ impl<'a> Lane<'a> {
         }
         let at = self.parser.original_position();
         walk.open = self.cursor.open;
-        walk.before = self.cursor.before;
-        self.parser.visit_operator(walk)??;
+        if operator == SELECT {
+            self.parser.read_u8()?;
+            let last = at.checked_sub(1).and_then(|at| module.get(at));
+            if last.is_none_or(|last| selects::may_concern(*last)) {
+                walk.select()?;
+            }
+        } else {
+            self.parser.visit_operator(walk)??;
+        }
         self.cursor.open = walk.open;
+        let mut before = 0;
+        if let Some(concerns) = walk.depends.take() {
+            before = self.before();
+            walk.fault(concerns(walk.own.faults, before));
+        }
         if let Some(reason) = walk.rewritten.take() {
             rewritten(at, reason);
         }
-        let operator = self.cursor.code.first().copied();
-        self.cursor.passed(operator.unwrap_or_default());
         self.cursor.code = self.rest(module);
+        self.since = self.cursor.code;
+        self.before = before << 8 | Before::from(operator);
         Ok(false)
+    }
+
+    /// The operators before the cursor. They are plain since the last that was not, and passed a
+    /// second time here, so that passing them the first time need not remember them.
+    #[inline(never)]
+    fn before(&self) -> Before {
+        let (mut before, mut code) = (self.before, self.since);
+        while code.len() > self.cursor.code.len() {
+            let Some((ahead, (_, length))) = code
+                .first_chunk()
+                .and_then(|ahead| Some((ahead, Shape::of(*ahead)?)))
+            else {
+                break;
+            };
+            let [operator, ..] = *ahead;
+            before = before << 8 | Before::from(operator);
+            code = code.get(length..).unwrap_or_default();
+        }
+        before
     }
 }
 
@@ -290,24 +330,31 @@ impl Cursor<'_> {
         let Some((shape, length)) = Shape::of(*ahead) else {
             return false;
         };
-        let [operator, ..] = *ahead;
         let Some(rest) = self.code.get(length..) else {
             return false;
         };
         self.code = rest;
-        self.passed(operator);
         self.open = self.open.wrapping_add_signed(shape.opens.into());
         *most_open = (*most_open).max(self.open);
         self.open != 0
     }
-
-    #[inline(always)]
-    fn passed(&mut self, operator: u8) {
-        self.before = self.before << 8 | u16::from(operator);
-    }
 }
 
-impl Own<'_> {
+impl<'a> Own<'a> {
+    /// The types of the functions that the module defines, in order.
+    pub(super) fn function_types(&self) -> impl Iterator<Item = &'a Signature> + use<'a> {
+        let (types, functions) = (self.types, self.functions);
+        let defined = functions.iter().skip(self.imported_functions as usize);
+        defined.filter_map(|ty| types.get(*ty as usize))
+    }
+
+    /// Whether there are imports of which the engine gets tail calls wrong.
+    pub(super) fn imports_what_tail_calls_get_wrong(&self) -> bool {
+        let imported = self.functions.iter().take(self.imported_functions as usize);
+        let mut types = imported.filter_map(|ty| self.types.get(*ty as usize));
+        types.any(|ty| host_tail_calls::concerns(self.faults, ty))
+    }
+
     fn ty(&self, ty: u32) -> Result<&Signature, Failure> {
         let found = self.types.get(ty as usize);
         found.ok_or_else(|| missing("function type", ty))
@@ -449,9 +496,10 @@ macro_rules! look {
         look!(so $visit($ty: $of, $table: $in) tail_call_by_table($ty, $table));
     };
     (one ReturnCall $visit:ident $function:ident: $of:ty) => {
-        look!(so $visit($function: $of) tail_call($function));
+        fn $visit(&mut self, _: $of) -> Result<(), Failure> {
+            self.tail_call()
+        }
     };
-    (one Select $visit:ident) => { look!(so $visit() select()); };
     (one TypedSelect $visit:ident $ty:ident: $of:ty) => {
         fn $visit(&mut self, _: $of) -> Result<(), Failure> {
             self.select()
