@@ -27,8 +27,8 @@ impl Operand {
             0x41..=0x44 => Self::Constant,
             // `local.get`.
             0x20 => Self::Local,
-            // `call`, `call_indirect`, `global.get`, the loads, `memory.size`.
-            0x10 | 0x11 | 0x23 | 0x28..=0x35 | 0x3f => Self::Result,
+            // `global.get`, the loads, `memory.size`. (Of a call it is not known whether it has results.)
+            0x23 | 0x28..=0x35 | 0x3f => Self::Result,
             // Comparisons and arithmetic of integers: the translator computes with constants, and
             // gives the left operand back where the right one is a constant that changes nothing.
             0x45..=0x5a | 0x67..=0x8a => match Self::left_by(before) {

@@ -179,6 +179,33 @@ const ROWS: &[Row] = &[
         &[(&[1], &[127]), (&[0], &[1])],
     ),
     (
+        "a select after a comparison with a zero from before a call",
+        r#"(func $none)
+        (func (export "f") (param i32) (result i32)
+            i32.const 1 i32.const 127
+            i32.const 0 call $none local.get 0 i32.eq select)"#,
+        &[(&[1], &[127]), (&[0], &[1])],
+    ),
+    (
+        "a store of an address at itself, after a call",
+        r#"(memory 3)
+        (func $none)
+        (func (export "f") (param i32) (result i32) (local i32)
+            (local.set 1 (i32.add (local.get 0) (i32.const 1)))
+            local.get 1 local.get 1 call $none i32.store16 offset=65536
+            (i32.load offset=65536 (local.get 1)))"#,
+        &[(&[3], &[4])],
+    ),
+    (
+        "a store of an address at itself, plus nothing",
+        r#"(memory 3)
+        (func (export "f") (param i32) (result i32) (local i32)
+            (local.set 1 (i32.add (local.get 0) (i32.const 1)))
+            local.get 1 local.get 1 i32.const 0 i32.add local.tee 1 i32.store offset=65536
+            (i32.load offset=65536 (local.get 1)))"#,
+        &[(&[3], &[4])],
+    ),
+    (
         "a store of an address at itself, far away",
         r#"(memory 3)
         (func (export "f") (param i32) (result i32) (local i32)
