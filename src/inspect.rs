@@ -10,6 +10,7 @@ pub(crate) mod buffers;
 mod sections;
 mod walk;
 
+use self::body::BranchTables;
 use crate::{
     binary::check_sizes,
     error::{Cause, Failure, first_line},
@@ -64,6 +65,8 @@ pub(crate) struct ModuleInfo {
     /// Where each operator is that is rewritten before the module is compiled, in bytes from the
     /// beginning of the code section's content, in order.
     pub(crate) rewritten: Vec<u32>,
+    /// What is known of each `br_table` among them.
+    pub(crate) branch_tables: BranchTables,
     /// Where each function declares its locals that gets one, in the same way.
     pub(crate) without_slots: Vec<u32>,
     /// Whether a memory could come to have 2^32 pages.

@@ -27,7 +27,9 @@ use crate::{
     },
     bound::LEAKING_COST,
     error::Failure,
-    faults::{Faults, SETTLE, block_params, byte_pages, host_tail_calls::UNUSED_LOCAL},
+    faults::{
+        Faults, SETTLE, block_params, branch_tables, byte_pages, host_tail_calls::UNUSED_LOCAL,
+    },
     inspect::{ModuleInfo, named},
     value::ValueType,
 };
@@ -163,21 +165,21 @@ impl<'a> Rewrite<'a> {
         added
     }
 
-    /// For each table, the type `(element, i32) -> i32`, and after them that of the loops around
-    /// `memory.grow`, where there is none like it.
+    /// For each table, the type `(element, i32) -> i32`, after them that of the loops around
+    /// `memory.grow`, where there is none like it, and after that those of the blocks around
+    /// `br_table`s.
     fn types(&self) -> Added {
         let mut entries = Vec::new();
         for element in self.grown {
-            let reference = if *element == ValueType::FuncRef {
-                0x70
-            } else {
-                0x6f
-            };
-            entries.extend_from_slice(&[0x60, 2, reference, 0x7f, 1, 0x7f]);
+            entries.extend_from_slice(&[0x60, 2, element.code(), 0x7f, 1, 0x7f]);
         }
         let mut count = self.added();
         if self.info.grows_memories && self.info.growth_type.is_none() {
             entries.extend_from_slice(&[0x60, 1, 0x7f, 1, 0x7f]);
+            count = count.saturating_add(1);
+        }
+        for values in &self.info.branch_tables.values {
+            branch_tables::block_type(values, &mut entries);
             count = count.saturating_add(1);
         }
         Added { count, entries }
@@ -187,6 +189,13 @@ impl<'a> Rewrite<'a> {
     fn growth_type(&self) -> u32 {
         let added = self.info.types.saturating_add(self.added());
         self.info.growth_type.unwrap_or(added)
+    }
+
+    /// The first type of a block around a `br_table`.
+    fn first_branch_type(&self) -> u32 {
+        let adds_growth_type = self.info.grows_memories && self.info.growth_type.is_none();
+        let added = self.added().saturating_add(adds_growth_type.into());
+        self.info.types.saturating_add(added)
     }
 
     /// For each table, a function of its type.
@@ -232,7 +241,7 @@ impl<'a> Rewrite<'a> {
             if place.at() < body.end {
                 let places = core::iter::from_fn(|| places.next_if(|it| it.at() < body.end));
                 let mut new = Vec::new();
-                put_bytes(&mut new, &self.body(bytes, &body, places)?);
+                put_bytes(&mut new, &self.body(bytes, start, &body, places)?);
                 bodies.push((at..body.end, new));
             }
         }
@@ -289,10 +298,11 @@ impl<'a> Rewrite<'a> {
         imported.saturating_add(self.info.functions)
     }
 
-    /// A body that is rewritten at `places`.
+    /// A body that is rewritten at `places`, in the section whose content begins at `code`.
     fn body(
         &self,
         bytes: &[u8],
+        code: usize,
         body: &Range<usize>,
         places: impl Iterator<Item = Place>,
     ) -> Result<Vec<u8>, Failure> {
@@ -305,7 +315,7 @@ impl<'a> Rewrite<'a> {
                 Place::Operator(_) => {
                     let operator = reader.read_operator()?;
                     let old = bytes.get(at..reader.original_position());
-                    self.operator(&operator, old.unwrap_or_default())
+                    self.operator(at - code, &operator, old.unwrap_or_default())?
                 }
                 Place::Locals(_) => {
                     // Groups of no locals, if any.
@@ -321,13 +331,19 @@ impl<'a> Rewrite<'a> {
         Ok(out.finish())
     }
 
-    /// What an operator becomes whose bytes are `old`.
-    fn operator(&self, operator: &Operator<'_>, old: &[u8]) -> Vec<u8> {
+    /// What the operator at a place becomes whose bytes are `old`.
+    fn operator(&self, at: usize, operator: &Operator<'_>, old: &[u8]) -> Result<Vec<u8>, Failure> {
         let mut new = Vec::with_capacity(old.len() + 8);
-        match *operator {
+        match operator {
+            Operator::BrTable { targets } => {
+                let at = u32::try_from(at).unwrap_or(u32::MAX);
+                let values = self.info.branch_tables.values_at(at).unwrap_or_default();
+                let ty = self.first_branch_type().saturating_add(values);
+                branch_tables::rewrite(targets, ty, &mut new)?;
+            }
             Operator::TableGrow { table } => {
                 new.push(0x10);
-                put_u32(&mut new, self.first_added().saturating_add(table));
+                put_u32(&mut new, self.first_added().saturating_add(*table));
             }
             Operator::MemoryGrow { .. } => {
                 // A loop with a parameter is what the engine compiles wrongly.
@@ -347,7 +363,7 @@ impl<'a> Rewrite<'a> {
                 new.extend_from_slice(old);
             }
         }
-        new
+        Ok(new)
     }
 }
 

@@ -10,6 +10,7 @@
 //! `tools/differential` finds each fault again where its rewriting is switched off.
 
 pub(crate) mod block_params;
+pub(crate) mod branch_tables;
 pub(crate) mod byte_pages;
 pub(crate) mod host_tail_calls;
 #[cfg(feature = "simd")]

@@ -5,7 +5,11 @@ use super::{
     walk::{Own, Reason, Walk},
 };
 use crate::{
-    binary::sized, error::Failure, faults::host_tail_calls::may_lack_slots, limits::Limits,
+    binary::sized,
+    error::Failure,
+    faults::{branch_tables, host_tail_calls::may_lack_slots},
+    limits::Limits,
+    value::ValueType,
 };
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -20,6 +24,7 @@ pub(super) struct Bodies {
     pub(super) memory_grows: usize,
     /// The operators that the engine would compile wrongly.
     pub(super) faults: usize,
+    pub(super) branch_tables: BranchTables,
     /// Where each function that may have no slots declares its locals, in bytes from the beginning
     /// of the section, in order; only where a tail call may then go wrong.
     pub(super) without_slots: Vec<u32>,
@@ -101,12 +106,63 @@ impl Bodies {
             limits.max_results.into(),
         )?;
         bodies.widest_block = walk.widest();
+        if walk.has_wrong_branch_tables() {
+            bodies.find_branch_tables(content, section.start, walk.own())?;
+        }
         if walk.tail_calls() {
             bodies.without_slots = without_slots;
         }
         // Two bodies are read at a time.
         bodies.rewritten.sort_unstable();
         Ok(bodies)
+    }
+
+    /// Reads all bodies once more, which few modules need.
+    fn find_branch_tables(
+        &mut self,
+        content: &[u8],
+        start: usize,
+        own: &Own<'_>,
+    ) -> Result<(), Failure> {
+        let mut reader = BinaryReader::new(content, start);
+        reader.read_var_u32()?;
+        for function in own.function_types().take(self.count as usize) {
+            let body = FunctionBody::new(sized(&mut reader)?);
+            branch_tables::find(own.faults, own.types, function, &body, |at, values| {
+                let at = u32::try_from(at.saturating_sub(start)).unwrap_or(u32::MAX);
+                push(&mut self.rewritten, at, content.len() / LEAST_BYTES);
+                self.faults += 1;
+                self.branch_tables.add(at, values);
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// The `br_table`s that go wrong.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct BranchTables {
+    /// The values that they branch with, each once.
+    pub(crate) values: Vec<Vec<ValueType>>,
+    /// For each its place, as in the list of all that is rewritten, and that of its values above.
+    places: Vec<(u32, u32)>,
+}
+
+impl BranchTables {
+    /// Which values the one at that place branches with.
+    pub(crate) fn values_at(&self, at: u32) -> Option<u32> {
+        let found = self.places.binary_search_by_key(&at, |(at, _)| *at);
+        self.places.get(found.ok()?).map(|(_, values)| *values)
+    }
+
+    fn add(&mut self, at: u32, values: &[ValueType]) {
+        let known = self.values.iter().position(|known| known == values);
+        let position = known.unwrap_or_else(|| {
+            self.values.push(values.to_vec());
+            self.values.len() - 1
+        });
+        self.places
+            .push((at, u32::try_from(position).unwrap_or(u32::MAX)));
     }
 }
 

@@ -445,6 +445,7 @@ impl<'a> Pass<'a> {
             grows_tables: self.bodies.grows_tables,
             without_slots: self.bodies.without_slots,
             rewritten: self.bodies.rewritten,
+            branch_tables: self.bodies.branch_tables,
             most_locals: u32::try_from(self.bodies.most_locals).unwrap_or(u32::MAX),
             estimated_bytes,
             ..self.info

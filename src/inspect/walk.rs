@@ -4,7 +4,9 @@
 use super::{invalid, missing, named};
 use crate::{
     error::Failure,
-    faults::{Faults, block_params, host_tail_calls, operand::Before, selects, stores},
+    faults::{
+        Faults, block_params, branch_tables, host_tail_calls, operand::Before, selects, stores,
+    },
     value::Signature,
 };
 use wasmparser::{BinaryReader, BlockType, FunctionBody, MemArg, VisitOperator};
@@ -53,6 +55,10 @@ pub(super) struct Walk<'w> {
     rewritten: Option<Reason>,
     /// Whether there is a tail call.
     tail_calls: bool,
+    /// Whether there is a `br_table`.
+    branch_tables: bool,
+    /// Whether there is a block to which a `br_table` may go wrong.
+    wide_blocks: bool,
 }
 
 /// A body on the way.
@@ -100,6 +106,8 @@ impl<'w> Walk<'w> {
             depends: None,
             rewritten: None,
             tail_calls: false,
+            branch_tables: false,
+            wide_blocks: false,
         };
         let mut begin = || -> Result<_, Failure> {
             let body = next()?;
@@ -137,9 +145,20 @@ impl<'w> Walk<'w> {
         self.widest
     }
 
+    pub(super) fn own(&self) -> &Own<'w> {
+        &self.own
+    }
+
     /// Whether there is a tail call.
     pub(super) fn tail_calls(&self) -> bool {
         self.tail_calls
+    }
+
+    /// Whether a `br_table` may go wrong, to a block or, where that may be, the function itself.
+    pub(super) fn has_wrong_branch_tables(&self) -> bool {
+        let faults = self.own.faults;
+        let concerns = |ty: &Signature| branch_tables::concerns(faults, ty.results());
+        self.branch_tables && (self.wide_blocks || self.own.function_types().any(concerns))
     }
 
     fn enter(&mut self, ty: BlockType) -> Result<(), Failure> {
@@ -148,9 +167,15 @@ impl<'w> Walk<'w> {
         self.most_open = self.most_open.max(self.open);
         let width = match ty {
             BlockType::Empty => 0,
-            BlockType::Type(_) => 1,
+            BlockType::Type(ty) => {
+                self.wide_blocks |= ty == wasmparser::ValType::V128;
+                1
+            }
             BlockType::FuncType(ty) => {
                 let ty = self.own.ty(ty)?;
+                self.wide_blocks |= [ty.params(), ty.results()]
+                    .into_iter()
+                    .any(|label| branch_tables::concerns(self.own.faults, label));
                 let (params, results) = (ty.params().len(), ty.results().len());
                 self.fault(block_params::concerns(self.own.faults, params));
                 u32::try_from(params.max(results)).unwrap_or(u32::MAX)
@@ -498,6 +523,12 @@ macro_rules! look {
     (one ReturnCall $visit:ident $function:ident: $of:ty) => {
         fn $visit(&mut self, _: $of) -> Result<(), Failure> {
             self.tail_call()
+        }
+    };
+    (one BrTable $visit:ident $targets:ident: $of:ty) => {
+        fn $visit(&mut self, _: $of) -> Result<(), Failure> {
+            self.branch_tables = true;
+            Ok(())
         }
     };
     (one TypedSelect $visit:ident $ty:ident: $of:ty) => {

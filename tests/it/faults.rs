@@ -235,6 +235,72 @@ const ROWS: &[Row] = &[
         &[(&[3], &[4])],
     ),
     (
+        "a br_table with an operand between",
+        r#"(func (export "f") (param i32) (result i32)
+            block $a (result i32 i32)
+                block $b (result i32 i32)
+                    i32.const 100
+                    i32.const 7 i32.const 2 local.get 0 br_table $b $a $b $a
+                end
+                i32.const 1000 i32.add
+            end
+            i32.sub)"#,
+        &[
+            (&[0], &[0xffff_fc1d]),
+            (&[1], &[5]),
+            (&[2], &[0xffff_fc1d]),
+            (&[3], &[5]),
+            (&[4], &[5]),
+        ],
+    ),
+    (
+        "a br_table out of the function and to a loop",
+        r#"(func (export "f") (param i32 i64) (result i64 i64)
+            local.get 1 i64.const 2
+            loop $l (param i64 i64) (result i64 i64)
+                i64.add local.set 1
+                local.get 1 i32.const 5 drop
+                f32.const 1
+                local.get 1 i64.const 10
+                local.get 1 i64.const 20 i64.gt_u
+                br_table $l 1
+            end)"#,
+        &[(&[0, 1], &[23, 10]), (&[0, 30], &[32, 10])],
+    ),
+    (
+        "a select after ref.is_null",
+        r#"(table 2 funcref) (elem (i32.const 1) $none)
+        (func $none)
+        (func $get (param i32) (result funcref) (table.get (local.get 0)))
+        (func (export "f") (param i32) (result i32) (local funcref)
+            (local.set 1 (call $get (local.get 0)))
+            (select (i32.const 1) (i32.const 127) (ref.is_null (local.get 1))))"#,
+        &[(&[0], &[1]), (&[1], &[127])],
+    ),
+    (
+        "a select after a comparison of a comparison, of 64 bits",
+        r#"(func (export "f") (param i32) (result i32)
+            i32.const 1 i32.const 127
+            local.get 0 i32.eqz i64.extend_i32_u i64.eqz select)"#,
+        &[(&[0], &[127]), (&[7], &[1])],
+    ),
+    (
+        "a select after a select that its condition decides",
+        r#"(func (export "f") (param i32) (result i32)
+            i32.const 1 i32.const 127
+            local.get 0 i32.eqz i32.const 9 i32.const 1 select select)"#,
+        &[(&[0], &[1]), (&[7], &[127])],
+    ),
+    (
+        "an if without else, whose parameter is a local that it sets",
+        r#"(func (export "f") (param i32 i64) (result i64)
+            local.get 1 local.get 0
+            if (param i64) (result i64)
+                drop (i64.add (local.get 1) (i64.const 3)) local.tee 1
+            end)"#,
+        &[(&[0, 9], &[9]), (&[1, 9], &[12])],
+    ),
+    (
         "growth over a local on the stack",
         r#"(memory 3 5)
         (func (export "f") (result i32) (local i32)
@@ -246,6 +312,19 @@ const ROWS: &[Row] = &[
 
 #[cfg(feature = "simd")]
 const VECTORS: &[Row] = &[
+    (
+        "a br_table with one vector and an operand between",
+        r#"(func (export "f") (param i32) (result i32)
+            block $a (result v128)
+                block $b (result v128)
+                    i32.const 100
+                    v128.const i32x4 7 7 7 7 local.get 0 br_table $a $b
+                end
+                i32x4.extract_lane 0 i32.const 1000 i32.add i32x4.splat
+            end
+            i32x4.extract_lane 0)"#,
+        &[(&[0], &[7]), (&[1], &[1_007])],
+    ),
     (
         "a store of a lane far away",
         r#"(memory 2)
