@@ -230,8 +230,8 @@ fn failure(error: Error, (depth, stack): (u32, u32)) -> Failure {
     }
     let message = match error.as_trap_code() {
         Some(TrapCode::UnreachableCodeReached) => "`unreachable` executed".to_string(),
-        Some(TrapCode::MemoryOutOfBounds) => "memory access out of bounds".to_string(),
-        Some(TrapCode::TableOutOfBounds) => "table access out of bounds".to_string(),
+        Some(TrapCode::MemoryOutOfBounds) => MEMORY_OUT_OF_BOUNDS.to_string(),
+        Some(TrapCode::TableOutOfBounds) => TABLE_OUT_OF_BOUNDS.to_string(),
         Some(TrapCode::IndirectCallToNull) => "indirect call to null".to_string(),
         Some(TrapCode::IntegerDivisionByZero) => "integer divided by zero".to_string(),
         Some(TrapCode::IntegerOverflow) => "integer overflow".to_string(),
@@ -253,5 +253,13 @@ fn failure(error: Error, (depth, stack): (u32, u32)) -> Failure {
             });
         }
     };
+    trap(&message)
+}
+
+pub(crate) const MEMORY_OUT_OF_BOUNDS: &str = "memory access out of bounds";
+pub(crate) const TABLE_OUT_OF_BOUNDS: &str = "table access out of bounds";
+
+pub(crate) fn trap(message: &str) -> Failure {
+    let message = message.to_string();
     Failure::from(Cause::Trap { message })
 }

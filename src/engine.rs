@@ -10,7 +10,7 @@ use crate::{
     inspect::ModuleInfo,
     limits::Limits,
     link::{Defined, define_host},
-    meter::largest_slice,
+    meter::LargestSlices,
     prepare::{Gathered, Prepared},
     state::{Ready, State},
     value::{ExternType, Import},
@@ -47,8 +47,8 @@ pub(crate) struct Code {
     /// Whether an instance is made in some microseconds. Then the deadline is counted from when
     /// the first slice ends, since reading a clock takes a good part of what a small call does.
     pub(crate) is_small: bool,
-    /// The largest slice of fuel that its functions are to run in.
-    pub(crate) largest_slice: u64,
+    /// The most fuel that its functions are to have at a time.
+    pub(crate) largest: LargestSlices,
     /// Where the module is a snapshot taken after an initialiser: the host's side of it.
     pub(crate) ready: Option<Ready>,
 }
@@ -115,18 +115,25 @@ impl Code {
         let engine = Engine::new(config);
         // What cannot be linked need not be compiled.
         let linker = link(&engine, &info, functions, conventions)?;
+        if info.refers_to_start {
+            // As an export the start function may be referred to. As what it was it may not.
+            Module::validate(&engine, original).map_err(invalid_module)?;
+        }
         let module = translate(&engine, &bytes).map_err(|error| match bytes {
             // What is wrong with the module as it was, and where in that.
             Cow::Owned(_) => translate(&engine, original).err().unwrap_or(error),
             Cow::Borrowed(_) => error,
         })?;
         let memory = info.export("memory");
+        let mut imports = info.imports.iter();
+        // WASI's functions do not.
+        let may_call_back = imports.any(|import| wasi::Version::of(&import.module).is_none());
         Ok(Self {
             initialiser: info.initialiser(),
             haskell: info.haskell(),
             exports_memory: memory.is_some_and(|memory| memory.ty.signature().is_none()),
             is_small: info.minimum_pages == 0 && info.bytes <= SMALL_MODULE,
-            largest_slice: largest_slice(info.most_locals),
+            largest: LargestSlices::new(info.most_locals, may_call_back),
             info,
             start,
             gathered,

@@ -41,6 +41,8 @@ pub(crate) struct ModuleInfo {
     /// The pages of 65,536 bytes that the memories need to begin with.
     pub(crate) minimum_pages: u64,
     pub(crate) start: Option<u32>,
+    /// Whether code has a `ref.func` of the start function.
+    pub(crate) refers_to_start: bool,
     /// The export that allocates for the host.
     pub(crate) allocator: Option<buffers::Allocator>,
     /// The one that releases.

@@ -31,6 +31,8 @@ pub(super) struct Bodies {
     /// Where each operator is that is rewritten, in bytes from the beginning of the section, in
     /// order.
     pub(super) rewritten: Vec<u32>,
+    /// Whether there is a `ref.func` of the start function.
+    pub(super) refers_to_start: bool,
     /// The most values that a branch to a block carries.
     pub(super) widest_block: u32,
     /// The locals of the function that declares most.
@@ -109,6 +111,7 @@ impl Bodies {
         if walk.has_wrong_branch_tables() {
             bodies.find_branch_tables(content, section.start, walk.own())?;
         }
+        bodies.refers_to_start = walk.refers_to_start();
         if walk.tail_calls() {
             bodies.without_slots = without_slots;
         }

@@ -14,10 +14,6 @@ use wasmparser::{
     FuncType, Operator, Payload, TableInit, TypeRef, TypeSectionReader, ValType,
 };
 
-/// The operators of a constant expression. Compilers use three; the engine evaluates and drops a
-/// nested one recursively, on the host's own stack.
-const MOST_CONSTANT_OPERATORS: usize = 64;
-
 pub(super) struct Pass<'a> {
     bytes: &'a [u8],
     limits: &'a Limits,
@@ -150,6 +146,7 @@ impl<'a> Pass<'a> {
                     imported_functions: self.info.imported_functions,
                     tables: len(&self.tables),
                     element_segments: self.element_segments,
+                    start: self.info.start,
                     faults: limits.faults,
                 };
                 self.bodies = Bodies::read(self.bytes, range, own, limits)?;
@@ -420,7 +417,8 @@ impl<'a> Pass<'a> {
 
     /// Reads the constant expression that `reader` is at.
     fn constant_in(&self, reader: &mut BinaryReader<'_>) -> Result<(), Failure> {
-        for _ in 0..MOST_CONSTANT_OPERATORS {
+        let most = self.limits.max_constant_operators;
+        for _ in 0..=most {
             match reader.read_operator()? {
                 Operator::End => return Ok(()),
                 Operator::RefFunc { function_index } => {
@@ -429,9 +427,13 @@ impl<'a> Pass<'a> {
                 _ => {}
             }
         }
-        Err(invalid(&format!(
-            "a constant expression has more than {MOST_CONSTANT_OPERATORS} operators"
-        )))
+        let more = most.saturating_add(1);
+        count(
+            "operators in a constant expression",
+            more,
+            "max_constant_operators",
+            most,
+        )
     }
 
     pub(super) fn finish(self) -> Result<ModuleInfo, Failure> {
@@ -444,6 +446,7 @@ impl<'a> Pass<'a> {
             grows_memories: self.bodies.memory_grows > 0,
             grows_tables: self.bodies.grows_tables,
             without_slots: self.bodies.without_slots,
+            refers_to_start: self.bodies.refers_to_start,
             rewritten: self.bodies.rewritten,
             branch_tables: self.bodies.branch_tables,
             most_locals: u32::try_from(self.bodies.most_locals).unwrap_or(u32::MAX),

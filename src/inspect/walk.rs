@@ -29,6 +29,7 @@ pub(super) struct Own<'a> {
     pub(super) imported_functions: u32,
     pub(super) tables: u32,
     pub(super) element_segments: u32,
+    pub(super) start: Option<u32>,
     pub(super) faults: Faults,
 }
 
@@ -55,6 +56,8 @@ pub(super) struct Walk<'w> {
     rewritten: Option<Reason>,
     /// Whether there is a tail call.
     tail_calls: bool,
+    /// Whether there is a `ref.func` of the start function.
+    refers_to_start: bool,
     /// Whether there is a `br_table`.
     branch_tables: bool,
     /// Whether there is a block to which a `br_table` may go wrong.
@@ -106,6 +109,7 @@ impl<'w> Walk<'w> {
             depends: None,
             rewritten: None,
             tail_calls: false,
+            refers_to_start: false,
             branch_tables: false,
             wide_blocks: false,
         };
@@ -147,6 +151,11 @@ impl<'w> Walk<'w> {
 
     pub(super) fn own(&self) -> &Own<'w> {
         &self.own
+    }
+
+    /// Whether there is a `ref.func` of the start function.
+    pub(super) fn refers_to_start(&self) -> bool {
+        self.refers_to_start
     }
 
     /// Whether there is a tail call.
@@ -492,8 +501,8 @@ static SHAPES: [Shape; 256] = {
             // Loads, stores.
             0x28..=0x35 => Shape::ACCESS,
             0x36..=0x3e => Shape::NEAR_STORE,
-            // `memory.size`, `i32.const`, `i64.const`, `ref.func`.
-            0x3f | 0x41 | 0x42 | 0xd2 => Shape::NUMBER,
+            // `memory.size`, `i32.const`, `i64.const`.
+            0x3f | 0x41 | 0x42 => Shape::NUMBER,
             // `f32.const`, `f64.const`.
             0x43 => Shape::fixed(4),
             0x44 => Shape::fixed(8),
@@ -519,6 +528,12 @@ macro_rules! look {
     };
     (one ReturnCallIndirect $visit:ident $ty:ident: $of:ty, $table:ident: $in:ty) => {
         look!(so $visit($ty: $of, $table: $in) tail_call_by_table($ty, $table));
+    };
+    (one RefFunc $visit:ident $function:ident: $of:ty) => {
+        fn $visit(&mut self, function: $of) -> Result<(), Failure> {
+            self.refers_to_start |= self.own.start == Some(function);
+            Ok(())
+        }
     };
     (one ReturnCall $visit:ident $function:ident: $of:ty) => {
         fn $visit(&mut self, _: $of) -> Result<(), Failure> {
