@@ -11,8 +11,8 @@
 //! The translator sees such a comparison in more than those: in `ref.is_null`, and in comparisons of
 //! them with zero, of 64 bits too. Whether 0 is compared with is known only to it, since it computes
 //! with constants. So an `eq` or `ne` counts unless neither operand can be a constant, and so does
-//! every operator that leaves the comparison in place: `nop`, the end of a loop, and a `select` whose
-//! condition is a constant.
+//! every operator that may leave the comparison in place: `nop`, the end of a loop, a `select` or
+//! `br_if` whose condition is a constant, and a local that is set to itself.
 //!
 //! **Needless** once `translate_select` takes its condition from the comparison that it drops.
 
@@ -25,9 +25,11 @@ pub(crate) const NAME: &str = "selects";
 
 const NOP: u8 = 0x01;
 const END: u8 = 0x0b;
+const BR_IF: u8 = 0x0d;
 const SELECT: u8 = 0x1b;
 const TYPED_SELECT: u8 = 0x1c;
 const LOCAL_GET: u8 = 0x20;
+const LOCAL_SET: u8 = 0x21;
 const I32_EQZ: u8 = 0x45;
 const I32_EQ: u8 = 0x46;
 const I32_NE: u8 = 0x47;
@@ -36,12 +38,15 @@ const I64_EQ: u8 = 0x51;
 const I64_NE: u8 = 0x52;
 const REF_IS_NULL: u8 = 0xd1;
 
-/// Whether a `select` after that byte may be concerned. All operators that matter have one byte but
-/// for `select` with a type, which ends with the type.
-pub(crate) fn may_concern(last: u8) -> bool {
+/// Whether a `select` after these two bytes may be concerned. Of the operators that matter, `select`
+/// with a type ends with the type, and two have a number, which may be of several bytes.
+pub(crate) fn may_concern(bytes: [u8; 2]) -> bool {
     const FIRST_TYPE: u8 = 0x6f;
     const LAST_TYPE: u8 = 0x7f;
-    leaves_comparison(last) || matches!(last, FIRST_TYPE..=LAST_TYPE)
+    let [before, last] = bytes;
+    leaves_comparison(last)
+        || matches!(last, FIRST_TYPE..=LAST_TYPE)
+        || matches!(before, LOCAL_SET | BR_IF | 0x80..)
 }
 
 /// Whether a `select` is concerned that comes after these operators.
@@ -50,6 +55,10 @@ pub(crate) fn concerns(faults: Faults, before: Before) -> bool {
         [I32_EQ | I32_NE | I64_EQ | I64_NE, LOCAL_GET, left @ ..] => {
             !matches!(Operand::left_by(&left), Operand::Local | Operand::Result)
         }
+        [LOCAL_SET, rest @ ..] => {
+            !matches!(Operand::left_by(&rest), Operand::Constant | Operand::Result)
+        }
+        [BR_IF, rest @ ..] => !matches!(Operand::left_by(&rest), Operand::Local | Operand::Result),
         [last, ..] => leaves_comparison(last),
     };
     compares_with_zero && faults.closes(NAME)

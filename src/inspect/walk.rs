@@ -286,8 +286,8 @@ impl<'a> Lane<'a> {
         walk.open = self.cursor.open;
         if operator == SELECT {
             self.parser.read_u8()?;
-            let last = at.checked_sub(1).and_then(|at| module.get(at));
-            if last.is_none_or(|last| selects::may_concern(*last)) {
+            let before = module.get(..at).and_then(|before| before.last_chunk());
+            if before.is_none_or(|before| selects::may_concern(*before)) {
                 walk.select()?;
             }
         } else {

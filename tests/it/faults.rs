@@ -292,6 +292,53 @@ const ROWS: &[Row] = &[
         &[(&[0], &[1]), (&[7], &[127])],
     ),
     (
+        "a select after a local was set to itself",
+        r#"(func (export "f") (param i32) (result i32) (local i32)
+            i32.const 1 i32.const 127
+            local.get 0 i32.eqz local.get 1 local.set 1 select)"#,
+        &[(&[0], &[1]), (&[7], &[127])],
+    ),
+    (
+        "a select after a branch that is never taken",
+        r#"(func (export "f") (param i32) (result i32)
+            block
+                i32.const 1 i32.const 127
+                local.get 0 i32.eqz i32.const 0 br_if 0 select return
+            end
+            i32.const 5)"#,
+        &[(&[0], &[1]), (&[7], &[127])],
+    ),
+    (
+        "a select in a block that takes its condition",
+        r#"(func (export "f") (param i32) (result i32)
+            i32.const 1 i32.const 127 local.get 0 i32.eqz
+            block (param i32 i32 i32) (result i32) select end)"#,
+        &[(&[0], &[1]), (&[7], &[127])],
+    ),
+    (
+        "a store of a widened address at itself, after other code",
+        r#"(memory 3)
+        (global $g (mut i32) (i32.const 0))
+        (func (export "f") (param i32) (result i32) (local i32)
+            (local.set 1 (i32.add (local.get 0) (i32.const 1)))
+            local.get 1 (i64.extend_i32_u (local.get 1)) (global.set $g (i32.const 1))
+            i64.store offset=65536
+            (i32.load offset=65536 (local.get 1)))"#,
+        &[(&[3], &[4])],
+    ),
+    (
+        "an if whose parameter is in a register",
+        r#"(func (export "f") (param i32 i64) (result i64)
+            (i64.add (local.get 1) (i64.const 1))
+            local.get 0
+            if (param i64) (result i64)
+                (drop (local.tee 1 (i64.add (i64.const 3)))) local.get 1
+            else
+                i64.const 5 i64.add
+            end)"#,
+        &[(&[0, 9], &[15]), (&[1, 9], &[13])],
+    ),
+    (
         "an if without else, whose parameter is a local that it sets",
         r#"(func (export "f") (param i32 i64) (result i64)
             local.get 1 local.get 0
