@@ -21,10 +21,17 @@ impl Case {
         let has = |name: &str| program.exports.iter().any(|it| it.name == name);
         Self {
             module: program.encode(),
-            canonical: if canonical { program.encode_canonical() } else { Vec::new() },
+            canonical: if canonical {
+                program.encode_canonical()
+            } else {
+                Vec::new()
+            },
             calls: program.calls.clone(),
             probes: program.probes.clone(),
-            reset: has(RESET).then(|| Call { export: RESET.into(), params: Vec::new() }),
+            reset: has(RESET).then(|| Call {
+                export: RESET.into(),
+                params: Vec::new(),
+            }),
             initialiser: has("_initialize"),
             may_be_endless: false,
         }
@@ -50,6 +57,8 @@ impl Case {
 
     /// One call, then the probes.
     fn alone(&self, index: usize) -> Vec<&Call> {
-        std::iter::once(&self.calls[index]).chain(&self.probes).collect()
+        std::iter::once(&self.calls[index])
+            .chain(&self.probes)
+            .collect()
     }
 }

@@ -31,10 +31,18 @@ bits! {
 }
 
 macro_rules! ty {
-    (i) => { i32 };
-    (l) => { i64 };
-    (f) => { f32 };
-    (d) => { f64 };
+    (i) => {
+        i32
+    };
+    (l) => {
+        i64
+    };
+    (f) => {
+        f32
+    };
+    (d) => {
+        f64
+    };
 }
 
 macro_rules! one {
@@ -86,5 +94,7 @@ pub fn with_functions(mut config: RunnerConfig) -> RunnerConfig {
         note(hosts::SEEN, &[number.bits(), sum]);
         Ok(())
     };
-    config.function(HOST, hosts::BACK, back).function(HOST, hosts::SEEN, seen)
+    config
+        .function(HOST, hosts::BACK, back)
+        .function(HOST, hosts::SEEN, seen)
 }

@@ -73,13 +73,21 @@ pub fn load(case: &Case) -> Result<Old, String> {
     let mut config = Config::default();
     config.consume_fuel(case.may_be_endless);
     let engine = Engine::new(&config);
-    let bytes = if case.canonical.is_empty() { &case.module } else { &case.canonical };
+    let bytes = if case.canonical.is_empty() {
+        &case.module
+    } else {
+        &case.canonical
+    };
     let module = Module::new(&engine, bytes).map_err(|error| error.to_string())?;
     let mut linker = Linker::new(&engine);
     for import in module.imports().filter(|it| it.module() == HOST) {
         define(&mut linker, import.name());
     }
-    Ok(Old { module, linker, counts: case.may_be_endless })
+    Ok(Old {
+        module,
+        linker,
+        counts: case.may_be_endless,
+    })
 }
 
 fn define(linker: &mut Linker<Grown>, name: &str) {
@@ -97,7 +105,9 @@ fn define(linker: &mut Linker<Grown>, name: &str) {
         }
         note(&called, &params);
         if called == hosts::BACK {
-            let function = caller.get_export(hosts::CALLED_BACK).and_then(Extern::into_func);
+            let function = caller
+                .get_export(hosts::CALLED_BACK)
+                .and_then(Extern::into_func);
             let function = function.expect("it has one");
             return function.call(&mut caller, &[Val::I32(params[0] as i32)], into);
         }
@@ -125,7 +135,9 @@ impl Old {
         let made = self.linker.instantiate_and_start(&mut store, &self.module);
         let made = made.and_then(|instance| {
             if case.initialiser {
-                instance.get_typed_func::<(), ()>(&store, "_initialize")?.call(&mut store, ())?;
+                instance
+                    .get_typed_func::<(), ()>(&store, "_initialize")?
+                    .call(&mut store, ())?;
             }
             Ok(instance)
         });
@@ -137,7 +149,11 @@ impl Old {
         for call in calls {
             refuel(&mut store);
             match self.call(&mut store, &instance, call) {
-                Ok(values) => run.push(Step { end: End::Values(values), journal: journal(), fuel: None }),
+                Ok(values) => run.push(Step {
+                    end: End::Values(values),
+                    journal: journal(),
+                    fuel: None,
+                }),
                 Err(error) => {
                     run.push(failed(&error));
                     break;
@@ -147,7 +163,12 @@ impl Old {
         run
     }
 
-    fn call(&self, store: &mut Store<Grown>, instance: &Instance, call: &Call) -> Result<Vec<u64>, Error> {
+    fn call(
+        &self,
+        store: &mut Store<Grown>,
+        instance: &Instance,
+        call: &Call,
+    ) -> Result<Vec<u64>, Error> {
         let function = instance.get_func(&*store, &call.export);
         let function = function.ok_or_else(|| Error::new("no such export"))?;
         let ty = function.ty(&*store);
@@ -209,5 +230,9 @@ fn failed(error: &Error) -> Step {
         Some(TrapCode::StackOverflow | TrapCode::OutOfFuel) => Trap::Exhausted,
         _ => Trap::Other(error.to_string()),
     };
-    Step { end: End::Trap(trap), journal: journal(), fuel: None }
+    Step {
+        end: End::Trap(trap),
+        journal: journal(),
+        fuel: None,
+    }
 }

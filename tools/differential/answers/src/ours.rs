@@ -6,8 +6,7 @@ use crate::{
     functions::with_functions,
 };
 use pocketwasm::{
-    Compilation, Error, ErrorKind, Instance, Outcome, Plugin, Runner, RunnerConfig,
-    SnapshotMode,
+    Compilation, Error, ErrorKind, Instance, Outcome, Plugin, Runner, RunnerConfig, SnapshotMode,
 };
 use programs::Call;
 use std::time::Duration;
@@ -26,28 +25,69 @@ pub struct Mode {
 }
 
 pub const MODES: [Mode; 5] = [
-    Mode { slice: None, snapshots: false, when_called: false },
-    Mode { slice: Some(1), snapshots: false, when_called: false },
-    Mode { slice: Some(7), snapshots: true, when_called: false },
-    Mode { slice: None, snapshots: false, when_called: true },
-    Mode { slice: Some(1), snapshots: true, when_called: true },
+    Mode {
+        slice: None,
+        snapshots: false,
+        when_called: false,
+    },
+    Mode {
+        slice: Some(1),
+        snapshots: false,
+        when_called: false,
+    },
+    Mode {
+        slice: Some(7),
+        snapshots: true,
+        when_called: false,
+    },
+    Mode {
+        slice: None,
+        snapshots: false,
+        when_called: true,
+    },
+    Mode {
+        slice: Some(1),
+        snapshots: true,
+        when_called: true,
+    },
 ];
 
 /// For modules that run longer.
 pub const SLOW_MODES: [Mode; 4] = [
-    Mode { slice: None, snapshots: false, when_called: false },
-    Mode { slice: Some(97), snapshots: false, when_called: false },
-    Mode { slice: Some(1_009), snapshots: true, when_called: false },
-    Mode { slice: Some(1_009), snapshots: false, when_called: true },
+    Mode {
+        slice: None,
+        snapshots: false,
+        when_called: false,
+    },
+    Mode {
+        slice: Some(97),
+        snapshots: false,
+        when_called: false,
+    },
+    Mode {
+        slice: Some(1_009),
+        snapshots: true,
+        when_called: false,
+    },
+    Mode {
+        slice: Some(1_009),
+        snapshots: false,
+        when_called: true,
+    },
 ];
 
 impl Mode {
     pub fn name(self) -> String {
         format!(
             "{}{}{}",
-            self.slice.map_or("default slice".into(), |slice| format!("slice {slice}")),
+            self.slice
+                .map_or("default slice".into(), |slice| format!("slice {slice}")),
             if self.snapshots { ", snapshots" } else { "" },
-            if self.when_called { ", compiled when called" } else { "" },
+            if self.when_called {
+                ", compiled when called"
+            } else {
+                ""
+            },
         )
     }
 }
@@ -67,8 +107,16 @@ impl Ours {
                 .max_results(100)
                 .timeout(Duration::from_secs(120))
                 .fuel(fuel)
-                .snapshots(if mode.snapshots { SnapshotMode::WherePossible } else { SnapshotMode::Never })
-                .compilation(if mode.when_called { Compilation::WhenCalled } else { Compilation::AtLoad });
+                .snapshots(if mode.snapshots {
+                    SnapshotMode::WherePossible
+                } else {
+                    SnapshotMode::Never
+                })
+                .compilation(if mode.when_called {
+                    Compilation::WhenCalled
+                } else {
+                    Compilation::AtLoad
+                });
             if let Some(slice) = mode.slice {
                 config = config.slice(slice);
             }
@@ -86,8 +134,13 @@ impl Ours {
 
     pub fn load(&self, mode: usize, case: &Case) -> Result<Loaded, String> {
         let (mode, runner) = &self.runners[mode];
-        let plugin = runner.load_plugin("p", &case.module).map_err(|error| error.to_string())?;
-        Ok(Loaded { mode: *mode, plugin })
+        let plugin = runner
+            .load_plugin("p", &case.module)
+            .map_err(|error| error.to_string())?;
+        Ok(Loaded {
+            mode: *mode,
+            plugin,
+        })
     }
 }
 

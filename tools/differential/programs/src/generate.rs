@@ -98,7 +98,9 @@ impl Setting {
         let slots = self.slots.iter();
         let slots = slots.map(|(table, slot, function)| (*table, *slot, self.signature(*function)));
         let fitting = slots.filter(|(.., signature)| signature.results == results);
-        fitting.map(|(table, slot, signature)| (table, slot, signature.clone())).collect()
+        fitting
+            .map(|(table, slot, signature)| (table, slot, signature.clone()))
+            .collect()
     }
 }
 
@@ -145,16 +147,25 @@ fn storage(program: &mut Program, random: &mut Random, options: Options) {
         });
     }
     for index in 0..*random.pick(&[0, 1, 1, 1, 1, 1, 2, 3]) {
-        let sizes: &[u64] = if index == 0 { &[1, 2, 2, 2, 3] } else { &[1, 1, 2] };
+        let sizes: &[u64] = if index == 0 {
+            &[1, 2, 2, 2, 3]
+        } else {
+            &[1, 1, 2]
+        };
         let minimum = *random.pick(sizes);
         program.memories.push(Memory {
             minimum,
-            maximum: (random.chance(70) || !options.unbounded).then(|| minimum + random.below(4) as u64),
+            maximum: (random.chance(70) || !options.unbounded)
+                .then(|| minimum + random.below(4) as u64),
         });
     }
     for _ in 0..*random.pick(&[0, 1, 1, 1, 2, 3]) {
         let minimum = random.within(1, 9) as u64;
-        let ty = if random.chance(80) { ValType::FUNCREF } else { ValType::EXTERNREF };
+        let ty = if random.chance(80) {
+            ValType::FUNCREF
+        } else {
+            ValType::EXTERNREF
+        };
         program.tables.push(Table {
             ty,
             minimum,
@@ -168,7 +179,13 @@ fn initial(random: &mut Random, ty: ValType) -> Vec<Op> {
         I32 if random.chance(30) => vec![
             Instruction::I32Const(values::int(random)),
             Instruction::I32Const(values::int(random)),
-            random.pick(&[Instruction::I32Add, Instruction::I32Sub, Instruction::I32Mul]).clone(),
+            random
+                .pick(&[
+                    Instruction::I32Add,
+                    Instruction::I32Sub,
+                    Instruction::I32Mul,
+                ])
+                .clone(),
         ],
         I32 => vec![Instruction::I32Const(values::int(random))],
         ValType::I64 => vec![Instruction::I64Const(values::long(random))],
@@ -253,8 +270,12 @@ fn segments(
 ) -> Setting {
     let imports = program.imports.len() as u32;
     let all = imports + program.functions.len() as u32;
-    let mut guarded: Vec<bool> = (0..all).map(|it| it >= imports && random.chance(12)).collect();
-    let leaf: Vec<bool> = (0..all).map(|it| it > imports && random.chance(30)).collect();
+    let mut guarded: Vec<bool> = (0..all)
+        .map(|it| it >= imports && random.chance(12))
+        .collect();
+    let leaf: Vec<bool> = (0..all)
+        .map(|it| it > imports && random.chance(30))
+        .collect();
     if back.is_some() {
         guarded[all as usize - 1] = true;
     }
@@ -286,9 +307,16 @@ fn segments(
             continue;
         }
         let items: Vec<_> = (0..table.minimum).map(|_| item(random)).collect();
-        slots.extend((0..).zip(&items).filter_map(|(at, it)| Some((index, at, (*it)?))));
+        slots.extend(
+            (0..)
+                .zip(&items)
+                .filter_map(|(at, it)| Some((index, at, (*it)?))),
+        );
         program.elements.push(Elements {
-            place: Place::Active { index, offset: vec![Instruction::I32Const(0)] },
+            place: Place::Active {
+                index,
+                offset: vec![Instruction::I32Const(0)],
+            },
             items,
             expressions: random.chance(30),
         });
@@ -301,15 +329,25 @@ fn segments(
     let mut data = Vec::new();
     if !program.memories.is_empty() {
         for _ in 0..random.below(3) {
-            let bytes: Vec<u8> = (0..random.within(1, 40)).map(|_| random.bits() as u8).collect();
+            let bytes: Vec<u8> = (0..random.within(1, 40))
+                .map(|_| random.bits() as u8)
+                .collect();
             data.push(bytes.len());
-            program.data.push(Data { place: Place::Passive, bytes });
+            program.data.push(Data {
+                place: Place::Passive,
+                bytes,
+            });
         }
         for index in 0..program.memories.len() as u32 {
             let at = *random.pick(&[0, 0, 100, 65_500, 65_530]);
             program.data.push(Data {
-                place: Place::Active { index, offset: vec![Instruction::I32Const(at)] },
-                bytes: (0..random.within(6, 60)).map(|_| random.bits() as u8).collect(),
+                place: Place::Active {
+                    index,
+                    offset: vec![Instruction::I32Const(at)],
+                },
+                bytes: (0..random.within(6, 60))
+                    .map(|_| random.bits() as u8)
+                    .collect(),
             });
         }
         for data in program.data.iter_mut().skip(data.len()) {
@@ -329,7 +367,11 @@ fn segments(
         types: program.types.clone(),
         memories: program.memories.clone(),
         tables: program.tables.clone(),
-        globals: program.globals.iter().map(|it| (it.ty, it.mutable)).collect(),
+        globals: program
+            .globals
+            .iter()
+            .map(|it| (it.ty, it.mutable))
+            .collect(),
         data,
         elements,
         countdown: 0,

@@ -263,8 +263,14 @@ impl Body<'_> {
             .collect();
         match self.random.below(10) {
             0..3 => {
-                let Some(depth) = forward.first().copied() else { return };
-                let depth = if self.random.chance(60) { depth } else { *self.random.pick(&forward) };
+                let Some(depth) = forward.first().copied() else {
+                    return;
+                };
+                let depth = if self.random.chance(60) {
+                    depth
+                } else {
+                    *self.random.pick(&forward)
+                };
                 let label = self.frames[self.frames.len() - 1 - depth].label.clone();
                 self.need(&label);
                 self.end_with(Instruction::Br(depth as u32));
@@ -278,11 +284,20 @@ impl Body<'_> {
     }
 
     fn branch_table(&mut self, forward: &[usize]) {
-        let Some(first) = forward.first().copied() else { return };
-        let first = if self.random.chance(60) { first } else { *self.random.pick(forward) };
+        let Some(first) = forward.first().copied() else {
+            return;
+        };
+        let first = if self.random.chance(60) {
+            first
+        } else {
+            *self.random.pick(forward)
+        };
         let label = self.frames[self.frames.len() - 1 - first].label.clone();
-        let same = |body: &Self, depth: usize| body.frames[body.frames.len() - 1 - depth].label == label;
-        let all: Vec<usize> = (0..self.frames.len()).filter(|it| same(self, *it)).collect();
+        let same =
+            |body: &Self, depth: usize| body.frames[body.frames.len() - 1 - depth].label == label;
+        let all: Vec<usize> = (0..self.frames.len())
+            .filter(|it| same(self, *it))
+            .collect();
         let mut targets = vec![first as u32];
         let mut back = false;
         for _ in 0..self.random.below(6) {
@@ -313,7 +328,9 @@ impl Body<'_> {
         if self.frames.len() > 4 {
             return;
         }
-        let kind = *self.random.pick(&[Kind::Block, Kind::Loop, Kind::If, Kind::If]);
+        let kind = *self
+            .random
+            .pick(&[Kind::Block, Kind::Loop, Kind::If, Kind::If]);
         let have = self.operands();
         let mut params: Vec<ValType> = Vec::new();
         if !self.setting.options.without.block_params {
@@ -331,7 +348,11 @@ impl Body<'_> {
         } else {
             values::types(&mut self.random, count, self.setting.options.simd)
         };
-        let counter = if kind == Kind::Loop { self.counter() } else { None };
+        let counter = if kind == Kind::Loop {
+            self.counter()
+        } else {
+            None
+        };
         if kind == Kind::If {
             self.condition();
             self.stack.pop();
@@ -354,7 +375,11 @@ impl Body<'_> {
         let local = self.new_local(I32);
         self.counters.push(local);
         let rounds = self.random.within(1, 3) as i32;
-        let start = if self.random.chance(60) { rounds } else { -rounds };
+        let start = if self.random.chance(60) {
+            rounds
+        } else {
+            -rounds
+        };
         self.int(start);
         self.set(local);
         Some((local, start))
@@ -373,7 +398,11 @@ impl Body<'_> {
         self.tee(local);
         if self.random.chance(40) {
             self.int(0);
-            let op = if start > 0 { Instruction::I32GtS } else { Instruction::I32LtS };
+            let op = if start > 0 {
+                Instruction::I32GtS
+            } else {
+                Instruction::I32LtS
+            };
             self.put(op, 2, [I32]);
         }
         self.put(Instruction::BrIf(0), 1, []);
@@ -388,24 +417,34 @@ impl Body<'_> {
         let callee = *self.random.pick(&callees);
         let signature = self.setting.signature(callee).clone();
         self.need(&signature.params);
-        self.put(Instruction::Call(callee), signature.params.len(), signature.results);
+        self.put(
+            Instruction::Call(callee),
+            signature.params.len(),
+            signature.results,
+        );
     }
 
     fn callees(&self) -> Vec<u32> {
         let all = 0..self.setting.functions.len() as u32;
-        all.filter(|callee| self.setting.may_call(self.me, *callee)).collect()
+        all.filter(|callee| self.setting.may_call(self.me, *callee))
+            .collect()
     }
 
     fn call_indirect(&mut self) {
         if self.calls > 3 || !self.setting.may_call_indirect(self.me) {
             return;
         }
-        let Some((table, slot, signature)) = self.setting.slot(&mut self.random) else { return };
+        let Some((table, slot, signature)) = self.setting.slot(&mut self.random) else {
+            return;
+        };
         self.calls += 1;
         self.need(&signature.params);
         self.slot_index(slot);
         let type_index = self.setting.type_index(&signature);
-        let op = Instruction::CallIndirect { type_index, table_index: table };
+        let op = Instruction::CallIndirect {
+            type_index,
+            table_index: table,
+        };
         self.put(op, signature.params.len() + 1, signature.results);
     }
 
@@ -432,14 +471,22 @@ impl Body<'_> {
                 && callee < body.setting.imports;
             signature.results == results && !(without && is_faulty)
         };
-        let callees: Vec<u32> = self.callees().into_iter().filter(|it| fits(self, *it)).collect();
+        let callees: Vec<u32> = self
+            .callees()
+            .into_iter()
+            .filter(|it| fits(self, *it))
+            .collect();
         let indirect = self.setting.slots_with(&results);
-        if !indirect.is_empty() && self.setting.may_call_indirect(self.me) && self.random.chance(50) {
+        if !indirect.is_empty() && self.setting.may_call_indirect(self.me) && self.random.chance(50)
+        {
             let (table, slot, signature) = self.random.pick(&indirect).clone();
             self.need(&signature.params);
             self.slot_index(slot);
             let type_index = self.setting.type_index(&signature);
-            let op: Op = Instruction::ReturnCallIndirect { type_index, table_index: table };
+            let op: Op = Instruction::ReturnCallIndirect {
+                type_index,
+                table_index: table,
+            };
             self.end_with(op);
         } else if !callees.is_empty() {
             let callee = *self.random.pick(&callees);
