@@ -50,7 +50,11 @@ fn agrees(seed: u64) -> (u64, u64) {
         programs += 1;
         let program = seeds.bits();
         let case = Case::of(&Program::generate(program, options), true);
-        compared += u64::from(agrees_on(&ours, &case, &format!("program {program:#x} of seed {seed}")));
+        compared += u64::from(agrees_on(
+            &ours,
+            &case,
+            &format!("program {program:#x} of seed {seed}"),
+        ));
     }
     (programs, compared)
 }
@@ -58,7 +62,9 @@ fn agrees(seed: u64) -> (u64, u64) {
 /// Whether the program could be compared: not where stack or fuel was used up.
 fn agrees_on(ours: &Ours, case: &Case, name: &str) -> bool {
     let judge = old::load(case).expect(name);
-    let loaded: Vec<_> = (0..MODES.len()).map(|mode| ours.load(mode, case).expect(name)).collect();
+    let loaded: Vec<_> = (0..MODES.len())
+        .map(|mode| ours.load(mode, case).expect(name))
+        .collect();
     for sequence in case.sequences() {
         let expected = judge.run(case, &sequence);
         let mut fuel = None;
@@ -68,10 +74,16 @@ fn agrees_on(ours: &Ours, case: &Case, name: &str) -> bool {
                 return false;
             }
             let answers = |run: &answer::Run| -> Vec<(End, u64)> {
-                run.iter().map(|step| (step.end.clone(), step.journal)).collect()
+                run.iter()
+                    .map(|step| (step.end.clone(), step.journal))
+                    .collect()
             };
             let mode = plugin.mode.name();
-            assert_eq!(answers(&run), answers(&expected), "{name}, {mode}: {sequence:?}");
+            assert_eq!(
+                answers(&run),
+                answers(&expected),
+                "{name}, {mode}: {sequence:?}"
+            );
             let used: Vec<_> = run.iter().map(|step| step.fuel).collect();
             let first = fuel.get_or_insert_with(|| used.clone());
             assert_eq!(used, *first, "{name}, {mode}: {sequence:?}");
@@ -85,7 +97,10 @@ fn enough_of(seed: u64) {
     println!("POCKETWASM_DIFFERENTIAL_SEED={seed}");
     let (programs, compared) = agrees(seed);
     println!("{programs} programs, {compared} compared");
-    assert!(compared * 10 >= programs * 9, "{compared} of {programs} could be compared");
+    assert!(
+        compared * 10 >= programs * 9,
+        "{compared} of {programs} could be compared"
+    );
 }
 
 #[test]

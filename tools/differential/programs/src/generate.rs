@@ -3,17 +3,13 @@
 use crate::{
     Options, Random,
     body::Body,
-    hosts, probes,
+    declare, hosts, probes,
     tree::{
-        Call, Data, Elements, Exported, Function, Global, Import, Memory, Op, Place, Program,
-        Signature, Table,
+        Call, Data, Elements, Exported, Function, Import, Memory, Place, Program, Signature, Table,
     },
     values,
 };
-use wasm_encoder::{
-    HeapType, Instruction,
-    ValType::{self, I32, V128},
-};
+use wasm_encoder::{Instruction, ValType};
 
 /// What a body may use of its module.
 pub(crate) struct Setting {
@@ -111,7 +107,7 @@ impl Program {
         let mut random = Random::new(seed);
         let random = &mut random;
         let mut program = Self::default();
-        storage(&mut program, random, options);
+        declare::storage(&mut program, random, options);
         let (floor, back) = functions(&mut program, random, options);
         let setting = segments(&mut program, random, options, floor, back);
         let imports = setting.imports;
@@ -129,71 +125,6 @@ impl Program {
         calls(&mut program, random);
         probes::add(&mut program, setting.countdown);
         program
-    }
-}
-
-fn storage(program: &mut Program, random: &mut Random, options: Options) {
-    program.globals.push(Global {
-        ty: I32,
-        mutable: true,
-        init: vec![Instruction::I32Const(probes::COUNTDOWN)],
-    });
-    for _ in 0..random.within(2, 7) {
-        let ty = values::ty(random, options.simd);
-        program.globals.push(Global {
-            ty,
-            mutable: random.chance(75),
-            init: initial(random, ty),
-        });
-    }
-    for index in 0..*random.pick(&[0, 1, 1, 1, 1, 1, 2, 3]) {
-        let sizes: &[u64] = if index == 0 {
-            &[1, 2, 2, 2, 3]
-        } else {
-            &[1, 1, 2]
-        };
-        let minimum = *random.pick(sizes);
-        program.memories.push(Memory {
-            minimum,
-            maximum: (random.chance(70) || !options.unbounded)
-                .then(|| minimum + random.below(4) as u64),
-        });
-    }
-    for _ in 0..*random.pick(&[0, 1, 1, 1, 2, 3]) {
-        let minimum = random.within(1, 9) as u64;
-        let ty = if random.chance(80) {
-            ValType::FUNCREF
-        } else {
-            ValType::EXTERNREF
-        };
-        program.tables.push(Table {
-            ty,
-            minimum,
-            maximum: random.chance(60).then(|| minimum + random.below(6) as u64),
-        });
-    }
-}
-
-fn initial(random: &mut Random, ty: ValType) -> Vec<Op> {
-    match ty {
-        I32 if random.chance(30) => vec![
-            Instruction::I32Const(values::int(random)),
-            Instruction::I32Const(values::int(random)),
-            random
-                .pick(&[
-                    Instruction::I32Add,
-                    Instruction::I32Sub,
-                    Instruction::I32Mul,
-                ])
-                .clone(),
-        ],
-        I32 => vec![Instruction::I32Const(values::int(random))],
-        ValType::I64 => vec![Instruction::I64Const(values::long(random))],
-        ValType::F32 => vec![Instruction::F32Const(values::float(random).into())],
-        ValType::F64 => vec![Instruction::F64Const(values::double(random).into())],
-        V128 => vec![Instruction::V128Const(values::vector(random))],
-        ValType::EXTERNREF => vec![Instruction::RefNull(HeapType::EXTERN)],
-        _ => vec![Instruction::RefNull(HeapType::FUNC)],
     }
 }
 

@@ -14,6 +14,8 @@
 
 mod body;
 mod canonical;
+mod control;
+mod declare;
 mod encode;
 mod generate;
 pub mod hosts;
