@@ -220,6 +220,11 @@ fn segments(
     for function in &referable {
         guarded[*function as usize] |= *function >= imports && !leaf[*function as usize];
     }
+    for global in &mut program.globals {
+        if global.ty == ValType::FUNCREF && random.chance(50) && !referable.is_empty() {
+            global.init = vec![Instruction::RefFunc(*random.pick(&referable))];
+        }
+    }
     let item = |random: &mut Random| {
         (random.chance(92) && !referable.is_empty()).then(|| *random.pick(&referable))
     };
@@ -317,17 +322,25 @@ fn segments(
 
 fn calls(program: &mut Program, random: &mut Random) {
     let imports = program.imports.len() as u32;
-    let plain: Vec<u32> = (imports..imports + program.functions.len() as u32)
-        .filter(|it| *program.signature(*it) == Signature::default())
-        .collect();
-    if !plain.is_empty() && random.chance(35) {
-        program.start = Some(*random.pick(&plain));
+    let all = imports + program.functions.len() as u32;
+    let is_plain = |it: &u32| *program.signature(*it) == Signature::default();
+    let plain: Vec<u32> = (imports..all).filter(is_plain).collect();
+    let startable: Vec<u32> = (0..all).filter(is_plain).collect();
+    if !startable.is_empty() && random.chance(30) {
+        program.start = Some(*random.pick(&startable));
     }
     if !plain.is_empty() && random.chance(35) {
         program.export("_initialize", Exported::Function, *random.pick(&plain));
     }
     if !program.memories.is_empty() {
         program.export("memory", Exported::Memory, 0);
+    }
+    if random.chance(6) {
+        // An import as it is. Of the two that need the guest, the one that calls back stays out.
+        let import = random.below(program.imports.len());
+        if ![hosts::BACK, hosts::SEEN].contains(&&*program.imports[import].name) {
+            program.export("f9", Exported::Function, import as u32);
+        }
     }
     let exported: Vec<(String, u32)> = program
         .exports

@@ -134,6 +134,9 @@ impl Engines {
             }
         }
         calls += self.fresh(case, &loaded, &base)?;
+        if case.begins && base[0].len() > 1 {
+            calls += self.written(case, &base[0])?;
+        }
         Ok(Verdict::Same {
             calls,
             trap: base[0].last().and_then(|step| match &step.end {
@@ -189,6 +192,39 @@ impl Engines {
             }
         }
         Ok(None)
+    }
+
+    /// The snapshot as a module of its own, here and in Wasmtime.
+    fn written(&self, case: &Case, base: &Run) -> Result<u64, Box<Difference>> {
+        let Some(case) = self.ours.written(case) else {
+            return Ok(0);
+        };
+        let sequences = case.sequences();
+        let refused =
+            |problem| difference("refused", "the written snapshot".into(), "loads", problem);
+        let run = self
+            .ours
+            .load(0, &case)
+            .map_err(refused)?
+            .run(&sequences[0]);
+        same(base, &run, || "the written snapshot".into(), true)?;
+        // Compiling once more takes Wasmtime longer than all the rest: by turns.
+        if let Some(wasmtime) = &self.wasmtime
+            && !case.may_be_endless
+            && case.module.len() % 4 == 0
+        {
+            let module = wasmtime.load(&case).map_err(refused)?;
+            let run = wasmtime.run(&module, &case, &sequences[0]);
+            if !is_exhausted(&run) {
+                same(
+                    &run,
+                    base,
+                    || "the written snapshot in Wasmtime".into(),
+                    false,
+                )?;
+            }
+        }
+        Ok(run.len() as u64)
     }
 
     /// Calls by the plugin. Their fuel has that of the start function and the initialiser in it.

@@ -168,6 +168,7 @@ fn callable(module: Vec<u8>, random: &mut Random) -> Option<Case> {
         probes: Vec::new(),
         reset: None,
         initialiser,
+        begins: initialiser,
         may_be_endless: true,
     })
 }
