@@ -134,6 +134,11 @@ typedef enum {
   PW_SETTING_MAX_VARIABLE_BYTES = 28,
   /// The results of a function or block. Default 16, at most 1,000.
   PW_SETTING_MAX_RESULTS = 29,
+  /// The operators of a constant expression. Default 64, from 1 to 255.
+  PW_SETTING_MAX_CONSTANT_OPERATORS = 30,
+  /// The bytes of native stack that calls from the host back into the guest may take. Default
+  /// 112 KiB, from 4 KiB to 1 GiB.
+  PW_SETTING_MAX_HOST_STACK_BYTES = 31,
 } pw_setting;
 
 /// Ends calls from elsewhere. Any number of threads may use it at once.

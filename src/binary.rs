@@ -205,7 +205,12 @@ pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// Unsigned LEB128.
-pub(crate) fn put_u32(out: &mut Vec<u8>, mut value: u32) {
+pub(crate) fn put_u32(out: &mut Vec<u8>, value: u32) {
+    put_u64(out, value.into());
+}
+
+/// The same of a larger number.
+pub(crate) fn put_u64(out: &mut Vec<u8>, mut value: u64) {
     loop {
         let [low, ..] = value.to_le_bytes();
         value >>= 7;

@@ -12,7 +12,7 @@ use crate::{
     passed::{Fitted, Passed},
     prepare::prepare,
     session::{Live, Session},
-    snapshot::{Shape, refused, write},
+    snapshot::{Captured, Shape, refused, write},
     state::Ready,
     sync::Shared,
     value::Import,
@@ -29,6 +29,9 @@ const MOST_FUEL: u64 = 1_000_000_000;
 const WORTHWHILE: u64 = 10_000;
 /// The data segments below which looking at merging them is not worth while.
 const MANY_SEGMENTS: usize = 300;
+/// The pages that a memory may begin with if looking at it is to be worth while unasked. The engine
+/// makes an instance with all of them, whatever the initialiser then touches.
+const MOST_PAGES: u64 = 512;
 /// What setting up one data segment costs.
 const SEGMENT_NS: u64 = 30;
 
@@ -145,7 +148,7 @@ fn compile(
         limits, functions, ..
     } = &context.config;
     let many_instances = compilation == Compilation::AtLoad;
-    let prepared = prepare(bytes, info, many_instances)?;
+    let prepared = prepare(bytes, info, limits.faults, many_instances)?;
     Code::new(prepared, compilation, limits, functions, convention::define)
 }
 
@@ -215,8 +218,10 @@ pub(crate) fn snapshot_bytes(
         warm_up,
     };
     let done: Vec<&str> = info.initialisers().collect();
-    let (shape, captured, _) = capture.run()?;
-    Ok(write(bytes, &info, &shape, &captured, &done)?)
+    match capture.run(|_, _| true)? {
+        Some((shape, captured, _)) => Ok(write(bytes, &info, &shape, &captured, &done)?),
+        None => Ok(bytes.to_vec()),
+    }
 }
 
 struct Capture<'a> {
@@ -241,6 +246,14 @@ impl Capture<'_> {
             {
                 Some(Snapshot::Unneeded)
             }
+            SnapshotMode::WhereItPays if self.info.minimum_pages > MOST_PAGES => {
+                let pages = self.info.minimum_pages;
+                let why = format!(
+                    "no snapshot is looked for: the memory begins with {pages} pages, more than \
+                     {MOST_PAGES}"
+                );
+                Some(Snapshot::Refused { why: why.into() })
+            }
             _ => None,
         }
     }
@@ -254,15 +267,17 @@ impl Capture<'_> {
     /// The snapshot, compiled; nothing where it would save too little.
     fn compiled(&self) -> Result<Option<Loaded>, Error> {
         let limits = &self.context.config.limits;
-        let (shape, captured, ready) = self.run()?;
+        let Some((shape, captured, ready)) = self.run(|shape, fuel| {
+            // Segments can be merged to none at best.
+            self.pays(shape.data_segments(), fuel)
+        })?
+        else {
+            return Ok(None);
+        };
         let rewritten = write(self.bytes, self.info, &shape, &captured, &[])?;
         let info = inspect(&rewritten, limits)?;
         let merged = shape.data_segments().saturating_sub(info.data_segments);
-        let saved = (merged as u64)
-            .saturating_mul(SEGMENT_NS)
-            .saturating_add(ready.fuel);
-        let pays = saved >= WORTHWHILE || self.warm_up.is_some();
-        if self.context.config.snapshots == SnapshotMode::WhereItPays && !pays {
+        if !self.pays(merged, ready.fuel) {
             return Ok(None);
         }
         let size = rewritten.len();
@@ -288,8 +303,22 @@ impl Capture<'_> {
         }))
     }
 
-    /// Runs what there is to run, and says what it left: with the guest, and with the host.
-    fn run(&self) -> Result<(Shape, crate::snapshot::Captured, Ready), Error> {
+    /// Whether it is wanted if it saves so many segments and so much fuel in each call.
+    fn pays(&self, segments: usize, fuel: u64) -> bool {
+        let saved = (segments as u64)
+            .saturating_mul(SEGMENT_NS)
+            .saturating_add(fuel);
+        self.context.config.snapshots != SnapshotMode::WhereItPays
+            || self.warm_up.is_some()
+            || saved >= WORTHWHILE
+    }
+
+    /// Runs what there is to run, and says what it left, with the guest and with the host; nothing
+    /// if it is not `wanted` by the fuel that it took.
+    fn run(
+        &self,
+        wanted: impl Fn(&Shape, u64) -> bool,
+    ) -> Result<Option<(Shape, Captured, Ready)>, Error> {
         let config = &self.context.config;
         let limits = &config.limits;
         let warm_up = match &self.warm_up {
@@ -304,7 +333,7 @@ impl Capture<'_> {
         if self.runs_code() {
             shape.check_code()?;
         }
-        let mut prepared = prepare(self.bytes, self.info.clone(), false)?;
+        let mut prepared = prepare(self.bytes, self.info.clone(), limits.faults, false)?;
         prepared.bytes = Cow::Owned(shape.instrument(&prepared.bytes)?);
         let code = Code::scratch(
             prepared,
@@ -328,8 +357,12 @@ impl Capture<'_> {
             }
             Err(failure) => return Err(Error::from(failure).at(session.phase())),
         }
+        let ready = session.host_state();
+        if !wanted(&shape, ready.fuel) {
+            return Ok(None);
+        }
         let captured = session.capture(&shape)?;
-        Ok((shape, captured, session.host_state()))
+        Ok(Some((shape, captured, ready)))
     }
 
     /// Why an import must not be called, unless its answers are the same for every instance.

@@ -152,6 +152,9 @@ limit_setters! {
     /// (compilers use one, seldom a few), at most 1,000. Every branch out of a block copies them
     /// all, so a few bytes of code cost as much to compile, in time and memory, as this allows.
     max_results: u32,
+    /// The operators of a constant expression: the value that a global begins with, or the place of
+    /// a segment. Default 64 (compilers use three at most), from 1 to 255.
+    max_constant_operators: u32,
     /// The bytes that a call may write to stdout and stderr together. Default 1 MiB, less than
     /// 2 GiB. What is beyond it is cut: the guest sees a short write, then the errno `NOSPC`, and
     /// [`Outcome::output_truncated`](crate::Outcome::output_truncated) says so.
@@ -161,10 +164,17 @@ limit_setters! {
     max_input_bytes: usize,
     /// The bytes that a call may return. Default 16 MiB, less than 2 GiB.
     max_result_bytes: usize,
-    /// How deep calls from host functions back into the guest may nest. Default 16, from 1 to 32:
-    /// each takes about 4 KiB of the host's stack, 40 KiB in a build without optimisation, beside
-    /// what the embedder's function takes.
+    /// How deep calls from host functions back into the guest may nest. Default 16, from 1 to 32.
+    /// Each takes native stack: see [`max_host_stack_bytes`](Self::max_host_stack_bytes).
     max_host_depth: u32,
+    /// The bytes of native stack that calls from host functions back into the guest may take, counted
+    /// from the first of them. Default 112 KiB, from 4 KiB to 1 GiB. With the default a thread whose
+    /// stack has 256 KiB is large enough.
+    ///
+    /// In an optimised build such a call takes about 4 KiB, and up to 6 KiB more in a guest that grows
+    /// its memory all the time, besides what the embedder's function takes. There the default of
+    /// `max_host_depth` is reached first. Without optimisation it takes about 40 KiB.
+    max_host_stack_bytes: u32,
     /// The bytes that a guest may have the host keep for it in one call: the memory blocks of
     /// Extism, the input among them, each with 64 bytes beside its own; the request and response
     /// of an http-wasm handler. Default 64 MiB, less than 2 GiB.
@@ -187,7 +197,7 @@ impl RunnerConfig {
             limits: Limits::DEFAULT,
             timeout: Duration::from_secs(5),
             fuel: None,
-            fuel_per_second: 500_000_000,
+            fuel_per_second: 2_000_000_000,
             slice: None,
             #[cfg(feature = "std")]
             clock: Some(Arc::new(crate::SystemClock::new())),
@@ -244,6 +254,13 @@ impl RunnerConfig {
         self
     }
 
+    /// Lets the faults of the engine by these names reach it, for the search that has to find them.
+    #[cfg(pocketwasm_faults)]
+    pub fn keep_faults(mut self, names: &'static [&'static str]) -> Self {
+        self.limits.faults.kept = names;
+        self
+    }
+
     /// The deadline of a whole call: instantiate, start, initialise, allocate, function. Default
     /// 5 s; at least 1 µs. Without a [`clock`](Self::clock) it becomes a budget of fuel, by
     /// [`fuel_per_second`](Self::fuel_per_second). Compiling is not part of a call; it is bounded
@@ -265,7 +282,11 @@ impl RunnerConfig {
     }
 
     /// The fuel that stands for a second: it turns `timeout` into fuel where there is no clock,
-    /// and it drives the guests' virtual clock everywhere. Default 500,000,000; at least 1.
+    /// and it drives the guests' virtual clock everywhere. Default 2,000,000,000; at least 1.
+    ///
+    /// Compiled loops use about as much in a second of one core of a server. Interpreters in the guest
+    /// use far more: CPython 3.12 takes 4,600,000,000 units to start and print a line, in half a
+    /// second, and with the default `timeout` of 5 s there are 10,000,000,000.
     pub fn fuel_per_second(mut self, fuel: u64) -> Self {
         self.fuel_per_second = fuel;
         self

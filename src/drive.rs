@@ -6,7 +6,11 @@ use crate::{
     state::State,
     sync::Shared,
 };
-use alloc::{boxed::Box, format, string::ToString};
+use alloc::{
+    boxed::Box,
+    format,
+    string::{String, ToString},
+};
 use core::fmt;
 use wasmi::{
     AsContext, AsContextMut, Caller, Error, ResumableCall, ResumableCallOutOfFuel, StoreContextMut,
@@ -144,27 +148,31 @@ pub(crate) fn charge(caller: &mut Caller<'_, State>, cost: u64) -> Result<(), Fa
 /// Runs the body of a host function: its failure reaches the meter's loop as it is, and a panic
 /// (in an embedder's clock, writer or function) becomes a failure instead of an abort.
 pub(crate) fn guarded<R>(body: impl FnOnce() -> Result<R, Failure>) -> Result<R, Error> {
-    #[cfg(feature = "std")]
-    let result =
-        std::panic::catch_unwind(core::panic::AssertUnwindSafe(body)).unwrap_or_else(|panic| {
-            let message = match (
-                panic.downcast_ref::<&str>(),
-                panic.downcast_ref::<alloc::string::String>(),
-            ) {
-                (Some(message), _) => (*message).to_string(),
-                (None, Some(message)) => message.clone(),
-                (None, None) => "of unknown cause".to_string(),
-            };
-            let problem = format!("a host function panicked: {}", first_line(&message));
-            Err(Cause::Host {
-                problem,
-                source: None,
-            }
-            .into())
-        });
-    #[cfg(not(feature = "std"))]
-    let result = body();
+    let result = caught(body).unwrap_or_else(|message| {
+        let problem = format!("a host function panicked: {message}");
+        Err(Cause::Host {
+            problem,
+            source: None,
+        }
+        .into())
+    });
     result.map_err(throw)
+}
+
+/// What `body` returns, or one line of what it panicked with. Without `std` no panic is caught, nor
+/// in a build that aborts at a panic.
+pub(crate) fn caught<R>(body: impl FnOnce() -> R) -> Result<R, String> {
+    #[cfg(feature = "std")]
+    return std::panic::catch_unwind(core::panic::AssertUnwindSafe(body)).map_err(|panic| {
+        let message = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+            (Some(message), _) => message,
+            (None, Some(message)) => message.as_str(),
+            (None, None) => "of unknown cause",
+        };
+        first_line(&message)
+    });
+    #[cfg(not(feature = "std"))]
+    Ok(body())
 }
 
 /// A failure on its way through the engine, which lends it and does not give it back.
@@ -222,8 +230,8 @@ fn failure(error: Error, (depth, stack): (u32, u32)) -> Failure {
     }
     let message = match error.as_trap_code() {
         Some(TrapCode::UnreachableCodeReached) => "`unreachable` executed".to_string(),
-        Some(TrapCode::MemoryOutOfBounds) => "memory access out of bounds".to_string(),
-        Some(TrapCode::TableOutOfBounds) => "table access out of bounds".to_string(),
+        Some(TrapCode::MemoryOutOfBounds) => MEMORY_OUT_OF_BOUNDS.to_string(),
+        Some(TrapCode::TableOutOfBounds) => TABLE_OUT_OF_BOUNDS.to_string(),
         Some(TrapCode::IndirectCallToNull) => "indirect call to null".to_string(),
         Some(TrapCode::IntegerDivisionByZero) => "integer divided by zero".to_string(),
         Some(TrapCode::IntegerOverflow) => "integer overflow".to_string(),
@@ -245,5 +253,13 @@ fn failure(error: Error, (depth, stack): (u32, u32)) -> Failure {
             });
         }
     };
+    trap(&message)
+}
+
+pub(crate) const MEMORY_OUT_OF_BOUNDS: &str = "memory access out of bounds";
+pub(crate) const TABLE_OUT_OF_BOUNDS: &str = "table access out of bounds";
+
+pub(crate) fn trap(message: &str) -> Failure {
+    let message = message.to_string();
     Failure::from(Cause::Trap { message })
 }

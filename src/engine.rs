@@ -4,13 +4,13 @@ use crate::{
     bound::LEAKING_COST,
     config::Compilation,
     convert::{func_type, signature},
-    drive::{invalid_module, throw},
+    drive::{caught, invalid_module, throw},
     error::{Cause, Failure, Quoted, first_line, names},
     host::Functions,
     inspect::ModuleInfo,
     limits::Limits,
     link::{Defined, define_host},
-    meter::largest_slice,
+    meter::LargestSlices,
     prepare::{Gathered, Prepared},
     state::{Ready, State},
     value::{ExternType, Import},
@@ -47,8 +47,8 @@ pub(crate) struct Code {
     /// Whether an instance is made in some microseconds. Then the deadline is counted from when
     /// the first slice ends, since reading a clock takes a good part of what a small call does.
     pub(crate) is_small: bool,
-    /// The largest slice of fuel that its functions are to run in.
-    pub(crate) largest_slice: u64,
+    /// The most fuel that its functions are to have at a time.
+    pub(crate) largest: LargestSlices,
     /// Where the module is a snapshot taken after an initialiser: the host's side of it.
     pub(crate) ready: Option<Ready>,
 }
@@ -115,21 +115,25 @@ impl Code {
         let engine = Engine::new(config);
         // What cannot be linked need not be compiled.
         let linker = link(&engine, &info, functions, conventions)?;
-        let module = Module::new(&engine, &bytes).map_err(|error| {
+        if info.refers_to_start {
+            // As an export the start function may be referred to. As what it was it may not.
+            Module::validate(&engine, original).map_err(invalid_module)?;
+        }
+        let module = translate(&engine, &bytes).map_err(|error| match bytes {
             // What is wrong with the module as it was, and where in that.
-            let as_it_was = match bytes {
-                Cow::Owned(_) => Module::new(&engine, original).err(),
-                Cow::Borrowed(_) => None,
-            };
-            invalid_module(as_it_was.unwrap_or(error))
+            Cow::Owned(_) => translate(&engine, original).err().unwrap_or(error),
+            Cow::Borrowed(_) => error,
         })?;
         let memory = info.export("memory");
+        let mut imports = info.imports.iter();
+        // WASI's functions do not.
+        let may_call_back = imports.any(|import| wasi::Version::of(&import.module).is_none());
         Ok(Self {
             initialiser: info.initialiser(),
             haskell: info.haskell(),
             exports_memory: memory.is_some_and(|memory| memory.ty.signature().is_none()),
             is_small: info.minimum_pages == 0 && info.bytes <= SMALL_MODULE,
-            largest_slice: largest_slice(info.most_locals),
+            largest: LargestSlices::new(info.most_locals, may_call_back),
             info,
             start,
             gathered,
@@ -150,6 +154,18 @@ impl Code {
     /// What it takes in memory, by the engine's measured ratios.
     pub(crate) fn estimated_bytes(&self) -> usize {
         self.info.estimated_bytes.saturating_add(self.kept_bytes)
+    }
+}
+
+/// Has the engine read a module and translate what is translated now. A panic in it is the end of
+/// this module only.
+fn translate(engine: &Engine, bytes: &[u8]) -> Result<Module, Failure> {
+    match caught(|| Module::new(engine, bytes)) {
+        Ok(module) => module.map_err(invalid_module),
+        Err(message) => Err(Failure::from(Cause::InvalidModule {
+            problem: format!("the engine cannot compile it: {message}"),
+            source: None,
+        })),
     }
 }
 
@@ -178,6 +194,11 @@ pub(crate) fn config(limits: &Limits, mode: CompilationMode) -> Config {
         .set_max_recursion_depth(depth)
         .wasm_multi_memory(limits.max_memories > 1)
         .wasm_custom_page_sizes(true);
+    // On a big-endian host the engine turns the bytes of a vector round whenever it moves one.
+    #[cfg(feature = "simd")]
+    config
+        .wasm_simd(cfg!(target_endian = "little"))
+        .wasm_relaxed_simd(cfg!(target_endian = "little"));
     config
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod buffers;
 mod sections;
 mod walk;
 
+use self::body::BranchTables;
 use crate::{
     binary::check_sizes,
     error::{Cause, Failure, first_line},
@@ -40,6 +41,8 @@ pub(crate) struct ModuleInfo {
     /// The pages of 65,536 bytes that the memories need to begin with.
     pub(crate) minimum_pages: u64,
     pub(crate) start: Option<u32>,
+    /// Whether code has a `ref.func` of the start function.
+    pub(crate) refers_to_start: bool,
     /// The export that allocates for the host.
     pub(crate) allocator: Option<buffers::Allocator>,
     /// The one that releases.
@@ -55,13 +58,21 @@ pub(crate) struct ModuleInfo {
     pub(crate) data_segments: usize,
     /// The locals of the function that declares most.
     pub(crate) most_locals: u32,
-    /// Whether a function contains a `table.grow`.
+    /// Whether a function contains a `memory.grow`.
+    pub(crate) grows_memories: bool,
+    /// Whether one contains a `table.grow`.
     pub(crate) grows_tables: bool,
     /// What the compiled module takes in memory at most, by what each part was measured to take.
     pub(crate) estimated_bytes: usize,
-    /// Where each `memory.grow` and `table.grow` is, in bytes from the beginning of the code
-    /// section's content, in order.
-    pub(crate) growths: Vec<u32>,
+    /// Where each operator is that is rewritten before the module is compiled, in bytes from the
+    /// beginning of the code section's content, in order.
+    pub(crate) rewritten: Vec<u32>,
+    /// What is known of each `br_table` among them.
+    pub(crate) branch_tables: BranchTables,
+    /// Where each function declares its locals that gets one, in the same way.
+    pub(crate) without_slots: Vec<u32>,
+    /// Whether a memory could come to have 2^32 pages.
+    pub(crate) grows_past_32_bits: bool,
 }
 
 impl ModuleInfo {
@@ -76,6 +87,11 @@ impl ModuleInfo {
             .exports
             .binary_search_by(|export| (*export.name).cmp(name));
         found.ok()
+    }
+
+    /// Whether something in its code is rewritten before it is compiled.
+    pub(crate) fn rewrites_code(&self) -> bool {
+        !self.rewritten.is_empty() || !self.without_slots.is_empty()
     }
 
     /// The exported function by that name.

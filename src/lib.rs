@@ -47,6 +47,7 @@ mod drive;
 mod engine;
 mod error;
 mod exchange;
+mod faults;
 mod host;
 mod http;
 mod inspect;

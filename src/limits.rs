@@ -1,6 +1,10 @@
 //! Every bound on what a plugin may be and do.
 
-use crate::error::{Cause, Failure};
+use crate::{
+    bound::HOST_STACK,
+    error::{Cause, Failure},
+    faults::Faults,
+};
 use alloc::format;
 
 /// Every bound on what a plugin may be and do. The documentation of each is on the method of
@@ -24,15 +28,19 @@ pub(crate) struct Limits {
     pub(crate) max_exports: u32,
     pub(crate) max_params: u32,
     pub(crate) max_results: u32,
+    pub(crate) max_constant_operators: u32,
     pub(crate) max_output_bytes: usize,
     pub(crate) max_input_bytes: usize,
     pub(crate) max_result_bytes: usize,
     pub(crate) max_host_depth: u32,
+    pub(crate) max_host_stack_bytes: u32,
     pub(crate) max_exchange_bytes: usize,
     pub(crate) max_variable_bytes: usize,
     pub(crate) max_cache_bytes: usize,
     #[cfg(feature = "std")]
     pub(crate) max_spare_bytes: usize,
+    /// The faults of the engine that are kept away from it.
+    pub(crate) faults: Faults,
 }
 
 impl Limits {
@@ -54,15 +62,18 @@ impl Limits {
         max_exports: 10_000,
         max_params: 128,
         max_results: 16,
+        max_constant_operators: 64,
         max_output_bytes: 1 << 20,
         max_input_bytes: 16 << 20,
         max_result_bytes: 16 << 20,
         max_host_depth: 16,
+        max_host_stack_bytes: HOST_STACK,
         max_exchange_bytes: 64 << 20,
         max_variable_bytes: 1 << 20,
         max_cache_bytes: 256 << 20,
         #[cfg(feature = "std")]
         max_spare_bytes: 64 << 20,
+        faults: Faults::CLOSED,
     };
 
     /// Checks every bound against what the engine, the specification or this crate can hold.
@@ -110,10 +121,15 @@ impl Limits {
         within("max_exports", self.max_exports.into(), 1, 1_000_000)?;
         within("max_params", self.max_params.into(), 0, 1_000)?;
         within("max_results", self.max_results.into(), 0, 1_000)?;
+        // The engine evaluates and drops a nested one recursively, on the host's own stack.
+        let constant = self.max_constant_operators.into();
+        within("max_constant_operators", constant, 1, 255)?;
         bytes("max_output_bytes", self.max_output_bytes)?;
         bytes("max_input_bytes", self.max_input_bytes)?;
         bytes("max_result_bytes", self.max_result_bytes)?;
         within("max_host_depth", self.max_host_depth.into(), 1, 32)?;
+        let stack = self.max_host_stack_bytes.into();
+        within("max_host_stack_bytes", stack, 4_096, GIB)?;
         bytes("max_exchange_bytes", self.max_exchange_bytes)?;
         bytes("max_variable_bytes", self.max_variable_bytes)
     }

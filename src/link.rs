@@ -222,8 +222,9 @@ impl Guest for Caller<'_, State> {
     }
 
     fn call(&mut self, export: &str, params: &[u64]) -> Result<Vec<u64>, Failure> {
-        let maximum = self.data().limits().max_host_depth;
-        let Some(func) = exported_function(self, export, |name| self.get_export(name)) else {
+        let limits = self.data().limits();
+        let (depth, stack) = (limits.max_host_depth, limits.max_host_stack_bytes);
+        let Some(func) = exported_function(self, export) else {
             return Err(Cause::NotCallable {
                 export: export.into(),
             }
@@ -231,7 +232,7 @@ impl Guest for Caller<'_, State> {
         };
         let signature = signature(&func.ty(&*self));
         signature.check(params)?;
-        self.data_mut().nested.enter(maximum)?;
+        self.data_mut().nested.enter(depth, stack)?;
         let called = nested(self, |ctx| Callee::Any(func).call(ctx, &signature, params));
         let nested = &mut self.data_mut().nested;
         nested.leave();

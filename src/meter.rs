@@ -1,7 +1,7 @@
 //! The account of one call: the fuel it may use, its deadline, its cancel token.
 
 use crate::{
-    bound::{LARGEST_GRANT, LARGEST_NESTED_GRANT},
+    bound::{LARGEST_GRANT, LARGEST_GRANT_BENEATH, LARGEST_NESTED_GRANT},
     cancel::CancelToken,
     context::{Context, Home},
     error::{Cause, Failure},
@@ -29,11 +29,29 @@ pub(crate) struct Allowance {
     pub(crate) cancel: Option<CancelToken>,
 }
 
-/// The largest slice for a module whose functions have at most so many locals.
-pub(crate) fn largest_slice(most_locals: u32) -> u64 {
-    match LOCALS_IN_A_SLICE.checked_div(most_locals.into()) {
-        Some(slice) => slice.min(LARGEST_GRANT),
-        None => LARGEST_GRANT,
+/// The most fuel at a time for the functions of a module.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LargestSlices {
+    /// What a slice is to be at most.
+    slice: u64,
+    /// What the engine may have at most.
+    grant: u64,
+}
+
+impl LargestSlices {
+    /// Those for a module whose functions have at most so many locals, and whose imports may call
+    /// it back or not.
+    pub(crate) fn new(most_locals: u32, may_call_back: bool) -> Self {
+        let grant = if may_call_back {
+            LARGEST_GRANT_BENEATH
+        } else {
+            LARGEST_GRANT
+        };
+        let slice = match LOCALS_IN_A_SLICE.checked_div(most_locals.into()) {
+            Some(slice) => slice.min(grant),
+            None => grant,
+        };
+        Self { slice, grant }
     }
 }
 
@@ -52,7 +70,7 @@ pub(crate) struct Meter {
     budget: u64,
     granted: u64,
     slice: u64,
-    largest_slice: u64,
+    largest: LargestSlices,
     /// How many calls by host functions are in each other now.
     depth: u32,
     /// The reading of the clock when the call began; nothing before it is first of use, since
@@ -63,8 +81,8 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    /// The account of the first call of an instance, in slices of `largest_slice` at most.
-    pub(crate) fn new(home: &Arc<Home>, allowance: Allowance, largest_slice: u64) -> Self {
+    /// The account of the first call of an instance.
+    pub(crate) fn new(home: &Arc<Home>, allowance: Allowance, largest: LargestSlices) -> Self {
         let mut meter = Self {
             home: home.clone(),
             cancel: None,
@@ -72,7 +90,7 @@ impl Meter {
             budget: 0,
             granted: 0,
             slice: 0,
-            largest_slice,
+            largest,
             depth: 0,
             started: None,
             sliced: Duration::ZERO,
@@ -95,8 +113,8 @@ impl Meter {
             ),
         };
         self.slice = match config.slice {
-            Some(slice) => slice.min(LARGEST_GRANT),
-            None => first_slice.min(self.largest_slice),
+            Some(slice) => slice.min(self.largest.grant),
+            None => first_slice.min(self.largest.slice),
         };
         self.depth = 0;
         self.budget = budget;
@@ -143,11 +161,8 @@ impl Meter {
     }
 
     fn largest_grant(&self) -> u64 {
-        if self.depth == 0 {
-            LARGEST_GRANT
-        } else {
-            LARGEST_NESTED_GRANT
-        }
+        let nested = LARGEST_NESTED_GRANT.checked_div(self.depth.into());
+        nested.unwrap_or(self.largest.grant)
     }
 
     /// The level for a call by a host function, when the engine has `left`: a slice of its own.
@@ -238,7 +253,7 @@ impl Meter {
         if self.home.context.config.slice.is_none() {
             let took = now.saturating_sub(self.sliced);
             if took < SHORT {
-                self.slice = (self.slice * 2).min(self.largest_slice);
+                self.slice = (self.slice * 2).min(self.largest.slice);
             } else if took > LONG {
                 let times = took.as_micros() / LONG.as_micros() + 1;
                 self.slice = (self.slice / u64::try_from(times).unwrap_or(u64::MAX)).max(1_024);

@@ -10,6 +10,7 @@
 //!   entered. Otherwise it could be paid for long before: functions that call first and grow then
 //!   would all return, and grow, on one grant of fuel, and the bound on what growing leaves
 //!   behind in native stack (`dispatch`) rests on the grant. A `table.grow` has its function.
+//! - **Operators that the engine compiles wrongly** become others that mean the same (`faults`).
 //! - **Exported functions**, where there are many, move into a table (`gather`): that changes
 //!   nothing but what an instance costs.
 //!
@@ -26,6 +27,9 @@ use crate::{
     },
     bound::LEAKING_COST,
     error::Failure,
+    faults::{
+        Faults, SETTLE, block_params, branch_tables, byte_pages, host_tail_calls::UNUSED_LOCAL,
+    },
     inspect::{ModuleInfo, named},
     value::ValueType,
 };
@@ -54,6 +58,7 @@ pub(crate) struct Prepared<'a> {
 pub(crate) fn prepare(
     bytes: &[u8],
     info: ModuleInfo,
+    faults: Faults,
     many_instances: bool,
 ) -> Result<Prepared<'_>, Failure> {
     let mut prepared = Prepared {
@@ -70,12 +75,12 @@ pub(crate) fn prepare(
         prepared.bytes = Cow::Owned(rewritten);
         prepared.gathered = Some(Arc::new(gathered));
     }
-    if info.start.is_some() || !info.growths.is_empty() {
-        let start = info
-            .start
-            .map(|function| (function, unused_name(info, "start function")));
-        let rewritten = Rewrite::new(info, start.as_ref()).module(&prepared.bytes)?;
-        prepared.bytes = Cow::Owned(rewritten);
+    let start = info
+        .start
+        .map(|function| (function, unused_name(info, "start function")));
+    let rewrite = Rewrite::new(info, faults, start.as_ref());
+    if start.is_some() || info.rewrites_code() || info.grows_past_32_bits {
+        prepared.bytes = Cow::Owned(rewrite.module(&prepared.bytes)?);
         prepared.start = start.map(|(_, name)| name);
     }
     Ok(prepared)
@@ -94,19 +99,25 @@ fn unused_name(info: &ModuleInfo, wanted: &str) -> Box<str> {
 
 struct Rewrite<'a> {
     info: &'a ModuleInfo,
+    faults: Faults,
     start: Option<&'a (u32, Box<str>)>,
-    /// The tables for which a function is added; none where the module grows none.
+    /// The tables for which a function is added; empty where the module grows none.
     grown: &'a [ValueType],
 }
 
 impl<'a> Rewrite<'a> {
-    fn new(info: &'a ModuleInfo, start: Option<&'a (u32, Box<str>)>) -> Self {
+    fn new(info: &'a ModuleInfo, faults: Faults, start: Option<&'a (u32, Box<str>)>) -> Self {
         let grown = if info.grows_tables {
             &*info.table_elements
         } else {
             &[]
         };
-        Self { info, start, grown }
+        Self {
+            info,
+            faults,
+            start,
+            grown,
+        }
     }
 
     fn module(&self, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
@@ -120,6 +131,9 @@ impl<'a> Rewrite<'a> {
             let (id, content) = match id {
                 section::TYPE => (id, self.types().to(&mut content)?),
                 section::FUNCTION => (id, self.functions().to(&mut content)?),
+                section::MEMORY if self.info.grows_past_32_bits => {
+                    (id, byte_pages::rewrite(self.faults, content)?)
+                }
                 section::EXPORT => {
                     exports_seen = true;
                     (id, self.exports().to(&mut content)?)
@@ -151,21 +165,21 @@ impl<'a> Rewrite<'a> {
         added
     }
 
-    /// For each table, the type `(element, i32) -> i32`, and after them that of the loops around
-    /// `memory.grow`, where there is none like it.
+    /// For each table, the type `(element, i32) -> i32`, after them that of the loops around
+    /// `memory.grow`, where there is none like it, and after that those of the blocks around
+    /// `br_table`s.
     fn types(&self) -> Added {
         let mut entries = Vec::new();
         for element in self.grown {
-            let reference = if *element == ValueType::FuncRef {
-                0x70
-            } else {
-                0x6f
-            };
-            entries.extend_from_slice(&[0x60, 2, reference, 0x7f, 1, 0x7f]);
+            entries.extend_from_slice(&[0x60, 2, element.code(), 0x7f, 1, 0x7f]);
         }
         let mut count = self.added();
-        if !self.info.growths.is_empty() && self.info.growth_type.is_none() {
+        if self.info.grows_memories && self.info.growth_type.is_none() {
             entries.extend_from_slice(&[0x60, 1, 0x7f, 1, 0x7f]);
+            count = count.saturating_add(1);
+        }
+        for values in &self.info.branch_tables.values {
+            branch_tables::block_type(values, &mut entries);
             count = count.saturating_add(1);
         }
         Added { count, entries }
@@ -175,6 +189,13 @@ impl<'a> Rewrite<'a> {
     fn growth_type(&self) -> u32 {
         let added = self.info.types.saturating_add(self.added());
         self.info.growth_type.unwrap_or(added)
+    }
+
+    /// The first type of a block around a `br_table`.
+    fn first_branch_type(&self) -> u32 {
+        let adds_growth_type = self.info.grows_memories && self.info.growth_type.is_none();
+        let added = self.added().saturating_add(adds_growth_type.into());
+        self.info.types.saturating_add(added)
     }
 
     /// For each table, a function of its type.
@@ -191,8 +212,8 @@ impl<'a> Rewrite<'a> {
         u32::try_from(self.grown.len()).unwrap_or(u32::MAX)
     }
 
-    /// The section at `from`: bodies with each `table.grow` replaced by a call, and the called
-    /// functions after them, and each `memory.grow` in a loop.
+    /// The section at `from`: bodies with their operators rewritten, and after them those of the
+    /// added functions.
     fn code(
         &self,
         bytes: &[u8],
@@ -200,44 +221,36 @@ impl<'a> Rewrite<'a> {
         mut content: BinaryReader<'_>,
         out: &mut Splice<'_>,
     ) -> Result<(), Failure> {
-        if self.info.growths.is_empty() {
-            return Ok(());
-        }
         let Range { start, end } = content.range();
         let count = content.read_var_u32()?;
         let bodies_start = content.original_position();
+        if !self.info.rewrites_code() {
+            return Ok(());
+        }
         if self.added() > 0 {
             self.check_calls(content.clone(), count)?;
         }
-        let mut growths = self
-            .info
-            .growths
-            .iter()
-            .map(|at| start + *at as usize)
-            .peekable();
+        let operators = self.info.rewritten.iter().map(|at| start + *at as usize);
+        let locals = self.info.without_slots.iter();
+        let locals = locals.map(|at| start + *at as usize);
+        let mut places = merged(operators, locals).peekable();
         let mut bodies = Vec::new();
-        while let Some(growth) = growths.peek().copied() {
+        while let Some(place) = places.peek() {
             let at = content.original_position();
             let body = sized(&mut content)?.range();
-            if growth < body.end {
-                let growths = core::iter::from_fn(|| growths.next_if(|at| *at < body.end));
-                let mut grown = Vec::new();
-                put_bytes(&mut grown, &self.body(bytes, &body, growths)?);
-                bodies.push((at..body.end, grown));
+            if place.at() < body.end {
+                let places = core::iter::from_fn(|| places.next_if(|it| it.at() < body.end));
+                let mut new = Vec::new();
+                put_bytes(&mut new, &self.body(bytes, start, &body, places)?);
+                bodies.push((at..body.end, new));
             }
         }
         let mut before = Vec::new();
         put_u32(&mut before, count.saturating_add(self.added()));
-        let mut after = Vec::new();
-        for table in 0..self.added() {
-            let mut body = [0, 0x20, 0, 0x20, 1, 0xfc, 0x0f].to_vec();
-            put_u32(&mut body, table);
-            body.push(0x0b);
-            put_bytes(&mut after, &body);
-        }
+        let after = self.added_bodies();
         let replaced: usize = bodies.iter().map(|(place, _)| place.len()).sum();
-        let grown: usize = bodies.iter().map(|(_, body)| body.len()).sum();
-        let size = before.len() + (end - bodies_start - replaced) + grown + after.len();
+        let new: usize = bodies.iter().map(|(_, body)| body.len()).sum();
+        let size = before.len() + (end - bodies_start - replaced) + new + after.len();
         let mut header = [section::CODE].to_vec();
         put_u32(&mut header, u32::try_from(size).unwrap_or(u32::MAX));
         out.replace(from..bodies_start, &[header, before].concat());
@@ -246,6 +259,18 @@ impl<'a> Rewrite<'a> {
         }
         out.replace(end..end, &after);
         Ok(())
+    }
+
+    /// The bodies of the functions that are added for tables.
+    fn added_bodies(&self) -> Vec<u8> {
+        let mut bodies = Vec::new();
+        for table in 0..self.added() {
+            let mut body = [0, 0x20, 0, 0x20, 1, 0xfc, 0x0f].to_vec();
+            put_u32(&mut body, table);
+            body.push(0x0b);
+            put_bytes(&mut bodies, &body);
+        }
+        bodies
     }
 
     /// Checks that the functions that code names are the module's own.
@@ -273,34 +298,105 @@ impl<'a> Rewrite<'a> {
         imported.saturating_add(self.info.functions)
     }
 
-    /// A body, in which there are `growths`.
+    /// A body that is rewritten at `places`, in the section whose content begins at `code`.
     fn body(
         &self,
         bytes: &[u8],
+        code: usize,
         body: &Range<usize>,
-        growths: impl Iterator<Item = usize>,
+        places: impl Iterator<Item = Place>,
     ) -> Result<Vec<u8>, Failure> {
         let bytes = bytes.get(..body.end).unwrap_or_default();
         let mut out = Splice::new(bytes, body.start);
-        let mut loop_type = Vec::new();
-        // The type of a block is a number with a sign.
-        put_i64(&mut loop_type, self.growth_type().into());
-        for at in growths {
+        for place in places {
+            let at = place.at();
             let mut reader = BinaryReader::new(bytes.get(at..).unwrap_or_default(), at);
-            let operator = reader.read_operator()?;
-            let place = at..reader.original_position();
-            let mut new = Vec::new();
-            if let Operator::TableGrow { table } = operator {
-                new.push(0x10);
-                put_u32(&mut new, self.first_added().saturating_add(table));
-            } else {
-                new.push(0x03);
-                new.extend_from_slice(&loop_type);
-                new.extend_from_slice(bytes.get(place.clone()).unwrap_or_default());
-                new.push(0x0b);
-            }
-            out.replace(place, &new);
+            let new = match place {
+                Place::Operator(_) => {
+                    let operator = reader.read_operator()?;
+                    let old = bytes.get(at..reader.original_position());
+                    self.operator(at - code, &operator, old.unwrap_or_default())?
+                }
+                Place::Locals(_) => {
+                    // Groups of no locals, if any.
+                    for _ in 0..reader.read_var_u32()? {
+                        reader.read_var_u32()?;
+                        reader.read::<wasmparser::ValType>()?;
+                    }
+                    UNUSED_LOCAL.to_vec()
+                }
+            };
+            out.replace(at..reader.original_position(), &new);
         }
         Ok(out.finish())
     }
+
+    /// What the operator at a place becomes whose bytes are `old`.
+    fn operator(&self, at: usize, operator: &Operator<'_>, old: &[u8]) -> Result<Vec<u8>, Failure> {
+        let mut new = Vec::with_capacity(old.len() + 8);
+        match operator {
+            Operator::BrTable { targets } => {
+                let at = u32::try_from(at).unwrap_or(u32::MAX);
+                let values = self.info.branch_tables.values_at(at).unwrap_or_default();
+                let ty = self.first_branch_type().saturating_add(values);
+                branch_tables::rewrite(targets, ty, &mut new)?;
+            }
+            Operator::TableGrow { table } => {
+                new.push(0x10);
+                put_u32(&mut new, self.first_added().saturating_add(*table));
+            }
+            Operator::MemoryGrow { .. } => {
+                // A loop with a parameter is what the engine compiles wrongly.
+                if self.faults.closes(block_params::NAME) {
+                    new.extend_from_slice(&SETTLE);
+                }
+                new.push(0x03);
+                // The type of a block is a number with a sign.
+                put_i64(&mut new, self.growth_type().into());
+                new.extend_from_slice(old);
+                new.push(0x0b);
+            }
+            #[cfg(feature = "simd")]
+            _ if crate::faults::lane_stores::rewrite(operator, &mut new) => {}
+            _ => {
+                new.extend_from_slice(&SETTLE);
+                new.extend_from_slice(old);
+            }
+        }
+        Ok(new)
+    }
+}
+
+/// A place in a body at which it is rewritten.
+enum Place {
+    Operator(usize),
+    /// The declaration of its locals.
+    Locals(usize),
+}
+
+impl Place {
+    fn at(&self) -> usize {
+        match self {
+            Self::Operator(at) | Self::Locals(at) => *at,
+        }
+    }
+}
+
+/// The places in their order, of which both lists have theirs in order.
+fn merged(
+    operators: impl Iterator<Item = usize>,
+    locals: impl Iterator<Item = usize>,
+) -> impl Iterator<Item = Place> {
+    let (mut operators, mut locals) = (operators.peekable(), locals.peekable());
+    core::iter::from_fn(move || {
+        let operator_first = match (operators.peek(), locals.peek()) {
+            (Some(operator), Some(local)) => operator < local,
+            (operator, _) => operator.is_some(),
+        };
+        if operator_first {
+            operators.next().map(Place::Operator)
+        } else {
+            locals.next().map(Place::Locals)
+        }
+    })
 }

@@ -4,7 +4,7 @@ use crate::{
     callee::Callee,
     config::RunnerConfig,
     context::Home,
-    drive::{fuel_left, fuel_used},
+    drive::{MEMORY_OUT_OF_BOUNDS, TABLE_OUT_OF_BOUNDS, fuel_left, fuel_used, trap},
     engine::Code,
     error::{Cause, Error, Failure, Phase, first_line},
     inspect::HASKELL,
@@ -19,13 +19,12 @@ use crate::{
 use alloc::{boxed::Box, string::ToString, sync::Arc, vec, vec::Vec};
 use wasmi::{
     AsContextMut, Func, Instance, Store, Val,
-    errors::{ErrorKind as EngineError, InstantiationError},
+    errors::{ErrorKind as EngineError, InstantiationError, MemoryError, TableError},
 };
 
 /// An instance, its store, and the account of the call that it is in.
 pub(crate) struct Live {
     store: Store<State>,
-    instance: Option<Instance>,
     /// The functions that were called, where the instance is kept for more calls.
     called: Option<Vec<Called>>,
     /// The step being done, for the error that it may end with.
@@ -65,7 +64,7 @@ impl Live {
         allowance: Allowance,
         surroundings: Told,
     ) -> Self {
-        let mut state = State::new(home, allowance, code.largest_slice, surroundings);
+        let mut state = State::new(home, allowance, code.largest, surroundings);
         if let Some(gathered) = &code.gathered {
             state.gather(gathered);
         }
@@ -74,7 +73,6 @@ impl Live {
         }
         Self {
             store: Store::new(&code.engine, state),
-            instance: None,
             called: None,
             phase: Phase::Instantiate,
             poisoned: false,
@@ -171,10 +169,13 @@ impl<'a> Session<'a> {
             linker.instantiate_and_start(store, module)
         };
         let instance = instance.map_err(|error| instantiation_failure(error, self.config()))?;
-        if self.code.exports_memory {
-            self.live.store.data_mut().memory = instance.get_memory(&self.live.store, "memory");
-        }
-        self.live.instance = Some(instance);
+        let memory = match self.code.exports_memory {
+            true => instance.get_memory(&self.live.store, "memory"),
+            false => None,
+        };
+        let state = self.live.store.data_mut();
+        state.instance = Some(instance);
+        state.memory = memory;
         Ok(())
     }
 
@@ -230,12 +231,7 @@ impl<'a> Session<'a> {
 
     #[inline(always)]
     fn func(&self, export: &str) -> Result<Func, Failure> {
-        let Live {
-            store, instance, ..
-        } = &*self.live;
-        let found = instance.as_ref().and_then(|instance| {
-            exported_function(store, export, |name| instance.get_export(store, name))
-        });
+        let found = exported_function(&self.live.store, export);
         found.ok_or_else(|| self.code.info.no_function(export))
     }
 
@@ -290,7 +286,8 @@ impl<'a> Session<'a> {
 
     /// The value of an exported global of type `i32`.
     pub(crate) fn exported_u32(&self, name: &str) -> Option<u32> {
-        let global = self.live.instance?.get_global(&self.live.store, name)?;
+        let instance = self.live.store.data().instance?;
+        let global = instance.get_global(&self.live.store, name)?;
         Some(global.get(&self.live.store).i32()?.cast_unsigned())
     }
 
@@ -336,13 +333,14 @@ impl<'a> Session<'a> {
     /// The guest's side of the state, of an instance of a module that `shape` has instrumented.
     pub(crate) fn capture(&self, shape: &Shape) -> Result<Captured, Failure> {
         let missing = || snapshot::refused("the instance lacks an export that was added to it");
-        let instance = self.live.instance.ok_or_else(missing)?;
+        let instance = self.live.store.data().instance.ok_or_else(missing)?;
         let mut captured = Captured::default();
         if let Some(name) = shape.memory_export() {
             let memory = instance
                 .get_memory(&self.live.store, &name)
                 .ok_or_else(missing)?;
-            captured.memory = memory.data(&self.live.store).to_vec();
+            let (bytes, meter) = (memory.data(&self.live.store), &self.live.store.data().meter);
+            captured.read_memory(bytes, &self.config().limits, || meter.look().map(|_| ()))?;
         }
         for name in shape.global_exports() {
             let global = instance
@@ -421,17 +419,14 @@ fn instantiation_failure(error: wasmi::Error, config: &RunnerConfig) -> Failure 
         EngineError::Instantiation(_) if config.limits.max_memory_pages == 0 => {
             "instantiation failed; the limit `max_memory_pages` is 0".to_string()
         }
-        // The engine's own message has numbers in it that differ from instance to instance.
-        EngineError::Instantiation(InstantiationError::ElementSegmentDoesNotFit { .. }) => {
-            return Failure::from(Cause::Trap {
-                message: "out of bounds table access".to_string(),
-            });
+        // A segment that does not fit. The engine has words of its own for it, and numbers in them that
+        // differ from instance to instance.
+        EngineError::Memory(MemoryError::OutOfBoundsAccess) => return trap(MEMORY_OUT_OF_BOUNDS),
+        EngineError::Table(TableError::InitOutOfBounds)
+        | EngineError::Instantiation(InstantiationError::ElementSegmentDoesNotFit { .. }) => {
+            return trap(TABLE_OUT_OF_BOUNDS);
         }
-        EngineError::Memory(_) | EngineError::Table(_) => {
-            return Failure::from(Cause::Trap {
-                message: first_line(&error),
-            });
-        }
+        EngineError::Memory(_) | EngineError::Table(_) => return trap(&first_line(&error)),
         _ => first_line(&error),
     };
     Failure::from(Cause::Host {

@@ -8,8 +8,10 @@ use crate::{
     binary::{Added, HEADER, Sections, add, put_i64, put_section, put_u32, rest, section},
     error::{Cause, Failure},
     inspect::ModuleInfo,
+    limits::Limits,
 };
 use alloc::{
+    boxed::Box,
     format,
     string::{String, ToString},
     vec::Vec,
@@ -43,10 +45,44 @@ pub(crate) enum Constant {
 /// The part of an instance's state that a module can begin with.
 #[derive(Debug, Default)]
 pub(crate) struct Captured {
-    /// The linear memory, if there is one.
-    pub(crate) memory: Vec<u8>,
+    /// The bytes of the linear memory, if there is one.
+    memory_bytes: usize,
+    /// What it has but zeros, and where.
+    memory: Vec<(usize, Box<[u8]>)>,
     /// The values of the mutable globals, in order.
     pub(crate) globals: Vec<Constant>,
+}
+
+/// The bytes of a memory that are read between two looks at what may end the reading.
+const WINDOW: usize = 16 << 20;
+
+impl Captured {
+    /// Copies what a memory has but zeros, as far as a module within the limits can hold it.
+    pub(crate) fn read_memory(
+        &mut self,
+        memory: &[u8],
+        limits: &Limits,
+        check: impl Fn() -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        self.memory_bytes = memory.len();
+        let mut copied = 0;
+        for (window, start) in memory.chunks(WINDOW).zip((0..).step_by(WINDOW)) {
+            check()?;
+            for (place, bytes) in ranges(window) {
+                copied += bytes.len();
+                if copied > limits.max_module_bytes {
+                    return Err(refused(
+                        "the memory then holds more than `max_module_bytes` can",
+                    ));
+                }
+                if self.memory.len() >= limits.max_segments as usize {
+                    return Err(refused("the memory then takes more than `max_segments`"));
+                }
+                self.memory.push((start + place, bytes.into()));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What of a module matters for a snapshot.
@@ -59,6 +95,8 @@ pub(crate) struct Shape {
     passive: Vec<bool>,
     /// Whether code names data segments, so that they must keep their indices.
     names_segments: bool,
+    /// Whether code refers to functions, which then have to stay declared.
+    refers_to_functions: bool,
     /// Why the state after running code cannot be written into a module.
     refusal: Option<&'static str>,
     /// What the names of all exports that are added begin with.
@@ -146,6 +184,7 @@ impl Shape {
                         self.names_segments = true;
                     }
                     Operator::MemoryInit { .. } => self.names_segments = true,
+                    Operator::RefFunc { .. } => self.refers_to_functions = true,
                     _ => {}
                 }
             }
@@ -194,7 +233,7 @@ impl Shape {
     }
 
     /// The data section that leaves `memory` in an instance: the count and the entries.
-    fn data(&self, memory: &[u8], old: &[&[u8]]) -> Added {
+    fn data(&self, captured: &Captured, old: &[&[u8]]) -> Added {
         let mut data = Added::default();
         let mut add = |segment: &[&[u8]]| {
             data.count = data.count.saturating_add(1);
@@ -214,10 +253,10 @@ impl Shape {
                 }
             }
         }
-        for (start, bytes) in ranges(memory) {
+        for (start, bytes) in &captured.memory {
             let mut head = [0, 0x41].to_vec();
             // An address has 32 bits, written as if they were signed.
-            let address = u32::try_from(start).unwrap_or(u32::MAX);
+            let address = u32::try_from(*start).unwrap_or(u32::MAX);
             put_i64(&mut head, i32::from_le_bytes(address.to_le_bytes()).into());
             head.push(0x0b);
             put_u32(&mut head, u32::try_from(bytes.len()).unwrap_or(u32::MAX));
@@ -234,7 +273,7 @@ impl Shape {
         };
         let has = |flag: u8, field: bool| if field { flag } else { 0 };
         out.push(has(1, memory.maximum.is_some()) | has(8, memory.page_size_log2.is_some()));
-        let pages = captured.memory.len() >> memory.page_size_log2.unwrap_or(16);
+        let pages = captured.memory_bytes >> memory.page_size_log2.unwrap_or(16);
         put_u32(&mut out, u32::try_from(pages).unwrap_or(u32::MAX));
         let page_size = memory.page_size_log2.map(u64::from);
         for field in [memory.maximum, page_size].into_iter().flatten() {
@@ -306,7 +345,7 @@ pub(crate) fn write(
     if !done.is_empty() && info.functions == 0 {
         return Err(refused("its initialiser is an import"));
     }
-    let data = shape.data(&captured.memory, &segments(bytes)?);
+    let data = shape.data(captured, &segments(bytes)?);
     let nothing = Nothing { info, done };
     let mut out = Vec::with_capacity(bytes.len() + data.entries.len());
     out.extend_from_slice(HEADER);
@@ -332,6 +371,9 @@ pub(crate) fn write(
     if data.count > 0 {
         // The last of all sections but custom ones, which may be anywhere.
         put_section(&mut out, section::DATA, &data.alone());
+    }
+    if shape.refers_to_functions && !done.is_empty() {
+        return add(&out, &[(section::ELEMENT, nothing.declared(bytes)?)]);
     }
     Ok(out)
 }
@@ -451,6 +493,30 @@ impl Nothing<'_> {
         let before = self.info.imported_functions;
         let before = before.saturating_add(self.info.functions);
         Some(before.saturating_add(index))
+    }
+
+    /// A segment that declares the functions that were exported, for code that refers to them.
+    fn declared(&self, bytes: &[u8]) -> Result<Added, Failure> {
+        const DECLARATIVE: u8 = 3;
+        const FUNCTIONS: u8 = 0;
+        let mut entries = [DECLARATIVE, FUNCTIONS].to_vec();
+        put_u32(
+            &mut entries,
+            u32::try_from(self.done.len()).unwrap_or(u32::MAX),
+        );
+        let mut sections = Sections::of(bytes)?;
+        while let Some((id, content)) = sections.next()? {
+            if id != section::EXPORT {
+                continue;
+            }
+            for export in ExportSectionReader::new(content)? {
+                let export = export?;
+                if self.index(export.name).is_some() {
+                    put_u32(&mut entries, export.index);
+                }
+            }
+        }
+        Ok(Added { count: 1, entries })
     }
 
     fn exports(&self, content: BinaryReader<'_>) -> Result<Vec<u8>, Failure> {

@@ -9,7 +9,7 @@ use crate::{
     limiter::Limiter,
     limits::Limits,
     memory::GuestMemory,
-    meter::{Allowance, Meter},
+    meter::{Allowance, LargestSlices, Meter},
     output::{Output, SharedSink, Stream, Written},
     prepare::Gathered,
 };
@@ -21,7 +21,7 @@ use alloc::{
     vec::Vec,
 };
 use core::any::Any;
-use wasmi::{AsContext, AsContextMut, Extern, Func, Memory, Ref};
+use wasmi::{AsContext, AsContextMut, Func, Instance, Memory, Ref};
 
 /// Where a guest's standard input comes from, if not from bytes at hand.
 pub trait InputSource: Send + Sync + 'static {
@@ -192,7 +192,10 @@ pub(crate) struct State {
     /// Which of the file descriptors 0, 1 and 2 the guest has closed.
     pub(crate) closed: [bool; 3],
     pub(crate) seen: Seen,
-    /// The export `memory`, once there is an instance.
+    /// The instance, once it is there. A function of the host that is called by itself, as an export
+    /// or as the start function, has no other way to it.
+    pub(crate) instance: Option<Instance>,
+    /// Its export `memory`.
     pub(crate) memory: Option<Memory>,
     /// Where the exported functions are, if not among the exports.
     gathered: Option<Arc<Gathered>>,
@@ -204,14 +207,14 @@ impl State {
     pub(crate) fn new(
         home: &Arc<Home>,
         allowance: Allowance,
-        largest_slice: u64,
+        largest: LargestSlices,
         surroundings: Told,
     ) -> Self {
         let config = &home.context.config;
         let mut limiter = Limiter::new(&config.limits);
         limiter.bound_memory(&config.limits, allowance.max_memory_pages);
         Self {
-            meter: Meter::new(home, allowance, largest_slice),
+            meter: Meter::new(home, allowance, largest),
             limiter,
             output: Output::new(config.limits.max_output_bytes),
             surroundings,
@@ -220,6 +223,7 @@ impl State {
             random: SeededRandom::new(config.seed),
             closed: [false; 3],
             seen: Seen::default(),
+            instance: None,
             memory: None,
             gathered: None,
             exchange: None,
@@ -327,13 +331,11 @@ pub(crate) fn view<'a>(
     Some((GuestMemory::new(bytes), state))
 }
 
-/// The exported function by that name, where `export` finds what the engine knows by one.
-pub(crate) fn exported_function(
-    ctx: &impl AsContext<Data = State>,
-    name: &str,
-    export: impl Fn(&str) -> Option<Extern>,
-) -> Option<Func> {
+/// The exported function by that name.
+pub(crate) fn exported_function(ctx: &impl AsContext<Data = State>, name: &str) -> Option<Func> {
     let store = ctx.as_context();
+    let instance = store.data().instance?;
+    let export = |name: &str| instance.get_export(store, name);
     let gathered = store.data().gathered.as_deref();
     let place = gathered.and_then(|gathered| Some((&gathered.table, gathered.position(name)?)));
     let Some((table, position)) = place else {

@@ -39,6 +39,19 @@ impl fmt::Display for ValueType {
 }
 
 impl ValueType {
+    /// Its byte in the binary format.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::I32 => 0x7f,
+            Self::I64 => 0x7e,
+            Self::F32 => 0x7d,
+            Self::F64 => 0x7c,
+            Self::V128 => 0x7b,
+            Self::FuncRef => 0x70,
+            Self::ExternRef => 0x6f,
+        }
+    }
+
     /// Whether a `u64` can carry it.
     pub(crate) const fn is_number(self) -> bool {
         matches!(self, Self::I32 | Self::I64 | Self::F32 | Self::F64)

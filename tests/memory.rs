@@ -10,7 +10,7 @@ mod bomb_list;
 mod bytes;
 
 use bytes::section;
-use pocketwasm::{Runner, RunnerConfig};
+use pocketwasm::{Runner, RunnerConfig, SnapshotMode};
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     fs,
@@ -386,4 +386,45 @@ fn spare_instances_stay_within_their_bytes_and_go_with_their_plugin() {
     wait_until(|live| live >= before + 4 * EACH);
     runner.close();
     wait_until(|live| live < before + EACH);
+}
+
+/// A snapshot takes one instance, whose memory the engine makes whole, and what the initialiser left
+/// in it.
+#[test]
+fn a_snapshot_costs_an_instance_and_what_it_holds() {
+    const PAGE: usize = 64 << 10;
+    const CONSTANT: usize = 4 << 20;
+    let _alone = alone();
+    let start = |pages: usize, body: &str| {
+        let module = format!("(module (memory {pages}) (start $s) (func $s {body}))");
+        wat::parse_str(module).expect("it is WebAssembly")
+    };
+    let fill = "(memory.fill (i32.const 0) (i32.const 1) (i32.const 50000000))";
+    let touch = "(i32.store (i32.const 500) (i32.const 1))";
+    // The mode, the pages, the function, and the bytes on top of the module's.
+    let rows = [
+        (SnapshotMode::WhereItPays, 1, touch, PAGE),
+        (SnapshotMode::WhereItPays, 512, touch, 512 * PAGE),
+        (SnapshotMode::WhereItPays, 513, touch, 0),
+        (SnapshotMode::WhereItPays, 1_024, fill, 0),
+        (SnapshotMode::WherePossible, 1_024, touch, 1_024 * PAGE),
+        // As much as a module may have is copied, then it is refused.
+        (
+            SnapshotMode::WherePossible,
+            1_024,
+            fill,
+            (1_024 + 512) * PAGE,
+        ),
+    ];
+    for (mode, pages, body, most) in rows {
+        let module = start(pages, body);
+        let runner = runner(RunnerConfig::new().snapshots(mode).fuel(10_000_000));
+        let (result, peak) = peak(|| runner.load_plugin("p", &module).map(drop));
+        result.expect("loads");
+        let most = most + CONSTANT;
+        assert!(
+            peak <= most,
+            "{mode:?}, {pages} pages, {body}: {peak} bytes"
+        );
+    }
 }

@@ -80,6 +80,11 @@ pub enum pw_setting {
     MaxVariableBytes = 28,
     /// The results of a function or block. Default 16, at most 1,000.
     MaxResults = 29,
+    /// The operators of a constant expression. Default 64, from 1 to 255.
+    MaxConstantOperators = 30,
+    /// The bytes of native stack that calls from the host back into the guest may take. Default
+    /// 112 KiB, from 4 KiB to 1 GiB.
+    MaxHostStackBytes = 31,
 }
 
 /// An argument that cannot be.
@@ -199,6 +204,8 @@ settings! {
     MaxExchangeBytes => max_exchange_bytes,
     MaxVariableBytes => max_variable_bytes,
     MaxResults => max_results,
+    MaxConstantOperators => max_constant_operators,
+    MaxHostStackBytes => max_host_stack_bytes,
 }
 
 fn narrow<T: TryFrom<u64>>(setting: &'static str, value: u64) -> Result<T, Mistake> {

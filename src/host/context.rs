@@ -13,7 +13,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::{any::Any, fmt, time::Duration};
+use core::{any::Any, fmt, hint::black_box, ptr, time::Duration};
 
 /// A guest in the middle of a call to its host.
 pub(crate) trait Guest {
@@ -32,12 +32,30 @@ pub(crate) trait Guest {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct NestedCalls {
     depth: u32,
+    /// Where the native stack was when the first of them began.
+    beneath: usize,
     /// Whether one of them failed, so that nothing is known of the guest's state.
     pub(crate) failed: bool,
 }
 
 impl NestedCalls {
-    pub(crate) fn enter(&mut self, maximum: u32) -> Result<(), Failure> {
+    pub(crate) fn enter(&mut self, maximum: u32, stack: u32) -> Result<(), Failure> {
+        let here = stack_position();
+        if self.depth == 0 {
+            self.beneath = here;
+        }
+        let taken = self.beneath.abs_diff(here);
+        if taken as u64 > stack.into() {
+            return Err(Cause::Host {
+                problem: format!(
+                    "calls from host functions back into the guest take {taken} bytes of the \
+                     native stack, {} deep; the limit `max_host_stack_bytes` is {stack}",
+                    self.depth
+                ),
+                source: None,
+            }
+            .into());
+        }
         if self.depth >= maximum {
             return Err(Cause::Host {
                 problem: format!(
@@ -56,6 +74,13 @@ impl NestedCalls {
     pub(crate) fn leave(&mut self) {
         self.depth = self.depth.saturating_sub(1);
     }
+}
+
+/// About where the native stack ends now.
+#[inline(never)]
+fn stack_position() -> usize {
+    let local = 0_u8;
+    ptr::from_ref(black_box(&local)).addr()
 }
 
 /// What a host function may do with the guest that called it: read and write its memory, write to

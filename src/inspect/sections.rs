@@ -4,6 +4,7 @@ use super::{ModuleInfo, at_most, body::Bodies, buffers, invalid, missing, named,
 use crate::{
     binary::sized,
     error::{Cause, Failure, Quoted},
+    faults::byte_pages,
     limits::Limits,
     value::{Export, ExternType, Import, Signature, ValueType},
 };
@@ -13,10 +14,6 @@ use wasmparser::{
     FuncType, Operator, Payload, TableInit, TypeRef, TypeSectionReader, ValType,
 };
 
-/// The operators of a constant expression. Compilers use three; the engine evaluates and drops a
-/// nested one recursively, on the host's own stack.
-const MOST_CONSTANT_OPERATORS: usize = 64;
-
 pub(super) struct Pass<'a> {
     bytes: &'a [u8],
     limits: &'a Limits,
@@ -24,8 +21,6 @@ pub(super) struct Pass<'a> {
     /// The rank of the last section that was not a custom one.
     rank: u8,
     types: Vec<Signature>,
-    /// For each type, the larger of the numbers of its parameters and results.
-    widths: Vec<u32>,
     /// The type of each function, imported ones first.
     functions: Vec<u32>,
     tables: Vec<ExternType>,
@@ -46,7 +41,6 @@ impl<'a> Pass<'a> {
             info: ModuleInfo::default(),
             rank: 0,
             types: Vec::new(),
-            widths: Vec::new(),
             functions: Vec::new(),
             tables: Vec::new(),
             memories: Vec::new(),
@@ -147,9 +141,13 @@ impl<'a> Pass<'a> {
                 count("functions", code, "max_functions", limits.max_functions)?;
                 self.info.code_bytes = size as usize;
                 let own = Own {
-                    widths: &self.widths,
+                    types: &self.types,
+                    functions: &self.functions,
+                    imported_functions: self.info.imported_functions,
                     tables: len(&self.tables),
                     element_segments: self.element_segments,
+                    start: self.info.start,
+                    faults: limits.faults,
                 };
                 self.bodies = Bodies::read(self.bytes, range, own, limits)?;
             }
@@ -209,7 +207,6 @@ impl<'a> Pass<'a> {
             count("a function's parameters", params, "max_params", most)?;
             let most = limits.max_results;
             count("a function's results", results, "max_results", most)?;
-            self.widths.push(params.max(results));
             self.types.push(Signature::new(
                 ty.params().iter().map(value_type),
                 ty.results().iter().map(value_type),
@@ -335,6 +332,7 @@ impl<'a> Pass<'a> {
             }
             .into());
         }
+        self.info.grows_past_32_bits |= byte_pages::concerns(self.limits.faults, memory);
         let memory = ExternType::Memory {
             minimum: memory.initial,
             maximum: memory.maximum,
@@ -419,7 +417,8 @@ impl<'a> Pass<'a> {
 
     /// Reads the constant expression that `reader` is at.
     fn constant_in(&self, reader: &mut BinaryReader<'_>) -> Result<(), Failure> {
-        for _ in 0..MOST_CONSTANT_OPERATORS {
+        let most = self.limits.max_constant_operators;
+        for _ in 0..=most {
             match reader.read_operator()? {
                 Operator::End => return Ok(()),
                 Operator::RefFunc { function_index } => {
@@ -428,9 +427,13 @@ impl<'a> Pass<'a> {
                 _ => {}
             }
         }
-        Err(invalid(&format!(
-            "a constant expression has more than {MOST_CONSTANT_OPERATORS} operators"
-        )))
+        let more = most.saturating_add(1);
+        count(
+            "operators in a constant expression",
+            more,
+            "max_constant_operators",
+            most,
+        )
     }
 
     pub(super) fn finish(self) -> Result<ModuleInfo, Failure> {
@@ -440,8 +443,12 @@ impl<'a> Pass<'a> {
             functions: self.bodies.count,
             types: len(&self.types),
             growth_type: self.growth_type(),
+            grows_memories: self.bodies.memory_grows > 0,
             grows_tables: self.bodies.grows_tables,
-            growths: self.bodies.growths,
+            without_slots: self.bodies.without_slots,
+            refers_to_start: self.bodies.refers_to_start,
+            rewritten: self.bodies.rewritten,
+            branch_tables: self.bodies.branch_tables,
             most_locals: u32::try_from(self.bodies.most_locals).unwrap_or(u32::MAX),
             estimated_bytes,
             ..self.info
@@ -473,6 +480,7 @@ impl<'a> Pass<'a> {
             (self.bytes.len(), 1),
             (self.info.code_bytes, per_code_byte),
             (self.bodies.memory_grows, 64),
+            (self.bodies.faults, 64),
             (self.functions.len(), 128),
             (self.info.data_segments, 64),
             (self.element_segments as usize, 64),

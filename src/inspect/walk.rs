@@ -1,23 +1,36 @@
-//! The operators of a function before they are compiled: how deep they nest, and which grow.
+//! The operators of a function before they are compiled: how deep they nest, and which are
+//! rewritten.
 
 use super::{invalid, missing, named};
-use crate::error::Failure;
-use wasmparser::{BinaryReader, BlockType, FunctionBody, VisitOperator};
+use crate::{
+    error::Failure,
+    faults::{
+        Faults, block_params, branch_tables, host_tail_calls, operand::Before, selects, stores,
+    },
+    value::Signature,
+};
+use wasmparser::{BinaryReader, BlockType, FunctionBody, MemArg, VisitOperator};
 
-/// What an operator grows.
+/// Why an operator is rewritten.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Growth {
-    Memory,
-    Table,
+pub(super) enum Reason {
+    MemoryGrow,
+    TableGrow,
+    /// The engine would compile it wrongly.
+    Fault,
 }
 
 /// What a module has that its code can name. What it names beyond has to be refused here, where
 /// something may be added to the module before it is compiled.
 pub(super) struct Own<'a> {
-    /// For each function type, the larger of the numbers of its parameters and results.
-    pub(super) widths: &'a [u32],
+    pub(super) types: &'a [Signature],
+    /// The type of each function, imported ones first.
+    pub(super) functions: &'a [u32],
+    pub(super) imported_functions: u32,
     pub(super) tables: u32,
     pub(super) element_segments: u32,
+    pub(super) start: Option<u32>,
+    pub(super) faults: Faults,
 }
 
 /// A walk over the operators of bodies. It only counts, so a body costs its own length to read and
@@ -36,7 +49,19 @@ pub(super) struct Walk<'w> {
     widest: u32,
     /// The blocks that are open where the parser is, the function itself among them.
     open: u32,
-    growth: Option<Growth>,
+    /// What says whether the operator that was read is compiled wrongly, where that depends on those
+    /// before it.
+    depends: Option<fn(Faults, Before) -> bool>,
+    /// Why the operator that was read is rewritten.
+    rewritten: Option<Reason>,
+    /// Whether there is a tail call.
+    tail_calls: bool,
+    /// Whether there is a `ref.func` of the start function.
+    refers_to_start: bool,
+    /// Whether there is a `br_table`.
+    branch_tables: bool,
+    /// Whether there is a block to which a `br_table` may go wrong.
+    wide_blocks: bool,
 }
 
 /// A body on the way.
@@ -45,6 +70,10 @@ struct Lane<'a> {
     cursor: Cursor<'a>,
     /// Where that ends.
     end: usize,
+    /// What comes after the last operator that was not plain.
+    since: &'a [u8],
+    /// That operator and those before it, as far as they are known.
+    before: Before,
 }
 
 /// A place before an operator.
@@ -60,21 +89,29 @@ struct Cursor<'a> {
 /// The bytes of an operator that are looked at.
 const AHEAD: usize = 8;
 
+/// `select` without a type, of which code has so many that the parser would take long.
+const SELECT: u8 = 0x1b;
+
 impl<'w> Walk<'w> {
     /// Walks through the bodies that `next` gives, which lie in `module`, and tells of each operator
-    /// that grows something, and where it is. Checks what the bodies name, functions excepted.
+    /// that is rewritten, and where it is. Checks what the bodies name, functions excepted.
     pub(super) fn through<'a>(
         module: &'a [u8],
         own: Own<'w>,
         mut next: impl FnMut() -> Result<Option<FunctionBody<'a>>, Failure>,
-        mut grows: impl FnMut(usize, Growth),
+        mut rewritten: impl FnMut(usize, Reason),
     ) -> Result<Self, Failure> {
         let mut walk = Self {
             own,
             most_open: 1,
             widest: 0,
             open: 0,
-            growth: None,
+            depends: None,
+            rewritten: None,
+            tail_calls: false,
+            refers_to_start: false,
+            branch_tables: false,
+            wide_blocks: false,
         };
         let mut begin = || -> Result<_, Failure> {
             let body = next()?;
@@ -94,7 +131,7 @@ impl<'w> Walk<'w> {
             };
             for (place, plain) in lanes.iter_mut().zip(plain) {
                 if let (Some(lane), false) = (&mut *place, plain)
-                    && lane.step(module, &mut walk, &mut grows)?
+                    && lane.step(module, &mut walk, &mut rewritten)?
                 {
                     *place = begin()?;
                 }
@@ -112,17 +149,84 @@ impl<'w> Walk<'w> {
         self.widest
     }
 
+    pub(super) fn own(&self) -> &Own<'w> {
+        &self.own
+    }
+
+    /// Whether there is a `ref.func` of the start function.
+    pub(super) fn refers_to_start(&self) -> bool {
+        self.refers_to_start
+    }
+
+    /// Whether there is a tail call.
+    pub(super) fn tail_calls(&self) -> bool {
+        self.tail_calls
+    }
+
+    /// Whether a `br_table` may go wrong, to a block or, where that may be, the function itself.
+    pub(super) fn has_wrong_branch_tables(&self) -> bool {
+        let faults = self.own.faults;
+        let concerns = |ty: &Signature| branch_tables::concerns(faults, ty.results());
+        self.branch_tables && (self.wide_blocks || self.own.function_types().any(concerns))
+    }
+
     fn enter(&mut self, ty: BlockType) -> Result<(), Failure> {
         // A body has fewer than 2^32 bytes, so fewer blocks.
         self.open += 1;
         self.most_open = self.most_open.max(self.open);
         let width = match ty {
             BlockType::Empty => 0,
-            BlockType::Type(_) => 1,
-            BlockType::FuncType(ty) => self.own.width(ty)?,
+            BlockType::Type(ty) => {
+                self.wide_blocks |= ty == wasmparser::ValType::V128;
+                1
+            }
+            BlockType::FuncType(ty) => {
+                let ty = self.own.ty(ty)?;
+                self.wide_blocks |= [ty.params(), ty.results()]
+                    .into_iter()
+                    .any(|label| branch_tables::concerns(self.own.faults, label));
+                let (params, results) = (ty.params().len(), ty.results().len());
+                self.fault(block_params::concerns(self.own.faults, params));
+                u32::try_from(params.max(results)).unwrap_or(u32::MAX)
+            }
         };
         self.widest = self.widest.max(width);
         Ok(())
+    }
+
+    /// Notes whether the engine would compile the operator wrongly.
+    fn fault(&mut self, concerned: bool) {
+        if concerned {
+            self.rewritten = Some(Reason::Fault);
+        }
+    }
+
+    fn select(&mut self) -> Result<(), Failure> {
+        self.depends = Some(selects::concerns);
+        Ok(())
+    }
+
+    fn store(&mut self, to: MemArg) -> Result<(), Failure> {
+        if stores::may_concern(&to) {
+            self.depends = Some(stores::concerns);
+        }
+        Ok(())
+    }
+
+    #[cfg(feature = "simd")]
+    fn lane_store(&mut self, to: MemArg) -> Result<(), Failure> {
+        self.fault(crate::faults::lane_stores::concerns(self.own.faults, &to));
+        Ok(())
+    }
+
+    fn tail_call(&mut self) -> Result<(), Failure> {
+        self.tail_calls = true;
+        Ok(())
+    }
+
+    fn tail_call_by_table(&mut self, ty: u32, table: u32) -> Result<(), Failure> {
+        self.tail_calls = true;
+        self.call_by_table(ty, table)
     }
 
     fn table(&self, index: u32) -> Result<(), Failure> {
@@ -134,7 +238,7 @@ impl<'w> Walk<'w> {
     }
 
     fn call_by_table(&self, ty: u32, table: u32) -> Result<(), Failure> {
-        self.own.width(ty)?;
+        self.own.ty(ty)?;
         self.table(table)
     }
 }
@@ -147,8 +251,11 @@ impl<'a> Lane<'a> {
             cursor: Cursor { code: &[], open: 1 },
             parser,
             end,
+            since: &[],
+            before: 0,
         };
         lane.cursor.code = lane.rest(module);
+        lane.since = lane.cursor.code;
         Ok(lane)
     }
 
@@ -163,8 +270,9 @@ impl<'a> Lane<'a> {
         &mut self,
         module: &'a [u8],
         walk: &mut Walk<'_>,
-        grows: &mut impl FnMut(usize, Growth),
+        rewritten: &mut impl FnMut(usize, Reason),
     ) -> Result<bool, Failure> {
+        let operator = self.cursor.code.first().copied().unwrap_or_default();
         let passed = self.rest(module).len() - self.cursor.code.len();
         self.parser.read_bytes(passed)?;
         if self.parser.eof() {
@@ -176,13 +284,47 @@ impl<'a> Lane<'a> {
         }
         let at = self.parser.original_position();
         walk.open = self.cursor.open;
-        self.parser.visit_operator(walk)??;
+        if operator == SELECT {
+            self.parser.read_u8()?;
+            let last = at.checked_sub(1).and_then(|at| module.get(at));
+            if last.is_none_or(|last| selects::may_concern(*last)) {
+                walk.select()?;
+            }
+        } else {
+            self.parser.visit_operator(walk)??;
+        }
         self.cursor.open = walk.open;
-        if let Some(growth) = walk.growth.take() {
-            grows(at, growth);
+        let mut before = 0;
+        if let Some(concerns) = walk.depends.take() {
+            before = self.before();
+            walk.fault(concerns(walk.own.faults, before));
+        }
+        if let Some(reason) = walk.rewritten.take() {
+            rewritten(at, reason);
         }
         self.cursor.code = self.rest(module);
+        self.since = self.cursor.code;
+        self.before = before << 8 | Before::from(operator);
         Ok(false)
+    }
+
+    /// The operators before the cursor. They are plain since the last that was not, and passed a
+    /// second time here, so that passing them the first time need not remember them.
+    #[inline(never)]
+    fn before(&self) -> Before {
+        let (mut before, mut code) = (self.before, self.since);
+        while code.len() > self.cursor.code.len() {
+            let Some((ahead, (_, length))) = code
+                .first_chunk()
+                .and_then(|ahead| Some((ahead, Shape::of(*ahead)?)))
+            else {
+                break;
+            };
+            let [operator, ..] = *ahead;
+            before = before << 8 | Before::from(operator);
+            code = code.get(length..).unwrap_or_default();
+        }
+        before
     }
 }
 
@@ -232,10 +374,24 @@ impl Cursor<'_> {
     }
 }
 
-impl Own<'_> {
-    fn width(&self, ty: u32) -> Result<u32, Failure> {
-        let width = self.widths.get(ty as usize).copied();
-        width.ok_or_else(|| missing("function type", ty))
+impl<'a> Own<'a> {
+    /// The types of the functions that the module defines, in order.
+    pub(super) fn function_types(&self) -> impl Iterator<Item = &'a Signature> + use<'a> {
+        let (types, functions) = (self.types, self.functions);
+        let defined = functions.iter().skip(self.imported_functions as usize);
+        defined.filter_map(|ty| types.get(*ty as usize))
+    }
+
+    /// Whether there are imports of which the engine gets tail calls wrong.
+    pub(super) fn imports_what_tail_calls_get_wrong(&self) -> bool {
+        let imported = self.functions.iter().take(self.imported_functions as usize);
+        let mut types = imported.filter_map(|ty| self.types.get(*ty as usize));
+        types.any(|ty| host_tail_calls::concerns(self.faults, ty))
+    }
+
+    fn ty(&self, ty: u32) -> Result<&Signature, Failure> {
+        let found = self.types.get(ty as usize);
+        found.ok_or_else(|| missing("function type", ty))
     }
 }
 
@@ -256,6 +412,8 @@ struct Shape {
     one: i8,
     /// All bits where two do.
     two: i8,
+    /// The bytes before the last of a number, fewer than which there are where it is plain.
+    most: u8,
 }
 
 impl Shape {
@@ -285,6 +443,11 @@ impl Shape {
         two: -1,
         ..Self::fixed(0)
     };
+    /// The same with an alignment in one byte and an offset in two at most, which is below 65,536.
+    const NEAR_STORE: Self = Self {
+        most: 4,
+        ..Self::ACCESS
+    };
 
     /// With so many bytes after it.
     const fn fixed(bytes: u8) -> Self {
@@ -295,6 +458,7 @@ impl Shape {
             least: 1 + bytes,
             one: 0,
             two: 0,
+            most: 8,
         }
     }
 
@@ -312,7 +476,7 @@ impl Shape {
         let one = ends.trailing_zeros() & i32::from(shape.one).cast_unsigned();
         let two = second_ends.trailing_zeros() & i32::from(shape.two).cast_unsigned();
         let last = (one | two) / 8;
-        let plain = (first & shape.mask == shape.wanted) & (last < 8);
+        let plain = (first & shape.mask == shape.wanted) & (last < shape.most.into());
         let length = usize::from(shape.least) + last as usize;
         plain.then_some((shape, length))
     }
@@ -325,19 +489,20 @@ static SHAPES: [Shape; 256] = {
     let mut operator = 0;
     while operator < shapes.len() {
         shapes[operator] = match operator {
-            // `unreachable`, `nop`, `else`, `return`, `drop`, `select`, `ref.is_null`.
-            0x00 | 0x01 | 0x05 | 0x0f | 0x1a | 0x1b | 0xd1 => Shape::fixed(0),
+            // `unreachable`, `nop`, `else`, `return`, `drop`, `ref.is_null`.
+            0x00 | 0x01 | 0x05 | 0x0f | 0x1a | 0xd1 => Shape::fixed(0),
             // `block`, `loop`, `if`.
             0x02..=0x04 => Shape::BLOCK,
             0x0b => Shape::END,
-            // `br`, `br_if`, `call`, `return_call`.
-            0x0c | 0x0d | 0x10 | 0x12 => Shape::NUMBER,
+            // `br`, `br_if`, `call`.
+            0x0c | 0x0d | 0x10 => Shape::NUMBER,
             // Locals, globals.
             0x20..=0x24 => Shape::NUMBER,
-            // Loads and stores.
-            0x28..=0x3e => Shape::ACCESS,
-            // `memory.size`, `i32.const`, `i64.const`, `ref.func`.
-            0x3f | 0x41 | 0x42 | 0xd2 => Shape::NUMBER,
+            // Loads, stores.
+            0x28..=0x35 => Shape::ACCESS,
+            0x36..=0x3e => Shape::NEAR_STORE,
+            // `memory.size`, `i32.const`, `i64.const`.
+            0x3f | 0x41 | 0x42 => Shape::NUMBER,
             // `f32.const`, `f64.const`.
             0x43 => Shape::fixed(4),
             0x44 => Shape::fixed(8),
@@ -362,7 +527,55 @@ macro_rules! look {
         look!(so $visit($ty: $of, $table: $in) call_by_table($ty, $table));
     };
     (one ReturnCallIndirect $visit:ident $ty:ident: $of:ty, $table:ident: $in:ty) => {
-        look!(so $visit($ty: $of, $table: $in) call_by_table($ty, $table));
+        look!(so $visit($ty: $of, $table: $in) tail_call_by_table($ty, $table));
+    };
+    (one RefFunc $visit:ident $function:ident: $of:ty) => {
+        fn $visit(&mut self, function: $of) -> Result<(), Failure> {
+            self.refers_to_start |= self.own.start == Some(function);
+            Ok(())
+        }
+    };
+    (one ReturnCall $visit:ident $function:ident: $of:ty) => {
+        fn $visit(&mut self, _: $of) -> Result<(), Failure> {
+            self.tail_call()
+        }
+    };
+    (one BrTable $visit:ident $targets:ident: $of:ty) => {
+        fn $visit(&mut self, _: $of) -> Result<(), Failure> {
+            self.branch_tables = true;
+            Ok(())
+        }
+    };
+    (one TypedSelect $visit:ident $ty:ident: $of:ty) => {
+        fn $visit(&mut self, _: $of) -> Result<(), Failure> {
+            self.select()
+        }
+    };
+    (one I32Store $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
+    (one I64Store $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
+    (one F32Store $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
+    (one F64Store $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
+    (one I32Store8 $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
+    (one I32Store16 $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
+    (one I64Store8 $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
+    (one I64Store16 $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
+    (one I64Store32 $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
+    (one V128Store8Lane $visit:ident $to:ident: $of:ty, $lane:ident: $number:ty) => {
+        look!(lane $visit($of, $number));
+    };
+    (one V128Store16Lane $visit:ident $to:ident: $of:ty, $lane:ident: $number:ty) => {
+        look!(lane $visit($of, $number));
+    };
+    (one V128Store32Lane $visit:ident $to:ident: $of:ty, $lane:ident: $number:ty) => {
+        look!(lane $visit($of, $number));
+    };
+    (one V128Store64Lane $visit:ident $to:ident: $of:ty, $lane:ident: $number:ty) => {
+        look!(lane $visit($of, $number));
+    };
+    (lane $visit:ident($of:ty, $number:ty)) => {
+        fn $visit(&mut self, to: $of, _: $number) -> Result<(), Failure> {
+            self.lane_store(to)
+        }
     };
     (one TableGet $visit:ident $table:ident: $in:ty) => {
         look!(so $visit($table: $in) table($table));
@@ -393,13 +606,13 @@ macro_rules! look {
     };
     (one TableGrow $visit:ident $table:ident: $in:ty) => {
         fn $visit(&mut self, table: $in) -> Result<(), Failure> {
-            self.growth = Some(Growth::Table);
+            self.rewritten = Some(Reason::TableGrow);
             self.table(table)
         }
     };
     (one MemoryGrow $visit:ident $memory:ident: $in:ty) => {
         fn $visit(&mut self, _: $in) -> Result<(), Failure> {
-            self.growth = Some(Growth::Memory);
+            self.rewritten = Some(Reason::MemoryGrow);
             Ok(())
         }
     };

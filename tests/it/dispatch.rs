@@ -196,21 +196,49 @@ fn nested(config: RunnerConfig) -> Plugin {
     )
 }
 
+/// With the settings as they are by default a thread of 256 KiB is enough: the calls end well, or with
+/// an error where a build without optimisation takes more for each.
+#[test]
+fn calls_by_host_functions_fit_a_small_thread() {
+    // Without optimisation the engine's translator takes nearly as much by itself.
+    let plugin = nested(RunnerConfig::new().no_clock());
+    on_stack(256 * 1024, move || {
+        let mut deepest = 0;
+        for depth in 0..=20 {
+            match plugin.call("run").params(&[depth]).run() {
+                Ok(_) => deepest = depth,
+                Err(error) => {
+                    let limit = match cfg!(debug_assertions) {
+                        true => "`max_host_stack_bytes` is 114688",
+                        false => "`max_host_depth` is 16",
+                    };
+                    assert!(error.to_string().contains(limit), "{error}");
+                }
+            }
+        }
+        // One more than the depth is the number of calls.
+        let least = if cfg!(debug_assertions) { 1 } else { 15 };
+        assert!(deepest >= least, "{deepest}");
+    });
+}
+
 #[test]
 fn calls_by_host_functions_have_small_grants() {
     on_stack(NESTED_STACK, || {
         // Without a clock the slices are as large as they get from the first on.
-        let outcome = runs(nested(patient().no_clock()).call("run").params(&[15]));
+        let config = patient().no_clock().max_host_stack_bytes(8 << 20);
+        let outcome = runs(nested(config).call("run").params(&[15]));
         assert_eq!(outcome.results(), [16 * 1_000]);
     });
 }
 
 #[test]
 fn calls_by_host_functions_take_the_same_fuel_by_every_slice() {
-    let full = runs(nested(patient()).call("run").params(&[3]));
+    let deep = || patient().max_host_stack_bytes(8 << 20);
+    let full = runs(nested(deep()).call("run").params(&[3]));
     let fuel = full.fuel_used();
     for slice in [1, 100, 257, 10_000, 1_000_000_000] {
-        let plugin = nested(patient().slice(slice));
+        let plugin = nested(deep().slice(slice));
         assert_eq!(runs(plugin.call("run").params(&[3])), full, "slice {slice}");
         assert_eq!(
             runs(plugin.call("run").params(&[3]).fuel(fuel)),

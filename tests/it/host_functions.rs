@@ -250,7 +250,10 @@ fn recursion_through_the_host_ends_at_its_limit() {
             let deeper = context.call("f", &[u64::from(level) + 1])?;
             Ok(u32::try_from(deeper[0]).expect("an i32"))
         };
-        let config = config().max_host_depth(depth).function("env", "f", dive);
+        let config = config()
+            .max_host_depth(depth)
+            .max_host_stack_bytes(8 << 20)
+            .function("env", "f", dive);
         let plugin = plugin(config, "i32", "i32");
         let next = depth + 1;
         refused(
@@ -381,4 +384,53 @@ fn an_embedders_function_goes_before_this_crates_own() {
     };
     let outcome = plugin.call("f").run().expect("runs");
     assert_eq!(outcome.results(), [0x0404_0404]);
+}
+
+/// A function of the host finds the guest however it is reached.
+#[test]
+fn calls_back_from_wherever_it_was_called() {
+    let many: String = (0..9)
+        .map(|number| format!("(func (export \"e{number}\"))"))
+        .collect();
+    for rest in ["", &many] {
+        let module = format!(
+            r#"(module
+                (import "env" "f" (func $f))
+                (global $called (mut i32) (i32.const 0))
+                (table funcref (elem $f))
+                (type $none (func))
+                (memory (export "memory") 1)
+                (func (export "back")
+                    (global.set $called (i32.add (global.get $called) (i32.const 1))))
+                (func (export "called") (result i32) (global.get $called))
+                (func (export "by a guest") call $f)
+                (func (export "by a table") (call_indirect (type $none) (i32.const 0)))
+                (func (export "by a tail call") (return_call $f))
+                (func (export "by a tail call and a table")
+                    (return_call_indirect (type $none) (i32.const 0)))
+                (export "by itself" (func $f))
+                {rest}
+                (start $f))"#
+        );
+        let back = |context: &mut HostContext<'_>| -> Result<(), Error> {
+            context.write(8, b"here")?;
+            context.call("back", &[]).map(|_| ())
+        };
+        let runner = Runner::new(config().function("env", "f", back)).expect("valid");
+        let plugin = load(&runner, "back", &module);
+        let mut kept = plugin.instantiate().expect("the start function calls back");
+        let ways = [
+            "by itself",
+            "by a guest",
+            "by a table",
+            "by a tail call",
+            "by a tail call and a table",
+        ];
+        for (way, before) in ways.into_iter().zip(1..) {
+            plugin.call(way).run().expect(way);
+            kept.call(way).run().expect(way);
+            let called = kept.call("called").run().expect("runs");
+            assert_eq!(called.results(), [before + 1], "{way}");
+        }
+    }
 }

@@ -10,6 +10,8 @@ use std::{
 /// makes instances, which hold plugins.
 const LAYERS: &[&[&str]] = &[
     &["error"],
+    &["binary", "value"],
+    &["faults"],
     &[
         "background",
         "bound",
@@ -19,14 +21,12 @@ const LAYERS: &[&[&str]] = &[
         "limits",
         "spread",
         "sync",
-        "value",
         "outcome",
         "output",
     ],
     &["convert", "exchange", "memory"],
     &["host"],
     &["config", "context"],
-    &["binary"],
     &["inspect", "prepare", "snapshot"],
     &["limiter", "meter", "state"],
     &["drive"],

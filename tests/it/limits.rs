@@ -312,6 +312,8 @@ fn on_the_limits_themselves() {
         max_params 0..=1_000,
         max_results 0..=1_000,
         max_host_depth 1..=32,
+        max_host_stack_bytes 4_096..=1_073_741_824,
+        max_constant_operators 1..=255,
     };
     let sizes = sizes! {
         max_module_bytes 8..=1_073_741_824,

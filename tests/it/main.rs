@@ -13,6 +13,7 @@ mod compilation;
 mod convention;
 mod deadlines;
 mod dispatch;
+mod faults;
 mod host_functions;
 mod layers;
 mod limits;

@@ -2,7 +2,7 @@
 //! and nothing in the module can name it.
 
 use crate::support::{fails, runner, runs};
-use pocketwasm::{Error, HostContext, Plugin, RunnerConfig, SnapshotMode};
+use pocketwasm::{Compilation, Error, HostContext, Plugin, RunnerConfig, SnapshotMode};
 
 /// A module with so many exported functions of its own, `f0` and so on, which give their number,
 /// and with what `rest` says.
@@ -257,5 +257,38 @@ fn a_version_that_is_wrong_stays_so() {
         let expected = "plugin \"m\", load: not a module this engine can run: its version is 0; \
                         only 1 is known";
         assert_eq!(said.to_string(), expected, "{count}");
+    }
+}
+
+/// The start section declares no function, though the start function is exported before the module is
+/// compiled.
+#[test]
+fn the_start_section_declares_nothing() {
+    let module = |rest: &str| {
+        let text = format!(
+            r#"(module (func $s) (start $s) {rest}
+                (func (export "f") (result i32) (ref.is_null (ref.func $s))))"#
+        );
+        wat::parse_str(text).expect("it is WebAssembly")
+    };
+    for compilation in [Compilation::AtLoad, Compilation::WhenCalled] {
+        for snapshots in [SnapshotMode::Never, SnapshotMode::WherePossible] {
+            let config = || {
+                RunnerConfig::new()
+                    .compilation(compilation)
+                    .snapshots(snapshots)
+            };
+            let refused = load(config(), &module("")).expect_err("it is invalid");
+            let said = refused.to_string();
+            assert!(said.contains("undeclared function reference"), "{said}");
+            for declares in [
+                "(elem declare func $s)",
+                r#"(export "s" (func $s))"#,
+                "(global funcref (ref.func $s))",
+            ] {
+                let plugin = load(config(), &module(declares)).expect(declares);
+                assert_eq!(runs(plugin.call("f")).results(), [0], "{declares}");
+            }
+        }
     }
 }

@@ -51,7 +51,7 @@ fn a_segment_outside_memory_is_a_trap_of_the_instantiation() {
     assert_eq!(error.phase(), Some(Phase::Instantiate));
     assert_eq!(
         error.to_string(),
-        "plugin \"data-outside\", export \"run\", instantiate: trap: out of bounds memory access"
+        "plugin \"data-outside\", export \"run\", instantiate: trap: memory access out of bounds"
     );
 }
 

