@@ -80,6 +80,11 @@ impl Body<'_> {
             *self.random.pick(forward)
         };
         let label = self.frames[self.frames.len() - 1 - first].label.clone();
+        if self.setting.options.without.branch_tables
+            && (label.len() > 1 || label.contains(&ValType::V128))
+        {
+            return;
+        }
         let same =
             |body: &Self, depth: usize| body.frames[body.frames.len() - 1 - depth].label == label;
         let all: Vec<usize> = (0..self.frames.len())
@@ -132,6 +137,10 @@ impl Body<'_> {
         let count = values::few(&mut self.random);
         let results = if self.random.chance(25) {
             params.clone()
+        } else if self.random.chance(25) {
+            // A label like one further out: a table of branches can go to either.
+            let frame = self.random.below(self.frames.len());
+            self.frames[frame].label.clone()
         } else {
             values::types(&mut self.random, count, self.setting.options.simd)
         };
