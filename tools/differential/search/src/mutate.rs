@@ -37,11 +37,11 @@ pub fn mutate(mut module: Vec<u8>, random: &mut Random) -> Vec<u8> {
             continue;
         };
         while !operators.eof() {
-            let at = operators.original_position();
+            let at = operators.original_position() as usize;
             let Ok(operator) = operators.read() else {
                 break;
             };
-            let end = operators.original_position();
+            let end = operators.original_position() as usize;
             match operator {
                 Operator::I32Const { .. } | Operator::I64Const { .. } => {
                     places.push((end - 1, true))
