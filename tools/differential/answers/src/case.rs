@@ -12,6 +12,8 @@ pub struct Case {
     /// Whether there is an export that must be called before each call.
     pub reset: Option<Call>,
     pub initialiser: bool,
+    /// Whether anything runs before the first call.
+    pub begins: bool,
     /// It may be endless: the judge has to count too.
     pub may_be_endless: bool,
 }
@@ -33,6 +35,7 @@ impl Case {
                 params: Vec::new(),
             }),
             initialiser: has("_initialize"),
+            begins: has("_initialize") || program.start.is_some(),
             may_be_endless: false,
         }
     }

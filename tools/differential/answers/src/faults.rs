@@ -1,18 +1,18 @@
-//! The switch by which the crate keeps faults of the engine that it else rewrites away. It is for
-//! `search prove` alone.
+//! The switch by which the crate lets known faults of the engine reach it. It is for `search prove`
+//! alone, and only there with `--cfg pocketwasm_faults`.
 
 use pocketwasm::RunnerConfig;
 
-/// The names of the rewritings.
-pub const NAMES: [&str; 6] = programs::Without::NAMES;
-
-#[cfg(feature = "keep-faults")]
+#[cfg(pocketwasm_faults)]
 pub fn keep(config: RunnerConfig, names: &'static [&'static str]) -> RunnerConfig {
     config.keep_faults(names)
 }
 
-/// Without the switch, nothing is rewritten that could be kept.
-#[cfg(not(feature = "keep-faults"))]
-pub fn keep(config: RunnerConfig, _: &'static [&'static str]) -> RunnerConfig {
+#[cfg(not(pocketwasm_faults))]
+pub fn keep(config: RunnerConfig, names: &'static [&'static str]) -> RunnerConfig {
+    assert!(
+        names.is_empty(),
+        "this build keeps no faults: it needs `--cfg pocketwasm_faults`"
+    );
     config
 }

@@ -132,6 +132,18 @@ impl Ours {
         self.runners.iter().map(|it| it.0)
     }
 
+    /// The module behind what the start function and the initialiser do, as it is written for any
+    /// engine; nothing where that cannot be.
+    pub fn written(&self, case: &Case) -> Option<Case> {
+        let (_, runner) = &self.runners[0];
+        let module = runner.snapshot_module(&case.module, None).ok()?;
+        Some(Case {
+            module,
+            canonical: Vec::new(),
+            ..case.clone()
+        })
+    }
+
     pub fn load(&self, mode: usize, case: &Case) -> Result<Loaded, String> {
         let (mode, runner) = &self.runners[mode];
         let plugin = runner

@@ -3,10 +3,10 @@
 
 use crate::{
     generate::Setting,
-    ops, values,
+    ops,
     random::Random,
     tree::{Block, Kind, Node, Op, Signature},
-    vectors,
+    values, vectors,
 };
 use wasm_encoder::{
     HeapType, Instruction,
@@ -128,7 +128,11 @@ impl<'a> Body<'a> {
 
     /// A local of that type, rather one of the first.
     pub(crate) fn local(&mut self, ty: ValType) -> Option<u32> {
-        let of_type: Vec<u32> = (0..).zip(&self.locals).filter(|it| *it.1 == ty).map(|it| it.0).collect();
+        let of_type: Vec<u32> = (0..)
+            .zip(&self.locals)
+            .filter(|it| *it.1 == ty)
+            .map(|it| it.0)
+            .collect();
         if of_type.is_empty() {
             return None;
         }
@@ -340,10 +344,26 @@ impl<'a> Body<'a> {
         let below = self.operands().iter().rev().nth(1).copied();
         if below == Some(ty) && self.random.chance(50) {
             let ops: &[Op] = match ty {
-                I32 => &[Instruction::I32Add, Instruction::I32Sub, Instruction::I32Xor],
-                I64 => &[Instruction::I64Add, Instruction::I64Sub, Instruction::I64Xor],
-                F32 => &[Instruction::F32Add, Instruction::F32Sub, Instruction::F32Max],
-                F64 => &[Instruction::F64Add, Instruction::F64Mul, Instruction::F64Min],
+                I32 => &[
+                    Instruction::I32Add,
+                    Instruction::I32Sub,
+                    Instruction::I32Xor,
+                ],
+                I64 => &[
+                    Instruction::I64Add,
+                    Instruction::I64Sub,
+                    Instruction::I64Xor,
+                ],
+                F32 => &[
+                    Instruction::F32Add,
+                    Instruction::F32Sub,
+                    Instruction::F32Max,
+                ],
+                F64 => &[
+                    Instruction::F64Add,
+                    Instruction::F64Mul,
+                    Instruction::F64Min,
+                ],
                 V128 => &[Instruction::V128Xor, Instruction::I8x16Add],
                 _ => &[],
             };

@@ -48,7 +48,9 @@ impl Program {
     pub fn encode_canonical(&self) -> Vec<u8> {
         let mut program = self.clone();
         for index in 0..program.functions.len() {
-            let params = program.types[program.functions[index].ty as usize].params.len();
+            let params = program.types[program.functions[index].ty as usize]
+                .params
+                .len();
             let function = &mut program.functions[index];
             let first = (params + function.locals.len()) as u32;
             let mut added = Vec::new();

@@ -3,17 +3,13 @@
 use crate::{
     Options, Random,
     body::Body,
-    hosts, probes,
+    declare, hosts, probes,
     tree::{
-        Call, Data, Elements, Exported, Function, Global, Import, Memory, Op, Place, Program,
-        Signature, Table,
+        Call, Data, Elements, Exported, Function, Import, Memory, Place, Program, Signature, Table,
     },
     values,
 };
-use wasm_encoder::{
-    HeapType, Instruction,
-    ValType::{self, I32, V128},
-};
+use wasm_encoder::{Instruction, ValType};
 
 /// What a body may use of its module.
 pub(crate) struct Setting {
@@ -98,7 +94,9 @@ impl Setting {
         let slots = self.slots.iter();
         let slots = slots.map(|(table, slot, function)| (*table, *slot, self.signature(*function)));
         let fitting = slots.filter(|(.., signature)| signature.results == results);
-        fitting.map(|(table, slot, signature)| (table, slot, signature.clone())).collect()
+        fitting
+            .map(|(table, slot, signature)| (table, slot, signature.clone()))
+            .collect()
     }
 }
 
@@ -109,7 +107,7 @@ impl Program {
         let mut random = Random::new(seed);
         let random = &mut random;
         let mut program = Self::default();
-        storage(&mut program, random, options);
+        declare::storage(&mut program, random, options);
         let (floor, back) = functions(&mut program, random, options);
         let setting = segments(&mut program, random, options, floor, back);
         let imports = setting.imports;
@@ -127,56 +125,6 @@ impl Program {
         calls(&mut program, random);
         probes::add(&mut program, setting.countdown);
         program
-    }
-}
-
-fn storage(program: &mut Program, random: &mut Random, options: Options) {
-    program.globals.push(Global {
-        ty: I32,
-        mutable: true,
-        init: vec![Instruction::I32Const(probes::COUNTDOWN)],
-    });
-    for _ in 0..random.within(2, 7) {
-        let ty = values::ty(random, options.simd);
-        program.globals.push(Global {
-            ty,
-            mutable: random.chance(75),
-            init: initial(random, ty),
-        });
-    }
-    for index in 0..*random.pick(&[0, 1, 1, 1, 1, 1, 2, 3]) {
-        let sizes: &[u64] = if index == 0 { &[1, 2, 2, 2, 3] } else { &[1, 1, 2] };
-        let minimum = *random.pick(sizes);
-        program.memories.push(Memory {
-            minimum,
-            maximum: (random.chance(70) || !options.unbounded).then(|| minimum + random.below(4) as u64),
-        });
-    }
-    for _ in 0..*random.pick(&[0, 1, 1, 1, 2, 3]) {
-        let minimum = random.within(1, 9) as u64;
-        let ty = if random.chance(80) { ValType::FUNCREF } else { ValType::EXTERNREF };
-        program.tables.push(Table {
-            ty,
-            minimum,
-            maximum: random.chance(60).then(|| minimum + random.below(6) as u64),
-        });
-    }
-}
-
-fn initial(random: &mut Random, ty: ValType) -> Vec<Op> {
-    match ty {
-        I32 if random.chance(30) => vec![
-            Instruction::I32Const(values::int(random)),
-            Instruction::I32Const(values::int(random)),
-            random.pick(&[Instruction::I32Add, Instruction::I32Sub, Instruction::I32Mul]).clone(),
-        ],
-        I32 => vec![Instruction::I32Const(values::int(random))],
-        ValType::I64 => vec![Instruction::I64Const(values::long(random))],
-        ValType::F32 => vec![Instruction::F32Const(values::float(random).into())],
-        ValType::F64 => vec![Instruction::F64Const(values::double(random).into())],
-        V128 => vec![Instruction::V128Const(values::vector(random))],
-        ValType::EXTERNREF => vec![Instruction::RefNull(HeapType::EXTERN)],
-        _ => vec![Instruction::RefNull(HeapType::FUNC)],
     }
 }
 
@@ -253,8 +201,12 @@ fn segments(
 ) -> Setting {
     let imports = program.imports.len() as u32;
     let all = imports + program.functions.len() as u32;
-    let mut guarded: Vec<bool> = (0..all).map(|it| it >= imports && random.chance(12)).collect();
-    let leaf: Vec<bool> = (0..all).map(|it| it > imports && random.chance(30)).collect();
+    let mut guarded: Vec<bool> = (0..all)
+        .map(|it| it >= imports && random.chance(12))
+        .collect();
+    let leaf: Vec<bool> = (0..all)
+        .map(|it| it > imports && random.chance(30))
+        .collect();
     if back.is_some() {
         guarded[all as usize - 1] = true;
     }
@@ -267,6 +219,11 @@ fn segments(
         .collect();
     for function in &referable {
         guarded[*function as usize] |= *function >= imports && !leaf[*function as usize];
+    }
+    for global in &mut program.globals {
+        if global.ty == ValType::FUNCREF && random.chance(50) && !referable.is_empty() {
+            global.init = vec![Instruction::RefFunc(*random.pick(&referable))];
+        }
     }
     let item = |random: &mut Random| {
         (random.chance(92) && !referable.is_empty()).then(|| *random.pick(&referable))
@@ -286,9 +243,16 @@ fn segments(
             continue;
         }
         let items: Vec<_> = (0..table.minimum).map(|_| item(random)).collect();
-        slots.extend((0..).zip(&items).filter_map(|(at, it)| Some((index, at, (*it)?))));
+        slots.extend(
+            (0..)
+                .zip(&items)
+                .filter_map(|(at, it)| Some((index, at, (*it)?))),
+        );
         program.elements.push(Elements {
-            place: Place::Active { index, offset: vec![Instruction::I32Const(0)] },
+            place: Place::Active {
+                index,
+                offset: vec![Instruction::I32Const(0)],
+            },
             items,
             expressions: random.chance(30),
         });
@@ -301,15 +265,25 @@ fn segments(
     let mut data = Vec::new();
     if !program.memories.is_empty() {
         for _ in 0..random.below(3) {
-            let bytes: Vec<u8> = (0..random.within(1, 40)).map(|_| random.bits() as u8).collect();
+            let bytes: Vec<u8> = (0..random.within(1, 40))
+                .map(|_| random.bits() as u8)
+                .collect();
             data.push(bytes.len());
-            program.data.push(Data { place: Place::Passive, bytes });
+            program.data.push(Data {
+                place: Place::Passive,
+                bytes,
+            });
         }
         for index in 0..program.memories.len() as u32 {
             let at = *random.pick(&[0, 0, 100, 65_500, 65_530]);
             program.data.push(Data {
-                place: Place::Active { index, offset: vec![Instruction::I32Const(at)] },
-                bytes: (0..random.within(6, 60)).map(|_| random.bits() as u8).collect(),
+                place: Place::Active {
+                    index,
+                    offset: vec![Instruction::I32Const(at)],
+                },
+                bytes: (0..random.within(6, 60))
+                    .map(|_| random.bits() as u8)
+                    .collect(),
             });
         }
         for data in program.data.iter_mut().skip(data.len()) {
@@ -329,7 +303,11 @@ fn segments(
         types: program.types.clone(),
         memories: program.memories.clone(),
         tables: program.tables.clone(),
-        globals: program.globals.iter().map(|it| (it.ty, it.mutable)).collect(),
+        globals: program
+            .globals
+            .iter()
+            .map(|it| (it.ty, it.mutable))
+            .collect(),
         data,
         elements,
         countdown: 0,
@@ -344,17 +322,25 @@ fn segments(
 
 fn calls(program: &mut Program, random: &mut Random) {
     let imports = program.imports.len() as u32;
-    let plain: Vec<u32> = (imports..imports + program.functions.len() as u32)
-        .filter(|it| *program.signature(*it) == Signature::default())
-        .collect();
-    if !plain.is_empty() && random.chance(35) {
-        program.start = Some(*random.pick(&plain));
+    let all = imports + program.functions.len() as u32;
+    let is_plain = |it: &u32| *program.signature(*it) == Signature::default();
+    let plain: Vec<u32> = (imports..all).filter(is_plain).collect();
+    let startable: Vec<u32> = (0..all).filter(is_plain).collect();
+    if !startable.is_empty() && random.chance(30) {
+        program.start = Some(*random.pick(&startable));
     }
     if !plain.is_empty() && random.chance(35) {
         program.export("_initialize", Exported::Function, *random.pick(&plain));
     }
     if !program.memories.is_empty() {
         program.export("memory", Exported::Memory, 0);
+    }
+    if random.chance(6) {
+        // An import as it is. Of the two that need the guest, the one that calls back stays out.
+        let import = random.below(program.imports.len());
+        if ![hosts::BACK, hosts::SEEN].contains(&&*program.imports[import].name) {
+            program.export("f9", Exported::Function, import as u32);
+        }
     }
     let exported: Vec<(String, u32)> = program
         .exports

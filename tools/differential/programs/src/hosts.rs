@@ -43,7 +43,9 @@ pub fn signature(name: &str) -> Signature {
 
 /// Every name but [`BACK`] and [`SEEN`].
 pub fn names() -> impl Iterator<Item = String> {
-    let pairs = PARAMS.iter().flat_map(|params| RESULTS.map(|results| (params, results)));
+    let pairs = PARAMS
+        .iter()
+        .flat_map(|params| RESULTS.map(|results| (params, results)));
     pairs.map(|(params, results)| format!("{params}_{results}"))
 }
 
@@ -65,7 +67,10 @@ pub fn sum(bytes: &[u8]) -> u64 {
             *sum = mix(*sum, u64::from_le_bytes(*word));
         }
     }
-    let rest = last.iter().map(|word| u64::from_le_bytes(*word)).chain(rest.iter().map(|byte| u64::from(*byte)));
+    let rest = last
+        .iter()
+        .map(|word| u64::from_le_bytes(*word))
+        .chain(rest.iter().map(|byte| u64::from(*byte)));
     let all = sums.into_iter().chain(rest).fold(0, mix);
     mix(all, bytes.len() as u64)
 }

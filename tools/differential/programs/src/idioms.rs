@@ -51,7 +51,9 @@ impl Body<'_> {
 
     fn rotate(&mut self) {
         let ty = self.number();
-        let locals: Vec<u32> = (0..self.random.within(2, 4)).map(|_| self.variable(ty)).collect();
+        let locals: Vec<u32> = (0..self.random.within(2, 4))
+            .map(|_| self.variable(ty))
+            .collect();
         for local in &locals {
             self.get(*local);
         }
@@ -120,13 +122,29 @@ impl Body<'_> {
             let shifts = shift_first == (part == 0);
             if wide {
                 self.long(i64::from(if shifts { by } else { mask }));
-                let ops = [Instruction::I64Shl, Instruction::I64ShrU, Instruction::I64ShrS];
-                let op = if shifts { self.random.pick(&ops).clone() } else { Instruction::I64And };
+                let ops = [
+                    Instruction::I64Shl,
+                    Instruction::I64ShrU,
+                    Instruction::I64ShrS,
+                ];
+                let op = if shifts {
+                    self.random.pick(&ops).clone()
+                } else {
+                    Instruction::I64And
+                };
                 self.put(op, 2, [ty]);
             } else {
                 self.int(if shifts { by } else { mask });
-                let ops = [Instruction::I32Shl, Instruction::I32ShrU, Instruction::I32ShrS];
-                let op = if shifts { self.random.pick(&ops).clone() } else { Instruction::I32And };
+                let ops = [
+                    Instruction::I32Shl,
+                    Instruction::I32ShrU,
+                    Instruction::I32ShrS,
+                ];
+                let op = if shifts {
+                    self.random.pick(&ops).clone()
+                } else {
+                    Instruction::I32And
+                };
                 self.put(op, 2, [ty]);
             }
         }
@@ -165,7 +183,11 @@ impl Body<'_> {
         }
         self.get(local);
         let memory = self.random.below(self.setting.memories.len()) as u32;
-        let of_ints: Vec<ops::Access> = ops::STORES.iter().copied().filter(|it| it.1 == I32).collect();
+        let of_ints: Vec<ops::Access> = ops::STORES
+            .iter()
+            .copied()
+            .filter(|it| it.1 == I32)
+            .collect();
         let (op, ty, bytes) = *self.random.pick(&of_ints);
         if self.random.chance(20) {
             self.put(Instruction::I64ExtendI32U, 1, [I64]);
@@ -184,13 +206,20 @@ impl Body<'_> {
         self.set(local);
         let at = self.random.below(ops::STORES.len());
         let (_, ty, bytes) = ops::STORES[at];
-        let load = ops::LOADS.iter().copied().find(|it| it.1 == ty && it.2 == bytes);
+        let load = ops::LOADS
+            .iter()
+            .copied()
+            .find(|it| it.1 == ty && it.2 == bytes);
         let Some(load) = load else { return };
         let memory = 0;
         self.get(local);
         self.get(local);
         let argument = wasm_encoder::MemArg {
-            offset: if self.setting.memories[0].minimum > 1 { 65_600 } else { 40 },
+            offset: if self.setting.memories[0].minimum > 1 {
+                65_600
+            } else {
+                40
+            },
             align: 0,
             memory_index: memory,
         };

@@ -14,6 +14,8 @@
 
 mod body;
 mod canonical;
+mod control;
+mod declare;
 mod encode;
 mod generate;
 pub mod hosts;
@@ -62,17 +64,20 @@ pub struct Without {
     pub stores: bool,
     /// Growth of memories and tables.
     pub growth_loops: bool,
+    /// A `br_table` with two values or a vector.
+    pub branch_tables: bool,
 }
 
 impl Without {
     /// The names of the patterns.
-    pub const NAMES: [&str; 6] = [
+    pub const NAMES: [&str; 7] = [
         "host-tail-calls",
         "lane-stores",
         "block-params",
         "selects",
         "stores",
         "growth-loops",
+        "branch-tables",
     ];
 
     /// The switch by that name.
@@ -84,6 +89,7 @@ impl Without {
             "selects" => Some(&mut self.selects),
             "stores" => Some(&mut self.stores),
             "growth-loops" => Some(&mut self.growth_loops),
+            "branch-tables" => Some(&mut self.branch_tables),
             _ => None,
         }
     }

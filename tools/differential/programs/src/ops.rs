@@ -94,9 +94,7 @@ pub const VECTOR_STORES: &[Access] = accesses! { V128Store V128 16, };
 /// Whether it divides, and traps where the divisor is 0.
 #[must_use]
 pub fn divides(op: &Op) -> Option<ValType> {
-    use Instruction::{
-        I32DivS, I32DivU, I32RemS, I32RemU, I64DivS, I64DivU, I64RemS, I64RemU,
-    };
+    use Instruction::{I32DivS, I32DivU, I32RemS, I32RemU, I64DivS, I64DivU, I64RemS, I64RemU};
     match op {
         I32DivS | I32DivU | I32RemS | I32RemU => Some(I32),
         I64DivS | I64DivU | I64RemS | I64RemU => Some(I64),

@@ -74,7 +74,14 @@ fn globals(program: &Program, body: &mut Vec<Node>, results: &mut Vec<ValType>) 
         match global.ty {
             V128 => {
                 let second = Instruction::I64x2ExtractLane(1);
-                put(body, [Instruction::I64x2ExtractLane(0), Instruction::GlobalGet(index), second]);
+                put(
+                    body,
+                    [
+                        Instruction::I64x2ExtractLane(0),
+                        Instruction::GlobalGet(index),
+                        second,
+                    ],
+                );
                 results.extend([I64, I64]);
             }
             ValType::Ref(_) => {
@@ -158,6 +165,12 @@ fn memories(program: &Program, body: &mut Vec<Node>) {
             put(body, copy);
         }
         // The size is the number that the host is told.
-        put(body, [Instruction::MemorySize(memory), Instruction::Call(seen as u32)]);
+        put(
+            body,
+            [
+                Instruction::MemorySize(memory),
+                Instruction::Call(seen as u32),
+            ],
+        );
     }
 }

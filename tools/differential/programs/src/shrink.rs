@@ -104,16 +104,30 @@ impl Shrinker<'_> {
     fn sequence(&mut self, function: usize, path: &Path) -> Option<&mut Vec<Node>> {
         let mut nodes = &mut self.program.functions.get_mut(function)?.body;
         for (at, is_second) in path {
-            let Node::Block(block) = nodes.get_mut(*at)? else { return None };
-            nodes = if *is_second { &mut block.otherwise } else { &mut block.body };
+            let Node::Block(block) = nodes.get_mut(*at)? else {
+                return None;
+            };
+            nodes = if *is_second {
+                &mut block.otherwise
+            } else {
+                &mut block.body
+            };
         }
         Some(nodes)
     }
 
     /// Replaces the nodes from `at` on by others, if that stays interesting.
-    fn splice(&mut self, function: usize, path: &Path, range: std::ops::Range<usize>, by: Vec<Node>) -> bool {
+    fn splice(
+        &mut self,
+        function: usize,
+        path: &Path,
+        range: std::ops::Range<usize>,
+        by: Vec<Node>,
+    ) -> bool {
         let before = self.program.clone();
-        let Some(nodes) = self.sequence(function, path) else { return false };
+        let Some(nodes) = self.sequence(function, path) else {
+            return false;
+        };
         if range.end > nodes.len() {
             return false;
         }
@@ -131,7 +145,9 @@ impl Shrinker<'_> {
             self.remove(function, &path);
             self.remove_pairs(function, &path);
             self.simplify(function, &path);
-            let Some(nodes) = self.sequence(function, &path) else { continue };
+            let Some(nodes) = self.sequence(function, &path) else {
+                continue;
+            };
             for (at, node) in nodes.iter().enumerate() {
                 if let Node::Block(block) = node {
                     let inner = |is_second| [&path[..], &[(at, is_second)]].concat();
@@ -168,7 +184,9 @@ impl Shrinker<'_> {
         while at < self.length(function, path) {
             let mut removed = false;
             for gap in 1..8 {
-                let Some(nodes) = self.sequence(function, path) else { return };
+                let Some(nodes) = self.sequence(function, path) else {
+                    return;
+                };
                 if at + gap + 1 >= nodes.len() {
                     break;
                 }
@@ -185,7 +203,9 @@ impl Shrinker<'_> {
     fn simplify(&mut self, function: usize, path: &Path) {
         let mut at = 0;
         while at < self.length(function, path) {
-            let Some(nodes) = self.sequence(function, path) else { return };
+            let Some(nodes) = self.sequence(function, path) else {
+                return;
+            };
             for simpler in simpler(&nodes[at].clone(), &self.program) {
                 if self.splice(function, path, at..at + 1, simpler) {
                     break;
@@ -233,7 +253,10 @@ fn zero(ty: ValType) -> Op {
 /// Drops for the operands and constants for the results.
 fn stub(takes: usize, gives: &[ValType]) -> Vec<Node> {
     let drops = std::iter::repeat_n(Instruction::Drop, takes);
-    drops.chain(gives.iter().copied().map(zero)).map(Node::Op).collect()
+    drops
+        .chain(gives.iter().copied().map(zero))
+        .map(Node::Op)
+        .collect()
 }
 
 /// What might do in the place of a node.
@@ -243,10 +266,15 @@ fn simpler(node: &Node, program: &Program) -> Vec<Vec<Node>> {
         Node::Block(block) => return simpler_block(block),
     };
     let of_type = |ty: &u32| program.types.get(*ty as usize).cloned().unwrap_or_default();
-    let called = |Signature { params, results }: Signature, more| stub(params.len() + more, &results);
+    let called =
+        |Signature { params, results }: Signature, more| stub(params.len() + more, &results);
     let all = program.imports.len() + program.functions.len();
     let constant = |is_zero: bool, ops: [Op; 2]| {
-        if is_zero { Vec::new() } else { ops.map(|op| vec![Node::Op(op)]).to_vec() }
+        if is_zero {
+            Vec::new()
+        } else {
+            ops.map(|op| vec![Node::Op(op)]).to_vec()
+        }
     };
     match op {
         Instruction::I32Const(value) if *value != 1 => {
@@ -256,7 +284,13 @@ fn simpler(node: &Node, program: &Program) -> Vec<Vec<Node>> {
             constant(*value == 0, [zero(I64), Instruction::I64Const(1)])
         }
         Instruction::LocalTee(local) => {
-            vec![vec![], vec![Node::Op(Instruction::LocalSet(*local)), Node::Op(Instruction::LocalGet(*local))]]
+            vec![
+                vec![],
+                vec![
+                    Node::Op(Instruction::LocalSet(*local)),
+                    Node::Op(Instruction::LocalGet(*local)),
+                ],
+            ]
         }
         Instruction::LocalGet(_) | Instruction::GlobalGet(_) => {
             [I32, I64, F32, F64, V128].map(|ty| stub(0, &[ty])).to_vec()
@@ -272,7 +306,9 @@ fn simpler(node: &Node, program: &Program) -> Vec<Vec<Node>> {
             let same = |it: &&ops::Plain| format!("{:?}", it.op) == format!("{op:?}");
             let mut plain = ops::scalar().iter().chain(vectors::vector());
             let found = plain.find(same);
-            found.map_or(Vec::new(), |plain| vec![stub(plain.takes.len(), &[plain.gives])])
+            found.map_or(Vec::new(), |plain| {
+                vec![stub(plain.takes.len(), &[plain.gives])]
+            })
         }
     }
 }

@@ -15,7 +15,11 @@ impl Body<'_> {
         if count == 0 {
             return None;
         }
-        Some(if self.random.chance(65) { 0 } else { self.random.below(count) as u32 })
+        Some(if self.random.chance(65) {
+            0
+        } else {
+            self.random.below(count) as u32
+        })
     }
 
     /// The part of an address that stands in the operator.
@@ -76,7 +80,11 @@ impl Body<'_> {
     pub(crate) fn load(&mut self) {
         let Some(memory) = self.memory() else { return };
         let of_vectors = self.setting.options.simd && self.random.chance(20);
-        let table = if of_vectors { ops::VECTOR_LOADS } else { ops::LOADS };
+        let table = if of_vectors {
+            ops::VECTOR_LOADS
+        } else {
+            ops::LOADS
+        };
         let (op, ty, bytes) = *self.random.pick(table);
         if self.top() == Some(I32) && self.random.chance(50) {
             self.bound_pointer();
@@ -95,7 +103,11 @@ impl Body<'_> {
     pub(crate) fn store(&mut self) {
         let Some(memory) = self.memory() else { return };
         let of_vectors = self.setting.options.simd && self.random.chance(20);
-        let table = if of_vectors { ops::VECTOR_STORES } else { ops::STORES };
+        let table = if of_vectors {
+            ops::VECTOR_STORES
+        } else {
+            ops::STORES
+        };
         let (op, ty, bytes) = *self.random.pick(table);
         if self.top() == Some(ty) && self.random.chance(40) {
             let local = self.variable(ty);
@@ -126,7 +138,9 @@ impl Body<'_> {
             .into_iter()
             .filter(|store| store.1 == ty)
             .collect();
-        let Some(memory) = self.memory() else { return false };
+        let Some(memory) = self.memory() else {
+            return false;
+        };
         if stores.is_empty() {
             return false;
         }
@@ -187,14 +201,20 @@ impl Body<'_> {
             3..6 => {
                 let from = self.memory().unwrap_or(0);
                 self.range(&[256, 256, 200]);
-                let op = Instruction::MemoryCopy { src_mem: from, dst_mem: memory };
+                let op = Instruction::MemoryCopy {
+                    src_mem: from,
+                    dst_mem: memory,
+                };
                 self.put(op, 3, []);
             }
             6 | 7 if segments > 0 => {
                 let segment = self.random.below(segments);
                 let length = self.setting.data[segment] as i32;
                 self.range(&[256, length / 2, length / 2]);
-                let op = Instruction::MemoryInit { mem: memory, data_index: segment as u32 };
+                let op = Instruction::MemoryInit {
+                    mem: memory,
+                    data_index: segment as u32,
+                };
                 self.put(op, 3, []);
             }
             8 if segments > 0 && self.random.chance(15) => {
@@ -266,14 +286,20 @@ impl Body<'_> {
                 let from = *self.random.pick(&same);
                 let least = size.min(self.setting.tables[from].minimum as i32);
                 self.range(&[least / 2, least / 2, least / 2]);
-                let op = Instruction::TableCopy { src_table: from as u32, dst_table: index };
+                let op = Instruction::TableCopy {
+                    src_table: from as u32,
+                    dst_table: index,
+                };
                 self.put(op, 3, []);
             }
             10 if of.ty == ValType::FUNCREF && !self.setting.elements.is_empty() => {
                 let segment = self.random.below(self.setting.elements.len());
                 let length = self.setting.elements[segment] as i32;
                 self.range(&[size / 2, length / 2, length / 2]);
-                let op = Instruction::TableInit { elem_index: segment as u32, table: index };
+                let op = Instruction::TableInit {
+                    elem_index: segment as u32,
+                    table: index,
+                };
                 self.put(op, 3, []);
             }
             11 if !self.setting.elements.is_empty() && self.random.chance(20) => {

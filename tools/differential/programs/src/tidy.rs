@@ -20,7 +20,9 @@ pub(crate) fn tidy(program: &mut Program) {
     loop {
         let used = used(program);
         let imports = program.imports.len();
-        let Some(unused) = used.iter().rposition(|used| !used) else { break };
+        let Some(unused) = used.iter().rposition(|used| !used) else {
+            break;
+        };
         if unused < imports {
             program.imports.remove(unused);
         } else {
@@ -40,7 +42,11 @@ fn each_function(program: &mut Program, visit: &mut dyn FnMut(&mut u32)) {
         _ => {}
     });
     program.start.iter_mut().for_each(&mut *visit);
-    for export in program.exports.iter_mut().filter(|it| it.kind == Exported::Function) {
+    for export in program
+        .exports
+        .iter_mut()
+        .filter(|it| it.kind == Exported::Function)
+    {
         visit(&mut export.index);
     }
     for elements in &mut program.elements {
@@ -66,7 +72,10 @@ fn types(program: &mut Program) {
         Some(signature) => program.ty(signature),
         None => ty,
     };
-    let of_functions: Vec<u32> = of_functions.into_iter().map(|ty| renumber(program, ty)).collect();
+    let of_functions: Vec<u32> = of_functions
+        .into_iter()
+        .map(|ty| renumber(program, ty))
+        .collect();
     let (imports, functions) = of_functions.split_at(program.imports.len());
     for (import, ty) in program.imports.iter_mut().zip(imports) {
         import.ty = *ty;

@@ -4,8 +4,8 @@ use crate::random::Random;
 use wasm_encoder::ValType::{self, F32, F64, I32, I64, V128};
 
 const INTS: &[i64] = &[
-    0, 0, 0, 1, 1, 1, -1, -1, 2, 3, 4, 7, 8, 15, 16, 31, 32, 33, 63, 64, 65, 127, 128, -128, 255, 256, 1023,
-    4095, 32767, 32768, -32768, 65535, 65536, 65537,
+    0, 0, 0, 1, 1, 1, -1, -1, 2, 3, 4, 7, 8, 15, 16, 31, 32, 33, 63, 64, 65, 127, 128, -128, 255,
+    256, 1023, 4095, 32767, 32768, -32768, 65535, 65536, 65537,
 ];
 
 pub(crate) fn int(random: &mut Random) -> i32 {
@@ -57,7 +57,9 @@ pub(crate) fn float(random: &mut Random) -> f32 {
         7 => f32::from_bits(0x7fc0_0000),
         8 => random.below(2000) as f32 / 8.0 - 100.0,
         // Only the canonical NaN: what becomes of others may differ.
-        _ => Some(f32::from_bits(random.bits() as u32)).filter(|it| !it.is_nan()).unwrap_or(2.0),
+        _ => Some(f32::from_bits(random.bits() as u32))
+            .filter(|it| !it.is_nan())
+            .unwrap_or(2.0),
     }
 }
 
@@ -84,7 +86,9 @@ pub(crate) fn double(random: &mut Random) -> f64 {
         0..7 => *random.pick(EDGES),
         7 => f64::from_bits(0x7ff8 << 48),
         8 => random.below(2000) as f64 / 8.0 - 100.0,
-        _ => Some(f64::from_bits(random.bits())).filter(|it| !it.is_nan()).unwrap_or(2.0),
+        _ => Some(f64::from_bits(random.bits()))
+            .filter(|it| !it.is_nan())
+            .unwrap_or(2.0),
     }
 }
 

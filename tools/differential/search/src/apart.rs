@@ -25,14 +25,19 @@ pub fn class(difference: &Difference) -> i32 {
         "refused" => 5,
         _ => {
             let place = difference.got.split(": ").next().unwrap_or_default();
-            let sum = place.bytes().fold(0_i32, |sum, byte| (sum * 31 + i32::from(byte)) % 100);
+            let sum = place
+                .bytes()
+                .fold(0_i32, |sum, byte| (sum * 31 + i32::from(byte)) % 100);
             100 + sum
         }
     }
 }
 
 /// Compares in a child.
-#[allow(unsafe_code, reason = "a crash must be seen, and starting a process takes too long")]
+#[allow(
+    unsafe_code,
+    reason = "a crash must be seen, and starting a process takes too long"
+)]
 pub fn compare(engines: &Engines, case: &Case) -> Class {
     // SAFETY: this process has one thread, and the child ends without coming back.
     let child = unsafe { libc::fork() };

@@ -33,7 +33,11 @@ impl Arguments {
             command,
             from: 0,
             count: 10_000,
-            options: Options { simd: true, unbounded: true, ..Options::default() },
+            options: Options {
+                simd: true,
+                unbounded: true,
+                ..Options::default()
+            },
             without: String::new(),
             judge: Judge::Wasmtime,
             judge_name: "wasmtime".into(),
@@ -46,7 +50,12 @@ impl Arguments {
         };
         while let Some(word) = words.next() {
             let value = words.next().ok_or_else(|| format!("{word} what?"))?;
-            let number = || value.replace('_', "").parse::<u64>().map_err(|_| format!("{word} {value} is no number"));
+            let number = || {
+                value
+                    .replace('_', "")
+                    .parse::<u64>()
+                    .map_err(|_| format!("{word} {value} is no number"))
+            };
             match word.as_str() {
                 "--from" | "--seed" => parsed.from = number()?,
                 "--count" => parsed.count = number()?,
@@ -82,7 +91,11 @@ impl Arguments {
 
     /// The modes in which the crate is run.
     pub fn modes(&self) -> &'static [Mode] {
-        if self.source == "programs" { &MODES } else { &SLOW_MODES }
+        if self.source == "programs" {
+            &MODES
+        } else {
+            &SLOW_MODES
+        }
     }
 
     /// What a worker has to be told.
@@ -92,7 +105,10 @@ impl Arguments {
             ("--judge", self.judge_name.clone()),
             ("--source", self.source.clone()),
             ("--keep", self.keep.clone()),
-            ("--simd", if self.options.simd { "yes" } else { "no" }.into()),
+            (
+                "--simd",
+                if self.options.simd { "yes" } else { "no" }.into(),
+            ),
         ]
         .into_iter()
         .flat_map(|(name, value)| [name.to_string(), value])

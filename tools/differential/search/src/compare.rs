@@ -20,7 +20,11 @@ pub enum Judge {
 /// What was compared, or what differed.
 #[derive(Debug, Clone)]
 pub enum Verdict {
-    Same { calls: u64, trap: Option<Trap>, fuel: u64 },
+    Same {
+        calls: u64,
+        trap: Option<Trap>,
+        fuel: u64,
+    },
     /// Why the engines cannot be compared on it.
     Incomparable(&'static str),
     Differs(Difference),
@@ -37,7 +41,12 @@ pub struct Difference {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, wher, expected, got } = self;
+        let Self {
+            kind,
+            wher,
+            expected,
+            got,
+        } = self;
         write!(f, "{kind}: {wher}: expected {expected}, got {got}")
     }
 }
@@ -89,7 +98,12 @@ impl Engines {
                     return Err(difference("refused", mode.name(), "loads", problem));
                 }
                 Err(_) => {
-                    return Err(difference("panic", format!("load, {}", mode.name()), "loads", crate::panics::last()));
+                    return Err(difference(
+                        "panic",
+                        format!("load, {}", mode.name()),
+                        "loads",
+                        crate::panics::last(),
+                    ));
                 }
             }
         }
@@ -111,10 +125,18 @@ impl Engines {
                 }
                 let run = plugin.run(sequence);
                 calls += run.len() as u64;
-                same(&base[at], &run, || format!("{}, {}", plugin.mode.name(), place(at)), true)?;
+                same(
+                    &base[at],
+                    &run,
+                    || format!("{}, {}", plugin.mode.name(), place(at)),
+                    true,
+                )?;
             }
         }
         calls += self.fresh(case, &loaded, &base)?;
+        if case.begins && base[0].len() > 1 {
+            calls += self.written(case, &base[0])?;
+        }
         Ok(Verdict::Same {
             calls,
             trap: base[0].last().and_then(|step| match &step.end {
@@ -125,29 +147,84 @@ impl Engines {
         })
     }
 
-    fn judge(&self, case: &Case, sequences: &[Vec<&programs::Call>], base: &[Run]) -> Result<Option<&'static str>, Box<Difference>> {
-        let wasmtime = if case.may_be_endless { &self.counting } else { &self.wasmtime };
+    fn judge(
+        &self,
+        case: &Case,
+        sequences: &[Vec<&programs::Call>],
+        base: &[Run],
+    ) -> Result<Option<&'static str>, Box<Difference>> {
+        let wasmtime = if case.may_be_endless {
+            &self.counting
+        } else {
+            &self.wasmtime
+        };
         if let Some(wasmtime) = wasmtime {
-            let module = wasmtime.load(case).map_err(|problem| difference("refused", "Wasmtime".into(), "loads", problem))?;
+            let module = wasmtime
+                .load(case)
+                .map_err(|problem| difference("refused", "Wasmtime".into(), "loads", problem))?;
             for (at, sequence) in sequences.iter().enumerate() {
                 let run = wasmtime.run(&module, case, sequence);
                 if is_exhausted(&run) {
                     return Ok(Some("Wasmtime's stack exhausted"));
                 }
-                same(&run, &base[at], || format!("against Wasmtime, {}", place(at)), false)?;
+                same(
+                    &run,
+                    &base[at],
+                    || format!("against Wasmtime, {}", place(at)),
+                    false,
+                )?;
             }
         }
         if self.needs_canonical() {
-            let loaded = old::load(case).map_err(|problem| difference("refused", "wasmi 1.1.0".into(), "loads", problem))?;
+            let loaded = old::load(case)
+                .map_err(|problem| difference("refused", "wasmi 1.1.0".into(), "loads", problem))?;
             for (at, sequence) in sequences.iter().enumerate() {
                 let run = loaded.run(case, sequence);
                 if is_exhausted(&run) {
                     return Ok(Some("stack of wasmi 1.1.0 exhausted"));
                 }
-                same(&run, &base[at], || format!("against wasmi 1.1.0, {}", place(at)), false)?;
+                same(
+                    &run,
+                    &base[at],
+                    || format!("against wasmi 1.1.0, {}", place(at)),
+                    false,
+                )?;
             }
         }
         Ok(None)
+    }
+
+    /// The snapshot as a module of its own, here and in Wasmtime.
+    fn written(&self, case: &Case, base: &Run) -> Result<u64, Box<Difference>> {
+        let Some(case) = self.ours.written(case) else {
+            return Ok(0);
+        };
+        let sequences = case.sequences();
+        let refused =
+            |problem| difference("refused", "the written snapshot".into(), "loads", problem);
+        let run = self
+            .ours
+            .load(0, &case)
+            .map_err(refused)?
+            .run(&sequences[0]);
+        same(base, &run, || "the written snapshot".into(), true)?;
+        // Compiling once more takes Wasmtime longer than all the rest: by turns.
+        if let Some(wasmtime) = &self.wasmtime
+            && !case.may_be_endless
+            && case.module.len() % 4 == 0
+        {
+            let module = wasmtime.load(&case).map_err(refused)?;
+            let run = wasmtime.run(&module, &case, &sequences[0]);
+            if !is_exhausted(&run) {
+                same(
+                    &run,
+                    base,
+                    || "the written snapshot in Wasmtime".into(),
+                    false,
+                )?;
+            }
+        }
+        Ok(run.len() as u64)
     }
 
     /// Calls by the plugin. Their fuel has that of the start function and the initialiser in it.
@@ -163,6 +240,10 @@ impl Engines {
                 }
                 let (step, _) = plugin.fresh(call);
                 calls += 1;
+                // Start function, initialiser and call share what fuel there is.
+                if matches!(step.end, End::Trap(Trap::Exhausted)) {
+                    return Ok(calls);
+                }
                 let wher = || format!("{}, fresh call {index}", plugin.mode.name());
                 if step.end != expected.end || step.journal != expected.journal {
                     return Err(difference("results", wher(), expected, step));
@@ -179,10 +260,16 @@ impl Engines {
 }
 
 fn place(at: usize) -> String {
-    at.checked_sub(1).map_or("kept".into(), |call| format!("call {call} alone"))
+    at.checked_sub(1)
+        .map_or("kept".into(), |call| format!("call {call} alone"))
 }
 
-fn difference(kind: &'static str, wher: String, expected: impl fmt::Display, got: impl fmt::Display) -> Box<Difference> {
+fn difference(
+    kind: &'static str,
+    wher: String,
+    expected: impl fmt::Display,
+    got: impl fmt::Display,
+) -> Box<Difference> {
     Box::new(Difference {
         kind,
         wher,
@@ -191,7 +278,12 @@ fn difference(kind: &'static str, wher: String, expected: impl fmt::Display, got
     })
 }
 
-fn same(expected: &Run, got: &Run, wher: impl Fn() -> String, fuel: bool) -> Result<(), Box<Difference>> {
+fn same(
+    expected: &Run,
+    got: &Run,
+    wher: impl Fn() -> String,
+    fuel: bool,
+) -> Result<(), Box<Difference>> {
     for (at, (one, other)) in expected.iter().zip(got).enumerate() {
         let differs = |kind| difference(kind, format!("{}, step {at}", wher()), one, other);
         if one.end != other.end || one.journal != other.journal {
@@ -203,7 +295,12 @@ fn same(expected: &Run, got: &Run, wher: impl Fn() -> String, fuel: bool) -> Res
     }
     if expected.len() != got.len() {
         let show = |run: &Run| run.last().map(Step::to_string).unwrap_or_default();
-        return Err(difference("results", format!("{}, length", wher()), show(expected), show(got)));
+        return Err(difference(
+            "results",
+            format!("{}, length", wher()),
+            show(expected),
+            show(got),
+        ));
     }
     Ok(())
 }

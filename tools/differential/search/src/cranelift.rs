@@ -3,8 +3,8 @@
 use answers::{Case, ELEMENTS, End, PAGES, Run, Step, Trap, clear_journal, journal, note};
 use programs::{Call, HOST, hosts};
 use wasmtime::{
-    Caller, Config, Engine, FuncType, Instance, Linker, Module, OptLevel, RegallocAlgorithm, ResourceLimiter,
-    Store, Val, ValType,
+    Caller, Config, Engine, FuncType, Instance, Linker, Module, OptLevel, RegallocAlgorithm,
+    ResourceLimiter, Store, Val, ValType,
 };
 
 /// What a store has grown to.
@@ -77,29 +77,40 @@ impl Wasmtime {
             let (params, results) = (types(&signature.params), types(&signature.results));
             let ty = FuncType::new(&engine, params, results);
             let called = name.clone();
-            let function = move |mut caller: Caller<'_, Grown>, params: &[Val], into: &mut [Val]| {
-                let params: Vec<u64> = params.iter().map(bits).collect();
-                if called == hosts::SEEN {
-                    let memory = caller.get_export("memory").and_then(wasmtime::Extern::into_memory);
-                    let sum = hosts::sum(memory.expect("it has one").data(&caller));
-                    note(&called, &[params[0], sum]);
-                    return Ok(());
-                }
-                note(&called, &params);
-                if called == hosts::BACK {
-                    let function = caller.get_export(hosts::CALLED_BACK).and_then(wasmtime::Extern::into_func);
-                    let function = function.expect("it has one");
-                    return function.call(&mut caller, &[Val::I32(params[0] as i32)], into);
-                }
-                let answers = hosts::answer(&params, &signature.results);
-                for ((into, ty), bits) in into.iter_mut().zip(&signature.results).zip(answers) {
-                    *into = val(ty, bits);
-                }
-                Ok(())
-            };
-            linker.func_new(HOST, &name, ty, function).expect("a new name");
+            let function =
+                move |mut caller: Caller<'_, Grown>, params: &[Val], into: &mut [Val]| {
+                    let params: Vec<u64> = params.iter().map(bits).collect();
+                    if called == hosts::SEEN {
+                        let memory = caller
+                            .get_export("memory")
+                            .and_then(wasmtime::Extern::into_memory);
+                        let sum = hosts::sum(memory.expect("it has one").data(&caller));
+                        note(&called, &[params[0], sum]);
+                        return Ok(());
+                    }
+                    note(&called, &params);
+                    if called == hosts::BACK {
+                        let function = caller
+                            .get_export(hosts::CALLED_BACK)
+                            .and_then(wasmtime::Extern::into_func);
+                        let function = function.expect("it has one");
+                        return function.call(&mut caller, &[Val::I32(params[0] as i32)], into);
+                    }
+                    let answers = hosts::answer(&params, &signature.results);
+                    for ((into, ty), bits) in into.iter_mut().zip(&signature.results).zip(answers) {
+                        *into = val(ty, bits);
+                    }
+                    Ok(())
+                };
+            linker
+                .func_new(HOST, &name, ty, function)
+                .expect("a new name");
         }
-        Self { engine, linker, counts }
+        Self {
+            engine,
+            linker,
+            counts,
+        }
     }
 
     pub fn load(&self, case: &Case) -> Result<Module, String> {
@@ -123,7 +134,9 @@ impl Wasmtime {
         let made = linker.instantiate(&mut store, module);
         let made = made.and_then(|instance| {
             if case.initialiser {
-                instance.get_typed_func::<(), ()>(&mut store, "_initialize")?.call(&mut store, ())?;
+                instance
+                    .get_typed_func::<(), ()>(&mut store, "_initialize")?
+                    .call(&mut store, ())?;
             }
             Ok(instance)
         });
@@ -136,7 +149,11 @@ impl Wasmtime {
                 store.set_fuel(FUEL).expect("it counts");
             }
             match self.call(&mut store, &instance, call) {
-                Ok(values) => run.push(Step { end: End::Values(values), journal: journal(), fuel: None }),
+                Ok(values) => run.push(Step {
+                    end: End::Values(values),
+                    journal: journal(),
+                    fuel: None,
+                }),
                 Err(error) => {
                     run.push(failed(&error));
                     break;
@@ -146,7 +163,12 @@ impl Wasmtime {
         run
     }
 
-    fn call(&self, store: &mut Store<Grown>, instance: &Instance, call: &Call) -> wasmtime::Result<Vec<u64>> {
+    fn call(
+        &self,
+        store: &mut Store<Grown>,
+        instance: &Instance,
+        call: &Call,
+    ) -> wasmtime::Result<Vec<u64>> {
         let function = instance.get_func(&mut *store, &call.export);
         let function = function.ok_or_else(|| wasmtime::Error::msg("no such export"))?;
         let ty = function.ty(&*store);
@@ -208,9 +230,16 @@ fn failed(error: &wasmtime::Error) -> Step {
         Some(T::StackOverflow | T::OutOfFuel) => Trap::Exhausted,
         _ => {
             let said = format!("{error:#}");
-            if said.contains("unknown import") { Trap::Exhausted } else { Trap::Other(said) }
+            if said.contains("unknown import") {
+                Trap::Exhausted
+            } else {
+                Trap::Other(said)
+            }
         }
     };
-    Step { end: End::Trap(trap), journal: journal(), fuel: None }
+    Step {
+        end: End::Trap(trap),
+        journal: journal(),
+        fuel: None,
+    }
 }
-

@@ -30,14 +30,22 @@ pub fn mutate(mut module: Vec<u8>, random: &mut Random) -> Vec<u8> {
     // Where there is something to change, and whether it is a constant's last byte.
     let mut places: Vec<(usize, bool)> = Vec::new();
     for payload in Parser::new(0).parse_all(&module) {
-        let Ok(Payload::CodeSectionEntry(body)) = payload else { continue };
-        let Ok(mut operators) = body.get_operators_reader() else { continue };
+        let Ok(Payload::CodeSectionEntry(body)) = payload else {
+            continue;
+        };
+        let Ok(mut operators) = body.get_operators_reader() else {
+            continue;
+        };
         while !operators.eof() {
-            let at = operators.original_position();
-            let Ok(operator) = operators.read() else { break };
-            let end = operators.original_position();
+            let at = operators.original_position() as usize;
+            let Ok(operator) = operators.read() else {
+                break;
+            };
+            let end = operators.original_position() as usize;
             match operator {
-                Operator::I32Const { .. } | Operator::I64Const { .. } => places.push((end - 1, true)),
+                Operator::I32Const { .. } | Operator::I64Const { .. } => {
+                    places.push((end - 1, true))
+                }
                 _ if ALIKE.iter().any(|it| it.contains(&module[at])) => places.push((at, false)),
                 _ => {}
             }

@@ -51,24 +51,47 @@ pub fn search(arguments: &Arguments, enough: usize, limit: Duration) -> io::Resu
                         if from >= end || is_over(found, enough, end_at) {
                             return Ok(());
                         }
-                        chunk(arguments, number, from..end.min(from + CHUNK), found, enough, end_at)?;
+                        chunk(
+                            arguments,
+                            number,
+                            from..end.min(from + CHUNK),
+                            found,
+                            enough,
+                            end_at,
+                        )?;
                         tell(found, &started);
                     }
                 })
             })
             .collect();
-        threads.into_iter().try_for_each(|thread| thread.join().expect("no panic"))
+        threads
+            .into_iter()
+            .try_for_each(|thread| thread.join().expect("no panic"))
     })?;
     let found = found.into_inner().expect("no panic");
-    let Progress { programs, calls, incomparable, trapped, skipped, .. } = found.progress;
+    let Progress {
+        programs,
+        calls,
+        incomparable,
+        trapped,
+        skipped,
+        ..
+    } = found.progress;
     let seconds = started.elapsed().as_secs_f64();
-    let skipped = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
+    let skipped = if skipped > 0 {
+        format!(", {skipped} skipped")
+    } else {
+        String::new()
+    };
     println!(
         "{programs} programs, {calls} calls, {} differences ({incomparable} incomparable, {trapped} \
          trapped{skipped}) in {seconds:.0} s",
         found.differences.len(),
     );
-    Ok(Totals { differences: found.differences, seconds })
+    Ok(Totals {
+        differences: found.differences,
+        seconds,
+    })
 }
 
 fn tell(found: &Mutex<Found>, started: &Instant) {
@@ -76,9 +99,16 @@ fn tell(found: &Mutex<Found>, started: &Instant) {
     let seconds = started.elapsed().as_secs();
     if seconds >= found.told + 10 {
         found.told = seconds;
-        let Progress { programs, calls, incomparable, .. } = found.progress;
+        let Progress {
+            programs,
+            calls,
+            incomparable,
+            ..
+        } = found.progress;
         let differences = found.differences.len();
-        println!("{programs} programs, {calls} calls, {seconds} s, {differences} differences, {incomparable} incomparable");
+        println!(
+            "{programs} programs, {calls} calls, {seconds} s, {differences} differences, {incomparable} incomparable"
+        );
     }
 }
 
@@ -95,7 +125,8 @@ fn chunk(
     enough: usize,
     end_at: Instant,
 ) -> io::Result<()> {
-    let state: PathBuf = std::env::temp_dir().join(format!("search-{}-{number}", std::process::id()));
+    let state: PathBuf =
+        std::env::temp_dir().join(format!("search-{}-{number}", std::process::id()));
     while !seeds.is_empty() {
         Progress::default().write(&mut fs::File::create(&state)?)?;
         let mut child = Command::new(std::env::current_exe()?)
@@ -105,7 +136,11 @@ fn chunk(
             .arg(&state)
             .args(arguments.for_worker())
             .stdout(Stdio::piped())
-            .stderr(if std::env::var_os("SEARCH_STDERR").is_some() { Stdio::inherit() } else { Stdio::null() })
+            .stderr(if std::env::var_os("SEARCH_STDERR").is_some() {
+                Stdio::inherit()
+            } else {
+                Stdio::null()
+            })
             .spawn()?;
         let stdout = child.stdout.take().expect("it is piped");
         let status = thread::scope(|scope| {
@@ -121,14 +156,19 @@ fn chunk(
             wait(&mut child, &state, &|| is_over(found, enough, end_at))
         })?;
         let progress = Progress::read(&state)?;
-        found.lock().expect("no panic").progress.add(Progress { seed: 0, ..progress });
+        found.lock().expect("no panic").progress.add(Progress {
+            seed: 0,
+            ..progress
+        });
         if progress.seed == u64::MAX {
             break;
         }
         if is_over(found, enough, end_at) {
             break;
         }
-        let died = status.signal().map_or_else(|| status.to_string(), |signal| format!("signal {signal}"));
+        let died = status
+            .signal()
+            .map_or_else(|| status.to_string(), |signal| format!("signal {signal}"));
         note(found, progress.seed, format!("crash: {died}"));
         seeds.start = progress.seed + 1;
     }
@@ -138,7 +178,11 @@ fn chunk(
 fn note(found: &Mutex<Found>, seed: u64, said: String) {
     println!("seed {seed}: {said}");
     let _ = io::stdout().flush();
-    found.lock().expect("no panic").differences.insert(seed, said);
+    found
+        .lock()
+        .expect("no panic")
+        .differences
+        .insert(seed, said);
 }
 
 /// Waits for the worker, or ends it where it hangs.

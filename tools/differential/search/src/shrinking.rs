@@ -9,7 +9,12 @@ use programs::{Options, Program};
 use std::{fmt::Write, fs, io, path::Path};
 
 /// Shrinks the program of a seed and writes it into the directory; nothing where it does not differ.
-pub fn shrink(engines: &Engines, seed: u64, options: Options, directory: &Path) -> io::Result<Option<Class>> {
+pub fn shrink(
+    engines: &Engines,
+    seed: u64,
+    options: Options,
+    directory: &Path,
+) -> io::Result<Option<Class>> {
     let program = Program::generate(seed, options);
     let case = |program: &Program| Case::of(program, engines.needs_canonical());
     let class = apart::compare(engines, &case(&program));

@@ -35,9 +35,7 @@ impl Source {
     pub fn case(&self, seed: u64, canonical: bool) -> Option<Case> {
         let mut random = Random::new(seed);
         match &self.kind {
-            Kind::Programs => {
-                Some(Case::of(&Program::generate(seed, self.options), canonical))
-            }
+            Kind::Programs => Some(Case::of(&Program::generate(seed, self.options), canonical)),
             Kind::Smith => {
                 let traps = random.chance(30);
                 let module = smith(seed, traps, false)?;
@@ -61,14 +59,18 @@ fn fixtures() -> Vec<Vec<u8>> {
     let files = std::fs::read_dir(directory).expect("the fixtures are there");
     let mut paths: Vec<_> = files.map_while(Result::ok).map(|it| it.path()).collect();
     paths.sort();
-    let modules = paths.iter().filter(|path| path.extension().is_some_and(|it| it == "wasm"));
+    let modules = paths
+        .iter()
+        .filter(|path| path.extension().is_some_and(|it| it == "wasm"));
     let modules = modules.filter_map(|path| std::fs::read(path).ok());
     modules.filter(|module| module.len() < 70_000).collect()
 }
 
 fn smith(seed: u64, traps: bool, canonical: bool) -> Option<Vec<u8>> {
     let mut random = Random::new(seed);
-    let bytes: Vec<u8> = (0..random.within(60, 400)).flat_map(|_| random.bits().to_le_bytes()).collect();
+    let bytes: Vec<u8> = (0..random.within(60, 400))
+        .flat_map(|_| random.bits().to_le_bytes())
+        .collect();
     let config = wasm_smith::Config {
         canonicalize_nans: canonical,
         disallow_traps: !traps,
@@ -111,7 +113,9 @@ fn callable(module: Vec<u8>, random: &mut Random) -> Option<Case> {
                     }
                 }
             }
-            Payload::FunctionSection(section) => functions.extend(section.into_iter().map_while(Result::ok)),
+            Payload::FunctionSection(section) => {
+                functions.extend(section.into_iter().map_while(Result::ok))
+            }
             Payload::ExportSection(section) => {
                 let functions = section.into_iter().map_while(Result::ok);
                 exports.extend(
@@ -123,11 +127,19 @@ fn callable(module: Vec<u8>, random: &mut Random) -> Option<Case> {
             _ => {}
         }
     }
-    let is_number = |ty: &ValType| matches!(ty, ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64);
+    let is_number = |ty: &ValType| {
+        matches!(
+            ty,
+            ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64
+        )
+    };
     let initialiser = exports.iter().any(|it| it.0 == "_initialize");
     exports.retain(|(name, index)| {
-        let ty = functions.get(*index as usize).and_then(|ty| types.get(*ty as usize));
-        ty.is_some_and(|ty| ty.params().iter().chain(ty.results()).all(is_number)) && name != "_initialize"
+        let ty = functions
+            .get(*index as usize)
+            .and_then(|ty| types.get(*ty as usize));
+        ty.is_some_and(|ty| ty.params().iter().chain(ty.results()).all(is_number))
+            && name != "_initialize"
     });
     if exports.is_empty() {
         return None;
@@ -137,9 +149,16 @@ fn callable(module: Vec<u8>, random: &mut Random) -> Option<Case> {
         let ty = &types[functions[index as usize] as usize];
         let params = ty.params().iter().map(|ty| {
             let bits = *random.pick(&[0, 1, 2, 5, 16, 100, 1024, u64::MAX, 1 << 31, 65_536]);
-            if matches!(ty, ValType::I32 | ValType::F32) { bits & 0xffff_ffff } else { bits }
+            if matches!(ty, ValType::I32 | ValType::F32) {
+                bits & 0xffff_ffff
+            } else {
+                bits
+            }
         });
-        Call { params: params.collect(), export }
+        Call {
+            params: params.collect(),
+            export,
+        }
     });
     let calls = calls.collect();
     Some(Case {
@@ -149,6 +168,7 @@ fn callable(module: Vec<u8>, random: &mut Random) -> Option<Case> {
         probes: Vec::new(),
         reset: None,
         initialiser,
+        begins: initialiser,
         may_be_endless: true,
     })
 }

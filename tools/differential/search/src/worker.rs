@@ -47,7 +47,11 @@ impl Progress {
 
     pub fn write(&self, file: &mut File) -> io::Result<()> {
         let mut copy = *self;
-        let bytes: Vec<u8> = copy.numbers().iter().flat_map(|number| number.to_le_bytes()).collect();
+        let bytes: Vec<u8> = copy
+            .numbers()
+            .iter()
+            .flat_map(|number| number.to_le_bytes())
+            .collect();
         file.rewind()?;
         file.write_all(&bytes)
     }
@@ -61,7 +65,11 @@ impl Progress {
 
 pub fn work(arguments: &Arguments, engines: &Engines) -> io::Result<()> {
     let path = arguments.state.as_deref().unwrap_or(Path::new("/dev/null"));
-    let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)?;
     let source = Source::new(arguments);
     let mut progress = Progress::default();
     for seed in arguments.from..arguments.from + arguments.count {

@@ -6,7 +6,9 @@ use answers::{Case, FUEL, MODES, Ours};
 use programs::{Options, Program, hosts::mix};
 
 fn main() {
-    let mut numbers = std::env::args().skip(1).map(|it| it.replace('_', "").parse::<u64>());
+    let mut numbers = std::env::args()
+        .skip(1)
+        .map(|it| it.replace('_', "").parse::<u64>());
     let (Some(Ok(from)), Some(Ok(count))) = (numbers.next(), numbers.next()) else {
         eprintln!("digest FROM COUNT");
         std::process::exit(2);
@@ -34,5 +36,8 @@ fn main() {
             }
         }
     }
-    println!("{count} programs from {from}, {calls} answers: {sum:016x} ({})", pocketwasm::DISPATCH);
+    println!(
+        "{count} programs from {from}, {calls} answers: {sum:016x} ({})",
+        pocketwasm::DISPATCH
+    );
 }
