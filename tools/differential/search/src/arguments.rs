@@ -23,6 +23,8 @@ pub struct Arguments {
     pub shrink: usize,
     pub state: Option<PathBuf>,
     pub keep: String,
+    /// Whether each module runs in the first mode and one of the others, by turns.
+    pub turns: bool,
 }
 
 impl Arguments {
@@ -47,6 +49,7 @@ impl Arguments {
             shrink: 5,
             state: None,
             keep: String::new(),
+            turns: false,
         };
         while let Some(word) = words.next() {
             let value = words.next().ok_or_else(|| format!("{word} what?"))?;
@@ -72,6 +75,13 @@ impl Arguments {
                         *switch.ok_or_else(|| format!("no pattern {name}"))? = true;
                     }
                     parsed.without = value;
+                }
+                "--modes" => {
+                    parsed.turns = match value.as_str() {
+                        "all" => false,
+                        "turns" => true,
+                        _ => return Err(format!("--modes {value}: all or turns")),
+                    };
                 }
                 "--judge" => {
                     parsed.judge = match value.as_str() {
@@ -105,6 +115,7 @@ impl Arguments {
             ("--judge", self.judge_name.clone()),
             ("--source", self.source.clone()),
             ("--keep", self.keep.clone()),
+            ("--modes", if self.turns { "turns" } else { "all" }.into()),
             (
                 "--simd",
                 if self.options.simd { "yes" } else { "no" }.into(),

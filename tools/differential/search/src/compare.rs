@@ -56,16 +56,18 @@ pub struct Engines {
     wasmtime: Option<Wasmtime>,
     counting: Option<Wasmtime>,
     judge: Judge,
+    turns: bool,
 }
 
 impl Engines {
-    pub fn new(ours: Ours, judge: Judge) -> Self {
+    pub fn new(ours: Ours, judge: Judge, turns: bool) -> Self {
         let wasmtime = matches!(judge, Judge::Wasmtime | Judge::Both);
         Self {
             ours,
             wasmtime: wasmtime.then(|| Wasmtime::new(false)),
             counting: wasmtime.then(|| Wasmtime::new(true)),
             judge,
+            turns,
         }
     }
 
@@ -90,7 +92,12 @@ impl Engines {
 
     fn try_compare(&self, case: &Case) -> Result<Verdict, Box<Difference>> {
         let mut loaded = Vec::new();
+        let others = self.ours.modes().count() - 1;
         for (index, mode) in self.ours.modes().enumerate() {
+            // Whose turn it is follows from the module, for whoever repeats it.
+            if self.turns && index > 0 && index != 1 + case.module.len() % others {
+                continue;
+            }
             let load = || self.ours.load(index, case);
             match catch_unwind(AssertUnwindSafe(load)) {
                 Ok(Ok(plugin)) => loaded.push(plugin),

@@ -41,6 +41,7 @@ fn engines(arguments: &Arguments) -> Engines {
             answers::faults::keep(config, keep)
         }),
         arguments.judge,
+        arguments.turns,
     )
 }
 
