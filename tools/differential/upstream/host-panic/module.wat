@@ -1,0 +1,3 @@
+(module
+  (import "host" "panics" (func $panics))
+  (func (export "f") (call $panics)))
