@@ -97,9 +97,7 @@ impl Script {
             },
             WastDirective::AssertMalformed { mut module, .. } => self.malformed(&mut module),
             WastDirective::AssertUnlinkable { mut module, .. } => match module.encode() {
-                Ok(bytes) if augment::imports_more_than_functions(&bytes) => {
-                    Outcome::Inexpressible(IMPORTS)
-                }
+                Ok(bytes) if augment::imports_more_than_functions(&bytes) => self.not_linked(),
                 Ok(bytes) => match self.runner.load_plugin("m", bytes) {
                     Err(error) if error.kind() == ErrorKind::UnsupportedImport => Outcome::Passed,
                     Err(error) => Outcome::Failed(error.to_string()),
@@ -122,11 +120,7 @@ impl Script {
         let (live, outcome) = match self.instantiate(bytes) {
             Ok(live) => (Ok(live), Outcome::Passed),
             Err(error) if error.kind() == ErrorKind::UnsupportedImport => {
-                // It would have changed what it imports.
-                for module in self.registered.drain(..) {
-                    *module.borrow_mut() = Err(IMPORTS);
-                }
-                (Err(IMPORTS), Outcome::Inexpressible(IMPORTS))
+                (Err(IMPORTS), self.not_linked())
             }
             Err(error) => (
                 Err("modules that were not loaded"),
@@ -155,6 +149,14 @@ impl Script {
             calls: Vec::new(),
             missed_a_call: false,
         })
+    }
+
+    /// A module that imports what cannot be given to it. It would have changed that.
+    fn not_linked(&mut self) -> Outcome {
+        for module in self.registered.drain(..) {
+            *module.borrow_mut() = Err(IMPORTS);
+        }
+        Outcome::Inexpressible(IMPORTS)
     }
 
     fn refuses(&self, bytes: &[u8]) -> Outcome {
@@ -224,7 +226,7 @@ impl Script {
                 Ok(bytes) => match self.instantiate(&bytes) {
                     Ok(_) => return Outcome::Failed("it was instantiated".into()),
                     Err(error) if error.kind() == ErrorKind::UnsupportedImport => {
-                        return Outcome::Inexpressible(IMPORTS);
+                        return self.not_linked();
                     }
                     Err(error) => error,
                 },
