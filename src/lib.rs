@@ -1,6 +1,76 @@
 //! Runs untrusted WebAssembly plugins where no JIT may run, the same way everywhere.
 //!
-#![doc = include_str!("../README.md")]
+//! A [`Runner`] loads plugins and calls them under limits, on the interpreter wasmi. Every call ends,
+//! has a fresh instance, and gives the same results, output and fuel on every host.
+//!
+//! ```
+//! use pocketwasm::{Runner, RunnerConfig};
+//!
+//! let runner = Runner::new(RunnerConfig::new().fuel(50_000_000))?;
+//! runner.load_plugin("greet", include_bytes!("../fixtures/rust-greet.wasm"))?;
+//! assert_eq!(runner.run_plugin_string("greet", "greet", "World")?, "Hello, World");
+//! assert_eq!(runner.run_plugin("greet", "add", &[2, 40])?, [42]);
+//! # Ok::<(), pocketwasm::Error>(())
+//! ```
+//!
+//! # In the order in which one meets them
+//!
+//! 1. [`RunnerConfig`] has every limit, the clock, and what a guest may see of the real world. All
+//!    limits are finite by default. [`SnapshotMode`] and [`Compilation`] are two of its choices.
+//! 2. [`Runner`] loads plugins from bytes and directories, and calls them in one line.
+//! 3. [`Plugin`] is a loaded module: its [`Import`]s, its [`Export`]s with their [`Signature`]s, its
+//!    [`Convention`], and whether it starts from a [`Snapshot`]. A [`WarmUp`] is a call made at load.
+//! 4. [`Call`] describes one call: params or input, fuel, timeout, arguments, and a [`CancelToken`]
+//!    that ends it from elsewhere.
+//! 5. [`Outcome`] is what the call returned, wrote and cost.
+//! 6. [`Error`] says who, what and which limit. [`ErrorKind`] is for programs, [`Phase`] tells the
+//!    step in which it happened.
+//! 7. [`Instance`] keeps a plugin's state from call to call.
+//!
+//! Then, for those who give plugins more:
+//!
+//! - [`RunnerConfig::function`] makes a closure a function that plugins can import. It gets a
+//!   [`HostContext`]; its types are [`HostValue`]s and a [`HostResult`], and together they make it a
+//!   [`HostFunction`].
+//! - [`Clock`] and [`Entropy`] are real time and real random numbers, [`InputSource`] and
+//!   [`OutputSink`] where standard input comes from and standard output goes to.
+//! - [`HttpRequest`] and [`HttpResponse`] pass through [`Plugin::handle`] and [`Call::cgi`];
+//!   [`Handled`] and [`Pending`] are what a middleware made of a request. [`HttpClient`] sends the
+//!   requests of Extism's plugins.
+//! - [`DISPATCH`] and [`ENGINE`] say what a build has.
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `std` (default) | files and directories ([`Runner::load_plugins`](https://docs.rs/pocketwasm/latest/pocketwasm/struct.Runner.html#method.load_plugins)), the system clock, any `std::io::Write` as output. It adds entry points, never other semantics |
+//! | `serde` | values instead of bytes, as JSON: `Plugin::call_json`, `Call::run_json` |
+//! | `msgpack` | the same as MessagePack; needs `std` |
+//! | `http` | HTTP requests of Extism's plugins, by an [`HttpClient`] that the embedder grants |
+//! | `simd` | guests that use SIMD instructions; without it they are refused with an error that says so |
+//! | `capi` | the C interface that `include/pocketwasm.h` declares |
+//! | `cli` | the program `pocketwasm` |
+//! | `gateway` | `pocketwasm serve`: plugins over HTTP |
+//! | `portable-dispatch` | the engine's loop on every target, in place of its tail calls on x86-64 and AArch64 Linux; builds there at opt-level `s` and `z` need it |
+//!
+//! Without `std` the crate needs `alloc` and atomic compare-and-swap, and nothing else.
+//!
+//! # The guide
+//!
+//! The [guide] has the rest: [writing a plugin], [limits, fuel and time], [conventions],
+//! [host functions], [snapshots], the [gateway], [boards], [performance]. [`SECURITY.md`] says what is
+//! promised and what is not.
+//!
+//! [guide]: https://docs.rs/crate/pocketwasm/latest/source/docs/src/SUMMARY.md
+//! [writing a plugin]: https://docs.rs/crate/pocketwasm/latest/source/docs/src/plugins/index.md
+//! [limits, fuel and time]: https://docs.rs/crate/pocketwasm/latest/source/docs/src/limits.md
+//! [conventions]: https://docs.rs/crate/pocketwasm/latest/source/docs/src/conventions.md
+//! [host functions]: https://docs.rs/crate/pocketwasm/latest/source/docs/src/host-functions.md
+//! [snapshots]: https://docs.rs/crate/pocketwasm/latest/source/docs/src/snapshots.md
+//! [gateway]: https://docs.rs/crate/pocketwasm/latest/source/docs/src/gateway.md
+//! [boards]: https://docs.rs/crate/pocketwasm/latest/source/docs/src/boards.md
+//! [performance]: https://docs.rs/crate/pocketwasm/latest/source/docs/src/performance.md
+//! [`SECURITY.md`]: https://docs.rs/crate/pocketwasm/latest/source/SECURITY.md
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
@@ -102,3 +172,37 @@ pub use plugins_dir::{LoadFailure, LoadReport};
 pub use runner::Runner;
 pub use state::InputSource;
 pub use value::{Export, ExternType, Import, Signature, ValueType};
+
+// The examples of the README and the guide, compiled and run by `cargo test --doc`.
+#[cfg(all(doctest, feature = "std"))]
+mod documents {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+    #[doc = include_str!("../docs/src/getting-started.md")]
+    struct GettingStarted;
+    #[doc = include_str!("../docs/src/plugins/rust.md")]
+    struct PluginsRust;
+    #[cfg(feature = "serde")]
+    #[doc = include_str!("../docs/src/library.md")]
+    struct Library;
+    #[doc = include_str!("../docs/src/conventions.md")]
+    struct Conventions;
+    #[doc = include_str!("../docs/src/host-functions.md")]
+    struct HostFunctions;
+    #[doc = include_str!("../docs/src/limits.md")]
+    struct Limits;
+    #[doc = include_str!("../docs/src/guest-environment.md")]
+    struct GuestEnvironment;
+    #[doc = include_str!("../docs/src/snapshots.md")]
+    struct Snapshots;
+    #[doc = include_str!("../docs/src/same-answer.md")]
+    struct SameAnswer;
+    #[doc = include_str!("../docs/src/testing-plugins.md")]
+    struct TestingPlugins;
+    #[doc = include_str!("../docs/src/consoles.md")]
+    struct Consoles;
+    #[doc = include_str!("../docs/src/boards.md")]
+    struct Boards;
+    #[doc = include_str!("../docs/src/coming-from.md")]
+    struct ComingFrom;
+}

@@ -1,15 +1,15 @@
-//! What the README says of the gateway is so.
+//! What the guide says of the gateway is so.
 
 use crate::server::Server;
 use std::{collections::BTreeMap, fs, process::Command};
 
-/// The options in the README's table with their defaults.
-fn options_of_readme() -> BTreeMap<String, String> {
-    let readme = fs::read_to_string("README.md").unwrap();
-    let section = readme
-        .split("\n## ")
-        .find(|it| it.starts_with("The gateway"));
-    let lines = section.unwrap().lines();
+/// The guide's page on it.
+const PAGE: &str = "docs/src/gateway.md";
+
+/// The options in the page's table with their defaults.
+fn options_of_page() -> BTreeMap<String, String> {
+    let page = fs::read_to_string(PAGE).unwrap();
+    let lines = page.lines();
     let cells = lines.filter_map(|line| {
         let cells: Vec<&str> = line.split('|').collect();
         let [_, first, second, ..] = cells[..] else {
@@ -41,12 +41,12 @@ fn every_option_is_in_the_table_with_its_default() {
     // Those of every command.
     found.remove("--plugins").unwrap();
     found.remove("--json").unwrap();
-    assert_eq!(options_of_readme(), found);
+    assert_eq!(options_of_page(), found);
 }
 
 #[test]
 fn every_metric_is_named_there() {
-    let readme = fs::read_to_string("README.md").unwrap();
+    let page = fs::read_to_string(PAGE).unwrap();
     let server = Server::start(&[("greet", "rust-greet.wasm")], &[]);
     assert!(server.is_well());
     let metrics = server.get("/metrics");
@@ -58,7 +58,7 @@ fn every_metric_is_named_there() {
         let name = name.trim_start_matches("pocketwasm_");
         let suffix = if kind == "counter" { "_total" } else { "" };
         let named = format!("`{name}{suffix}`");
-        assert!(readme.contains(&named), "{named}");
+        assert!(page.contains(&named), "{named}");
         count += 1;
     }
     assert!(count > 12, "{}", metrics.text());
