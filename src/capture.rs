@@ -29,9 +29,11 @@ const MOST_FUEL: u64 = 1_000_000_000;
 const WORTHWHILE: u64 = 10_000;
 /// The data segments below which looking at merging them is not worth while.
 const MANY_SEGMENTS: usize = 300;
-/// The pages that a memory may begin with if looking at it is to be worth while unasked. The engine
-/// makes an instance with all of them, whatever the initialiser then touches.
-const MOST_PAGES: u64 = 512;
+/// The pages that a memory may begin with if looking at it is to be worth while unasked, and one more
+/// for each of so many bytes of the module. The engine makes an instance with all of them, whatever the
+/// initialiser then touches.
+const MOST_PAGES: u64 = 256;
+const BYTES_FOR_A_PAGE: u64 = 1_024;
 /// What setting up one data segment costs.
 const SEGMENT_NS: u64 = 30;
 
@@ -246,16 +248,20 @@ impl Capture<'_> {
             {
                 Some(Snapshot::Unneeded)
             }
-            SnapshotMode::WhereItPays if self.info.minimum_pages > MOST_PAGES => {
-                let pages = self.info.minimum_pages;
+            SnapshotMode::WhereItPays if self.info.minimum_pages > self.most_pages() => {
+                let (pages, most) = (self.info.minimum_pages, self.most_pages());
                 let why = format!(
                     "no snapshot is looked for: the memory begins with {pages} pages, more than \
-                     {MOST_PAGES}"
+                     {most} for a module of this size"
                 );
                 Some(Snapshot::Refused { why: why.into() })
             }
             _ => None,
         }
+    }
+
+    fn most_pages(&self) -> u64 {
+        MOST_PAGES + self.bytes.len() as u64 / BYTES_FOR_A_PAGE
     }
 
     fn runs_code(&self) -> bool {

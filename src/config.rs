@@ -25,7 +25,8 @@ pub enum SnapshotMode {
     /// Never.
     Never,
     /// Where one saves about 10 µs a call or more: where the initialiser uses 10,000 units of
-    /// fuel, or 300 data segments become a few, or some of each.
+    /// fuel, or 300 data segments become a few, or some of each. None is looked for where the memory
+    /// begins with more than 256 pages and one for each KiB of the module.
     #[default]
     WhereItPays,
     /// Wherever it changes nothing that can be observed.

