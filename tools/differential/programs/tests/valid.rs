@@ -25,7 +25,10 @@ fn programs_are_valid() {
         let program = Program::generate(seed, options);
         let module = program.encode();
         validate(&module, &format!("program {seed}"));
-        validate(&program.encode_canonical(), &format!("program {seed}, canonical"));
+        validate(
+            &program.encode_canonical(),
+            &format!("program {seed}, canonical"),
+        );
         assert_eq!(module, Program::generate(seed, options).encode());
     }
 }
@@ -47,5 +50,8 @@ fn a_program_shrinks_to_what_matters() {
     });
     assert!(has_loop(&small));
     let after = small.encode().len();
-    assert!(after < 100 && after * 4 < before, "{before} bytes became {after}");
+    assert!(
+        after < 100 && after * 4 < before,
+        "{before} bytes became {after}"
+    );
 }
