@@ -48,8 +48,8 @@ pub(crate) enum Expected {
     CanonicalNan(u32),
     ArithmeticNan(u32),
     /// Lanes of so many bits.
-    Vector(u32, Vec<Expected>),
-    Either(Vec<Expected>),
+    Vector(u32, Vec<Self>),
+    Either(Vec<Self>),
 }
 
 pub(crate) fn results(results: &[WastRet<'_>]) -> Result<Vec<Expected>, &'static str> {
