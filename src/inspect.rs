@@ -8,6 +8,7 @@
 mod body;
 pub(crate) mod buffers;
 mod sections;
+mod shape;
 mod walk;
 
 use self::body::BranchTables;

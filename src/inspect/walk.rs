@@ -1,7 +1,12 @@
 //! The operators of a function before they are compiled: how deep they nest, and which are
 //! rewritten.
 
-use super::{invalid, missing, named};
+mod visit;
+
+use super::{
+    invalid, missing, named,
+    shape::{AHEAD, Shape},
+};
 use crate::{
     error::Failure,
     faults::{
@@ -9,7 +14,7 @@ use crate::{
     },
     value::Signature,
 };
-use wasmparser::{BinaryReader, BlockType, FunctionBody, MemArg, VisitOperator};
+use wasmparser::{BinaryReader, BlockType, FunctionBody, MemArg};
 
 /// Why an operator is rewritten.
 #[derive(Debug, Clone, Copy)]
@@ -85,9 +90,6 @@ struct Cursor<'a> {
     /// The blocks that are open, the function itself among them: 0 when it has ended.
     open: u32,
 }
-
-/// The bytes of an operator that are looked at.
-const AHEAD: usize = 8;
 
 /// `select` without a type, of which code has so many that the parser would take long.
 const SELECT: u8 = 0x1b;
@@ -393,262 +395,4 @@ impl<'a> Own<'a> {
         let found = self.types.get(ty as usize);
         found.ok_or_else(|| missing("function type", ty))
     }
-}
-
-/// What a plain operator is followed by.
-#[derive(Clone, Copy)]
-#[repr(align(8))]
-struct Shape {
-    /// The bits of the first byte after it that tell whether it is plain with that, and what they
-    /// are if it is.
-    mask: u8,
-    wanted: u8,
-    /// How many blocks it opens.
-    opens: i8,
-    /// Its length where no LEB128 number follows; how far beyond the last of them it goes where one
-    /// or two do.
-    least: u8,
-    /// All bits where one number follows.
-    one: i8,
-    /// All bits where two do.
-    two: i8,
-    /// The bytes before the last of a number, fewer than which there are where it is plain.
-    most: u8,
-}
-
-impl Shape {
-    const READ_BY_PARSER: Self = Self {
-        wanted: 1,
-        ..Self::fixed(0)
-    };
-    /// Without parameters and results.
-    const BLOCK: Self = Self {
-        mask: 0xff,
-        wanted: 0x40,
-        opens: 1,
-        ..Self::fixed(1)
-    };
-    const END: Self = Self {
-        opens: -1,
-        ..Self::fixed(0)
-    };
-    const NUMBER: Self = Self {
-        one: -1,
-        ..Self::fixed(0)
-    };
-    /// An alignment without the bit that says that an index of a memory comes after it, and an
-    /// offset.
-    const ACCESS: Self = Self {
-        mask: 0x40,
-        two: -1,
-        ..Self::fixed(0)
-    };
-    /// The same with an alignment in one byte and an offset in two at most, which is below 65,536.
-    const NEAR_STORE: Self = Self {
-        most: 4,
-        ..Self::ACCESS
-    };
-
-    /// With so many bytes after it.
-    const fn fixed(bytes: u8) -> Self {
-        Self {
-            mask: 0,
-            wanted: 0,
-            opens: 0,
-            least: 1 + bytes,
-            one: 0,
-            two: 0,
-            most: 8,
-        }
-    }
-
-    /// The shape of the operator that begins with these bytes, and its length, if it is plain with
-    /// them.
-    #[inline(always)]
-    fn of(bytes: [u8; AHEAD]) -> Option<(&'static Self, usize)> {
-        const CONTINUED: u64 = 0x8080_8080_8080_8000;
-        let [operator, first, ..] = bytes;
-        let shape = SHAPES.get(usize::from(operator))?;
-        // The last byte of a number is one without the highest bit.
-        let ends = !u64::from_le_bytes(bytes) & CONTINUED;
-        let second_ends = ends & ends.wrapping_sub(1);
-        // Both are looked for before it is known which is wanted.
-        let one = ends.trailing_zeros() & i32::from(shape.one).cast_unsigned();
-        let two = second_ends.trailing_zeros() & i32::from(shape.two).cast_unsigned();
-        let last = (one | two) / 8;
-        let plain = (first & shape.mask == shape.wanted) & (last < shape.most.into());
-        let length = usize::from(shape.least) + last as usize;
-        plain.then_some((shape, length))
-    }
-}
-
-/// The shape of each operator by its first byte, as the specification's appendix lists them.
-#[expect(clippy::indexing_slicing, reason = "while compiling")]
-static SHAPES: [Shape; 256] = {
-    let mut shapes = [Shape::READ_BY_PARSER; 256];
-    let mut operator = 0;
-    while operator < shapes.len() {
-        shapes[operator] = match operator {
-            // `unreachable`, `nop`, `else`, `return`, `drop`, `ref.is_null`.
-            0x00 | 0x01 | 0x05 | 0x0f | 0x1a | 0xd1 => Shape::fixed(0),
-            // `block`, `loop`, `if`.
-            0x02..=0x04 => Shape::BLOCK,
-            0x0b => Shape::END,
-            // `br`, `br_if`, `call`.
-            0x0c | 0x0d | 0x10 => Shape::NUMBER,
-            // Locals, globals.
-            0x20..=0x24 => Shape::NUMBER,
-            // Loads, stores.
-            0x28..=0x35 => Shape::ACCESS,
-            0x36..=0x3e => Shape::NEAR_STORE,
-            // `memory.size`, `i32.const`, `i64.const`.
-            0x3f | 0x41 | 0x42 => Shape::NUMBER,
-            // `f32.const`, `f64.const`.
-            0x43 => Shape::fixed(4),
-            0x44 => Shape::fixed(8),
-            // Comparisons, arithmetic, conversions.
-            0x45..=0xc4 => Shape::fixed(0),
-            _ => Shape::READ_BY_PARSER,
-        };
-        operator += 1;
-    }
-    shapes
-};
-
-/// Defines the visitor's methods: some look, the others do nothing.
-macro_rules! look {
-    ($( @$proposal:ident $op:ident $({ $($arg:ident: $ty:ty),* })? => $visit:ident $ann:tt )*) => {
-        $( look!(one $op $visit $($($arg: $ty),*)?); )*
-    };
-    (one Block $visit:ident $ty:ident: $of:ty) => { look!(so $visit($ty: $of) enter($ty)); };
-    (one Loop $visit:ident $ty:ident: $of:ty) => { look!(so $visit($ty: $of) enter($ty)); };
-    (one If $visit:ident $ty:ident: $of:ty) => { look!(so $visit($ty: $of) enter($ty)); };
-    (one CallIndirect $visit:ident $ty:ident: $of:ty, $table:ident: $in:ty) => {
-        look!(so $visit($ty: $of, $table: $in) call_by_table($ty, $table));
-    };
-    (one ReturnCallIndirect $visit:ident $ty:ident: $of:ty, $table:ident: $in:ty) => {
-        look!(so $visit($ty: $of, $table: $in) tail_call_by_table($ty, $table));
-    };
-    (one RefFunc $visit:ident $function:ident: $of:ty) => {
-        fn $visit(&mut self, function: $of) -> Result<(), Failure> {
-            self.refers_to_start |= self.own.start == Some(function);
-            Ok(())
-        }
-    };
-    (one ReturnCall $visit:ident $function:ident: $of:ty) => {
-        fn $visit(&mut self, _: $of) -> Result<(), Failure> {
-            self.tail_call()
-        }
-    };
-    (one BrTable $visit:ident $targets:ident: $of:ty) => {
-        fn $visit(&mut self, _: $of) -> Result<(), Failure> {
-            self.branch_tables = true;
-            Ok(())
-        }
-    };
-    (one TypedSelect $visit:ident $ty:ident: $of:ty) => {
-        fn $visit(&mut self, _: $of) -> Result<(), Failure> {
-            self.select()
-        }
-    };
-    (one I32Store $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
-    (one I64Store $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
-    (one F32Store $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
-    (one F64Store $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
-    (one I32Store8 $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
-    (one I32Store16 $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
-    (one I64Store8 $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
-    (one I64Store16 $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
-    (one I64Store32 $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
-    (one V128Store8Lane $visit:ident $to:ident: $of:ty, $lane:ident: $number:ty) => {
-        look!(lane $visit($of, $number));
-    };
-    (one V128Store16Lane $visit:ident $to:ident: $of:ty, $lane:ident: $number:ty) => {
-        look!(lane $visit($of, $number));
-    };
-    (one V128Store32Lane $visit:ident $to:ident: $of:ty, $lane:ident: $number:ty) => {
-        look!(lane $visit($of, $number));
-    };
-    (one V128Store64Lane $visit:ident $to:ident: $of:ty, $lane:ident: $number:ty) => {
-        look!(lane $visit($of, $number));
-    };
-    (lane $visit:ident($of:ty, $number:ty)) => {
-        fn $visit(&mut self, to: $of, _: $number) -> Result<(), Failure> {
-            self.lane_store(to)
-        }
-    };
-    (one TableGet $visit:ident $table:ident: $in:ty) => {
-        look!(so $visit($table: $in) table($table));
-    };
-    (one TableSet $visit:ident $table:ident: $in:ty) => {
-        look!(so $visit($table: $in) table($table));
-    };
-    (one TableSize $visit:ident $table:ident: $in:ty) => {
-        look!(so $visit($table: $in) table($table));
-    };
-    (one TableFill $visit:ident $table:ident: $in:ty) => {
-        look!(so $visit($table: $in) table($table));
-    };
-    (one ElemDrop $visit:ident $segment:ident: $in:ty) => {
-        look!(so $visit($segment: $in) element_segment($segment));
-    };
-    (one TableCopy $visit:ident $to:ident: $a:ty, $from:ident: $b:ty) => {
-        fn $visit(&mut self, to: $a, from: $b) -> Result<(), Failure> {
-            self.table(to)?;
-            self.table(from)
-        }
-    };
-    (one TableInit $visit:ident $segment:ident: $a:ty, $table:ident: $b:ty) => {
-        fn $visit(&mut self, segment: $a, table: $b) -> Result<(), Failure> {
-            self.element_segment(segment)?;
-            self.table(table)
-        }
-    };
-    (one TableGrow $visit:ident $table:ident: $in:ty) => {
-        fn $visit(&mut self, table: $in) -> Result<(), Failure> {
-            self.rewritten = Some(Reason::TableGrow);
-            self.table(table)
-        }
-    };
-    (one MemoryGrow $visit:ident $memory:ident: $in:ty) => {
-        fn $visit(&mut self, _: $in) -> Result<(), Failure> {
-            self.rewritten = Some(Reason::MemoryGrow);
-            Ok(())
-        }
-    };
-    (one End $visit:ident) => {
-        fn $visit(&mut self) -> Result<(), Failure> {
-            self.open = self.open.saturating_sub(1);
-            Ok(())
-        }
-    };
-    (one $op:ident $visit:ident $($arg:ident: $ty:ty),*) => {
-        #[inline(always)]
-        fn $visit(&mut self $(, _: $ty)*) -> Result<(), Failure> {
-            Ok(())
-        }
-    };
-    (so $visit:ident($($arg:ident: $ty:ty),*) $look:ident($($given:ident),*)) => {
-        fn $visit(&mut self $(, $arg: $ty)*) -> Result<(), Failure> {
-            self.$look($($given),*)
-        }
-    };
-}
-
-impl<'a> VisitOperator<'a> for Walk<'_> {
-    type Output = Result<(), Failure>;
-
-    #[cfg(feature = "simd")]
-    fn simd_visitor(
-        &mut self,
-    ) -> Option<&mut dyn wasmparser::VisitSimdOperator<'a, Output = Self::Output>> {
-        Some(self)
-    }
-
-    wasmparser::for_each_visit_operator!(look);
-}
-
-#[cfg(feature = "simd")]
-impl wasmparser::VisitSimdOperator<'_> for Walk<'_> {
-    wasmparser::for_each_visit_simd_operator!(look);
 }

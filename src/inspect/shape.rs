@@ -1,0 +1,125 @@
+//! The shapes of operators: what follows the first byte of those that are nothing to the walk but
+//! their length.
+
+/// The bytes of an operator that are looked at.
+pub(super) const AHEAD: usize = 8;
+
+/// What a plain operator is followed by.
+#[derive(Clone, Copy)]
+#[repr(align(8))]
+pub(super) struct Shape {
+    /// The bits of the first byte after it that tell whether it is plain with that, and what they
+    /// are if it is.
+    mask: u8,
+    wanted: u8,
+    /// How many blocks it opens.
+    pub(super) opens: i8,
+    /// Its length where no LEB128 number follows; how far beyond the last of them it goes where one
+    /// or two do.
+    least: u8,
+    /// All bits where one number follows.
+    one: i8,
+    /// All bits where two do.
+    two: i8,
+    /// The bytes before the last of a number, fewer than which there are where it is plain.
+    most: u8,
+}
+
+impl Shape {
+    const READ_BY_PARSER: Self = Self {
+        wanted: 1,
+        ..Self::fixed(0)
+    };
+    /// Without parameters and results.
+    const BLOCK: Self = Self {
+        mask: 0xff,
+        wanted: 0x40,
+        opens: 1,
+        ..Self::fixed(1)
+    };
+    const END: Self = Self {
+        opens: -1,
+        ..Self::fixed(0)
+    };
+    const NUMBER: Self = Self {
+        one: -1,
+        ..Self::fixed(0)
+    };
+    /// An alignment without the bit that says that an index of a memory comes after it, and an
+    /// offset.
+    const ACCESS: Self = Self {
+        mask: 0x40,
+        two: -1,
+        ..Self::fixed(0)
+    };
+    /// The same with an alignment in one byte and an offset in two at most, which is below 65,536.
+    const NEAR_STORE: Self = Self {
+        most: 4,
+        ..Self::ACCESS
+    };
+
+    /// With so many bytes after it.
+    const fn fixed(bytes: u8) -> Self {
+        Self {
+            mask: 0,
+            wanted: 0,
+            opens: 0,
+            least: 1 + bytes,
+            one: 0,
+            two: 0,
+            most: 8,
+        }
+    }
+
+    /// The shape of the operator that begins with these bytes, and its length, if it is plain with
+    /// them.
+    #[inline(always)]
+    pub(super) fn of(bytes: [u8; AHEAD]) -> Option<(&'static Self, usize)> {
+        const CONTINUED: u64 = 0x8080_8080_8080_8000;
+        let [operator, first, ..] = bytes;
+        let shape = SHAPES.get(usize::from(operator))?;
+        // The last byte of a number is one without the highest bit.
+        let ends = !u64::from_le_bytes(bytes) & CONTINUED;
+        let second_ends = ends & ends.wrapping_sub(1);
+        // Both are looked for before it is known which is wanted.
+        let one = ends.trailing_zeros() & i32::from(shape.one).cast_unsigned();
+        let two = second_ends.trailing_zeros() & i32::from(shape.two).cast_unsigned();
+        let last = (one | two) / 8;
+        let plain = (first & shape.mask == shape.wanted) & (last < shape.most.into());
+        let length = usize::from(shape.least) + last as usize;
+        plain.then_some((shape, length))
+    }
+}
+
+/// The shape of each operator by its first byte, as the specification's appendix lists them.
+#[expect(clippy::indexing_slicing, reason = "while compiling")]
+static SHAPES: [Shape; 256] = {
+    let mut shapes = [Shape::READ_BY_PARSER; 256];
+    let mut operator = 0;
+    while operator < shapes.len() {
+        shapes[operator] = match operator {
+            // `unreachable`, `nop`, `else`, `return`, `drop`, `ref.is_null`.
+            0x00 | 0x01 | 0x05 | 0x0f | 0x1a | 0xd1 => Shape::fixed(0),
+            // `block`, `loop`, `if`.
+            0x02..=0x04 => Shape::BLOCK,
+            0x0b => Shape::END,
+            // `br`, `br_if`, `call`.
+            0x0c | 0x0d | 0x10 => Shape::NUMBER,
+            // Locals, globals.
+            0x20..=0x24 => Shape::NUMBER,
+            // Loads, stores.
+            0x28..=0x35 => Shape::ACCESS,
+            0x36..=0x3e => Shape::NEAR_STORE,
+            // `memory.size`, `i32.const`, `i64.const`.
+            0x3f | 0x41 | 0x42 => Shape::NUMBER,
+            // `f32.const`, `f64.const`.
+            0x43 => Shape::fixed(4),
+            0x44 => Shape::fixed(8),
+            // Comparisons, arithmetic, conversions.
+            0x45..=0xc4 => Shape::fixed(0),
+            _ => Shape::READ_BY_PARSER,
+        };
+        operator += 1;
+    }
+    shapes
+};
