@@ -60,7 +60,13 @@ impl<'a> Body<'a> {
             calls: 0,
             nesting: 0,
         };
-        for _ in 0..body.random.within(1, 6) {
+        // A function without locals has no frame, or one that is nothing but operands.
+        let locals = if body.random.chance(15) {
+            0
+        } else {
+            body.random.within(1, 6)
+        };
+        for _ in 0..locals {
             let ty = values::ty(&mut body.random, body.setting.options.simd);
             body.locals.push(ty);
         }

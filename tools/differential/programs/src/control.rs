@@ -74,10 +74,13 @@ impl Body<'_> {
         let Some(first) = forward.first().copied() else {
             return;
         };
-        let first = if self.random.chance(60) {
-            first
-        } else {
-            *self.random.pick(forward)
+        let values = |depth: &&usize| self.frames[self.frames.len() - 1 - **depth].label.len();
+        let wide = forward.iter().find(|depth| values(depth) > 1).copied();
+        let first = match wide {
+            // Values that travel in a register are the easy ones.
+            Some(wide) if self.random.chance(60) => wide,
+            _ if self.random.chance(60) => first,
+            _ => *self.random.pick(forward),
         };
         let label = self.frames[self.frames.len() - 1 - first].label.clone();
         if self.setting.options.without.branch_tables

@@ -116,7 +116,11 @@ impl Program {
             let signature = setting.signature(me).clone();
             let params = signature.params.len();
             let mut body = Body::new(&setting, Random::new(random.bits()), me, signature);
-            let size = random.within(2, 22);
+            let size = if random.chance(12) {
+                0
+            } else {
+                random.within(2, 22)
+            };
             body.write(size, setting.guarded[me as usize]);
             let function = &mut program.functions[index];
             function.locals = body.locals.split_off(params);

@@ -26,6 +26,7 @@ const IDIOMS: &[Idiom] = &[
     |body| body.count(),
     |body| body.choose_by_if(),
     |body| body.same_both(),
+    |body| body.leave_by_table(),
 ];
 
 impl Body<'_> {
@@ -84,6 +85,42 @@ impl Body<'_> {
                 self.tee(local);
             }
         }
+    }
+
+    /// Two blocks of the same values, left by a table while something else lies beneath them.
+    fn leave_by_table(&mut self) {
+        if self.frames.len() > 4 || self.setting.options.without.branch_tables {
+            return;
+        }
+        let ty = self.number();
+        let mut label = vec![ty; self.random.within(1, 3)];
+        if self.random.chance(40) {
+            label.push(self.number());
+        }
+        let last = label[label.len() - 1];
+        let signature = Signature {
+            params: Vec::new(),
+            results: label.clone(),
+        };
+        self.block(Kind::Block, signature.clone(), &mut |outer, _| {
+            outer.block(Kind::Block, signature.clone(), &mut |inner, _| {
+                for _ in 0..inner.random.below(3) {
+                    let other = inner.number();
+                    inner.operand(other);
+                }
+                for ty in &label {
+                    inner.operand(*ty);
+                }
+                inner.operand(I32);
+                inner.int(3);
+                inner.put(Instruction::I32And, 2, [I32]);
+                let default = inner.random.below(2) as u32;
+                inner.end_with(Instruction::BrTable(vec![1, 0, 1].into(), default));
+            });
+            // Else nobody could tell which way it went.
+            outer.constant(last);
+            outer.combine(last);
+        });
     }
 
     /// An operator on the two on top.

@@ -247,7 +247,8 @@ impl Body<'_> {
             });
         }
         self.steps(size);
-        if !self.ended && self.random.chance(25) {
+        let tail = if size == 0 { 80 } else { 25 };
+        if !self.ended && self.random.chance(tail) {
             self.tail_call();
         }
         let results = self.signature.results.clone();
