@@ -5,7 +5,8 @@ use crate::{
     body::Body,
     declare, hosts, probes,
     tree::{
-        Call, Data, Elements, Exported, Function, Import, Memory, Place, Program, Signature, Table,
+        Call, Data, Elements, Exported, Function, Import, Memory, Node, Place, Program, Signature,
+        Table,
     },
     values,
 };
@@ -125,6 +126,9 @@ impl Program {
             let function = &mut program.functions[index];
             function.locals = body.locals.split_off(params);
             function.body = body.out;
+        }
+        if random.chance(8) && !options.without.host_tail_calls {
+            bare_calls(&mut program, random);
         }
         calls(&mut program, random);
         probes::add(&mut program, setting.countdown);
@@ -322,6 +326,46 @@ fn segments(
         back,
         slots,
     }
+}
+
+/// Adds functions without a slot of their own that tail-call the host, one from the other, if the
+/// program imports what takes and leaves nothing.
+fn bare_calls(program: &mut Program, random: &mut Random) {
+    let Some(host) = program.imports.iter().position(|it| it.name == "_") else {
+        return;
+    };
+    let nothing = program.ty(&Signature::default());
+    let mut callee = host as u32;
+    for _ in 0..random.within(1, 2) {
+        let index = program.imports.len() + program.functions.len();
+        program.functions.push(Function {
+            ty: nothing,
+            locals: Vec::new(),
+            body: vec![Node::Op(Instruction::ReturnCall(callee))],
+        });
+        callee = index as u32;
+    }
+    let results = values::numbers(random, 3);
+    let ty = program.ty(&Signature {
+        params: Vec::new(),
+        results: results.clone(),
+    });
+    let mut body = Vec::new();
+    for _ in 0..random.within(1, 2) {
+        body.push(Node::Op(Instruction::Call(callee)));
+    }
+    for ty in results {
+        body.push(Node::Op(match ty {
+            ValType::I32 => Instruction::I32Const(values::int(random)),
+            ValType::I64 => Instruction::I64Const(values::long(random)),
+            ValType::F32 => Instruction::F32Const(values::float(random).into()),
+            _ => Instruction::F64Const(values::double(random).into()),
+        }));
+    }
+    let locals = vec![ValType::I64; usize::from(random.chance(20))];
+    program.functions.push(Function { ty, locals, body });
+    let last = program.imports.len() + program.functions.len() - 1;
+    program.export("f8", Exported::Function, last as u32);
 }
 
 fn calls(program: &mut Program, random: &mut Random) {
