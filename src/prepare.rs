@@ -208,3 +208,30 @@ impl<'a> Rewrite<'a> {
         u32::try_from(self.grown.len()).unwrap_or(u32::MAX)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{inspect::inspect, limits::Limits};
+
+    /// What a module becomes that needs nothing: the very bytes.
+    #[test]
+    fn a_module_without_a_pattern_stays_as_it_is() {
+        let modules: [(&str, &[u8]); 2] = [
+            ("add", include_bytes!("../fixtures/add.wasm")),
+            // One function of one parameter, whose body is `local.get 0`.
+            (
+                "echo",
+                b"\0asm\x01\0\0\0\x01\x06\x01\x60\x01\x7f\x01\x7f\x03\x02\x01\0\x0a\x06\x01\x04\0\x20\0\x0b",
+            ),
+        ];
+        for (name, bytes) in modules {
+            let info = inspect(bytes, &Limits::DEFAULT).expect(name);
+            let prepared = prepare(bytes, info, Faults::CLOSED, true).expect(name);
+            assert!(
+                matches!(prepared.bytes, Cow::Borrowed(same) if same == bytes),
+                "{name}"
+            );
+        }
+    }
+}

@@ -172,6 +172,40 @@ const ROWS: &[Row] = &[
         ],
     ),
     (
+        "a select after a comparison with a global that is zero",
+        r#"(global $zero i32 (i32.const 0))
+        (func (export "f") (param i32) (result i32)
+            i32.const 1 i32.const 127
+            global.get $zero local.get 0 i32.eq select)"#,
+        &[(&[1], &[127]), (&[0], &[1])],
+    ),
+    (
+        "a store of an address at itself, plus a global that is zero",
+        r#"(memory 3)
+        (global $zero i32 (i32.const 0))
+        (func (export "f") (param i32) (result i32) (local i32)
+            (local.set 1 (i32.add (local.get 0) (i32.const 1)))
+            local.get 1 local.get 1 global.get $zero i32.add i32.store offset=65536
+            (i32.load offset=65536 (local.get 1)))"#,
+        &[(&[3], &[4])],
+    ),
+    (
+        "a store of an address at itself, nothing plus it",
+        r#"(memory 3)
+        (func (export "f") (param i32) (result i32) (local i32)
+            (local.set 1 (i32.add (local.get 0) (i32.const 1)))
+            local.get 1 i32.const 0 local.get 1 i32.add i32.store offset=65536
+            (i32.load offset=65536 (local.get 1)))"#,
+        &[(&[3], &[4])],
+    ),
+    (
+        "a select after a comparison with nothing times a local",
+        r#"(func (export "f") (param i32) (result i32)
+            i32.const 1 i32.const 127
+            i32.const 0 local.get 0 i32.mul local.get 0 i32.eq select)"#,
+        &[(&[1], &[127]), (&[0], &[1])],
+    ),
+    (
         "a select after zero was computed",
         r#"(func (export "f") (param i32) (result i32)
             i32.const 1 i32.const 127
