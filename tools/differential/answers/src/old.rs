@@ -228,7 +228,12 @@ fn failed(error: &Error) -> Step {
         Some(TrapCode::IntegerOverflow) => Trap::Overflow,
         Some(TrapCode::BadConversionToInteger) => Trap::Conversion,
         Some(TrapCode::StackOverflow | TrapCode::OutOfFuel) => Trap::Exhausted,
-        _ => Trap::Other(error.to_string()),
+        // Some operators and segments say it in words alone.
+        _ => match error.to_string() {
+            said if said.contains("out of bounds table access") => Trap::Table,
+            said if said.contains("out of bounds memory access") => Trap::Memory,
+            said => Trap::Other(said),
+        },
     };
     Step {
         end: End::Trap(trap),
