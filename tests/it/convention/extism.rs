@@ -191,6 +191,7 @@ fn recursion_through_host_calls_ends_at_its_limit() {
     };
     let config = config()
         .max_host_depth(4)
+        .max_host_stack_bytes(8 << 20)
         .function("extism:host/user", "again", again);
     let runner = Runner::new(config).expect("valid");
     let plugin = load(

@@ -155,6 +155,7 @@ fn recursion_through_host_calls_ends_at_its_limit() {
         };
         let config = config()
             .max_host_depth(depth)
+            .max_host_stack_bytes(8 << 20)
             .wapc_operation("h", "ns", "op", again);
         let plugin = hostile(config);
         let next = depth + 1;
