@@ -1,7 +1,8 @@
 //! What the program takes on its command line.
 
 use crate::{
-    bench, call, exit::Code, inspect, limits::Limits, list, report::Failure, run, snapshot, text,
+    bench, call, exit::Code, inspect, limits::Limits, list, new, report::Failure, run, snapshot,
+    text,
 };
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -56,6 +57,7 @@ enum Command {
     Inspect(inspect::Inspect),
     Snapshot(snapshot::Snapshot),
     Bench(bench::Bench),
+    New(new::New),
     #[cfg(feature = "gateway")]
     Serve(crate::gateway::Serve),
 }
@@ -72,6 +74,7 @@ impl Cli {
             Command::Inspect(inspect) => inspect.execute(options),
             Command::Snapshot(snapshot) => snapshot.execute(options),
             Command::Bench(bench) => bench.execute(options),
+            Command::New(new) => new.execute(options),
             #[cfg(feature = "gateway")]
             Command::Serve(serve) => serve.execute(options),
         }

@@ -14,6 +14,7 @@ mod limits;
 mod list;
 mod lock;
 mod module;
+mod new;
 mod number;
 mod progress;
 mod report;
