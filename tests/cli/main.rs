@@ -6,6 +6,7 @@ mod commands;
 mod conventions;
 mod failures;
 mod listing;
+mod new;
 mod reports;
 mod snapshots;
 
