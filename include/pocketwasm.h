@@ -1,6 +1,6 @@
 // pocketwasm: runs untrusted WebAssembly plugins where no JIT may run.
 //
-// Made by cbindgen from src/capi.rs and src/capi: change those, then make this again as tests/capi.rs says.
+// Made by cbindgen from src/capi: change those, then make this again as tests/capi.rs says.
 //
 // Every object has one owner and one function that frees it. What a function returns without
 // `const` is the caller's, to be freed; what it returns with `const` is borrowed from the object

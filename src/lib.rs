@@ -96,82 +96,44 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
-#[cfg(feature = "std")]
-mod background;
-mod binary;
-mod bound;
-mod cache;
-mod call;
-mod callee;
-mod cancel;
+mod api;
 #[cfg(feature = "capi")]
 mod capi;
-mod capture;
-mod clock;
-mod config;
-mod context;
+mod common;
 mod convention;
-mod convert;
-mod dispatch;
-mod drive;
 mod engine;
-mod error;
-mod exchange;
-mod faults;
 mod host;
-mod http;
-mod inspect;
-mod instance;
-mod limiter;
-mod limits;
-mod link;
-mod memory;
-mod meter;
-mod middleware;
-mod outcome;
-mod output;
-mod passed;
-mod plugin;
+mod loading;
+mod module;
+mod settings;
 #[cfg(feature = "std")]
-mod plugins_dir;
-mod prepare;
-mod runner;
-mod session;
-mod snapshot;
-#[cfg(feature = "std")]
-mod spares;
-#[cfg(feature = "std")]
-mod spread;
-mod state;
-#[cfg(feature = "serde")]
-mod structured;
-mod sync;
-mod value;
+mod system;
 mod wasi;
 
-pub use call::Call;
-pub use cancel::CancelToken;
-pub use capture::{Snapshot, WarmUp};
+pub use api::call::Call;
 #[cfg(feature = "std")]
-pub use clock::SystemClock;
-pub use clock::{Clock, Entropy};
-pub use config::{Compilation, RunnerConfig, SnapshotMode};
+pub use api::directory::{LoadFailure, LoadReport};
+pub use api::http::{Handled, Pending};
+pub use api::instance::Instance;
+pub use api::plugin::Plugin;
+pub use api::runner::Runner;
+pub use common::cancel::CancelToken;
+#[cfg(feature = "std")]
+pub use common::clock::SystemClock;
+pub use common::clock::{Clock, Entropy};
+pub use common::error::{Error, ErrorKind, Phase};
+pub use common::http::{HttpClient, HttpHeaders, HttpRequest, HttpResponse};
+pub use common::outcome::Outcome;
+pub use common::output::OutputSink;
+pub use common::value::{Export, ExternType, Import, Signature, ValueType};
 pub use convention::{Convention, UnknownConvention};
-pub use dispatch::DISPATCH;
-pub use engine::ENGINE;
-pub use error::{Error, ErrorKind, Phase};
-pub use host::{HostContext, HostFunction, HostResult, HostValue};
-pub use http::{HttpClient, HttpHeaders, HttpRequest, HttpResponse};
-pub use instance::Instance;
-pub use middleware::{Handled, Pending};
-pub use outcome::Outcome;
-pub use output::OutputSink;
-pub use plugin::Plugin;
-#[cfg(feature = "std")]
-pub use plugins_dir::{LoadFailure, LoadReport};
-pub use runner::Runner;
-pub use state::InputSource;
-pub use value::{Export, ExternType, Import, Signature, ValueType};
+pub use engine::compiled_module::ENGINE;
+pub use engine::dispatch::DISPATCH;
+pub use engine::store_data::InputSource;
+pub use host::context::HostContext;
+pub use host::function::{HostFunction, HostResult, HostValue};
+pub use loading::load::{Snapshot, WarmUp};
+pub use settings::config::{Compilation, RunnerConfig, SnapshotMode};
 
 // The examples of the README and the guide, compiled and run by `cargo test --doc`.
 #[cfg(all(doctest, feature = "std"))]

@@ -24,7 +24,7 @@ fn the_header_is_what_the_source_makes() {
         .with_config(config)
         .with_src(root().join("src/capi/kind.rs"))
         .with_src(root().join("src/capi/settings.rs"))
-        .with_src(root().join("src/capi.rs"))
+        .with_src(root().join("src/capi/mod.rs"))
         .generate()
         .expect("a header")
         .write(&mut made);
@@ -34,9 +34,7 @@ fn the_header_is_what_the_source_makes() {
         let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("pocketwasm.h");
         fs::write(&path, made).expect("the temporary directory takes it");
         let path = path.display();
-        panic!(
-            "src/capi.rs and src/capi make another header: look at {path}, then copy it to include/"
-        );
+        panic!("src/capi makes another header: look at {path}, then copy it to include/");
     }
 }
 
@@ -80,7 +78,7 @@ fn what_the_swift_example_names_is_declared() {
 
 #[test]
 fn every_limit_can_be_set() {
-    let source = read("src/config.rs");
+    let source = read("src/settings/config.rs");
     let (_, limits) = source.split_once("\nlimit_setters! {").expect("limits");
     let (limits, _) = limits.split_once("\n}").expect("their end");
     let names = limits.lines().filter(|line| !line.contains("///"));

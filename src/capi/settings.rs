@@ -9,7 +9,7 @@
 use super::caught;
 use crate::{
     Call, CancelToken, Error, RunnerConfig,
-    error::{Cause, Failure},
+    common::error::{Cause, Failure},
 };
 use alloc::{format, string::String, vec::Vec};
 use core::time::Duration;

@@ -6,15 +6,19 @@ use super::{
     misfit,
 };
 use crate::{
-    error::{Cause, Failure, LONGEST_REPORT, Phase},
-    inspect::ModuleInfo,
-    link::{Defined, Native, charge_bytes, guest},
-    memory::GuestMemory,
-    outcome::Numbers,
-    output::Stream,
-    session::Session,
-    state::State,
-    value::ValueType,
+    common::{
+        error::{Cause, Failure, LONGEST_REPORT, Phase},
+        outcome::Numbers,
+        output::Stream,
+        value::ValueType,
+    },
+    engine::{
+        execution::Session,
+        host_functions::{Defined, Native, charge_bytes, guest},
+        store_data::State,
+    },
+    host::memory::GuestMemory,
+    module::inspect::ModuleInfo,
 };
 use alloc::{
     borrow::Cow,

@@ -1,13 +1,15 @@
 //! Buffers in a guest's memory, by the allocator that it exports.
 
 use crate::{
-    error::{Cause, Failure, Phase},
-    inspect::{
+    common::{
+        error::{Cause, Failure, Phase},
+        value::ExternType,
+    },
+    engine::execution::Session,
+    module::inspect::{
         ModuleInfo,
         buffers::{Allocator, Releaser},
     },
-    session::Session,
-    value::ExternType,
 };
 use alloc::{borrow::Cow, format, vec::Vec};
 use smallvec::SmallVec;

@@ -3,10 +3,12 @@
 
 use super::{Convention, Protocol, command, one};
 use crate::{
-    error::{Cause, Failure, Quoted},
-    http::{HttpRequest, HttpResponse, is_field},
-    inspect::ModuleInfo,
-    session::Session,
+    common::{
+        error::{Cause, Failure, Quoted},
+        http::{HttpRequest, HttpResponse, is_field},
+    },
+    engine::execution::Session,
+    module::inspect::ModuleInfo,
 };
 use alloc::{
     borrow::Cow,

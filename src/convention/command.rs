@@ -2,10 +2,9 @@
 
 use super::{Convention, Protocol, expect_one, misfit, one};
 use crate::{
-    error::{Cause, Failure, Phase},
-    inspect::ModuleInfo,
-    session::Session,
-    state::Stdin,
+    common::error::{Cause, Failure, Phase},
+    engine::{execution::Session, store_data::Stdin},
+    module::inspect::ModuleInfo,
 };
 use alloc::{borrow::Cow, vec::Vec};
 

@@ -6,10 +6,12 @@ use super::{
     misfit, packed,
 };
 use crate::{
-    error::{Cause, Failure, Phase, Quoted},
-    inspect::{ModuleInfo, buffers::keeps_buffers},
-    session::Session,
-    value::ValueType,
+    common::{
+        error::{Cause, Failure, Phase, Quoted},
+        value::ValueType,
+    },
+    engine::execution::Session,
+    module::inspect::{ModuleInfo, buffers::keeps_buffers},
 };
 use alloc::{borrow::Cow, format, string::ToString, vec::Vec};
 

@@ -3,14 +3,18 @@
 
 use super::{Convention, Protocol, imports_from};
 use crate::{
-    error::{Cause, Escaped, Failure, Phase, Quoted},
-    exchange::HttpExchange,
-    http::{HttpHeaders, is_field},
-    inspect::ModuleInfo,
-    link::{Defined, Native, charge_bytes, put, take},
-    session::Session,
-    state::State,
-    value::ValueType,
+    common::{
+        error::{Cause, Escaped, Failure, Phase, Quoted},
+        http::{HttpHeaders, is_field},
+        value::ValueType,
+    },
+    engine::{
+        execution::Session,
+        host_functions::{Defined, Native, charge_bytes, put, take},
+        store_data::State,
+    },
+    host::convention_state::HttpExchange,
+    module::inspect::ModuleInfo,
 };
 use alloc::{
     borrow::Cow,

@@ -1,7 +1,12 @@
 //! How a call passes bytes to a guest and gets bytes back: one file for each convention.
+//!
+//! The rooms above recognise a module's conventions and call an export by one of them; `loading` hands
+//! `define` to the engine, for the functions that guests of a convention import. It uses `engine` and
+//! the rooms beneath that.
 
 mod assemblyscript;
 mod buffers;
+pub(crate) mod call_input;
 pub(crate) mod cgi;
 mod command;
 mod cstring;
@@ -12,12 +17,16 @@ mod typst;
 mod wapc;
 
 use crate::{
-    error::{Cause, Failure, names},
-    inspect::ModuleInfo,
-    link::{Defined, take},
-    output::Stream,
-    session::Session,
-    state::State,
+    common::{
+        error::{Cause, Failure, names},
+        output::Stream,
+    },
+    engine::{
+        execution::Session,
+        host_functions::{Defined, take},
+        store_data::State,
+    },
+    module::inspect::ModuleInfo,
 };
 use alloc::{
     borrow::Cow,

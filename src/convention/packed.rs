@@ -7,12 +7,16 @@ use super::{
     log_line, misfit,
 };
 use crate::{
-    error::{Failure, Phase},
-    inspect::{ModuleInfo, buffers::keeps_buffers},
-    link::{Defined, Native},
-    session::Session,
-    state::State,
-    value::{Signature, ValueType},
+    common::{
+        error::{Failure, Phase},
+        value::{Signature, ValueType},
+    },
+    engine::{
+        execution::Session,
+        host_functions::{Defined, Native},
+        store_data::State,
+    },
+    module::inspect::{ModuleInfo, buffers::keeps_buffers},
 };
 use alloc::{borrow::Cow, format, vec::Vec};
 use smallvec::SmallVec;

@@ -3,12 +3,16 @@
 
 use super::{Convention, Protocol, imports_from, misfit};
 use crate::{
-    error::{Cause, Failure, Phase},
-    inspect::ModuleInfo,
-    link::{Defined, Native, charge_bytes, guest, take},
-    session::Session,
-    state::State,
-    value::ValueType,
+    common::{
+        error::{Cause, Failure, Phase},
+        value::ValueType,
+    },
+    engine::{
+        execution::Session,
+        host_functions::{Defined, Native, charge_bytes, guest, take},
+        store_data::State,
+    },
+    module::inspect::ModuleInfo,
 };
 use alloc::{borrow::Cow, format, vec::Vec};
 use wasmi::{Caller, Linker};

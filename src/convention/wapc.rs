@@ -3,12 +3,16 @@
 
 use super::{Convention, Protocol, expect_one, imports_from, one};
 use crate::{
-    error::{Cause, Failure, Phase, Quoted},
-    inspect::ModuleInfo,
-    link::{Defined, Native, operate, put, take, take_message},
-    session::Session,
-    state::State,
-    value::ValueType,
+    common::{
+        error::{Cause, Failure, Phase, Quoted},
+        value::ValueType,
+    },
+    engine::{
+        execution::Session,
+        host_functions::{Defined, Native, operate, put, take, take_message},
+        store_data::State,
+    },
+    module::inspect::ModuleInfo,
 };
 use alloc::{borrow::Cow, format, string::String, vec::Vec};
 use wasmi::{Caller, Linker};

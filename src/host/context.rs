@@ -2,10 +2,14 @@
 
 use super::function::refused;
 use crate::{
-    error::{Cause, Error, Failure, Source},
-    exchange::Exchange,
-    memory::{GuestMemory, OutOfBounds},
-    output::{Stream, Written},
+    common::{
+        error::{Cause, Error, Failure, Source},
+        output::{Stream, Written},
+    },
+    host::{
+        convention_state::Exchange,
+        memory::{GuestMemory, OutOfBounds},
+    },
 };
 use alloc::{
     boxed::Box,
@@ -268,7 +272,7 @@ impl<'a> HostContext<'a> {
     /// own and ends the call.
     pub(crate) fn operate(
         &mut self,
-        operation: &super::Operation,
+        operation: &crate::host::registry::Operation,
         payload: &[u8],
     ) -> Result<Result<Vec<u8>, String>, Failure> {
         match operation(self, payload) {

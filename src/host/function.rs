@@ -1,10 +1,10 @@
 //! Rust closures as functions that guests can import.
 
-use super::HostContext;
-use crate::{
+use crate::common::{
     error::{Cause, Error, Failure, Quoted, Source, first_line},
     value::{Signature, ValueType},
 };
+use crate::host::context::HostContext;
 use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
 
 /// A closure without its types: what it takes and returns, and how to run it on bit patterns.

@@ -1,7 +1,7 @@
 //! Clocks: virtual unless the embedder grants a real one.
 
 use super::{Answer, errno::Errno, guest};
-use crate::{drive::fuel_used, state::State};
+use crate::engine::{run_loop::fuel_used, store_data::State};
 use core::time::Duration;
 use wasmi::Caller;
 

@@ -1,9 +1,9 @@
 //! Arguments and environment.
 
 use super::{Answer, charge_bytes, guest};
-use crate::{
-    drive::charge,
-    state::{State, Strings},
+use crate::engine::{
+    run_loop::charge,
+    store_data::{State, Strings},
 };
 use wasmi::Caller;
 

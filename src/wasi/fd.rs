@@ -6,10 +6,9 @@ use super::{
     guest,
 };
 use crate::{
-    drive::charge,
-    memory::GuestMemory,
-    output::{Stream, Written},
-    state::State,
+    common::output::{Stream, Written},
+    engine::{run_loop::charge, store_data::State},
+    host::memory::GuestMemory,
 };
 use alloc::vec::Vec;
 use wasmi::Caller;

@@ -3,6 +3,9 @@
 //! Each function checks every pointer it was given before it has any effect, takes fuel for the
 //! call and for the bytes it moves, and answers with an error number where it cannot do what was
 //! asked. Functions that need a file system or sockets are stubs: an error number each.
+//!
+//! `loading` hands `define` to the engine, which asks it for each import. It uses `engine` and the
+//! rooms beneath that.
 
 mod clock;
 mod environment;
@@ -12,9 +15,11 @@ mod poll;
 mod process;
 
 use crate::{
-    drive::{charge, guarded},
-    memory::GuestMemory,
-    state::{State, view},
+    engine::{
+        run_loop::{charge, guarded},
+        store_data::{State, view},
+    },
+    host::memory::GuestMemory,
 };
 use errno::{Errno, Refusal};
 use wasmi::{Caller, FuncType, Linker, Val};

@@ -7,7 +7,7 @@ use super::{
     fd::{self, Fd, put},
     guest,
 };
-use crate::{drive::charge, meter::as_fuel, state::State};
+use crate::engine::{meter::as_fuel, run_loop::charge, store_data::State};
 use alloc::vec::Vec;
 use core::time::Duration;
 use wasmi::Caller;

@@ -2,9 +2,8 @@
 
 use super::{Answer, CALL_FUEL, errno::Errno, guest};
 use crate::{
-    drive::charge,
-    error::{Cause, Failure},
-    state::State,
+    common::error::{Cause, Failure},
+    engine::{run_loop::charge, store_data::State},
 };
 use wasmi::Caller;
 

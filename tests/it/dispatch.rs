@@ -255,12 +255,12 @@ fn the_guest_of_the_check_is_the_one_in_the_library() {
     const HOW: &str = "`cargo run -p soak -- probe` in tools/dispatch writes both files";
     let text = probe(2);
     assert!(
-        text == include_str!("../../src/dispatch/probe.wat"),
+        text == include_str!("../../src/engine/dispatch/probe.wat"),
         "{HOW}"
     );
     let module = wat::parse_str(text).expect("it is WebAssembly");
     assert!(
-        module == include_bytes!("../../src/dispatch/probe.wasm"),
+        module == include_bytes!("../../src/engine/dispatch/probe.wasm"),
         "{HOW}"
     );
 }

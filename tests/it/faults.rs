@@ -11,7 +11,7 @@ type Row = (
     &'static [(&'static [u64], &'static [u64])],
 );
 
-/// What each of the other rows is about is in `src/faults`.
+/// What each of the other rows is about is in `src/module/faults`.
 const ROWS: &[Row] = &[
     (
         "a tail call of an import",

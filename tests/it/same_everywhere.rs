@@ -30,7 +30,7 @@ fn the_engines_name_has_its_version() {
     let name = format!("wasmi {version};");
     assert!(
         pocketwasm::ENGINE.starts_with(&name),
-        "{} is not named {name}: `ENGINE` in src/engine.rs must change with the engine",
+        "{} is not named {name}: `ENGINE` in src/engine/compiled_module.rs must change with the engine",
         pocketwasm::ENGINE
     );
 }

@@ -54,7 +54,7 @@ fn ordinary_work() {
     same_for_every_slice("work", &[9], &[34, x.to_bits()]);
 }
 
-/// The engine forgets its position in a `table.grow` that runs out of fuel; see `src/prepare.rs`.
+/// The engine forgets its position in a `table.grow` that runs out of fuel; see `src/module/prepare.rs`.
 #[test]
 fn table_grow() {
     const ROUNDS: i64 = 12;

@@ -1,8 +1,10 @@
 //! What the program takes on its command line.
 
 use crate::{
-    bench, call, exit::Code, inspect, limits::Limits, list, new, report::Failure, run, snapshot,
-    text,
+    commands::{bench, call, inspect, list, new, run, snapshot, text},
+    exit::Code,
+    limits::Limits,
+    report::Failure,
 };
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;

@@ -1,28 +1,21 @@
 //! Runs WebAssembly plugins from the command line.
 
-mod bench;
-mod call;
 mod cli;
+mod commands;
 mod exit;
 #[cfg(feature = "gateway")]
 mod gateway;
 mod guest;
 mod http;
 mod input;
-mod inspect;
 mod limits;
-mod list;
 mod lock;
 mod module;
-mod new;
 mod number;
 mod progress;
 mod report;
-mod run;
-mod snapshot;
 mod streams;
 mod terminal;
-mod text;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -4,8 +4,8 @@
 use super::handed_over;
 use super::{Guest, give};
 #[cfg(not(feature = "http"))]
-use crate::error::Cause;
-use crate::error::Failure;
+use crate::common::error::Cause;
+use crate::common::error::Failure;
 #[cfg(not(feature = "http"))]
 use alloc::string::ToString;
 
@@ -48,7 +48,7 @@ pub(super) fn headers(caller: &mut Guest<'_>) -> Result<u64, Failure> {
 #[cfg(feature = "http")]
 mod granted {
     use super::Guest;
-    use crate::{
+    use crate::common::{
         error::{Cause, Failure, Quoted, first_line},
         http::{HttpRequest, HttpResponse},
     };
@@ -89,7 +89,7 @@ mod granted {
             .flatten()
         {
             let value = value.as_str().unwrap_or_default();
-            if !crate::http::is_field(name, value) {
+            if !crate::common::http::is_field(name, value) {
                 return Err(malformed(&format!("the field {}", Quoted(name))));
             }
             request.headers.push((name.to_string(), value.to_string()));
@@ -162,7 +162,7 @@ mod granted {
             .iter()
             .any(|pattern| allows(pattern, &host))
         {
-            let hosts = crate::error::names(config.allowed_hosts.iter().cloned());
+            let hosts = crate::common::error::names(config.allowed_hosts.iter().cloned());
             return Err(refused(format!("allowed hosts are: {hosts}")));
         }
         let maximum = config.limits.max_input_bytes;

@@ -2,9 +2,11 @@
 
 use super::{Guest, nowhere};
 use crate::{
-    error::Failure,
-    link::{Defined, Native, charge_bytes},
-    state::State,
+    common::error::Failure,
+    engine::{
+        host_functions::{Defined, Native, charge_bytes},
+        store_data::State,
+    },
 };
 use wasmi::Linker;
 

@@ -10,12 +10,16 @@ mod memory;
 
 use super::{Convention, Protocol, expect_one, imports_from, misfit, one};
 use crate::{
-    error::{Cause, Escaped, Failure, Phase},
-    inspect::ModuleInfo,
-    link::{Defined, Native, charge_bytes},
-    session::Session,
-    state::State,
-    value::ValueType,
+    common::{
+        error::{Cause, Escaped, Failure, Phase},
+        value::ValueType,
+    },
+    engine::{
+        execution::Session,
+        host_functions::{Defined, Native, charge_bytes},
+        store_data::State,
+    },
+    module::inspect::ModuleInfo,
 };
 use alloc::{borrow::Cow, format, string::String, vec::Vec};
 use wasmi::{Caller, Linker};
@@ -126,7 +130,10 @@ fn nowhere(what: &str, offset: u64) -> Failure {
 }
 
 /// A block with `bytes` in it; 0 for none.
-fn insert(blocks: &mut crate::exchange::Blocks, bytes: &[u8]) -> Result<u64, Failure> {
+fn insert(
+    blocks: &mut crate::host::convention_state::Blocks,
+    bytes: &[u8],
+) -> Result<u64, Failure> {
     if bytes.is_empty() {
         return Ok(0);
     }

@@ -5,18 +5,18 @@
 //! pay for with the bound. It ends with 1 where a bound does not hold, and with 2 where the binary
 //! cannot be read: no symbols, a build with the loop, code it does not understand.
 
-#[allow(dead_code)]
-#[path = "../../../../src/bound.rs"]
-mod bound;
 mod handler;
 mod image;
 mod machine;
+#[allow(dead_code)]
+#[path = "../../../../src/common/native_stack.rs"]
+mod native_stack;
 
 use handler::{Handler, Leaves};
 use image::Image;
 use std::{env, fs, process::ExitCode};
 
-/// The handlers whose operators cost [`bound::LEAKING_COST`] and pay just before they run, so
+/// The handlers whose operators cost [`native_stack::LEAKING_COST`] and pay just before they run, so
 /// that the grant bounds what they leave behind. Nothing bounds any other.
 const BOUNDED: [&str; 2] = ["memory_grow", "table_grow"];
 
@@ -68,15 +68,15 @@ fn report(path: &str, handlers: &[Handler]) -> u8 {
     for handler in handlers {
         match handler.leaves {
             Leaves::ByCall { bytes } if BOUNDED.contains(&&*handler.name) => {
-                let most = bound::most_leaks(bound::LARGEST_GRANT) * bytes;
-                let nested = bound::most_leaks(bound::LARGEST_NESTED_GRANT) * bytes;
-                let holds = most <= bound::NATIVE_STACK;
+                let most = native_stack::most_leaks(native_stack::LARGEST_GRANT) * bytes;
+                let nested = native_stack::most_leaks(native_stack::LARGEST_NESTED_GRANT) * bytes;
+                let holds = most <= native_stack::NATIVE_STACK;
                 println!(
                     "  {}: leaves {bytes} bytes, costs {}: at most {most} bytes on a grant, \
                      {nested} on a nested one; the bound is {}: {}",
                     handler.name,
-                    bound::LEAKING_COST,
-                    bound::NATIVE_STACK,
+                    native_stack::LEAKING_COST,
+                    native_stack::NATIVE_STACK,
                     if holds { "holds" } else { "EXCEEDED" },
                 );
                 verdict |= u8::from(!holds);

@@ -3,7 +3,7 @@
 //!
 //! `soak speed` times work that is bound by the processor, to compare the two dispatchers by;
 //! `soak probe` writes the guest of the library's own check: `probe.wat` and `probe.wasm` in
-//! `src/dispatch`.
+//! `src/engine/dispatch`.
 
 mod operators;
 
@@ -52,7 +52,7 @@ fn compile(text: &str) -> Result<Vec<u8>, Problem> {
 }
 
 fn write_probe() -> Result<(), Problem> {
-    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../src/dispatch");
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../src/engine/dispatch");
     let text = probe(PROBE_ITERATIONS);
     fs::write(format!("{directory}/probe.wasm"), compile(&text)?)?;
     fs::write(format!("{directory}/probe.wat"), text)?;

@@ -1,0 +1,496 @@
+//! One call, described and then run.
+
+use crate::{
+    api::{instance::Instance, plugin::Plugin},
+    common::{
+        cancel::CancelToken,
+        error::{Cause, Error, Failure, Phase},
+        outcome::{Given, Outcome},
+    },
+    convention::{
+        Convention,
+        call_input::{Fitted, Passed},
+    },
+    engine::{
+        execution::{Known, Live, Session},
+        meter::Allowance,
+        store_data::{InputSource, Stdin, Surroundings, Told},
+    },
+    settings::context::Context,
+};
+use alloc::{
+    boxed::Box,
+    format,
+    string::{String, ToString},
+    sync::Arc,
+    vec::Vec,
+};
+use core::{any::Any, fmt, time::Duration};
+
+/// One call of an export: what it gets, what it may use, then [`run`](Self::run).
+///
+/// ```
+/// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
+/// # let module = include_bytes!("../../fixtures/rust-greet.wasm");
+/// let plugin = runner.load_plugin("greet", module)?;
+/// let outcome = plugin.call("greet").input("World").fuel(100_000).run()?;
+/// assert_eq!(outcome.bytes(), b"Hello, World");
+/// assert!(!outcome.output_truncated());
+/// # Ok::<(), pocketwasm::Error>(())
+/// ```
+#[must_use = "a call does nothing before `run`"]
+pub struct Call<'a> {
+    target: Target<'a>,
+    task: Task<'a>,
+}
+
+/// What is to be done, whichever instance does it.
+struct Task<'a> {
+    export: &'a str,
+    passed: Passed<'a>,
+    allowance: Allowance,
+    convention: Option<Convention>,
+    surroundings: Told,
+    state: Option<&'a mut (dyn Lent + 'static)>,
+    /// A setting that cannot be; told by `run`, so that building stays a chain.
+    mistake: Option<Failure>,
+}
+
+enum Target<'a> {
+    Fresh(&'a Plugin),
+    Live(&'a mut Instance),
+}
+
+/// An embedder's value, in a store for the time of a call.
+trait Lent {
+    fn lend(&mut self) -> Box<dyn Any + Send + Sync>;
+    fn give_back(&mut self, value: Box<dyn Any + Send + Sync>);
+}
+
+impl<T: Any + Default + Send + Sync> Lent for T {
+    fn lend(&mut self) -> Box<dyn Any + Send + Sync> {
+        Box::new(core::mem::take(self))
+    }
+
+    fn give_back(&mut self, value: Box<dyn Any + Send + Sync>) {
+        if let Ok(value) = value.downcast() {
+            *self = *value;
+        }
+    }
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn fresh(plugin: &'a Plugin, export: &'a str) -> Self {
+        Self::new(Target::Fresh(plugin), export)
+    }
+
+    pub(crate) fn live(instance: &'a mut Instance, export: &'a str) -> Self {
+        Self::new(Target::Live(instance), export)
+    }
+
+    fn new(target: Target<'a>, export: &'a str) -> Self {
+        let task = Task {
+            export,
+            passed: Passed::Params(&[]),
+            allowance: Allowance::default(),
+            convention: None,
+            surroundings: None,
+            state: None,
+            mistake: None,
+        };
+        Self { target, task }
+    }
+
+    /// Passes numbers: bit patterns, as many as the export has parameters; 32-bit ones in the low
+    /// half, zero- or sign-extended. Default: none. Replaces [`input`](Self::input).
+    pub fn params(mut self, params: &'a [u64]) -> Self {
+        self.task.passed = Passed::Params(params);
+        self
+    }
+
+    /// Passes bytes, by the plugin's convention; the outcome has bytes too. At most
+    /// `max_input_bytes`. Replaces [`params`](Self::params).
+    pub fn input(mut self, input: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
+        self.task.passed = Passed::Input(input.as_ref());
+        self
+    }
+
+    /// Passes several inputs, for exports that take them: Typst's, and functions of several
+    /// pointers or strings. Each at most, and all together at most, `max_input_bytes`. Replaces
+    /// [`params`](Self::params) and [`input`](Self::input).
+    ///
+    /// ```
+    /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
+    /// # let module = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/typst-rust.wasm")).unwrap();
+    /// let plugin = runner.load_plugin("concat", module)?;
+    /// let outcome = plugin.call("concat").inputs(&[b"Hello, ", b"World"]).run()?;
+    /// assert_eq!(outcome.bytes(), b"Hello, World");
+    /// # Ok::<(), pocketwasm::Error>(())
+    /// ```
+    pub fn inputs(mut self, inputs: &'a [&'a [u8]]) -> Self {
+        self.task.passed = Passed::Inputs(inputs);
+        self
+    }
+
+    /// Passes the input by `convention`, whatever the plugin looks like. Default: the first of
+    /// the plugin's own conventions that fits the export.
+    pub fn convention(mut self, convention: Convention) -> Self {
+        self.task.convention = Some(convention);
+        self
+    }
+
+    /// Sets a key of the plugin's configuration, which Extism's plugins can read. Default: none.
+    /// At most `max_input_bytes` together.
+    pub fn config(mut self, key: &str, value: &str) -> Self {
+        let surroundings = self.surroundings();
+        let before = surroundings
+            .config
+            .insert(key.to_string(), value.to_string());
+        surroundings.config_length -= before.map_or(0, |before| key.len() + before.len());
+        surroundings.config_length += key.len() + value.len();
+        let length = surroundings.config_length;
+        self.refuse_above("the configuration", length);
+        self
+    }
+
+    /// Lends a value to the host functions that this call comes to, which have it by
+    /// [`HostContext::state`](crate::HostContext::state). When the call has ended, in whatever
+    /// way, it is back in its place.
+    pub fn state<T: Any + Default + Send + Sync>(mut self, state: &'a mut T) -> Self {
+        self.task.state = Some(state);
+        self
+    }
+
+    /// The fuel that this call may use, instead of the runner's.
+    pub fn fuel(mut self, fuel: u64) -> Self {
+        self.task.allowance.fuel = Some(fuel);
+        self
+    }
+
+    /// The time that this call may take, instead of the runner's; 0 is over at once.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.task.allowance.timeout = Some(timeout);
+        self
+    }
+
+    /// The pages that the plugin's memories may have in this call, where that is fewer than the
+    /// runner's [`max_memory_pages`](crate::RunnerConfig::max_memory_pages). A kept instance that
+    /// has more already keeps it and gets no more.
+    pub fn max_memory_pages(mut self, pages: u32) -> Self {
+        self.task.allowance.max_memory_pages = Some(pages);
+        self
+    }
+
+    /// Lets `token` end this call from elsewhere.
+    pub fn cancel(mut self, token: &CancelToken) -> Self {
+        self.task.allowance.cancel = Some(token.clone());
+        self
+    }
+
+    /// The bytes of standard input. Default: none. At most `max_input_bytes`. For a command it is
+    /// where the [`input`](Self::input) goes, so one of the two.
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        let bytes = bytes.into();
+        self.refuse_above("stdin", bytes.len());
+        self.surroundings().stdin = Stdin::from(bytes);
+        self
+    }
+
+    /// Where standard input is read from when the guest asks for it (with `std`: any
+    /// `std::io::Read`). A source that blocks holds up the deadline.
+    pub fn stdin_from(mut self, source: impl InputSource) -> Self {
+        self.surroundings().stdin = Stdin::Source(Box::new(source));
+        self
+    }
+
+    /// The arguments after the program's name, which is the plugin's. Default: none. No zero
+    /// bytes; at most `max_input_bytes` together.
+    pub fn args<S: Into<String>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        let args: Vec<String> = args.into_iter().map(Into::into).collect();
+        if args.iter().any(|arg| arg.contains('\0')) {
+            self.refuse("args", "has a zero byte".to_string());
+        }
+        self.refuse_above("arguments", args.iter().map(String::len).sum());
+        self.surroundings().args = args;
+        self
+    }
+
+    /// Adds a variable to the environment, which is empty by default and never the host's own. No
+    /// zero bytes, no `=` in the name; at most `max_input_bytes` together.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        if name.is_empty() || name.contains('=') {
+            self.refuse("env", format!("cannot have a variable named {name:?}"));
+        }
+        let variable = format!("{name}={value}");
+        if variable.contains('\0') {
+            self.refuse("env", "has a zero byte".to_string());
+        }
+        let surroundings = self.surroundings();
+        surroundings.env_length += variable.len();
+        surroundings.env.push(variable);
+        let length = surroundings.env_length;
+        self.refuse_above("an environment", length);
+        self
+    }
+
+    /// Whether the environment has a variable of that name.
+    pub(crate) fn has_variable(&self, name: &str) -> bool {
+        let told = self.task.surroundings.as_deref();
+        let mut variables = told.into_iter().flat_map(|told| &told.env);
+        variables.any(|it| it.split_once('=').is_some_and(|(other, _)| other == name))
+    }
+
+    fn refuse(&mut self, setting: &'static str, problem: String) {
+        self.mistaken(Failure::from(Cause::InvalidConfig { setting, problem }));
+    }
+
+    fn refuse_above(&mut self, what: &'static str, length: usize) {
+        let maximum = self.context().config.limits.max_input_bytes;
+        if length > maximum {
+            self.mistaken(Failure::from(Cause::TooLarge {
+                what,
+                length: length as u64,
+                limit: "max_input_bytes",
+                maximum: maximum as u64,
+            }));
+        }
+    }
+
+    fn surroundings(&mut self) -> &mut Surroundings {
+        self.task.surroundings.get_or_insert_default()
+    }
+
+    /// Notes a mistake, if it is the first.
+    fn mistaken(&mut self, failure: Failure) {
+        self.task.mistake.get_or_insert(failure);
+    }
+
+    fn plugin(&self) -> &Plugin {
+        match &self.target {
+            Target::Fresh(plugin) => plugin,
+            Target::Live(instance) => instance.plugin(),
+        }
+    }
+
+    /// The names of plugin and export, for errors about the outcome.
+    pub(crate) fn names(&self) -> (Arc<str>, Box<str>) {
+        (self.plugin().shared_name().clone(), self.task.export.into())
+    }
+
+    fn context(&self) -> &Context {
+        self.plugin().context()
+    }
+
+    /// Runs the call to its end.
+    ///
+    /// # Errors
+    ///
+    /// Before anything runs: `Closed`, `NotFound` (no such export), `Signature` (params or bytes
+    /// do not fit it), `MemoryLimit` (the plugin begins with more pages than this call may have),
+    /// `TooLarge`, `InvalidConfig`, and for an instance `Poisoned`. While it
+    /// runs: `OutOfFuel`, `Timeout`, `Cancelled`, `Closed`, `Trap`, `Exit` (other than 0),
+    /// `GuestData` (a result outside memory), `TooLarge` (a result), `Host`. Where the guest had
+    /// begun, [`Error::outcome`] tells what it cost and wrote.
+    pub fn run(mut self) -> Result<Outcome, Error> {
+        match self.target {
+            Target::Fresh(plugin) => self.task.fresh(plugin),
+            Target::Live(instance) => self.task.kept(instance),
+        }
+    }
+
+    /// Runs the call with that input.
+    pub(crate) fn run_input(mut self, input: &'a [u8]) -> Result<Outcome, Error> {
+        self.task.passed = Passed::Input(input);
+        self.run()
+    }
+
+    /// The same for a call that outlives its first run, and so has its instance to itself: the
+    /// plugin, what each run may use, what the guest finds around it, and the input.
+    pub(crate) fn lasting(mut self) -> Result<(Plugin, Allowance, Told, &'a [u8]), Error> {
+        let input = match self.task.passed {
+            Passed::Input(input) => input,
+            _ => &[],
+        };
+        self.refuse_above("an input", input.len());
+        if matches!(self.target, Target::Live(_)) {
+            self.mistaken(Failure::from(Cause::Signature {
+                problem: "this takes a fresh instance".to_string(),
+            }));
+        }
+        let plugin = self.plugin().clone();
+        let Self { mut task, .. } = self;
+        task.check(&plugin, false)
+            .map_err(|failure| refused(failure, &plugin, task.export))?;
+        Ok((plugin, task.allowance, task.surroundings, input))
+    }
+}
+
+/// What is marked `inline(always)` here and beneath is on the way of every call and has a caller or
+/// two. Called for real, it cost a call of a tiny module a tenth more.
+impl<'a> Task<'a> {
+    /// In a fresh instance.
+    fn fresh(&mut self, plugin: &Plugin) -> Result<Outcome, Error> {
+        let fitted = self.fit(plugin, None, false)?;
+        let earlier = plugin
+            .earlier(
+                &self.allowance,
+                self.surroundings.as_deref(),
+                Some(self.export),
+            )
+            .map_err(|failure| told(failure.into(), plugin, self.export))?;
+        let code = earlier.as_deref().unwrap_or_else(|| plugin.code());
+        let spare = match earlier {
+            Some(_) => None,
+            None => plugin.spare(),
+        };
+        let (allowance, told) = self.take();
+        if let Some(mut spare) = spare {
+            let mut session = Session::new(code, &mut spare);
+            session.renew(allowance, told);
+            return self.perform(plugin, &mut session, &fitted, false);
+        }
+        let mut live = Live::new(plugin.home(), code, allowance, told);
+        let mut session = Session::new(code, &mut live);
+        self.perform(plugin, &mut session, &fitted, true)
+    }
+
+    /// In one that is kept.
+    #[inline(always)]
+    fn kept(&mut self, instance: &mut Instance) -> Result<Outcome, Error> {
+        let poisoned = instance.is_poisoned();
+        let (plugin, mut session) = instance.parts();
+        let known = session.known(self.export);
+        let fitted = self.fit(plugin, known, poisoned)?;
+        let (allowance, told) = self.take();
+        session.renew(allowance, told);
+        self.perform(plugin, &mut session, &fitted, false)
+    }
+
+    /// What the call may use and what its guest sees, which go into the store.
+    #[inline(always)]
+    fn take(&mut self) -> (Allowance, Told) {
+        let allowance = core::mem::take(&mut self.allowance);
+        (allowance, self.surroundings.take())
+    }
+
+    /// Checks what can be known without an instance: what is passed, as the export takes it,
+    /// whose function may be `known`.
+    #[inline(always)]
+    fn fit<'p>(
+        &mut self,
+        plugin: &'p Plugin,
+        known: Option<Known<'p>>,
+        poisoned: bool,
+    ) -> Result<Fitted<'p>, Error>
+    where
+        'a: 'p,
+    {
+        let fitted = self
+            .check(plugin, poisoned)
+            .and_then(|()| self.fit_export(plugin, known));
+        fitted.map_err(|failure| refused(failure, plugin, self.export))
+    }
+
+    #[inline(always)]
+    fn fit_export<'p>(
+        &self,
+        plugin: &'p Plugin,
+        known: Option<Known<'p>>,
+    ) -> Result<Fitted<'p>, Failure>
+    where
+        'a: 'p,
+    {
+        let info = &plugin.code().info;
+        let limits = &plugin.context().config.limits;
+        let conventions = plugin.conventions();
+        let (export, named) = (self.export, self.convention);
+        let fitted = self
+            .passed
+            .fit(info, export, known, named, conventions, limits)?;
+        let told = self.surroundings.as_deref();
+        match fitted.by_stdin() {
+            Some(convention) if told.is_some_and(|told| told.stdin.is_given()) => {
+                Err(Cause::InvalidConfig {
+                    setting: "stdin",
+                    problem: format!("is where the input goes ({convention}); give one of the two"),
+                }
+                .into())
+            }
+            _ => Ok(fitted),
+        }
+    }
+
+    /// What can be known without looking at the export.
+    #[inline(always)]
+    fn check(&mut self, plugin: &Plugin, poisoned: bool) -> Result<(), Failure> {
+        plugin.context().check_open()?;
+        if let Some(mistake) = self.mistake.take() {
+            return Err(mistake);
+        }
+        if poisoned {
+            return Err(Cause::Poisoned.into());
+        }
+        let pages = plugin.memory_pages();
+        match self.allowance.max_memory_pages.map(u64::from) {
+            Some(maximum) if pages > maximum => Err(Cause::MemoryLimit { pages, maximum }.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Readies the instance if it is fresh, and calls the export.
+    fn perform(
+        &mut self,
+        plugin: &Plugin,
+        session: &mut Session<'_>,
+        fitted: &Fitted<'_>,
+        is_fresh: bool,
+    ) -> Result<Outcome, Error> {
+        let export = self.export;
+        if let Some(state) = &mut self.state {
+            session.state().lent = Some(state.lend());
+        }
+        let ready = if is_fresh {
+            session.ready(Some(export))
+        } else {
+            Ok(())
+        };
+        let mut given = Given::default();
+        let done = ready.and_then(|()| fitted.pass(session, export, &mut given));
+        if let Some(state) = &mut self.state
+            && let Some(value) = session.state().lent.take()
+        {
+            state.give_back(value);
+        }
+        match done {
+            Ok(()) => {
+                let name = plugin.name();
+                log::debug!("{name:?} {export:?} ended; fuel {}", session.fuel_used());
+                Ok(session.outcome(given))
+            }
+            Err(failure) => Err(told(session.failed(failure), plugin, export)),
+        }
+    }
+}
+
+/// The error of a call that did not begin.
+#[cold]
+fn refused(failure: Failure, plugin: &Plugin, export: &str) -> Error {
+    told(Error::from(failure).at(Phase::Call), plugin, export)
+}
+
+/// The error with the names that it concerns; it is logged.
+#[cold]
+fn told(error: Error, plugin: &Plugin, export: &str) -> Error {
+    let error = error.in_plugin(plugin.shared_name()).in_export(export);
+    log::debug!("{error}");
+    error
+}
+
+impl fmt::Debug for Call<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("plugin", &self.plugin().name())
+            .field("export", &self.task.export)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,454 @@
+//! Plugins and modules from files.
+
+use crate::{
+    api::{
+        plugin::{Plugin, sha256},
+        runner::{Entry, Runner, plugin_name, text},
+    },
+    common::{
+        error::{Cause, Error, Failure, Phase, Quoted, first_line},
+        outcome::Outcome,
+    },
+    system::parallel::spread,
+};
+use alloc::{
+    borrow::ToOwned,
+    collections::BTreeSet,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use std::{
+    collections::HashSet,
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
+use walkdir::WalkDir;
+
+/// What [`Runner::load_plugins`] did, each list sorted.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct LoadReport {
+    /// The plugins that are new.
+    pub loaded: Vec<String>,
+    /// The plugins whose file has changed since they were loaded.
+    pub replaced: Vec<String>,
+    /// The plugins whose file is as it was; they were not compiled again.
+    pub unchanged: Vec<String>,
+    /// The plugins whose file in this directory is gone; they stay loaded until
+    /// [`Runner::unload_plugin`].
+    pub missing: Vec<String>,
+    /// The files that could not be loaded. What had been loaded from them before stays.
+    pub failed: Vec<LoadFailure>,
+}
+
+/// A file that could not be loaded.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct LoadFailure {
+    /// The file, or the directory that could not be read.
+    pub path: PathBuf,
+    /// Why.
+    pub error: Error,
+}
+
+impl Runner {
+    /// Loads every `.wasm` file below a directory. A plugin's name is its path in there without
+    /// the suffix, with `/` between folders. Symbolic links are not followed.
+    ///
+    /// Files are compiled on as many threads as the host has cores; the report does not depend on
+    /// their number. One bad file does not keep the others from loading; it is reported with its
+    /// reason. Called again, it takes up what is new or changed and leaves the rest alone, and
+    /// where a changed file is bad the old version stays.
+    ///
+    /// ```no_run
+    /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
+    /// let report = runner.load_plugins("plugins")?;
+    /// for failure in &report.failed {
+    ///     eprintln!("{}: {}", failure.path.display(), failure.error);
+    /// }
+    /// # Ok::<(), pocketwasm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` or `Io` for the directory itself; `Closed`.
+    pub fn load_plugins(&self, directory: impl AsRef<Path>) -> Result<LoadReport, Error> {
+        self.load_plugins_if(directory, |_, _| Ok(()))
+    }
+
+    /// Loads as [`load_plugins`](Self::load_plugins) does, but asks `admit` first about each file
+    /// that is new or changed, with the plugin's name and the file's bytes: on this thread, in the
+    /// order of their paths. Nothing of what it does not admit is compiled or served; it is
+    /// reported as failed with [`Refused`](crate::ErrorKind::Refused) and the reason that `admit`
+    /// gave, which is to be one line. For pins, signatures and allow lists.
+    ///
+    /// ```no_run
+    /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
+    /// let report = runner.load_plugins_if("plugins", |name, bytes| match name {
+    ///     "greet" if bytes.len() < 100_000 => Ok(()),
+    ///     _ => Err("it is not on the list".to_string()),
+    /// })?;
+    /// # Ok::<(), pocketwasm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`load_plugins`](Self::load_plugins).
+    pub fn load_plugins_if(
+        &self,
+        directory: impl AsRef<Path>,
+        mut admit: impl FnMut(&str, &[u8]) -> Result<(), String>,
+    ) -> Result<LoadReport, Error> {
+        let directory = directory.as_ref();
+        self.context().check_open()?;
+        // The root is asked first: a directory that is not there is an error, not a report. Files
+        // are remembered below its real path, so that another spelling of it is the same one.
+        let failed = |error| io("read the directory", directory, error);
+        let root = directory.canonicalize().map_err(failed)?;
+        std::fs::read_dir(&root).map_err(failed)?;
+
+        let mut report = LoadReport::default();
+        let mut seen = HashSet::new();
+        let mut names = BTreeSet::new();
+        let mut rivals = Vec::new();
+        let compiled = spread(
+            |job| self.compile(job),
+            |submit| {
+                for found in files(directory, &root) {
+                    let file = match found {
+                        Ok(file) => file,
+                        Err(failure) => {
+                            report.failed.push(failure);
+                            continue;
+                        }
+                    };
+                    seen.insert(file.source.clone());
+                    if file
+                        .name
+                        .as_ref()
+                        .is_ok_and(|name| !names.insert(name.clone()))
+                    {
+                        rivals.push(file);
+                        continue;
+                    }
+                    if let Some(job) = report.note(self.job(file, &mut admit)) {
+                        submit(job);
+                    }
+                }
+            },
+        );
+        compiled.into_iter().for_each(|done| report.enter(done));
+        // Of two files for one name the second has it only where the first is bad.
+        for file in rivals {
+            if let Some(job) = report.note(self.job(file, &mut admit)) {
+                report.enter(self.compile(job));
+            }
+        }
+        if !report.failed.is_empty() {
+            self.context().check_open()?;
+        }
+        for entry in self.entries() {
+            let gone = |source: &PathBuf| source.starts_with(&root) && !seen.contains(source);
+            if entry.source.as_ref().is_some_and(gone) {
+                report.missing.push(entry.plugin.name().to_string());
+            }
+        }
+        report.loaded.sort_unstable();
+        report.replaced.sort_unstable();
+        report.unchanged.sort_unstable();
+        report.failed.sort_by(|a, b| a.path.cmp(&b.path));
+        for LoadFailure { path, error } in &report.failed {
+            log::warn!("not loaded: {}: {error}", path.display());
+        }
+        log::info!(
+            "{}: {} loaded, {} replaced, {} unchanged, {} failed",
+            directory.display(),
+            report.loaded.len(),
+            report.replaced.len(),
+            report.unchanged.len(),
+            report.failed.len(),
+        );
+        Ok(report)
+    }
+
+    /// What is to be compiled of a file.
+    fn job(
+        &self,
+        file: FoundFile,
+        admit: &mut impl FnMut(&str, &[u8]) -> Result<(), String>,
+    ) -> Result<Step, LoadFailure> {
+        let FoundFile { path, source, name } = file;
+        let step = name.and_then(|name| {
+            let before = self.entry(&name);
+            if let Some(entry) = &before
+                && entry.source.as_ref() != Some(&source)
+            {
+                return Err(taken(&name, entry.source.as_deref()));
+            }
+            let bytes = self.read(&path)?;
+            if let Some(before) = &before
+                && before.plugin.sha256() == sha256(&bytes)
+            {
+                return Ok(Step::Unchanged(name));
+            }
+            admit(&name, &bytes).map_err(|reason| {
+                let reason = first_line(&reason);
+                Error::from(Failure::from(Cause::Refused { reason })).in_plugin(&(*name).into())
+            })?;
+            Ok(Step::Compile(Job {
+                path: path.clone(),
+                source,
+                replaces: before.is_some(),
+                name,
+                bytes,
+            }))
+        });
+        step.map_err(|error| LoadFailure { path, error })
+    }
+
+    /// Compiles a file's plugin and keeps it.
+    fn compile(&self, job: Job) -> Result<Done, LoadFailure> {
+        let Job {
+            path, name, bytes, ..
+        } = job;
+        let load = || {
+            self.context().check_open()?;
+            let plugin = Plugin::load(self.context(), &name, &bytes)?;
+            self.keep(Entry {
+                plugin,
+                source: Some(job.source),
+            })
+        };
+        match load() {
+            Ok(()) => Ok(Done {
+                name,
+                replaces: job.replaces,
+            }),
+            Err(error) => Err(LoadFailure { path, error }),
+        }
+    }
+
+    /// Reads a file, but no more of it than a module may have.
+    fn read(&self, path: &Path) -> Result<Vec<u8>, Error> {
+        let maximum = self.context().config.limits.max_module_bytes as u64;
+        let failed = |error| io("read", path, error);
+        let file = File::open(path).map_err(failed)?;
+        let length = file.metadata().map_err(failed)?.len();
+        let too_large = |actual| {
+            let what = "the module's size".to_string();
+            let limit = "max_module_bytes";
+            let failure = Failure::from(Cause::ShapeLimit {
+                what,
+                actual,
+                limit,
+                maximum,
+            });
+            Err(Error::from(failure)
+                .at(Phase::Load)
+                .in_plugin(&path.to_string_lossy().into()))
+        };
+        if length > maximum {
+            return too_large(length);
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+        // The file may grow while it is read.
+        file.take(maximum + 1)
+            .read_to_end(&mut bytes)
+            .map_err(failed)?;
+        if bytes.len() as u64 > maximum {
+            return too_large(bytes.len() as u64);
+        }
+        Ok(bytes)
+    }
+
+    /// The plugin in a file, compiled now or earlier; its name is the path. The file is read
+    /// every time and the compiled module kept by its content, within `max_cache_bytes`, so a
+    /// changed file is never mistaken for the old one.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` or `Io` for the file, otherwise those of [`load_plugin`](Self::load_plugin).
+    pub fn plugin_at(&self, path: impl AsRef<Path>) -> Result<Plugin, Error> {
+        let path = path.as_ref();
+        self.context().check_open()?;
+        let bytes = self.read(path)?;
+        self.cached(&path.to_string_lossy(), &bytes)
+    }
+
+    /// Calls an export of the module in a file with numbers, in a fresh instance.
+    ///
+    /// ```
+    /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
+    /// assert_eq!(runner.run_function("fixtures/add.wasm", "add", &[1, 2])?, [3]);
+    /// # Ok::<(), pocketwasm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`plugin_at`](Self::plugin_at) and of [`Call::run`](crate::Call::run).
+    pub fn run_function(
+        &self,
+        path: impl AsRef<Path>,
+        export: &str,
+        params: &[u64],
+    ) -> Result<Vec<u64>, Error> {
+        let plugin = self.plugin_at(path)?;
+        plugin
+            .call(export)
+            .params(params)
+            .run()
+            .map(Outcome::into_results)
+    }
+
+    /// Calls the export `greet` of the module in a file with a name, and gives its greeting.
+    ///
+    /// ```
+    /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
+    /// assert_eq!(runner.run_greet("fixtures/rust-greet.wasm", "World")?, "Hello, World");
+    /// # Ok::<(), pocketwasm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`plugin_at`](Self::plugin_at) and of
+    /// [`run_plugin_string`](Self::run_plugin_string).
+    pub fn run_greet(&self, path: impl AsRef<Path>, name: &str) -> Result<String, Error> {
+        let plugin = self.plugin_at(path)?;
+        text(plugin.call("greet").input(name))
+    }
+}
+
+/// A file that is to be a plugin, with the name that the plugin would have.
+struct FoundFile {
+    path: PathBuf,
+    /// Below the directory's real path.
+    source: PathBuf,
+    name: Result<String, Error>,
+}
+
+/// What there is to do about a file.
+enum Step {
+    Unchanged(String),
+    Compile(Job),
+}
+
+/// A file that was read and admitted.
+struct Job {
+    path: PathBuf,
+    source: PathBuf,
+    name: String,
+    replaces: bool,
+    bytes: Vec<u8>,
+}
+
+/// A plugin that was compiled and kept.
+struct Done {
+    name: String,
+    replaces: bool,
+}
+
+impl LoadReport {
+    /// What is to be compiled, if anything; the rest is told.
+    fn note(&mut self, step: Result<Step, LoadFailure>) -> Option<Job> {
+        match step {
+            Ok(Step::Compile(job)) => return Some(job),
+            Ok(Step::Unchanged(name)) => self.unchanged.push(name),
+            Err(failure) => self.failed.push(failure),
+        }
+        None
+    }
+
+    fn enter(&mut self, done: Result<Done, LoadFailure>) {
+        match done {
+            Ok(Done { name, replaces }) if replaces => self.replaced.push(name),
+            Ok(Done { name, .. }) => self.loaded.push(name),
+            Err(failure) => self.failed.push(failure),
+        }
+    }
+}
+
+/// The files below a directory that look like plugins, in the order of their paths.
+fn files(directory: &Path, root: &Path) -> impl Iterator<Item = Result<FoundFile, LoadFailure>> {
+    let entries = WalkDir::new(directory)
+        .min_depth(1)
+        .follow_links(false)
+        .sort_by_file_name();
+    entries.into_iter().filter_map(move |entry| {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                let path = error.path().unwrap_or(directory).to_owned();
+                let error = io("read", &path, error.into());
+                return Some(Err(LoadFailure { path, error }));
+            }
+        };
+        let kind = entry.file_type();
+        let path = entry.into_path();
+        let is_wasm = path.extension().is_some_and(|suffix| suffix == "wasm");
+        // A link to a folder may hide plugins that somebody expects, so it is told as well.
+        let is_link = kind.is_symlink() && (is_wasm || path.is_dir());
+        if kind.is_dir() || !(is_wasm || is_link) {
+            return None;
+        }
+        let relative = path.strip_prefix(directory).unwrap_or(&path);
+        let name = if kind.is_file() {
+            name_of(relative)
+        } else {
+            let problem = if is_link {
+                "is a symbolic link; it is not followed"
+            } else {
+                "is not a regular file"
+            };
+            Err(unfit("plugin file", problem.to_string()))
+        };
+        Some(Ok(FoundFile {
+            source: root.join(relative),
+            name,
+            path,
+        }))
+    })
+}
+
+/// A name that another plugin has already.
+fn taken(name: &str, source: Option<&Path>) -> Error {
+    let name = Quoted(name);
+    let problem = match source {
+        Some(source) => {
+            let source = source.to_string_lossy();
+            format!("is taken: {name} was loaded from {}", Quoted(&source))
+        }
+        None => format!("is taken: {name} was loaded from bytes"),
+    };
+    unfit("name", problem)
+}
+
+fn unfit(setting: &'static str, problem: String) -> Error {
+    Failure::from(Cause::InvalidConfig { setting, problem }).into()
+}
+
+/// The name that a file's plugin has: its path in the directory, with `/`.
+fn name_of(relative: &Path) -> Result<String, Error> {
+    let mut name = String::new();
+    for component in relative.components() {
+        let Some(part) = component.as_os_str().to_str() else {
+            let problem = format!("is not UTF-8: {}", Quoted(&relative.to_string_lossy()));
+            return Err(unfit("name", problem));
+        };
+        if !name.is_empty() {
+            name.push('/');
+        }
+        name.push_str(part);
+    }
+    Ok(plugin_name(&name)?.to_string())
+}
+
+fn io(action: &'static str, path: &Path, source: std::io::Error) -> Error {
+    Failure::from(Cause::Io {
+        action,
+        path: path.to_string_lossy().into_owned(),
+        source,
+    })
+    .into()
+}

@@ -1,0 +1,210 @@
+//! Plugins that handle HTTP requests: http-wasm's, as middleware, and CGI scripts.
+
+use crate::{
+    api::{call::Call, instance::Instance, plugin::Plugin},
+    common::{
+        error::Error,
+        http::{HttpRequest, HttpResponse},
+        outcome::Outcome,
+    },
+    convention::{cgi, http_handler},
+    engine::{execution::Session, meter::Allowance},
+    host::convention_state::HttpExchange,
+};
+use alloc::boxed::Box;
+use core::fmt;
+
+/// What a plugin made of a request.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Handled {
+    /// This is the response; the next handler is not asked.
+    Response(HttpResponse),
+    /// The next handler is to answer, and then [`Pending::finish`].
+    Next(Box<Pending>),
+}
+
+/// A request that a plugin passes on, and the plugin waiting for the response.
+pub struct Pending {
+    instance: Instance,
+    exchange: Box<HttpExchange>,
+    context: u32,
+    allowance: Allowance,
+}
+
+impl Plugin {
+    /// Has a plugin of http-wasm's convention handle a request, in a fresh instance and under the
+    /// runner's limits for a call. `config` is what the plugin gets for its configuration.
+    ///
+    /// ```
+    /// use pocketwasm::{Handled, HttpRequest, HttpResponse, Runner, RunnerConfig};
+    ///
+    /// let runner = Runner::new(RunnerConfig::new())?;
+    /// # let module = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/httpwasm-rust.wasm")).unwrap();
+    /// let plugin = runner.load_plugin("guard", module)?;
+    /// match plugin.handle(HttpRequest::new("GET", "/"), b"")? {
+    ///     Handled::Next(pending) => {
+    ///         let answer = HttpResponse::new(200); // for `pending.request()`
+    ///         let (response, _) = pending.finish(answer)?;
+    ///         assert_eq!(response.header("x-guest"), Some("rust"));
+    ///     }
+    ///     _ => unreachable!(),
+    /// }
+    /// # Ok::<(), pocketwasm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Call::handle`].
+    pub fn handle(&self, request: HttpRequest, config: &[u8]) -> Result<Handled, Error> {
+        let call = self.call(http_handler::REQUEST).input(config);
+        call.handle(request).map(|(handled, _)| handled)
+    }
+}
+
+impl Pending {
+    /// The request for the next handler, as the plugin has left it.
+    #[must_use]
+    pub fn request(&self) -> &HttpRequest {
+        &self.exchange.request
+    }
+
+    /// Has the plugin handle the next handler's response, under the limits of a call of its own;
+    /// what it makes of it, and what that cost. What the plugin said of the response beforehand
+    /// is added: fields, and a status other than 200.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Call::handle`].
+    pub fn finish(self, response: HttpResponse) -> Result<(HttpResponse, Outcome), Error> {
+        self.end(response, false)
+    }
+
+    /// The same where the next handler failed and `response` stands for that.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Call::handle`].
+    pub fn finish_failed(self, response: HttpResponse) -> Result<(HttpResponse, Outcome), Error> {
+        self.end(response, true)
+    }
+
+    fn end(
+        self,
+        mut response: HttpResponse,
+        failed: bool,
+    ) -> Result<(HttpResponse, Outcome), Error> {
+        let Self {
+            mut instance,
+            mut exchange,
+            context,
+            allowance,
+        } = self;
+        response.headers.append(&mut exchange.response.headers);
+        response.trailers.append(&mut exchange.response.trailers);
+        if exchange.response.status != 200 {
+            response.status = exchange.response.status;
+        }
+        exchange.response = response;
+        exchange.used = exchange.request.size() + exchange.response.size();
+        exchange.written = [true, false];
+        exchange.answered = true;
+        let handled = instance.exchange(allowance, |session| {
+            http_handler::handle_response(session, context, failed, exchange)
+        });
+        handled
+            .map(|(exchange, outcome)| (exchange.response, outcome))
+            .map_err(|error| error.in_export(http_handler::RESPONSE))
+    }
+}
+
+impl fmt::Debug for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pending")
+            .field("instance", &self.instance)
+            .field("request", &self.exchange.request)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Call<'a> {
+    /// Has a plugin of http-wasm's convention handle a request. The call is one of
+    /// `handle_request`; its [`input`](Call::input) is what the plugin gets for its configuration,
+    /// and its limits and cancel token hold anew for [`Pending::finish`]. What the plugin made of
+    /// the request, and what that cost.
+    ///
+    /// # Errors
+    ///
+    /// `Signature` where the plugin is none of http-wasm's, or the call is one of another export
+    /// or of an [`Instance`]; `TooLarge` where request and response exceed `max_exchange_bytes`;
+    /// `GuestData` for a field, status or URI that cannot be; and what may end any call.
+    pub fn handle(self, request: HttpRequest) -> Result<(Handled, Outcome), Error> {
+        let (name, export) = self.names();
+        let (plugin, allowance, surroundings, config) = self.lasting()?;
+        let told = |error: Error| error.in_plugin(&name).in_export(&export);
+        let begun = plugin.begin(allowance.clone(), surroundings);
+        let (code, mut live) = begun.map_err(|failure| told(failure.into()))?;
+        let mut session = Session::new(&code, &mut live);
+        let used = request.size();
+        let exchange = Box::new(HttpExchange {
+            request,
+            used,
+            ..HttpExchange::default()
+        });
+        let handled = session
+            .ready(None)
+            .and_then(|()| http_handler::handle_request(&mut session, &export, config, exchange));
+        let ((mut exchange, context), outcome) = session.end(handled).map_err(told)?;
+        let handled = match context {
+            None => Handled::Response(exchange.response),
+            Some(context) => {
+                exchange.read = [0, 0];
+                Handled::Next(Box::new(Pending {
+                    instance: Instance::new(plugin, code, live),
+                    exchange,
+                    context,
+                    allowance,
+                }))
+            }
+        };
+        Ok((handled, outcome))
+    }
+
+    /// Runs a command as a CGI script on a request: its environment (but for the variables that
+    /// this call has already, such as the `SCRIPT_NAME` of a server that knows it), the query's
+    /// parameters as arguments, the body as standard input. The response, and what the call cost.
+    ///
+    /// ```
+    /// use pocketwasm::{HttpRequest, Runner, RunnerConfig};
+    ///
+    /// let runner = Runner::new(RunnerConfig::new())?;
+    /// # let module = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/cgi-rust.wasm")).unwrap();
+    /// let plugin = runner.load_plugin("script", module)?;
+    /// let (response, _) = plugin.call("_start").cgi(&HttpRequest::new("GET", "/a?b=c"))?;
+    /// assert_eq!(response.status, 201);
+    /// # Ok::<(), pocketwasm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`run`](Call::run); `GuestData` where the output is no CGI response.
+    pub fn cgi(self, request: &'a HttpRequest) -> Result<(HttpResponse, Outcome), Error> {
+        let (plugin, export) = self.names();
+        let mut call = Call::convention(self, crate::Convention::Command)
+            .stdin([])
+            .args(cgi::arguments(request));
+        for (name, value) in cgi::environment(request, request.body.len()) {
+            if !call.has_variable(&name) {
+                call = call.env(&name, &value);
+            }
+        }
+        let outcome = call.run_input(&request.body)?;
+        match cgi::response(outcome.bytes()) {
+            Ok(response) => Ok((response, outcome)),
+            Err(failure) => Err(Error::from(failure)
+                .in_plugin(&plugin)
+                .in_export(&export)
+                .with_outcome(outcome)),
+        }
+    }
+}

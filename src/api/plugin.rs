@@ -1,0 +1,333 @@
+//! A loaded module with a name.
+
+#[cfg(feature = "std")]
+use crate::loading::spares::Spares;
+use crate::{
+    api::{call::Call, instance::Instance},
+    common::{
+        error::{Error, Failure, Phase},
+        value::{Export, Import},
+    },
+    convention::Convention,
+    engine::{
+        compiled_module::Code,
+        execution::{Live, Session},
+        meter::Allowance,
+        store_data::{Ready, Surroundings, Told},
+    },
+    loading::load::{self, Cold, Loaded, Snapshot, WarmUp},
+    settings::{
+        config::Compilation,
+        context::{Context, Home},
+    },
+};
+use alloc::{string::String, sync::Arc, vec::Vec};
+use core::fmt;
+use sha2::{Digest, Sha256};
+
+/// A loaded module with a name: compiled, its imports resolved, ready to be called any number of
+/// times from any number of threads.
+///
+/// Clones are cheap and the same plugin. A clone keeps the code alive, so unloading or replacing
+/// a plugin does not disturb a call that runs.
+#[derive(Clone)]
+pub struct Plugin(Arc<Inner>);
+
+/// Aligned for the same reason as [`Home`].
+#[cfg_attr(feature = "std", repr(align(128)))]
+struct Inner {
+    home: Arc<Home>,
+    sha256: [u8; 32],
+    /// Those that it follows, the likeliest first.
+    conventions: Vec<Convention>,
+    code: Arc<Code>,
+    /// The module itself, where `code` is its snapshot and some calls may need to start earlier.
+    cold: Option<Arc<Cold>>,
+    snapshot: Snapshot,
+    #[cfg(feature = "std")]
+    spares: Option<Arc<Spares>>,
+}
+
+impl Plugin {
+    /// Inspects, compiles and links as the runner's settings say.
+    pub(crate) fn load(context: &Arc<Context>, name: &str, bytes: &[u8]) -> Result<Self, Error> {
+        Self::load_with(context, name, bytes, context.config.compilation, None, None)
+    }
+
+    /// The same for a module that is compiled then, with a call made before the snapshot is taken;
+    /// its hash, where that is known.
+    pub(crate) fn load_with(
+        context: &Arc<Context>,
+        name: &str,
+        bytes: &[u8],
+        compilation: Compilation,
+        warm_up: Option<WarmUp<'_>>,
+        hash: Option<[u8; 32]>,
+    ) -> Result<Self, Error> {
+        let name: Arc<str> = name.into();
+        let load = || {
+            load::load(context, &name, bytes, compilation, warm_up)
+                .map_err(|error| error.at(Phase::Load).in_plugin(&name))
+        };
+        let (sha256, loaded) = match hash {
+            Some(hash) => (hash, load()?),
+            None => hashed(bytes, context.config.limits.max_module_bytes, load)?,
+        };
+        let Loaded {
+            code,
+            cold,
+            snapshot,
+        } = loaded;
+        log::debug!(
+            "compiled {name:?}: {} bytes, {} functions",
+            bytes.len(),
+            code.info.functions
+        );
+        let home = Home::new(context, &name);
+        Ok(Self(Arc::new(Inner {
+            #[cfg(feature = "std")]
+            spares: Spares::new(&home, &code),
+            home,
+            sha256,
+            conventions: Convention::all_of(&code.info),
+            code,
+            cold,
+            snapshot,
+        })))
+    }
+
+    /// The same code under another name.
+    pub(crate) fn renamed(&self, name: &str) -> Self {
+        let Inner {
+            home,
+            sha256,
+            conventions,
+            code,
+            cold,
+            snapshot,
+            ..
+        } = &*self.0;
+        let home = Home::new(&home.context, &name.into());
+        Self(Arc::new(Inner {
+            #[cfg(feature = "std")]
+            spares: Spares::new(&home, code),
+            home,
+            sha256: *sha256,
+            conventions: conventions.clone(),
+            code: code.clone(),
+            cold: cold.clone(),
+            snapshot: snapshot.clone(),
+        }))
+    }
+
+    /// Its name: as loaded, without a `.wasm` at the end; for a path, the path.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.home.plugin
+    }
+
+    /// The SHA-256 of the module's bytes.
+    #[must_use]
+    pub fn sha256(&self) -> [u8; 32] {
+        self.0.sha256
+    }
+
+    /// The size of the module in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.0.code.info.bytes
+    }
+
+    /// The number of functions that the module defines.
+    #[must_use]
+    pub fn functions(&self) -> u32 {
+        self.0.code.info.functions
+    }
+
+    /// What the module needs, in its own order.
+    #[must_use]
+    pub fn imports(&self) -> &[Import] {
+        &self.0.code.info.imports
+    }
+
+    /// What the module offers, sorted by name.
+    #[must_use]
+    pub fn exports(&self) -> &[Export] {
+        &self.0.code.info.exports
+    }
+
+    /// The pages of linear memory (65,536 bytes each) that every instance begins with.
+    #[must_use]
+    pub fn memory_pages(&self) -> u64 {
+        self.0.code.info.minimum_pages
+    }
+
+    /// How it takes and gives bytes, if it does so in a way that this crate knows: the likeliest
+    /// of its conventions. A call uses the first that fits the export, unless
+    /// [`Call::convention`] names one.
+    #[must_use]
+    pub fn convention(&self) -> Option<Convention> {
+        self.0.conventions.first().copied()
+    }
+
+    /// All conventions that it follows, the likeliest first.
+    #[must_use]
+    pub fn conventions(&self) -> &[Convention] {
+        &self.0.conventions
+    }
+
+    /// Why it follows its convention, or why it follows none: one line.
+    #[must_use]
+    pub fn convention_reason(&self) -> String {
+        Convention::reason(&self.0.code.info)
+    }
+
+    /// Whether instances start from a snapshot, and if not, why.
+    #[must_use]
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.0.snapshot
+    }
+
+    /// Begins a call of `export` in a fresh instance.
+    ///
+    /// ```
+    /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
+    /// # let add = include_bytes!("../../fixtures/add.wasm");
+    /// let plugin = runner.load_plugin("add", add)?;
+    /// let outcome = plugin.call("add").params(&[2, 40]).fuel(1_000).run()?;
+    /// assert_eq!(outcome.results(), [42]);
+    /// assert_eq!(outcome.fuel_used(), 4);
+    /// # Ok::<(), pocketwasm::Error>(())
+    /// ```
+    pub fn call<'a>(&'a self, export: &'a str) -> Call<'a> {
+        Call::fresh(self, export)
+    }
+
+    /// Makes an instance that keeps its state from call to call. Its start function and
+    /// initialiser run now, under the runner's limits for one call.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](crate::ErrorKind::Closed), and whatever may end a call: `Trap`, `Exit`,
+    /// `OutOfFuel`, `Timeout`, `Host`.
+    pub fn instantiate(&self) -> Result<Instance, Error> {
+        let run = || -> Result<Instance, Error> {
+            self.context().check_open()?;
+            let (code, mut live) = self.begin(Allowance::default(), None)?;
+            let mut session = Session::new(&code, &mut live);
+            let ready = session.ready(None);
+            session.end(ready)?;
+            Ok(Instance::new(self.clone(), code, live))
+        };
+        run().map_err(|error| error.in_plugin(self.shared_name()))
+    }
+
+    /// What an instance that outlives its first call is made in, and of.
+    pub(crate) fn begin(
+        &self,
+        allowance: Allowance,
+        told: Told,
+    ) -> Result<(Arc<Code>, Live), Failure> {
+        let earlier = self.earlier(&allowance, told.as_deref(), None)?;
+        let code = earlier.unwrap_or_else(|| self.0.code.clone());
+        let live = Live::new(&self.0.home, &code, allowance, told);
+        Ok((code, live))
+    }
+
+    /// The code that a call of `export` has to start with, where the plugin's own has the
+    /// initialiser behind it and the call needs it before.
+    pub(crate) fn earlier(
+        &self,
+        allowance: &Allowance,
+        told: Option<&Surroundings>,
+        export: Option<&str>,
+    ) -> Result<Option<Arc<Code>>, Failure> {
+        let Inner {
+            home, code, cold, ..
+        } = &*self.0;
+        let starts_earlier = |ready: &Ready| {
+            !ready.suits(&home.plugin, told, allowance.max_memory_pages)
+                || export.is_some() && export == code.initialiser
+        };
+        match (cold, &code.ready) {
+            (Some(cold), Some(ready)) if starts_earlier(ready) => {
+                cold.code(&home.context).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// An instance that was made ahead, for one call.
+    pub(crate) fn spare(&self) -> Option<Live> {
+        #[cfg(feature = "std")]
+        return self.0.spares.as_ref().and_then(Spares::take);
+        #[cfg(not(feature = "std"))]
+        None
+    }
+
+    /// Lets go of what is kept for calls to come.
+    pub(crate) fn retire(&self) {
+        #[cfg(feature = "std")]
+        if let Some(spares) = &self.0.spares {
+            spares.retire();
+        }
+    }
+
+    pub(crate) fn home(&self) -> &Arc<Home> {
+        &self.0.home
+    }
+
+    pub(crate) fn code(&self) -> &Code {
+        &self.0.code
+    }
+
+    pub(crate) fn context(&self) -> &Context {
+        &self.0.home.context
+    }
+
+    pub(crate) fn shared_name(&self) -> &Arc<str> {
+        &self.0.home.plugin
+    }
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+/// Does `work` and hashes `bytes`: meanwhile, where there are so many that a thread for it pays, no
+/// more than `most`, which would be refused for that, and the host gives a thread.
+#[cfg_attr(
+    not(feature = "std"),
+    expect(unused_variables, reason = "without threads")
+)]
+fn hashed<R, E>(
+    bytes: &[u8],
+    most: usize,
+    work: impl FnOnce() -> Result<R, E>,
+) -> Result<([u8; 32], R), E> {
+    #[cfg(feature = "std")]
+    if (MANY_BYTES..=most).contains(&bytes.len()) {
+        return std::thread::scope(|scope| {
+            let hash = std::thread::Builder::new().spawn_scoped(scope, || sha256(bytes));
+            let done = work()?;
+            let hash = hash.ok().and_then(|hash| hash.join().ok());
+            Ok((hash.unwrap_or_else(|| sha256(bytes)), done))
+        });
+    }
+    let done = work()?;
+    Ok((sha256(bytes), done))
+}
+
+/// The bytes that take about ten times as long to hash as a thread takes to begin.
+#[cfg(feature = "std")]
+const MANY_BYTES: usize = 1 << 19;
+
+impl fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plugin")
+            .field("name", &self.name())
+            .field("size", &self.size())
+            .field("convention", &self.convention())
+            .finish_non_exhaustive()
+    }
+}

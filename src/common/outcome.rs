@@ -1,0 +1,155 @@
+//! What a call returned and what it cost.
+
+use crate::common::value::low;
+use alloc::{boxed::Box, string::String, vec::Vec};
+use core::fmt;
+
+/// A few numbers, of which by far the most calls have one at most: those are moved in registers.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) enum Numbers {
+    #[default]
+    None,
+    One(u64),
+    More(Box<[u64]>),
+}
+
+impl Numbers {
+    /// The number of a function that returns one at most; without one, 0.
+    pub(crate) fn one(&self) -> u64 {
+        match self {
+            Self::One(number) => *number,
+            _ => 0,
+        }
+    }
+
+    /// The same for one of 32 bits.
+    pub(crate) fn one_u32(&self) -> u32 {
+        low(self.one()).cast_unsigned()
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<u64> {
+        match self {
+            Self::More(numbers) => numbers.into_vec(),
+            few => few.as_slice().to_vec(),
+        }
+    }
+
+    fn as_slice(&self) -> &[u64] {
+        match self {
+            Self::None => &[],
+            Self::One(number) => core::slice::from_ref(number),
+            Self::More(numbers) => numbers,
+        }
+    }
+}
+
+/// What an export returned: numbers, or bytes by a convention.
+#[derive(Default)]
+pub(crate) struct Given {
+    pub(crate) results: Numbers,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// What a call returned, what it wrote and what it cost.
+#[derive(Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Outcome {
+    pub(crate) results: Numbers,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: Vec<u8>,
+    pub(crate) output_truncated: bool,
+    pub(crate) fuel_used: u64,
+    pub(crate) init_fuel: u64,
+    pub(crate) peak_memory_pages: u32,
+}
+
+impl Outcome {
+    /// The results of an export called with params: bit patterns, 32-bit ones in the low half,
+    /// zero-extended.
+    #[must_use]
+    pub fn results(&self) -> &[u64] {
+        self.results.as_slice()
+    }
+
+    /// The bytes returned by an export called with an input.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The same, taken out.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// The results, taken out.
+    #[must_use]
+    pub fn into_results(self) -> Vec<u64> {
+        self.results.into_vec()
+    }
+
+    /// What the guest wrote to stdout, unless the runner passes that on.
+    #[must_use]
+    pub fn stdout(&self) -> &[u8] {
+        &self.stdout
+    }
+
+    /// What the guest wrote to stderr, unless the runner passes that on.
+    #[must_use]
+    pub fn stderr(&self) -> &[u8] {
+        &self.stderr
+    }
+
+    /// Whether the guest tried to write more than `max_output_bytes`, so that some is missing.
+    #[must_use]
+    pub fn output_truncated(&self) -> bool {
+        self.output_truncated
+    }
+
+    /// The fuel that the whole call used; the whole budget if it ran out. What an initialiser
+    /// used before a snapshot was taken is not part of it, nor of the budget: see
+    /// [`init_fuel`](Self::init_fuel).
+    #[must_use]
+    pub fn fuel_used(&self) -> u64 {
+        self.fuel_used
+    }
+
+    /// The fuel of the start function and initialiser that the call did not have to run, because
+    /// its instance began with a snapshot; otherwise 0. With a snapshot or without, `fuel_used`
+    /// and this have the same sum.
+    #[must_use]
+    pub fn init_fuel(&self) -> u64 {
+        self.init_fuel
+    }
+
+    /// The most linear memory the instance has had, in pages of 65,536 bytes (rounded up).
+    #[must_use]
+    pub fn peak_memory_pages(&self) -> u32 {
+        self.peak_memory_pages
+    }
+}
+
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outcome")
+            .field("results", &self.results())
+            .field("bytes", &Text(&self.bytes))
+            .field("stdout", &Text(&self.stdout))
+            .field("stderr", &Text(&self.stderr))
+            .field("output_truncated", &self.output_truncated)
+            .field("fuel_used", &self.fuel_used)
+            .field("init_fuel", &self.init_fuel)
+            .field("peak_memory_pages", &self.peak_memory_pages)
+            .finish()
+    }
+}
+
+struct Text<'a>(&'a [u8]);
+
+impl fmt::Debug for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        String::from_utf8_lossy(self.0).fmt(f)
+    }
+}

@@ -1,0 +1,136 @@
+//! What is passed to an export: numbers, or bytes by a convention.
+
+use crate::{
+    common::{
+        error::{Cause, Failure, Phase},
+        limits::Limits,
+        outcome::Given,
+        value::Signature,
+    },
+    convention::Convention,
+    engine::{
+        callee::Callee,
+        execution::{Known, Session},
+    },
+    module::inspect::ModuleInfo,
+};
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Passed<'a> {
+    Params(&'a [u64]),
+    Input(&'a [u8]),
+    Inputs(&'a [&'a [u8]]),
+}
+
+/// What is passed, as the export takes it.
+#[derive(Clone, Copy)]
+pub(crate) enum Fitted<'a> {
+    /// Numbers, by the export's own signature, and the export itself where it is known.
+    Params(&'a Signature, &'a [u64], Option<Callee>),
+    /// Bytes, by a convention.
+    Inputs(Convention, Passed<'a>),
+}
+
+impl<'a> Passed<'a> {
+    /// Checks what can be known before an instance exists. Numbers are passed by the export's
+    /// signature, where it is not `known`; bytes by the convention that was `named`, or by the
+    /// first of `conventions` that fits the export.
+    #[inline(always)]
+    pub(crate) fn fit(
+        self,
+        info: &'a ModuleInfo,
+        export: &str,
+        known: Option<Known<'a>>,
+        named: Option<Convention>,
+        conventions: &[Convention],
+        limits: &Limits,
+    ) -> Result<Fitted<'a>, Failure> {
+        let Self::Params(params) = self else {
+            let convention = self.convention(info, export, named, conventions, limits)?;
+            return Ok(Fitted::Inputs(convention, self));
+        };
+        let (signature, callee) = match known {
+            Some(Known { signature, callee }) => (signature, Some(callee)),
+            None => (info.signature(export)?, None),
+        };
+        signature.check(params)?;
+        Ok(Fitted::Params(signature, params, callee))
+    }
+
+    /// The convention by which the export takes the bytes.
+    fn convention(
+        self,
+        info: &ModuleInfo,
+        export: &str,
+        named: Option<Convention>,
+        conventions: &[Convention],
+        limits: &Limits,
+    ) -> Result<Convention, Failure> {
+        let inputs = self.inputs();
+        let length = inputs.iter().map(|input| input.len() as u64).sum();
+        let maximum = limits.max_input_bytes as u64;
+        if length > maximum {
+            return Err(Cause::TooLarge {
+                what: "an input",
+                length,
+                limit: "max_input_bytes",
+                maximum,
+            }
+            .into());
+        }
+        match named {
+            Some(named) => named.check(info, export, inputs.len()).map(|()| named),
+            None => Convention::for_export(conventions, info, export, inputs.len()),
+        }
+    }
+
+    fn inputs(&self) -> &[&'a [u8]] {
+        match self {
+            Self::Params(_) => &[],
+            Self::Input(input) => core::slice::from_ref(input),
+            Self::Inputs(inputs) => inputs,
+        }
+    }
+}
+
+impl Fitted<'_> {
+    /// The convention, if by it the guest gets what is passed as its standard input.
+    #[inline]
+    pub(crate) fn by_stdin(&self) -> Option<Convention> {
+        match self {
+            // A request always has a body, be it empty.
+            Self::Inputs(Convention::Cgi, _) => Some(Convention::Cgi),
+            Self::Inputs(Convention::Command, passed)
+                if passed.inputs().iter().any(|input| !input.is_empty()) =>
+            {
+                Some(Convention::Command)
+            }
+            _ => None,
+        }
+    }
+
+    /// Calls the export; what it gave goes to `given`, since a processor would wait where it is
+    /// moved as soon as it was written.
+    #[inline(always)]
+    pub(crate) fn pass(
+        &self,
+        session: &mut Session<'_>,
+        export: &str,
+        given: &mut Given,
+    ) -> Result<(), Failure> {
+        session.set_phase(Phase::Call);
+        match self {
+            Self::Params(signature, params, callee) => {
+                let known = match *callee {
+                    Some(callee) => Known { signature, callee },
+                    None => session.find(export, signature)?,
+                };
+                given.results = session.call_known(known, params)?;
+            }
+            Self::Inputs(convention, passed) => {
+                given.bytes = convention.call(session, export, passed.inputs())?;
+            }
+        }
+        Ok(())
+    }
+}

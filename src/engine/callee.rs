@@ -1,0 +1,196 @@
+//! A function of the guest, called with numbers.
+
+use crate::{
+    common::{error::Failure, outcome::Numbers, value::Signature},
+    engine::{
+        run_loop::drive,
+        store_data::State,
+        values::{from_val, to_val},
+    },
+};
+use alloc::vec::Vec;
+use wasmi::{AsContextMut, Func, StoreContextMut, Val};
+
+/// A function of a live instance.
+#[derive(Clone, Copy)]
+pub(crate) enum Callee {
+    /// The engine compares its types with those of the values at each call.
+    Any(Func),
+    /// It did so once.
+    #[cfg(feature = "std")]
+    Typed(typed::Callee),
+}
+
+impl Callee {
+    /// The function, which has that signature.
+    #[cfg_attr(not(feature = "std"), expect(unused_variables, reason = "for `typed`"))]
+    #[inline(always)]
+    pub(crate) fn new(ctx: StoreContextMut<'_, State>, func: Func, signature: &Signature) -> Self {
+        #[cfg(feature = "std")]
+        if let Some(typed) = typed::Callee::new(&ctx, func, signature) {
+            return Self::Typed(typed);
+        }
+        Self::Any(func)
+    }
+
+    /// Calls it with bit patterns that fit its `signature`.
+    #[inline]
+    pub(crate) fn call(
+        self,
+        ctx: StoreContextMut<'_, State>,
+        signature: &Signature,
+        params: &[u64],
+    ) -> Result<Numbers, Failure> {
+        match self {
+            Self::Any(func) => call(ctx, func, signature, params),
+            #[cfg(feature = "std")]
+            Self::Typed(typed) => typed.call(ctx, signature, params),
+        }
+    }
+}
+
+/// The params and results of a call that need no allocation.
+const FEW: usize = 4;
+
+/// Calls a function of any signature of numbers.
+fn call(
+    mut ctx: StoreContextMut<'_, State>,
+    func: Func,
+    signature: &Signature,
+    params: &[u64],
+) -> Result<Numbers, Failure> {
+    let mut few = [const { Val::I64(0) }; FEW];
+    let mut many = Vec::new();
+    let length = params.len().saturating_add(signature.results().len());
+    let values = match few.get_mut(..length) {
+        Some(values) => values,
+        None => {
+            many.resize(length, Val::I64(0));
+            &mut *many
+        }
+    };
+    let (values, results) = values.split_at_mut(params.len());
+    for ((value, ty), param) in values.iter_mut().zip(signature.params()).zip(params) {
+        *value = to_val(*ty, *param);
+    }
+    let begun = func.call_resumable(&mut ctx, values, results);
+    drive(ctx, begun.into(), |ctx, pending| {
+        pending.resume(ctx.as_context_mut(), results).into()
+    })?;
+    Ok(match results {
+        [] => Numbers::None,
+        [result] => Numbers::One(from_val(result)),
+        results => Numbers::More(results.iter().map(from_val).collect()),
+    })
+}
+
+/// Functions of the signatures that most calls have. Each is compiled for itself, which takes some
+/// kilobytes, and saves a call of a tiny module a fifth of its time; without `std` there is no room
+/// for that.
+#[cfg(feature = "std")]
+mod typed {
+    use super::call;
+    use crate::{
+        common::{
+            error::Failure,
+            outcome::Numbers,
+            value::{
+                Signature,
+                ValueType::{I32, I64},
+                low,
+            },
+        },
+        engine::{run_loop::drive, store_data::State},
+    };
+    use wasmi::{AsContextMut, Func, StoreContextMut, TypedFunc, WasmParams, WasmResults};
+
+    #[derive(Clone, Copy)]
+    pub(crate) enum Callee {
+        /// `free`.
+        One(TypedFunc<i32, ()>),
+        /// `malloc`.
+        OneToI32(TypedFunc<i32, i32>),
+        /// `deallocate`.
+        Two(TypedFunc<(i32, i32), ()>),
+        TwoToI32(TypedFunc<(i32, i32), i32>),
+        /// Those that take a buffer and return one by a packed pointer.
+        TwoToI64(TypedFunc<(i32, i32), i64>),
+    }
+
+    impl Callee {
+        #[inline(always)]
+        pub(super) fn new(
+            ctx: &StoreContextMut<'_, State>,
+            func: Func,
+            signature: &Signature,
+        ) -> Option<Self> {
+            match (signature.params(), signature.results()) {
+                ([I32], []) => func.typed(ctx).map(Self::One).ok(),
+                ([I32], [I32]) => func.typed(ctx).map(Self::OneToI32).ok(),
+                ([I32, I32], []) => func.typed(ctx).map(Self::Two).ok(),
+                ([I32, I32], [I32]) => func.typed(ctx).map(Self::TwoToI32).ok(),
+                ([I32, I32], [I64]) => func.typed(ctx).map(Self::TwoToI64).ok(),
+                _ => None,
+            }
+        }
+
+        #[inline]
+        pub(super) fn call(
+            self,
+            ctx: StoreContextMut<'_, State>,
+            signature: &Signature,
+            params: &[u64],
+        ) -> Result<Numbers, Failure> {
+            match (self, params) {
+                (Self::One(func), [a]) => run(ctx, func, low(*a)),
+                (Self::OneToI32(func), [a]) => run(ctx, func, low(*a)),
+                (Self::Two(func), [a, b]) => run(ctx, func, (low(*a), low(*b))),
+                (Self::TwoToI32(func), [a, b]) => run(ctx, func, (low(*a), low(*b))),
+                (Self::TwoToI64(func), [a, b]) => run(ctx, func, (low(*a), low(*b))),
+                // Too few or too many: the engine says so.
+                _ => call(ctx, *self.func(), signature, params),
+            }
+        }
+
+        fn func(&self) -> &Func {
+            match self {
+                Self::One(func) => func.func(),
+                Self::OneToI32(func) => func.func(),
+                Self::Two(func) => func.func(),
+                Self::TwoToI32(func) => func.func(),
+                Self::TwoToI64(func) => func.func(),
+            }
+        }
+    }
+
+    fn run<P: WasmParams, R: WasmResults + Into<Numbers>>(
+        mut ctx: StoreContextMut<'_, State>,
+        func: TypedFunc<P, R>,
+        params: P,
+    ) -> Result<Numbers, Failure> {
+        let begun = func.call_resumable(&mut ctx, params);
+        let resume = |ctx: &mut StoreContextMut<'_, State>,
+                      pending: wasmi::TypedResumableCallOutOfFuel<R>| {
+            pending.resume(ctx.as_context_mut()).into()
+        };
+        drive(ctx, begun.into(), resume).map(Into::into)
+    }
+
+    impl From<()> for Numbers {
+        fn from((): ()) -> Self {
+            Self::None
+        }
+    }
+
+    impl From<i32> for Numbers {
+        fn from(number: i32) -> Self {
+            Self::One(number.cast_unsigned().into())
+        }
+    }
+
+    impl From<i64> for Numbers {
+        fn from(number: i64) -> Self {
+            Self::One(number.cast_unsigned())
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! The only place that configures, compiles for and links against the engine.
+
+use crate::{
+    common::{
+        error::{Cause, Failure, Quoted, first_line, names},
+        limits::Limits,
+        native_stack::LEAKING_COST,
+        value::{ExternType, Import},
+    },
+    engine::{
+        host_functions::{Defined, define_host},
+        meter::LargestSlices,
+        run_loop::{caught, invalid_module, throw},
+        store_data::{Ready, State},
+        values::{func_type, signature},
+    },
+    host::registry::Functions,
+    module::{
+        inspect::ModuleInfo,
+        prepare::{Gathered, Prepared},
+    },
+    settings::config::Compilation,
+    wasi,
+};
+use alloc::{borrow::Cow, boxed::Box, collections::BTreeMap, format, string::String, sync::Arc};
+use wasmi::{
+    CompilationMode, Config, CustomFuelCosts, Engine, Linker, Module, OperatorCost, Val, ValType,
+};
+
+/// The bytes of a module that can hold little that takes time to instantiate.
+const SMALL_MODULE: usize = 4_096;
+
+/// A compiled module with its imports resolved.
+///
+/// Each has an engine of its own, since an engine frees code only when it is dropped itself.
+pub(crate) struct Code {
+    pub(crate) info: ModuleInfo,
+    /// The export under which `prepare` put the start function.
+    pub(crate) start: Option<Box<str>>,
+    /// Where it put the exported functions, if not among the exports.
+    pub(crate) gathered: Option<Arc<Gathered>>,
+    pub(crate) engine: Engine,
+    pub(crate) module: Module,
+    pub(crate) linker: Linker<State>,
+    /// What a snapshot takes in memory beside what the module itself would.
+    pub(crate) kept_bytes: usize,
+    /// The export that readies an instance.
+    pub(crate) initialiser: Option<&'static str>,
+    /// The parameters of Haskell's own, which is called after it.
+    pub(crate) haskell: Option<usize>,
+    /// Whether it has a memory by the name that every convention and WASI use.
+    pub(crate) exports_memory: bool,
+    /// Whether an instance is made in some microseconds. Then the deadline is counted from when
+    /// the first slice ends, since reading a clock takes a good part of what a small call does.
+    pub(crate) is_small: bool,
+    /// The most fuel that its functions are to have at a time.
+    pub(crate) largest: LargestSlices,
+    /// Where the module is a snapshot taken after an initialiser: the host's side of it.
+    pub(crate) ready: Option<Ready>,
+}
+
+impl Code {
+    /// Compiles and links.
+    ///
+    /// An import is looked for among the embedder's `functions`, then in WASI, then among those
+    /// that `conventions` defines.
+    pub(crate) fn new(
+        prepared: Prepared<'_>,
+        compilation: Compilation,
+        limits: &Limits,
+        functions: &Functions,
+        conventions: Definer,
+    ) -> Result<Self, Failure> {
+        let mode = match compilation {
+            Compilation::AtLoad => CompilationMode::Eager,
+            Compilation::WhenCalled => CompilationMode::LazyTranslation,
+        };
+        Self::compile(prepared, &config(limits, mode), functions, conventions)
+    }
+
+    /// Compiles only what will run, for running it once, and links so that the imports for which
+    /// `refusal` has a reason end the call.
+    pub(crate) fn scratch(
+        prepared: Prepared<'_>,
+        limits: &Limits,
+        functions: &Functions,
+        conventions: Definer,
+        refusal: impl Fn(&Import) -> Option<String>,
+    ) -> Result<Self, Failure> {
+        let config = config(limits, CompilationMode::Lazy);
+        let mut code = Self::compile(prepared, &config, functions, conventions)?;
+        for (import, ty) in code.info.imports.iter().zip(code.module.imports()) {
+            let (Some(problem), wasmi::ExternType::Func(ty)) = (refusal(import), ty.ty()) else {
+                continue;
+            };
+            let refuse = move |_: wasmi::Caller<'_, State>, _: &[Val], _: &mut [Val]| {
+                let problem = problem.clone();
+                Err(throw(Failure::from(Cause::Snapshot { problem })))
+            };
+            let (module, name) = (&import.module, &import.name);
+            if let Err(error) = code.linker.func_new(module, name, ty.clone(), refuse) {
+                return Err(invalid_module(error.into()));
+            }
+        }
+        Ok(code)
+    }
+
+    fn compile(
+        prepared: Prepared<'_>,
+        config: &Config,
+        functions: &Functions,
+        conventions: Definer,
+    ) -> Result<Self, Failure> {
+        let Prepared {
+            original,
+            bytes,
+            info,
+            start,
+            gathered,
+        } = prepared;
+        let engine = Engine::new(config);
+        // What cannot be linked need not be compiled.
+        let linker = link(&engine, &info, functions, conventions)?;
+        if info.refers_to_start {
+            // As an export the start function may be referred to. As what it was it may not.
+            Module::validate(&engine, original).map_err(invalid_module)?;
+        }
+        let module = translate(&engine, &bytes).map_err(|error| match bytes {
+            // What is wrong with the module as it was, and where in that.
+            Cow::Owned(_) => translate(&engine, original).err().unwrap_or(error),
+            Cow::Borrowed(_) => error,
+        })?;
+        let memory = info.export("memory");
+        let mut imports = info.imports.iter();
+        // WASI's functions do not.
+        let may_call_back = imports.any(|import| wasi::Version::of(&import.module).is_none());
+        Ok(Self {
+            initialiser: info.initialiser(),
+            haskell: info.haskell(),
+            exports_memory: memory.is_some_and(|memory| memory.ty.signature().is_none()),
+            is_small: info.minimum_pages == 0 && info.bytes <= SMALL_MODULE,
+            largest: LargestSlices::new(info.most_locals, may_call_back),
+            info,
+            start,
+            gathered,
+            engine,
+            module,
+            linker,
+            kept_bytes: 0,
+            ready: None,
+        })
+    }
+
+    /// Whether something of the guest's runs in each instance before what is called.
+    pub(crate) fn runs_first(&self) -> bool {
+        let first = self.start.is_some() || self.initialiser.is_some() || self.haskell.is_some();
+        first && self.ready.is_none()
+    }
+
+    /// What it takes in memory, by the engine's measured ratios.
+    pub(crate) fn estimated_bytes(&self) -> usize {
+        self.info.estimated_bytes.saturating_add(self.kept_bytes)
+    }
+}
+
+/// Has the engine read a module and translate what is translated now. A panic in it is the end of
+/// this module only.
+fn translate(engine: &Engine, bytes: &[u8]) -> Result<Module, Failure> {
+    match caught(|| Module::new(engine, bytes)) {
+        Ok(module) => module.map_err(invalid_module),
+        Err(message) => Err(Failure::from(Cause::InvalidModule {
+            problem: format!("the engine cannot compile it: {message}"),
+            source: None,
+        })),
+    }
+}
+
+pub(crate) fn config(limits: &Limits, mode: CompilationMode) -> Config {
+    let stack = usize::try_from(limits.max_stack_bytes).unwrap_or(usize::MAX);
+    let depth = usize::try_from(limits.max_recursion_depth).unwrap_or(usize::MAX);
+    let mut config = Config::default();
+    config
+        .consume_fuel(true)
+        // For both dispatchers, so that the same call uses the same fuel with either.
+        .operator_cost(OperatorCost {
+            memory_grow: LEAKING_COST,
+            table_grow: LEAKING_COST,
+            ..OperatorCost::default()
+        })
+        .compilation_mode(mode)
+        // Else lazy modes would charge the translation to whoever calls first, and could not resume
+        // where the fuel for it ran out.
+        .fuel_cost(CustomFuelCosts {
+            bytes_copied_per_fuel: 64,
+            fuel_per_bytes_translated: 0,
+            fuel_per_bytes_validated: 0,
+        })
+        .ignore_custom_sections(true)
+        .set_max_stack_height(stack)
+        .set_max_recursion_depth(depth)
+        .wasm_multi_memory(limits.max_memories > 1)
+        .wasm_custom_page_sizes(true);
+    // On a big-endian host the engine turns the bytes of a vector round whenever it moves one.
+    #[cfg(feature = "simd")]
+    config
+        .wasm_simd(cfg!(target_endian = "little"))
+        .wasm_relaxed_simd(cfg!(target_endian = "little"));
+    config
+}
+
+/// Defines a function that a convention's guests import, if it knows that one.
+pub(crate) type Definer = fn(&mut Linker<State>, &str, &str) -> Option<Defined>;
+
+/// Defines everything that the module imports.
+fn link(
+    engine: &Engine,
+    info: &ModuleInfo,
+    functions: &Functions,
+    conventions: Definer,
+) -> Result<Linker<State>, Failure> {
+    let mut linker = Linker::new(engine);
+    linker.allow_shadowing(true);
+    let mut types = BTreeMap::new();
+    for import in &info.imports {
+        let refuse = |why: &str| {
+            let (module, name) = (Quoted(&import.module), Quoted(&import.name));
+            let problem = format!("{module} {name} of type {}: {why}", import.ty);
+            Failure::from(Cause::UnsupportedImport { problem })
+        };
+        let ExternType::Func(wanted) = &import.ty else {
+            return Err(refuse("only functions can be imported"));
+        };
+        let (module, name) = (&*import.module, &*import.name);
+        let provided = if let Some(function) = functions.get(module, name) {
+            func_type(&function.signature)
+                .map(|ty| define_host(&mut linker, module, name, function, ty.clone()).map(|()| ty))
+        } else if let Some(version) = wasi::Version::of(module) {
+            wasi::define(&mut linker, version, module, name).or_else(|| {
+                // With any other result, or more of them, there is no error number to answer with.
+                let ty =
+                    func_type(wanted).filter(|ty| matches!(ty.results(), [] | [ValType::I32]))?;
+                let stub = wasi::define_stub(&mut linker, module, name, ty.clone());
+                Some(stub.map(|()| ty))
+            })
+        } else {
+            conventions(&mut linker, module, name)
+        };
+        match provided {
+            Some(Ok(provided)) if signature(&provided) == *wanted => {
+                // A stub has the type of its import, so it cannot have two.
+                let before = types.insert((module, name), wanted);
+                if before.is_some_and(|ty| ty != wanted) {
+                    return Err(refuse("it is imported with another type too"));
+                }
+            }
+            Some(Ok(provided)) => {
+                let provided = signature(&provided);
+                return Err(refuse(&format!("the function has type {provided}")));
+            }
+            Some(Err(error)) => return Err(refuse(&first_line(&error))),
+            None if wasi::Version::of(module).is_some() => {
+                return Err(refuse("no function of WASI has such a type"));
+            }
+            None => return Err(refuse(&unknown(functions))),
+        }
+    }
+    Ok(linker)
+}
+
+/// What is said of an import that nothing here provides.
+fn unknown(functions: &Functions) -> String {
+    let names = names(functions.names());
+    format!(
+        "not WASI, not of a known convention, and not among the functions registered with this \
+         runner: {names}"
+    )
+}
+
+/// What this build's answers depend on: the engine's version and what it was built with. Two
+/// builds with the same text give the same results and the same fuel; [`DISPATCH`](crate::DISPATCH)
+/// is no part of it.
+pub const ENGINE: &str = concat!(
+    "wasmi 2.0.0; deterministic; fuel 1 per operator, 255 per memory.grow and table.grow",
+    ", 64 bytes per unit; pocketwasm fuel table 2",
+);

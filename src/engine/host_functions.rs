@@ -1,0 +1,272 @@
+//! Host functions in the engine's terms: this crate's own, and those of the embedder.
+
+use crate::{
+    common::{
+        error::{Cause, Failure},
+        outcome::Numbers,
+        output::{Stream, Written},
+    },
+    engine::{
+        callee::Callee,
+        run_loop::{charge, guarded, nested},
+        store_data::{State, exported_function, view},
+        values::{from_val, signature, to_val},
+    },
+    host::{
+        context::{Guest, HostContext},
+        convention_state::Exchange,
+        function::Function,
+        memory::GuestMemory,
+    },
+};
+use alloc::{boxed::Box, string::String, vec::Vec};
+use core::{any::Any, time::Duration};
+use wasmi::{Caller, FuncType, Linker, ValType};
+
+/// The fuel of a call to a host function, beside one for each 64 bytes that it moves.
+pub(crate) const CALL_FUEL: u64 = 50;
+
+/// What a host function was defined as.
+pub(crate) type Defined = Result<FuncType, wasmi::Error>;
+
+/// A function of this crate that guests import.
+pub(crate) trait Native<Params> {
+    /// Defines it and says what type it has.
+    fn define(self, linker: &mut Linker<State>, module: &str, name: &str) -> Defined;
+}
+
+/// A parameter or a result.
+pub(crate) trait Number: wasmi::WasmTy {
+    const TYPE: ValType;
+}
+
+macro_rules! numbers {
+    ($($ty:ty: $wasm:ident;)*) => {
+        $(impl Number for $ty {
+            const TYPE: ValType = ValType::$wasm;
+        })*
+    };
+}
+
+numbers! { u32: I32; i32: I32; u64: I64; i64: I64; f64: F64; }
+
+/// What a function returns.
+pub(crate) trait Returned {
+    const TYPES: &'static [ValType];
+}
+
+impl Returned for () {
+    const TYPES: &'static [ValType] = &[];
+}
+
+impl<T: Number> Returned for T {
+    const TYPES: &'static [ValType] = &[T::TYPE];
+}
+
+macro_rules! natives {
+    ($(($($ty:ident $value:ident),*))*) => {$(
+        impl<Body, R, $($ty),*> Native<(R, $($ty,)*)> for Body
+        where
+            Body: Fn(&mut Caller<'_, State>, $($ty),*) -> Result<R, Failure>
+                + Send + Sync + 'static,
+            R: Returned,
+            Result<R, wasmi::Error>: wasmi::WasmRet,
+            $($ty: Number,)*
+        {
+            fn define(self, linker: &mut Linker<State>, module: &str, name: &str) -> Defined {
+                linker.func_wrap(
+                    module,
+                    name,
+                    move |mut caller: Caller<'_, State>, $($value: $ty),*| {
+                        guarded(|| {
+                            charge(&mut caller, CALL_FUEL)?;
+                            self(&mut caller, $($value),*)
+                        })
+                    },
+                )?;
+                Ok(FuncType::new([$($ty::TYPE),*], R::TYPES.iter().copied()))
+            }
+        }
+    )*};
+}
+
+natives! {
+    ()
+    (A a)
+    (A a, B b)
+    (A a, B b, C c)
+    (A a, B b, C c, D d)
+    (A a, B b, C c, D d, E e)
+    (A a, B b, C c, D d, E e, G g, H h)
+    (A a, B b, C c, D d, E e, G g, H h, I i)
+}
+
+/// Takes the fuel for moving `bytes`.
+pub(crate) fn charge_bytes(caller: &mut Caller<'_, State>, bytes: u64) -> Result<(), Failure> {
+    charge(caller, bytes / 64)
+}
+
+/// The guest's memory and the state.
+pub(crate) fn guest<'a>(
+    caller: &'a mut Caller<'_, State>,
+) -> Result<(GuestMemory<'a>, &'a mut State), Failure> {
+    view(caller).ok_or_else(|| {
+        Failure::from(Cause::GuestData {
+            problem: "the guest passes pointers and exports no memory".into(),
+            source: None,
+        })
+    })
+}
+
+/// Copies `length` bytes of the guest's memory, which are `what`; at most `maximum` of them, by
+/// `limit`.
+pub(crate) fn take(
+    caller: &mut Caller<'_, State>,
+    (pointer, length): (u32, u32),
+    what: &'static str,
+    (limit, maximum): (&'static str, usize),
+) -> Result<Vec<u8>, Failure> {
+    if u64::from(length) > maximum as u64 {
+        return Err(Cause::TooLarge {
+            what,
+            length: length.into(),
+            limit,
+            maximum: maximum as u64,
+        }
+        .into());
+    }
+    let (memory, _) = guest(caller)?;
+    memory
+        .range(pointer, length.into())
+        .map_err(|outside| outside.of(what))?;
+    charge_bytes(caller, length.into())?;
+    let (memory, _) = guest(caller)?;
+    let bytes = memory.bytes(pointer, length.into());
+    Ok(bytes.map_err(|outside| outside.of(what))?.to_vec())
+}
+
+/// Copies a plugin's own message, which is cut where it is long.
+pub(crate) fn take_message(
+    caller: &mut Caller<'_, State>,
+    pointer: u32,
+    length: u32,
+) -> Result<Vec<u8>, Failure> {
+    let longest = crate::common::error::LONGEST_REPORT;
+    let most = u32::try_from(longest).unwrap_or(u32::MAX);
+    let (memory, _) = guest(caller)?;
+    memory
+        .range(pointer, length.into())
+        .map_err(|outside| outside.of("the plugin's message"))?;
+    let part = (pointer, length.min(most));
+    take(caller, part, "the plugin's message", ("", longest))
+}
+
+/// Writes `bytes` into the guest's memory at `pointer`, which is `what`.
+pub(crate) fn put(
+    caller: &mut Caller<'_, State>,
+    pointer: u32,
+    bytes: &[u8],
+    what: &'static str,
+) -> Result<(), Failure> {
+    charge_bytes(caller, bytes.len() as u64)?;
+    let (mut memory, _) = guest(caller)?;
+    let written = memory.write(pointer, bytes);
+    written.map_err(|outside| outside.of(what))
+}
+
+/// Defines an embedder's function.
+pub(crate) fn define_host(
+    linker: &mut Linker<State>,
+    module: &str,
+    name: &str,
+    function: &Function,
+    ty: FuncType,
+) -> Result<(), wasmi::Error> {
+    let function = function.clone();
+    let names: (Box<str>, Box<str>) = (module.into(), name.into());
+    linker.func_new(module, name, ty, move |mut caller, params, results| {
+        guarded(|| {
+            charge(&mut caller, CALL_FUEL)?;
+            let params: Vec<u64> = params.iter().map(from_val).collect();
+            let mut context = HostContext::new(&mut caller);
+            let given = function.run(&mut context, (&names.0, &names.1), &params)?;
+            for ((to, bits), ty) in results
+                .iter_mut()
+                .zip(given)
+                .zip(function.signature.results())
+            {
+                *to = to_val(*ty, bits);
+            }
+            Ok(())
+        })
+    })?;
+    Ok(())
+}
+
+impl Guest for Caller<'_, State> {
+    fn plugin(&self) -> &str {
+        self.data().plugin()
+    }
+
+    fn memory(&mut self) -> Option<GuestMemory<'_>> {
+        view(self).map(|(memory, _)| memory)
+    }
+
+    fn charge(&mut self, fuel: u64) -> Result<(), Failure> {
+        charge(self, fuel)
+    }
+
+    fn check(&mut self) -> Result<(), Failure> {
+        self.data().meter.look().map(|_| ())
+    }
+
+    fn time_left(&self) -> Option<Duration> {
+        self.data().meter.time_left()
+    }
+
+    fn write(&mut self, stream: Stream, bytes: &[u8]) -> Written {
+        self.data_mut().write(stream, bytes)
+    }
+
+    fn call(&mut self, export: &str, params: &[u64]) -> Result<Vec<u64>, Failure> {
+        let limits = self.data().limits();
+        let (depth, stack) = (limits.max_host_depth, limits.max_host_stack_bytes);
+        let Some(func) = exported_function(self, export) else {
+            return Err(Cause::NotCallable {
+                export: export.into(),
+            }
+            .into());
+        };
+        let signature = signature(&func.ty(&*self));
+        signature.check(params)?;
+        self.data_mut().nested.enter(depth, stack)?;
+        let called = nested(self, |ctx| Callee::Any(func).call(ctx, &signature, params));
+        let nested = &mut self.data_mut().nested;
+        nested.leave();
+        nested.failed |= called.is_err();
+        called.map(Numbers::into_vec)
+    }
+
+    fn exchange(&mut self) -> &mut Exchange {
+        self.data_mut().exchange()
+    }
+
+    fn state(&mut self) -> Option<&mut (dyn Any + Send + Sync)> {
+        self.data_mut().lent.as_deref_mut()
+    }
+}
+
+/// Runs an embedder's answer to a waPC guest; `Err` is for the guest to hear.
+pub(crate) fn operate(
+    caller: &mut Caller<'_, State>,
+    path: [String; 3],
+    payload: &[u8],
+) -> Result<Option<Result<Vec<u8>, String>>, Failure> {
+    let functions = &caller.data().meter.context().config.functions;
+    let Some(operation) = functions.operation(path).cloned() else {
+        return Ok(None);
+    };
+    HostContext::new(caller)
+        .operate(&operation, payload)
+        .map(Some)
+}

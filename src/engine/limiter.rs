@@ -1,0 +1,149 @@
+//! What a running guest may allocate.
+
+use crate::common::limits::Limits;
+use wasmi::{
+    ResourceLimiter,
+    errors::{MemoryError, TableError},
+};
+use wasmi_core::LimiterError;
+
+const PAGE: usize = 65_536;
+
+/// Bounds a store's memories and tables, each kind as a sum, and remembers the most memory there
+/// was.
+pub(crate) struct Limiter {
+    memory_bytes: usize,
+    max_memory_bytes: usize,
+    table_elements: usize,
+    max_table_elements: usize,
+    memories: u32,
+    tables: u32,
+    /// What the last request added, to take it back where the engine then could not serve it.
+    pending: usize,
+    table_grow_starved: bool,
+}
+
+/// Whether `sum` may rise by what a request adds; if so it has risen.
+fn admit(
+    sum: &mut usize,
+    pending: &mut usize,
+    most: usize,
+    current: usize,
+    desired: usize,
+) -> bool {
+    let more = desired.saturating_sub(current);
+    let admitted = sum.checked_add(more).filter(|risen| *risen <= most);
+    if let Some(risen) = admitted {
+        *sum = risen;
+        *pending = more;
+    }
+    admitted.is_some()
+}
+
+fn number(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn bytes(pages: u32) -> usize {
+    number(pages).saturating_mul(PAGE)
+}
+
+impl Limiter {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            memory_bytes: 0,
+            max_memory_bytes: bytes(limits.max_memory_pages),
+            table_elements: 0,
+            max_table_elements: number(limits.max_table_elements),
+            memories: limits.max_memories,
+            tables: limits.max_tables,
+            pending: 0,
+            table_grow_starved: false,
+        }
+    }
+
+    /// Bounds the memories of one call: by the limits, or by `pages` if that is less.
+    pub(crate) fn bound_memory(&mut self, limits: &Limits, pages: Option<u32>) {
+        let most = limits.max_memory_pages;
+        self.max_memory_bytes = bytes(pages.map_or(most, |pages| pages.min(most)));
+    }
+
+    /// Lets there be a table of that many elements which is no table of the guest's.
+    pub(crate) fn admit_own_table(&mut self, elements: usize) {
+        self.tables = self.tables.saturating_add(1);
+        self.max_table_elements = self.max_table_elements.saturating_add(elements);
+    }
+
+    /// The memory there is, in pages, rounded up; it never shrinks.
+    pub(crate) fn memory_pages(&self) -> u32 {
+        u32::try_from(self.memory_bytes.div_ceil(PAGE)).unwrap_or(u32::MAX)
+    }
+
+    /// Whether the engine just ran out of fuel inside a `table.grow`, where it forgets the
+    /// position and, resumed, begins the function again.
+    pub(crate) fn take_table_grow_starved(&mut self) -> bool {
+        core::mem::take(&mut self.table_grow_starved)
+    }
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        // The engine has looked at it, in pages. Here it has bytes, and 2^32 of them are 0 where a
+        // `usize` has 32 bits.
+        _maximum: Option<usize>,
+    ) -> Result<bool, LimiterError> {
+        let most = self.max_memory_bytes;
+        Ok(admit(
+            &mut self.memory_bytes,
+            &mut self.pending,
+            most,
+            current,
+            desired,
+        ))
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool, LimiterError> {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        let most = self.max_table_elements;
+        Ok(admit(
+            &mut self.table_elements,
+            &mut self.pending,
+            most,
+            current,
+            desired,
+        ))
+    }
+
+    fn memory_grow_failed(&mut self, _error: &MemoryError) -> Result<(), LimiterError> {
+        self.memory_bytes -= core::mem::take(&mut self.pending).min(self.memory_bytes);
+        Ok(())
+    }
+
+    fn table_grow_failed(&mut self, error: &TableError) -> Result<(), LimiterError> {
+        self.table_elements -= core::mem::take(&mut self.pending).min(self.table_elements);
+        self.table_grow_starved = matches!(error, TableError::OutOfFuel { .. });
+        Ok(())
+    }
+
+    fn instances(&self) -> usize {
+        1
+    }
+
+    fn tables(&self) -> usize {
+        number(self.tables)
+    }
+
+    fn memories(&self) -> usize {
+        number(self.memories)
+    }
+}

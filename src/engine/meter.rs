@@ -1,0 +1,276 @@
+//! The account of one call: the fuel it may use, its deadline, its cancel token.
+
+use crate::{
+    common::{
+        cancel::CancelToken,
+        error::{Cause, Failure},
+        native_stack::{LARGEST_GRANT, LARGEST_GRANT_BENEATH, LARGEST_NESTED_GRANT},
+    },
+    settings::context::{Context, Home},
+};
+use alloc::sync::Arc;
+use core::time::Duration;
+
+/// The first slice, small enough for a debug build to stay within a few milliseconds.
+const FIRST_SLICE: u64 = 16_384;
+/// The slice on hosts without a clock, where only cancelling needs it.
+const FIXED_SLICE: u64 = LARGEST_GRANT;
+/// The most locals that the functions entered in one slice may zero together, if each is entered
+/// for a unit of fuel: some milliseconds' worth. A guest could run fast until its slices are long,
+/// and then do nothing but call a function of 10,000 locals.
+const LOCALS_IN_A_SLICE: u64 = 50_000_000;
+const SHORT: Duration = Duration::from_micros(400);
+const LONG: Duration = Duration::from_millis(1);
+
+/// What a call may use, where it differs from the runner's settings.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Allowance {
+    pub(crate) fuel: Option<u64>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) max_memory_pages: Option<u32>,
+    pub(crate) cancel: Option<CancelToken>,
+}
+
+/// The most fuel at a time for the functions of a module.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LargestSlices {
+    /// What a slice is to be at most.
+    slice: u64,
+    /// What the engine may have at most.
+    grant: u64,
+}
+
+impl LargestSlices {
+    /// Those for a module whose functions have at most so many locals, and whose imports may call
+    /// it back or not.
+    pub(crate) fn new(most_locals: u32, may_call_back: bool) -> Self {
+        let grant = if may_call_back {
+            LARGEST_GRANT_BENEATH
+        } else {
+            LARGEST_GRANT
+        };
+        let slice = match LOCALS_IN_A_SLICE.checked_div(most_locals.into()) {
+            Some(slice) => slice.min(grant),
+            None => grant,
+        };
+        Self { slice, grant }
+    }
+}
+
+/// The account of one call.
+///
+/// The engine counts down a level of fuel; this tops it up slice by slice until the budget is
+/// spent, and looks at the deadline and the cancel token each time. Used is what was granted less
+/// what is left, so it does not depend on the slices.
+///
+/// The level never rises while the engine runs, only when it was left for want of fuel: what its
+/// tail calls leave behind in native stack is bounded by the fuel that it is entered with.
+pub(crate) struct Meter {
+    home: Arc<Home>,
+    cancel: Option<CancelToken>,
+    timeout: Duration,
+    budget: u64,
+    granted: u64,
+    slice: u64,
+    largest: LargestSlices,
+    /// How many calls by host functions are in each other now.
+    depth: u32,
+    /// The reading of the clock when the call began; nothing before it is first of use, since
+    /// reading a clock takes a good part of what a small call does.
+    started: Option<Duration>,
+    /// The reading when the last slice began.
+    sliced: Duration,
+}
+
+impl Meter {
+    /// The account of the first call of an instance.
+    pub(crate) fn new(home: &Arc<Home>, allowance: Allowance, largest: LargestSlices) -> Self {
+        let mut meter = Self {
+            home: home.clone(),
+            cancel: None,
+            timeout: Duration::ZERO,
+            budget: 0,
+            granted: 0,
+            slice: 0,
+            largest,
+            depth: 0,
+            started: None,
+            sliced: Duration::ZERO,
+        };
+        meter.renew(allowance);
+        meter
+    }
+
+    /// Begins the account of another call.
+    #[inline(always)]
+    pub(crate) fn renew(&mut self, allowance: Allowance) {
+        let config = &self.home.context.config;
+        let fuel = allowance.fuel.or(config.fuel).unwrap_or(u64::MAX);
+        self.timeout = allowance.timeout.unwrap_or(config.timeout);
+        let (budget, first_slice) = match &config.clock {
+            Some(_) => (fuel, FIRST_SLICE),
+            None => (
+                fuel.min(as_fuel(self.timeout, config.fuel_per_second)),
+                FIXED_SLICE,
+            ),
+        };
+        self.slice = match config.slice {
+            Some(slice) => slice.min(self.largest.grant),
+            None => first_slice.min(self.largest.slice),
+        };
+        self.depth = 0;
+        self.budget = budget;
+        self.cancel = allowance.cancel;
+        self.started = None;
+        // The first slice is granted at once, unless the call is over before it begins.
+        let cancelled = self.cancel.as_ref().is_some_and(CancelToken::is_cancelled);
+        let over = self.timeout.is_zero() || cancelled;
+        self.granted = if over { 0 } else { self.slice.min(budget) };
+    }
+
+    /// The fuel to begin with.
+    pub(crate) fn first_level(&self) -> u64 {
+        self.granted
+    }
+
+    /// Lets the time of the call begin, if it has not begun.
+    pub(crate) fn begin(&mut self) {
+        if let (None, Some(clock)) = (self.started, &self.home.context.config.clock) {
+            self.sliced = clock.monotonic();
+            self.started = Some(self.sliced);
+        }
+    }
+
+    /// The settings of the runner.
+    pub(crate) fn context(&self) -> &Context {
+        &self.home.context
+    }
+
+    pub(crate) fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// The fuel used, when the engine has `left`.
+    pub(crate) fn used(&self, left: u64) -> u64 {
+        self.granted.saturating_sub(left)
+    }
+
+    /// Grants another slice: the new level, given that the engine has `left` and cannot go on
+    /// with less than `required`.
+    pub(crate) fn next_slice(&mut self, left: u64, required: u64) -> Result<u64, Failure> {
+        let level = left.saturating_add(self.slice).min(self.largest_grant());
+        self.grant(left, required, level.max(required).saturating_sub(left))
+    }
+
+    fn largest_grant(&self) -> u64 {
+        let nested = LARGEST_NESTED_GRANT.checked_div(self.depth.into());
+        nested.unwrap_or(self.largest.grant)
+    }
+
+    /// The level for a call by a host function, when the engine has `left`: a slice of its own.
+    /// What is left belongs to the call around it, which will find it again.
+    pub(crate) fn enter(&mut self, left: u64) -> u64 {
+        self.depth = self.depth.saturating_add(1);
+        self.granted = self.granted.saturating_sub(left);
+        self.afford(self.slice.min(self.largest_grant()))
+    }
+
+    /// The level after that call, when the engine has `left` and had `before` that: no more than
+    /// then, and less only where the budget has no more.
+    pub(crate) fn leave(&mut self, before: u64, left: u64) -> u64 {
+        self.depth = self.depth.saturating_sub(1);
+        self.granted = self.granted.saturating_sub(left);
+        self.afford(before)
+    }
+
+    /// Grants `add`, as far as the budget goes.
+    fn afford(&mut self, add: u64) -> u64 {
+        let add = add.min(self.budget.saturating_sub(self.granted));
+        self.granted = self.granted.saturating_add(add);
+        add
+    }
+
+    /// The new level after the host used `cost` of the `left`.
+    pub(crate) fn charge(&mut self, left: u64, cost: u64) -> Result<u64, Failure> {
+        if let Some(level) = left.checked_sub(cost) {
+            return Ok(level);
+        }
+        // Not a unit more than the cost, so that the engine is left before it goes on.
+        let level = self.grant(left, cost, cost - left)?;
+        Ok(level.saturating_sub(cost))
+    }
+
+    fn grant(&mut self, left: u64, required: u64, add: u64) -> Result<u64, Failure> {
+        let rest = self.budget.saturating_sub(self.granted);
+        if left.saturating_add(rest) < required {
+            return Err(self.spent());
+        }
+        self.check()?;
+        Ok(left.saturating_add(self.afford(add)))
+    }
+
+    fn spent(&self) -> Failure {
+        let budget = self.budget;
+        let config = &self.home.context.config;
+        let timeout = self.timeout;
+        if config.clock.is_none() && budget == as_fuel(timeout, config.fuel_per_second) {
+            return Failure::from(Cause::OutOfTimeFuel { budget, timeout });
+        }
+        Failure::from(Cause::OutOfFuel { budget })
+    }
+
+    /// The time until the deadline, where there is a clock.
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        let clock = self.home.context.config.clock.as_ref()?;
+        let now = clock.monotonic();
+        let elapsed = now.saturating_sub(self.started.unwrap_or(now));
+        Some(self.timeout.saturating_sub(elapsed))
+    }
+
+    /// Looks at what may end the call from outside; the time, where there is a clock.
+    pub(crate) fn look(&self) -> Result<Option<Duration>, Failure> {
+        self.home.context.check_open()?;
+        if self.cancel.as_ref().is_some_and(CancelToken::is_cancelled) {
+            return Err(Cause::Cancelled.into());
+        }
+        let Some(clock) = &self.home.context.config.clock else {
+            return Ok(None);
+        };
+        let now = clock.monotonic();
+        if now.saturating_sub(self.started.unwrap_or(now)) >= self.timeout {
+            return Err(Cause::Timeout {
+                limit: self.timeout,
+            }
+            .into());
+        }
+        Ok(Some(now))
+    }
+
+    /// Looks, and fits the slice to the guest's pace.
+    fn check(&mut self) -> Result<(), Failure> {
+        self.begin();
+        let Some(now) = self.look()? else {
+            return Ok(());
+        };
+        if self.home.context.config.slice.is_none() {
+            let took = now.saturating_sub(self.sliced);
+            if took < SHORT {
+                self.slice = (self.slice * 2).min(self.largest.slice);
+            } else if took > LONG {
+                let times = took.as_micros() / LONG.as_micros() + 1;
+                self.slice = (self.slice / u64::try_from(times).unwrap_or(u64::MAX)).max(1_024);
+            }
+        }
+        self.sliced = now;
+        Ok(())
+    }
+}
+
+/// What `timeout` is worth in fuel.
+pub(crate) fn as_fuel(timeout: Duration, fuel_per_second: u64) -> u64 {
+    let fuel = timeout
+        .as_nanos()
+        .saturating_mul(u128::from(fuel_per_second))
+        / 1_000_000_000;
+    u64::try_from(fuel).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,267 @@
+//! The one loop in which guests run.
+
+use crate::{
+    common::{
+        error::{Cause, Failure, first_line},
+        sync::Shared,
+    },
+    engine::store_data::State,
+    module::prepare::TABLE_GROW_ENTRY_FUEL,
+};
+use alloc::{
+    boxed::Box,
+    format,
+    string::{String, ToString},
+};
+use core::fmt;
+use wasmi::{
+    AsContext, AsContextMut, Caller, Error, ResumableCall, ResumableCallOutOfFuel, StoreContextMut,
+    TrapCode, TypedResumableCall, TypedResumableCallOutOfFuel,
+    errors::{ErrorKind, HostError},
+};
+
+/// How far the engine came with a call.
+pub(crate) enum Reached<R, P> {
+    End(R),
+    /// It wants so much fuel to go on.
+    Starved(u64, P),
+    Failed(Failure),
+    Trapped(Error),
+}
+
+impl From<Result<ResumableCall, Error>> for Reached<(), ResumableCallOutOfFuel> {
+    fn from(call: Result<ResumableCall, Error>) -> Self {
+        match call {
+            Ok(ResumableCall::Finished) => Self::End(()),
+            Ok(ResumableCall::OutOfFuel(pending)) => {
+                Self::Starved(pending.required_fuel(), pending)
+            }
+            Ok(ResumableCall::HostTrap(trap)) => Self::Failed(thrown(trap.host_error())),
+            Err(error) => Self::Trapped(error),
+        }
+    }
+}
+
+impl<R> From<Result<TypedResumableCall<R>, Error>> for Reached<R, TypedResumableCallOutOfFuel<R>> {
+    #[inline]
+    fn from(call: Result<TypedResumableCall<R>, Error>) -> Self {
+        match call {
+            Ok(TypedResumableCall::Finished(results)) => Self::End(results),
+            Ok(TypedResumableCall::OutOfFuel(pending)) => {
+                Self::Starved(pending.required_fuel(), pending)
+            }
+            Ok(TypedResumableCall::HostTrap(trap)) => Self::Failed(thrown(trap.host_error())),
+            Err(error) => Self::Trapped(error),
+        }
+    }
+}
+
+/// Goes on with a call in slices of fuel until it ends, or until its meter ends it.
+///
+/// Every path into a guest goes through here: start function, initialiser, allocator, export.
+#[inline]
+pub(crate) fn drive<R, P>(
+    mut ctx: StoreContextMut<'_, State>,
+    mut reached: Reached<R, P>,
+    mut resume: impl FnMut(&mut StoreContextMut<'_, State>, P) -> Reached<R, P>,
+) -> Result<R, Failure> {
+    loop {
+        match reached {
+            Reached::End(results) => return Ok(results),
+            Reached::Failed(failure) => return Err(failure),
+            Reached::Trapped(error) => return Err(failure(error, stack_limits(&ctx))),
+            Reached::Starved(required, pending) => {
+                grant(&mut ctx, required)?;
+                reached = resume(&mut ctx, pending);
+            }
+        }
+    }
+}
+
+/// Grants another slice, of so much at least.
+#[inline(never)]
+fn grant(ctx: &mut StoreContextMut<'_, State>, mut required: u64) -> Result<(), Failure> {
+    let mut left = fuel_left(&*ctx);
+    let state = ctx.data_mut();
+    if state.limiter.take_table_grow_starved() {
+        // The entry is given back and will be taken again, so both sides of the account have it;
+        // with less, the guest would begin again for ever.
+        left = left.saturating_add(TABLE_GROW_ENTRY_FUEL);
+        required = required.saturating_add(TABLE_GROW_ENTRY_FUEL);
+    }
+    let level = state.meter.next_slice(left, required)?;
+    set_fuel(ctx, level);
+    Ok(())
+}
+
+/// Has `call` run as a call by a host function, whose grants are its own and small: there is the
+/// native stack of all calls around it beneath.
+pub(crate) fn nested<R>(
+    caller: &mut Caller<'_, State>,
+    call: impl FnOnce(StoreContextMut<'_, State>) -> Result<R, Failure>,
+) -> Result<R, Failure> {
+    let before = fuel_left(&*caller);
+    let level = caller.data_mut().meter.enter(before);
+    set_fuel(&mut *caller, level);
+    let done = call(caller.as_context_mut());
+    let left = fuel_left(&*caller);
+    let level = caller.data_mut().meter.leave(before, left);
+    set_fuel(caller, level);
+    done
+}
+
+/// The limits that a trap by an exhausted call stack is about.
+fn stack_limits(ctx: impl AsContext<Data = State>) -> (u32, u32) {
+    let store = ctx.as_context();
+    let limits = store.data().limits();
+    (limits.max_recursion_depth, limits.max_stack_bytes)
+}
+
+/// The fuel that the engine has left. It always meters here, so it always answers.
+#[inline]
+pub(crate) fn fuel_left(ctx: impl AsContext) -> u64 {
+    ctx.as_context().get_fuel().unwrap_or_default()
+}
+
+#[inline]
+fn set_fuel(mut ctx: impl AsContextMut, level: u64) {
+    // Fails only where metering is off, and then nothing would count it down either.
+    let _ = ctx.as_context_mut().set_fuel(level);
+}
+
+/// The fuel that the call on `ctx` has used so far.
+#[inline]
+pub(crate) fn fuel_used(ctx: impl AsContext<Data = State>) -> u64 {
+    let left = fuel_left(&ctx);
+    ctx.as_context().data().meter.used(left)
+}
+
+/// Takes `cost` for the work of a host function.
+pub(crate) fn charge(caller: &mut Caller<'_, State>, cost: u64) -> Result<(), Failure> {
+    let left = fuel_left(&*caller);
+    let meter = &mut caller.data_mut().meter;
+    // A host function may take its time.
+    meter.begin();
+    let level = meter.charge(left, cost)?;
+    set_fuel(caller, level);
+    Ok(())
+}
+
+/// Runs the body of a host function: its failure reaches the meter's loop as it is, and a panic
+/// (in an embedder's clock, writer or function) becomes a failure instead of an abort.
+pub(crate) fn guarded<R>(body: impl FnOnce() -> Result<R, Failure>) -> Result<R, Error> {
+    let result = caught(body).unwrap_or_else(|message| {
+        let problem = format!("a host function panicked: {message}");
+        Err(Cause::Host {
+            problem,
+            source: None,
+        }
+        .into())
+    });
+    result.map_err(throw)
+}
+
+/// What `body` returns, or one line of what it panicked with. Without `std` no panic is caught, nor
+/// in a build that aborts at a panic.
+pub(crate) fn caught<R>(body: impl FnOnce() -> R) -> Result<R, String> {
+    #[cfg(feature = "std")]
+    return std::panic::catch_unwind(core::panic::AssertUnwindSafe(body)).map_err(|panic| {
+        let message = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+            (Some(message), _) => message,
+            (None, Some(message)) => message.as_str(),
+            (None, None) => "of unknown cause",
+        };
+        first_line(&message)
+    });
+    #[cfg(not(feature = "std"))]
+    Ok(body())
+}
+
+/// A failure on its way through the engine, which lends it and does not give it back.
+struct Thrown(Shared<Option<Failure>>);
+
+impl HostError for Thrown {}
+
+impl fmt::Debug for Thrown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.read(|failure| fmt::Debug::fmt(failure, f))
+    }
+}
+
+impl fmt::Display for Thrown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.read(|failure| match failure {
+            Some(failure) => failure.fmt(f),
+            None => f.write_str("a host function failed"),
+        })
+    }
+}
+
+/// The failure as an error of the engine's.
+#[cold]
+pub(crate) fn throw(failure: Failure) -> Error {
+    Error::host(Thrown(Shared::new(Some(failure))))
+}
+
+/// The failure that a host function ended with.
+#[cold]
+fn thrown(error: &Error) -> Failure {
+    let thrown = error.downcast_ref::<Thrown>();
+    let failure = thrown.and_then(|Thrown(failure)| failure.write(Option::take));
+    failure.unwrap_or_else(|| {
+        Failure::from(Cause::Host {
+            problem: first_line(error),
+            source: None,
+        })
+    })
+}
+
+/// The engine does not take the module.
+pub(crate) fn invalid_module(error: Error) -> Failure {
+    Failure::from(Cause::InvalidModule {
+        problem: first_line(&error),
+        source: Some(Box::new(error)),
+    })
+}
+
+/// What an error of the engine's own means.
+#[cold]
+fn failure(error: Error, (depth, stack): (u32, u32)) -> Failure {
+    if error.downcast_ref::<Thrown>().is_some() {
+        return thrown(&error);
+    }
+    let message = match error.as_trap_code() {
+        Some(TrapCode::UnreachableCodeReached) => "`unreachable` executed".to_string(),
+        Some(TrapCode::MemoryOutOfBounds) => MEMORY_OUT_OF_BOUNDS.to_string(),
+        Some(TrapCode::TableOutOfBounds) => TABLE_OUT_OF_BOUNDS.to_string(),
+        Some(TrapCode::IndirectCallToNull) => "indirect call to null".to_string(),
+        Some(TrapCode::IntegerDivisionByZero) => "integer divided by zero".to_string(),
+        Some(TrapCode::IntegerOverflow) => "integer overflow".to_string(),
+        Some(TrapCode::BadConversionToInteger) => "float has no integer value".to_string(),
+        Some(TrapCode::BadSignature) => "indirect call to a function of another type".to_string(),
+        Some(TrapCode::StackOverflow) => format!(
+            "call stack exhausted; the limits `max_recursion_depth` and `max_stack_bytes` are \
+             {depth} and {stack}"
+        ),
+        // What a module compiled at load would have been refused for there.
+        None if matches!(error.kind(), ErrorKind::Translation(_)) => {
+            return invalid_module(error);
+        }
+        Some(_) | None => {
+            let problem = first_line(&error);
+            return Failure::from(Cause::Host {
+                problem,
+                source: Some(Box::new(error)),
+            });
+        }
+    };
+    trap(&message)
+}
+
+pub(crate) const MEMORY_OUT_OF_BOUNDS: &str = "memory access out of bounds";
+pub(crate) const TABLE_OUT_OF_BOUNDS: &str = "table access out of bounds";
+
+pub(crate) fn trap(message: &str) -> Failure {
+    let message = message.to_string();
+    Failure::from(Cause::Trap { message })
+}

@@ -1,0 +1,64 @@
+//! The functions of a runner, by the names that guests import them by. Nothing here knows the
+//! engine: a guest is what the trait [`Guest`](crate::host::context::Guest) says.
+
+use crate::common::error::Source;
+use crate::host::{context::HostContext, function::Function};
+use alloc::{
+    collections::BTreeMap,
+    string::{String, ToString},
+    sync::Arc,
+    vec::Vec,
+};
+use core::fmt;
+
+/// What answers a waPC guest's call to its host: the context and the payload in, bytes out.
+pub(crate) type Operation =
+    Arc<dyn Fn(&mut HostContext<'_>, &[u8]) -> Result<Vec<u8>, Source> + Send + Sync>;
+
+/// The functions of a runner.
+#[derive(Clone, Default)]
+pub(crate) struct Functions {
+    by_module: BTreeMap<String, BTreeMap<String, Function>>,
+    /// By binding, namespace and operation.
+    operations: BTreeMap<[String; 3], Operation>,
+}
+
+impl Functions {
+    pub(crate) fn insert(&mut self, module: &str, name: &str, function: Function) {
+        self.by_module
+            .entry(module.to_string())
+            .or_default()
+            .insert(name.to_string(), function);
+    }
+
+    pub(crate) fn get(&self, module: &str, name: &str) -> Option<&Function> {
+        self.by_module.get(module)?.get(name)
+    }
+
+    /// All names, as `module.name`.
+    pub(crate) fn names(&self) -> impl Iterator<Item = String> {
+        self.by_module.iter().flat_map(|(module, functions)| {
+            functions
+                .keys()
+                .map(move |name| alloc::format!("{module}.{name}"))
+        })
+    }
+
+    pub(crate) fn insert_operation(&mut self, path: [&str; 3], operation: Operation) {
+        self.operations
+            .insert(path.map(ToString::to_string), operation);
+    }
+
+    pub(crate) fn operation(&self, path: [String; 3]) -> Option<&Operation> {
+        self.operations.get(&path)
+    }
+}
+
+impl fmt::Debug for Functions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.names())
+            .entries(self.operations.keys())
+            .finish()
+    }
+}

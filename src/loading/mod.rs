@@ -1,0 +1,9 @@
+//! From bytes to code that instances are made of: inspect, prepare, compile, and where it pays run the
+//! initialiser once and compile a snapshot; spare instances too, which are made ahead.
+//!
+//! Called by `api` with a runner's context and a module. It uses all rooms beneath and names none of the
+//! engine's types.
+
+pub(crate) mod load;
+#[cfg(feature = "std")]
+pub(crate) mod spares;

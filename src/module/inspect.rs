@@ -1,0 +1,237 @@
+//! The bounded pass over a module's bytes that comes before everything else.
+//!
+//! It reads each section once, compares every count with its limit before anything is allocated
+//! by it, and leaves a description of the module. What it lets through is handed to the engine,
+//! which validates and compiles it; what it refuses was never compiled, so its cost is one linear
+//! read of at most `max_module_bytes`.
+
+mod body;
+pub(crate) mod buffers;
+mod operators;
+mod sections;
+mod shape;
+
+use self::body::BranchTables;
+use crate::{
+    common::{
+        error::{Cause, Failure, first_line},
+        limits::Limits,
+        value::{Export, Import, Signature, ValueType},
+    },
+    module::binary::check_sizes,
+};
+use alloc::{boxed::Box, format, string::ToString, vec::Vec};
+use core::fmt;
+use wasmparser::{BinaryReaderError, Parser};
+
+/// The exports that ready an instance, the first that there is. `_start` is never called unasked;
+/// where it exists, it does what `__wasm_call_ctors` does.
+const INITIALISERS: [&str; 2] = ["_initialize", "__wasm_call_ctors"];
+
+/// The export that starts the runtime system of Haskell, which other initialisers do not. Its
+/// parameters are a program's arguments, or null pointers.
+pub(crate) const HASKELL: &str = "hs_init";
+
+/// What the pass found.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ModuleInfo {
+    pub(crate) bytes: usize,
+    pub(crate) code_bytes: usize,
+    pub(crate) functions: u32,
+    pub(crate) imports: Vec<Import>,
+    /// Sorted by name.
+    pub(crate) exports: Vec<Export>,
+    /// The pages of 65,536 bytes that the memories need to begin with.
+    pub(crate) minimum_pages: u64,
+    pub(crate) start: Option<u32>,
+    /// Whether code has a `ref.func` of the start function.
+    pub(crate) refers_to_start: bool,
+    /// The export that allocates for the host.
+    pub(crate) allocator: Option<buffers::Allocator>,
+    /// The one that releases.
+    pub(crate) releaser: Option<buffers::Releaser>,
+    /// The function types that the module declares.
+    pub(crate) types: u32,
+    /// The first of them that is the type of `memory.grow`, `(i32) -> i32`.
+    pub(crate) growth_type: Option<u32>,
+    /// The functions that the module imports.
+    pub(crate) imported_functions: u32,
+    /// What the elements of each table are, by table index.
+    pub(crate) table_elements: Vec<ValueType>,
+    pub(crate) data_segments: usize,
+    /// The locals of the function that declares most.
+    pub(crate) most_locals: u32,
+    /// Whether a function contains a `memory.grow`.
+    pub(crate) grows_memories: bool,
+    /// Whether one contains a `table.grow`.
+    pub(crate) grows_tables: bool,
+    /// What the compiled module takes in memory at most, by what each part was measured to take.
+    pub(crate) estimated_bytes: usize,
+    /// Where each operator is that is rewritten before the module is compiled, in bytes from the
+    /// beginning of the code section's content, in order.
+    pub(crate) rewritten: Vec<u32>,
+    /// What is known of each `br_table` among them.
+    pub(crate) branch_tables: BranchTables,
+    /// Where each function declares its locals that gets one, in the same way.
+    pub(crate) without_slots: Vec<u32>,
+    /// Whether a memory could come to have 2^32 pages.
+    pub(crate) grows_past_32_bits: bool,
+}
+
+impl ModuleInfo {
+    /// The export by that name.
+    pub(crate) fn export(&self, name: &str) -> Option<&Export> {
+        self.exports.get(self.position(name)?)
+    }
+
+    /// Its place among the exports.
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        let found = self
+            .exports
+            .binary_search_by(|export| (*export.name).cmp(name));
+        found.ok()
+    }
+
+    /// Whether something in its code is rewritten before it is compiled.
+    pub(crate) fn rewrites_code(&self) -> bool {
+        !self.rewritten.is_empty() || !self.without_slots.is_empty()
+    }
+
+    /// The exported function by that name.
+    pub(crate) fn function(&self, name: &str) -> Option<&Signature> {
+        self.export(name)?.ty.signature()
+    }
+
+    /// The signature of an exported function, or which functions there are.
+    pub(crate) fn signature(&self, export: &str) -> Result<&Signature, Failure> {
+        self.function(export)
+            .ok_or_else(|| self.no_function(export))
+    }
+
+    /// That there is no such function, and which there are.
+    #[cold]
+    pub(crate) fn no_function(&self, export: &str) -> Failure {
+        Failure::not_found(
+            "export",
+            export,
+            "this plugin exports",
+            self.function_names(),
+        )
+    }
+
+    /// The export that readies an instance.
+    pub(crate) fn initialiser(&self) -> Option<&'static str> {
+        let name = INITIALISERS.into_iter().find(|name| {
+            self.function(name)
+                .is_some_and(|signature| signature.is(&[], &[]))
+        })?;
+        let done_by_start = name == "__wasm_call_ctors" && self.function("_start").is_some();
+        (!done_by_start).then_some(name)
+    }
+
+    /// The number of parameters of [`HASKELL`], where there is one.
+    pub(crate) fn haskell(&self) -> Option<usize> {
+        let signature = self.function(HASKELL)?;
+        let params = signature.params();
+        let pointers = params.iter().all(|ty| *ty == ValueType::I32);
+        (pointers && signature.results().is_empty()).then_some(params.len())
+    }
+
+    /// The names of all exports that ready an instance, in their order.
+    pub(crate) fn initialisers(&self) -> impl Iterator<Item = &'static str> {
+        let haskell = self.haskell().map(|_| HASKELL);
+        self.initialiser().into_iter().chain(haskell)
+    }
+
+    /// The exported functions, in the order of their names.
+    pub(crate) fn functions(&self) -> impl Iterator<Item = (&str, &Signature)> {
+        self.exports
+            .iter()
+            .filter_map(|export| Some((&*export.name, export.ty.signature()?)))
+    }
+
+    /// The names of the exported functions, in order.
+    pub(crate) fn function_names(&self) -> impl Iterator<Item = &str> {
+        self.functions().map(|(name, _)| name)
+    }
+}
+
+/// Reads `bytes` and checks them against `limits`.
+pub(crate) fn inspect(bytes: &[u8], limits: &Limits) -> Result<ModuleInfo, Failure> {
+    at_most(
+        "the module's size",
+        bytes.len() as u64,
+        "max_module_bytes",
+        limits.max_module_bytes as u64,
+    )?;
+    not_something_else(bytes)?;
+    check_sizes(bytes)?;
+    let mut pass = sections::Pass::new(bytes, limits);
+    for payload in Parser::new(0).parse_all(bytes) {
+        pass.payload(payload?)?;
+    }
+    pass.finish()
+}
+
+/// The mistakes that people make with files, told apart from broken modules.
+fn not_something_else(bytes: &[u8]) -> Result<(), Failure> {
+    let problem = if bytes.is_empty() {
+        "the file is empty"
+    } else if bytes.starts_with(b"\0asm") {
+        return Ok(());
+    } else if bytes.trim_ascii_start().starts_with(b"(")
+        || bytes.trim_ascii_start().starts_with(b";;")
+    {
+        "this is WebAssembly text; translate it first (wat2wasm, wasm-tools parse)"
+    } else {
+        "it does not begin with the magic bytes \\0asm"
+    };
+    Err(invalid(problem))
+}
+
+fn invalid(problem: &str) -> Failure {
+    Failure::from(Cause::InvalidModule {
+        problem: problem.to_string(),
+        source: None,
+    })
+}
+
+/// Checks that there is what a module names by its index.
+pub(crate) fn named(what: &str, index: u32, count: u32) -> Result<(), Failure> {
+    if index < count {
+        return Ok(());
+    }
+    Err(missing(what, index))
+}
+
+fn missing(what: &str, index: u32) -> Failure {
+    invalid(&format!("there is no {what} {index}"))
+}
+
+impl From<BinaryReaderError> for Failure {
+    fn from(error: BinaryReaderError) -> Self {
+        let problem = first_line(&error);
+        Self::from(Cause::InvalidModule {
+            problem,
+            source: Some(Box::new(error)),
+        })
+    }
+}
+
+fn at_most(
+    what: impl fmt::Display,
+    actual: u64,
+    limit: &'static str,
+    maximum: u64,
+) -> Result<(), Failure> {
+    if actual <= maximum {
+        return Ok(());
+    }
+    Err(Cause::ShapeLimit {
+        what: what.to_string(),
+        actual,
+        limit,
+        maximum,
+    }
+    .into())
+}

@@ -1,0 +1,197 @@
+//! What matters of the functions' bodies before they are compiled.
+
+use super::at_most;
+use crate::module::inspect::operators::{Own, Reason, Walk};
+use crate::{
+    common::{error::Failure, limits::Limits, value::ValueType},
+    module::{
+        binary::sized,
+        faults::{branch_tables, host_tail_calls::may_lack_slots},
+    },
+};
+use alloc::vec::Vec;
+use core::ops::Range;
+use wasmparser::{BinaryReader, FunctionBody};
+
+/// What there is in all function bodies together.
+#[derive(Debug, Default)]
+pub(super) struct Bodies {
+    pub(super) count: u32,
+    pub(super) grows_tables: bool,
+    /// Each `memory.grow`, which is compiled in a block of its own.
+    pub(super) memory_grows: usize,
+    /// The operators that the engine would compile wrongly.
+    pub(super) faults: usize,
+    pub(super) branch_tables: BranchTables,
+    /// Where each function that may have no slots declares its locals, in bytes from the beginning
+    /// of the section, in order; only where a tail call may then go wrong.
+    pub(super) without_slots: Vec<u32>,
+    /// Where each operator is that is rewritten, in bytes from the beginning of the section, in
+    /// order.
+    pub(super) rewritten: Vec<u32>,
+    /// Whether there is a `ref.func` of the start function.
+    pub(super) refers_to_start: bool,
+    /// The most values that a branch to a block carries.
+    pub(super) widest_block: u32,
+    /// The locals of the function that declares most.
+    pub(super) most_locals: u64,
+}
+
+impl Bodies {
+    /// Reads the bodies in `section`, the code of `module`, which has what is in `own`.
+    pub(super) fn read(
+        module: &[u8],
+        section: Range<usize>,
+        own: Own<'_>,
+        limits: &Limits,
+    ) -> Result<Self, Failure> {
+        let content = module.get(section.clone()).unwrap_or_default();
+        let mut reader = BinaryReader::new(content, section.start);
+        let count = reader.read_var_u32()?;
+        let mut bodies = Self::default();
+        let mut without_slots = Vec::new();
+        let mut all_locals = 0;
+        let mut types = own.function_types();
+        let host_tail_calls = own.imports_what_tail_calls_get_wrong();
+        let offset = |at: usize| {
+            let at = at.saturating_sub(section.start);
+            u32::try_from(at).unwrap_or(u32::MAX)
+        };
+        let next = || {
+            // What is wrong with a section that ends too soon is for the parser to say.
+            let body = match bodies.count < count {
+                true => sized(&mut reader).ok().map(FunctionBody::new),
+                false => None,
+            };
+            if let Some(body) = &body {
+                bodies.count += 1;
+                let locals = locals(body, limits)?;
+                bodies.most_locals = bodies.most_locals.max(locals);
+                let ty = types.next();
+                if host_tail_calls && ty.is_some_and(|ty| may_lack_slots(ty, locals)) {
+                    without_slots.push(offset(body.range().start));
+                }
+                all_locals += locals;
+                at_most(
+                    "the number of all functions' locals",
+                    all_locals,
+                    "max_total_locals",
+                    limits.max_total_locals.into(),
+                )?;
+            }
+            Ok(body)
+        };
+        let walk = Walk::through(module, own, next, |at, reason| {
+            push(
+                &mut bodies.rewritten,
+                offset(at),
+                section.len() / LEAST_BYTES,
+            );
+            match reason {
+                Reason::MemoryGrow => bodies.memory_grows += 1,
+                Reason::TableGrow => bodies.grows_tables = true,
+                Reason::Fault => bodies.faults += 1,
+            }
+        })?;
+        at_most(
+            "the nesting of blocks",
+            walk.nesting().into(),
+            "max_nesting",
+            limits.max_nesting.into(),
+        )?;
+        at_most(
+            "the number of a block's parameters or results",
+            walk.widest().into(),
+            "max_results",
+            limits.max_results.into(),
+        )?;
+        bodies.widest_block = walk.widest();
+        if walk.has_wrong_branch_tables() {
+            bodies.find_branch_tables(content, section.start, walk.own())?;
+        }
+        bodies.refers_to_start = walk.refers_to_start();
+        if walk.tail_calls() {
+            bodies.without_slots = without_slots;
+        }
+        // Two bodies are read at a time.
+        bodies.rewritten.sort_unstable();
+        Ok(bodies)
+    }
+
+    /// Reads all bodies once more, which few modules need.
+    fn find_branch_tables(
+        &mut self,
+        content: &[u8],
+        start: usize,
+        own: &Own<'_>,
+    ) -> Result<(), Failure> {
+        let mut reader = BinaryReader::new(content, start);
+        reader.read_var_u32()?;
+        for function in own.function_types().take(self.count as usize) {
+            let body = FunctionBody::new(sized(&mut reader)?);
+            branch_tables::find(own.faults, own.types, function, &body, |at, values| {
+                let at = u32::try_from(at.saturating_sub(start)).unwrap_or(u32::MAX);
+                push(&mut self.rewritten, at, content.len() / LEAST_BYTES);
+                self.faults += 1;
+                self.branch_tables.add(at, values);
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// The `br_table`s that go wrong.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct BranchTables {
+    /// The values that they branch with, each once.
+    pub(crate) values: Vec<Vec<ValueType>>,
+    /// For each its place, as in the list of all that is rewritten, and that of its values above.
+    places: Vec<(u32, u32)>,
+}
+
+impl BranchTables {
+    /// Which values the one at that place branches with.
+    pub(crate) fn values_at(&self, at: u32) -> Option<u32> {
+        let found = self.places.binary_search_by_key(&at, |(at, _)| *at);
+        self.places.get(found.ok()?).map(|(_, values)| *values)
+    }
+
+    fn add(&mut self, at: u32, values: &[ValueType]) {
+        let known = self.values.iter().position(|known| known == values);
+        let position = known.unwrap_or_else(|| {
+            self.values.push(values.to_vec());
+            self.values.len() - 1
+        });
+        self.places
+            .push((at, u32::try_from(position).unwrap_or(u32::MAX)));
+    }
+}
+
+/// The bytes of a rewritten operator, at least, with those before it that are not rewritten.
+const LEAST_BYTES: usize = 2;
+
+/// Adds to a list of at most so many: a vector alone would make room for twice as many as there
+/// are, and a module can have a million.
+fn push(list: &mut Vec<u32>, entry: u32, most: usize) {
+    let length = list.len();
+    if length == list.capacity() {
+        let rest = most.saturating_sub(length);
+        list.reserve_exact(length.max(16).min(rest).max(1));
+    }
+    list.push(entry);
+}
+
+/// The number of a function's locals.
+fn locals(body: &FunctionBody<'_>, limits: &Limits) -> Result<u64, Failure> {
+    let mut locals = 0;
+    for group in body.get_locals_reader()? {
+        locals += u64::from(group?.0);
+        at_most(
+            "the number of a function's locals",
+            locals,
+            "max_locals",
+            limits.max_locals.into(),
+        )?;
+    }
+    Ok(locals)
+}

@@ -1,0 +1,400 @@
+//! The operators of a function before they are compiled: how deep they nest, and which are
+//! rewritten.
+
+mod visit;
+
+use super::{
+    invalid, missing, named,
+    shape::{AHEAD, Shape},
+};
+use crate::{
+    common::{error::Failure, value::Signature},
+    module::faults::{
+        Faults, block_params, branch_tables, host_tail_calls, operand::Before, selects, stores,
+    },
+};
+use wasmparser::{BinaryReader, BlockType, FunctionBody, MemArg};
+
+/// Why an operator is rewritten.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Reason {
+    MemoryGrow,
+    TableGrow,
+    /// The engine would compile it wrongly.
+    Fault,
+}
+
+/// What a module has that its code can name. What it names beyond has to be refused here, where
+/// something may be added to the module before it is compiled.
+pub(super) struct Own<'a> {
+    pub(super) types: &'a [Signature],
+    /// The type of each function, imported ones first.
+    pub(super) functions: &'a [u32],
+    pub(super) imported_functions: u32,
+    pub(super) tables: u32,
+    pub(super) element_segments: u32,
+    pub(super) start: Option<u32>,
+    pub(super) faults: Faults,
+}
+
+/// A walk over the operators of bodies. It only counts, so a body costs its own length to read and
+/// nothing to hold.
+///
+/// Most operators are nothing to it but their length: those are passed over by a table of their
+/// shapes, without the branches that a processor cannot foresee and that the parser needs. The
+/// parser reads the others. What the table passes over wrongly is no valid operator, and the engine
+/// will stop there; what it finds after that is of no account.
+///
+/// Each operator begins where the one before ends, so a processor that reads one body waits most of
+/// the time. So it reads two.
+pub(super) struct Walk<'w> {
+    own: Own<'w>,
+    most_open: u32,
+    widest: u32,
+    /// The blocks that are open where the parser is, the function itself among them.
+    open: u32,
+    /// What says whether the operator that was read is compiled wrongly, where that depends on those
+    /// before it.
+    depends: Option<fn(Faults, Before) -> bool>,
+    /// Why the operator that was read is rewritten.
+    rewritten: Option<Reason>,
+    /// Whether there is a tail call.
+    tail_calls: bool,
+    /// Whether there is a `ref.func` of the start function.
+    refers_to_start: bool,
+    /// Whether there is a `br_table`.
+    branch_tables: bool,
+    /// Whether there is a block to which a `br_table` may go wrong.
+    wide_blocks: bool,
+}
+
+/// A body on the way.
+struct Lane<'a> {
+    parser: BinaryReader<'a>,
+    cursor: Cursor<'a>,
+    /// Where that ends.
+    end: usize,
+    /// What comes after the last operator that was not plain.
+    since: &'a [u8],
+    /// That operator and those before it, as far as they are known.
+    before: Before,
+}
+
+/// A place before an operator.
+#[derive(Clone, Copy)]
+struct Cursor<'a> {
+    /// What is to be read of the body, and as many bytes after it as let an operator be seen that
+    /// begins with the last.
+    code: &'a [u8],
+    /// The blocks that are open, the function itself among them: 0 when it has ended.
+    open: u32,
+}
+
+/// `select` without a type, of which code has so many that the parser would take long.
+const SELECT: u8 = 0x1b;
+
+impl<'w> Walk<'w> {
+    /// Walks through the bodies that `next` gives, which lie in `module`, and tells of each operator
+    /// that is rewritten, and where it is. Checks what the bodies name, functions excepted.
+    pub(super) fn through<'a>(
+        module: &'a [u8],
+        own: Own<'w>,
+        mut next: impl FnMut() -> Result<Option<FunctionBody<'a>>, Failure>,
+        mut rewritten: impl FnMut(usize, Reason),
+    ) -> Result<Self, Failure> {
+        let mut walk = Self {
+            own,
+            most_open: 1,
+            widest: 0,
+            open: 0,
+            depends: None,
+            rewritten: None,
+            tail_calls: false,
+            refers_to_start: false,
+            branch_tables: false,
+            wide_blocks: false,
+        };
+        let mut begin = || -> Result<_, Failure> {
+            let body = next()?;
+            body.map(|body| Lane::new(module, &body)).transpose()
+        };
+        let mut lanes = [begin()?, begin()?];
+        loop {
+            let plain = match &mut lanes {
+                [Some(one), Some(other)] => {
+                    pass_both(&mut one.cursor, &mut other.cursor, &mut walk.most_open)
+                }
+                [Some(last), None] | [None, Some(last)] => {
+                    pass_one(&mut last.cursor, &mut walk.most_open);
+                    [false; 2]
+                }
+                [None, None] => return Ok(walk),
+            };
+            for (place, plain) in lanes.iter_mut().zip(plain) {
+                if let (Some(lane), false) = (&mut *place, plain)
+                    && lane.step(module, &mut walk, &mut rewritten)?
+                {
+                    *place = begin()?;
+                }
+            }
+        }
+    }
+
+    /// The deepest nesting of blocks.
+    pub(super) fn nesting(&self) -> u32 {
+        self.most_open.saturating_sub(1)
+    }
+
+    /// The most values that a branch to a block carries.
+    pub(super) fn widest(&self) -> u32 {
+        self.widest
+    }
+
+    pub(super) fn own(&self) -> &Own<'w> {
+        &self.own
+    }
+
+    /// Whether there is a `ref.func` of the start function.
+    pub(super) fn refers_to_start(&self) -> bool {
+        self.refers_to_start
+    }
+
+    /// Whether there is a tail call.
+    pub(super) fn tail_calls(&self) -> bool {
+        self.tail_calls
+    }
+
+    /// Whether a `br_table` may go wrong, to a block or, where that may be, the function itself.
+    pub(super) fn has_wrong_branch_tables(&self) -> bool {
+        let faults = self.own.faults;
+        let concerns = |ty: &Signature| branch_tables::concerns(faults, ty.results());
+        self.branch_tables && (self.wide_blocks || self.own.function_types().any(concerns))
+    }
+
+    fn enter(&mut self, ty: BlockType) -> Result<(), Failure> {
+        // A body has fewer than 2^32 bytes, so fewer blocks.
+        self.open += 1;
+        self.most_open = self.most_open.max(self.open);
+        let width = match ty {
+            BlockType::Empty => 0,
+            BlockType::Type(ty) => {
+                self.wide_blocks |= ty == wasmparser::ValType::V128;
+                1
+            }
+            BlockType::FuncType(ty) => {
+                let ty = self.own.ty(ty)?;
+                self.wide_blocks |= [ty.params(), ty.results()]
+                    .into_iter()
+                    .any(|label| branch_tables::concerns(self.own.faults, label));
+                let (params, results) = (ty.params().len(), ty.results().len());
+                self.fault(block_params::concerns(self.own.faults, params));
+                u32::try_from(params.max(results)).unwrap_or(u32::MAX)
+            }
+        };
+        self.widest = self.widest.max(width);
+        Ok(())
+    }
+
+    /// Notes whether the engine would compile the operator wrongly.
+    fn fault(&mut self, concerned: bool) {
+        if concerned {
+            self.rewritten = Some(Reason::Fault);
+        }
+    }
+
+    fn select(&mut self) -> Result<(), Failure> {
+        self.depends = Some(selects::concerns);
+        Ok(())
+    }
+
+    fn store(&mut self, to: MemArg) -> Result<(), Failure> {
+        if stores::may_concern(&to) {
+            self.depends = Some(stores::concerns);
+        }
+        Ok(())
+    }
+
+    #[cfg(feature = "simd")]
+    fn lane_store(&mut self, to: MemArg) -> Result<(), Failure> {
+        self.fault(crate::module::faults::lane_stores::concerns(
+            self.own.faults,
+            &to,
+        ));
+        Ok(())
+    }
+
+    fn tail_call(&mut self) -> Result<(), Failure> {
+        self.tail_calls = true;
+        Ok(())
+    }
+
+    fn tail_call_by_table(&mut self, ty: u32, table: u32) -> Result<(), Failure> {
+        self.tail_calls = true;
+        self.call_by_table(ty, table)
+    }
+
+    fn table(&self, index: u32) -> Result<(), Failure> {
+        named("table", index, self.own.tables)
+    }
+
+    fn element_segment(&self, index: u32) -> Result<(), Failure> {
+        named("element segment", index, self.own.element_segments)
+    }
+
+    fn call_by_table(&self, ty: u32, table: u32) -> Result<(), Failure> {
+        self.own.ty(ty)?;
+        self.table(table)
+    }
+}
+
+impl<'a> Lane<'a> {
+    fn new(module: &'a [u8], body: &FunctionBody<'a>) -> Result<Self, Failure> {
+        let parser = body.get_operators_reader()?.get_binary_reader();
+        let end = module.len().min(parser.range().end + AHEAD - 1);
+        let mut lane = Self {
+            cursor: Cursor { code: &[], open: 1 },
+            parser,
+            end,
+            since: &[],
+            before: 0,
+        };
+        lane.cursor.code = lane.rest(module);
+        lane.since = lane.cursor.code;
+        Ok(lane)
+    }
+
+    /// What is to be read from where the parser is.
+    fn rest(&self, module: &'a [u8]) -> &'a [u8] {
+        let rest = module.get(self.parser.original_position()..self.end);
+        rest.unwrap_or_default()
+    }
+
+    /// Has the parser read the operator that is next; whether there is none.
+    fn step(
+        &mut self,
+        module: &'a [u8],
+        walk: &mut Walk<'_>,
+        rewritten: &mut impl FnMut(usize, Reason),
+    ) -> Result<bool, Failure> {
+        let operator = self.cursor.code.first().copied().unwrap_or_default();
+        let passed = self.rest(module).len() - self.cursor.code.len();
+        self.parser.read_bytes(passed)?;
+        if self.parser.eof() {
+            return Ok(true);
+        }
+        // The engine's translator takes for granted that there is a block to be in.
+        if self.cursor.open == 0 {
+            return Err(invalid("a function goes on after its end"));
+        }
+        let at = self.parser.original_position();
+        walk.open = self.cursor.open;
+        if operator == SELECT {
+            self.parser.read_u8()?;
+            let before = module.get(..at).and_then(|before| before.last_chunk());
+            if before.is_none_or(|before| selects::may_concern(*before)) {
+                walk.select()?;
+            }
+        } else {
+            self.parser.visit_operator(walk)??;
+        }
+        self.cursor.open = walk.open;
+        let mut before = 0;
+        if let Some(concerns) = walk.depends.take() {
+            before = self.before();
+            walk.fault(concerns(walk.own.faults, before));
+        }
+        if let Some(reason) = walk.rewritten.take() {
+            rewritten(at, reason);
+        }
+        self.cursor.code = self.rest(module);
+        self.since = self.cursor.code;
+        self.before = before << 8 | Before::from(operator);
+        Ok(false)
+    }
+
+    /// The operators before the cursor. They are plain since the last that was not, and passed a
+    /// second time here, so that passing them the first time need not remember them.
+    #[inline(never)]
+    fn before(&self) -> Before {
+        let (mut before, mut code) = (self.before, self.since);
+        while code.len() > self.cursor.code.len() {
+            let Some((ahead, (_, length))) = code
+                .first_chunk()
+                .and_then(|ahead| Some((ahead, Shape::of(*ahead)?)))
+            else {
+                break;
+            };
+            let [operator, ..] = *ahead;
+            before = before << 8 | Before::from(operator);
+            code = code.get(length..).unwrap_or_default();
+        }
+        before
+    }
+}
+
+/// Passes over plain operators at both places until one or the other comes to one that is not;
+/// whether each may go on. A function by itself, which has registers enough.
+#[inline(never)]
+fn pass_both(one: &mut Cursor<'_>, other: &mut Cursor<'_>, most_open: &mut u32) -> [bool; 2] {
+    let (mut a, mut b, mut most) = (*one, *other, *most_open);
+    let plain = loop {
+        let (one, other) = (a.pass(&mut most), b.pass(&mut most));
+        if !(one & other) {
+            break [one, other];
+        }
+    };
+    (*one, *other, *most_open) = (a, b, most);
+    plain
+}
+
+/// The same at one, until it may not go on.
+#[inline(never)]
+fn pass_one(place: &mut Cursor<'_>, most_open: &mut u32) {
+    let (mut cursor, mut most) = (*place, *most_open);
+    while cursor.pass(&mut most) {}
+    (*place, *most_open) = (cursor, most);
+}
+
+impl Cursor<'_> {
+    /// Passes over an operator, if it is plain and the function goes on after it.
+    ///
+    /// The next has to wait for its length, so little may take long here: no branch but those that
+    /// end it.
+    #[inline(always)]
+    fn pass(&mut self, most_open: &mut u32) -> bool {
+        let Some(ahead) = self.code.first_chunk() else {
+            return false;
+        };
+        let Some((shape, length)) = Shape::of(*ahead) else {
+            return false;
+        };
+        let Some(rest) = self.code.get(length..) else {
+            return false;
+        };
+        self.code = rest;
+        self.open = self.open.wrapping_add_signed(shape.opens.into());
+        *most_open = (*most_open).max(self.open);
+        self.open != 0
+    }
+}
+
+impl<'a> Own<'a> {
+    /// The types of the functions that the module defines, in order.
+    pub(super) fn function_types(&self) -> impl Iterator<Item = &'a Signature> + use<'a> {
+        let (types, functions) = (self.types, self.functions);
+        let defined = functions.iter().skip(self.imported_functions as usize);
+        defined.filter_map(|ty| types.get(*ty as usize))
+    }
+
+    /// Whether there are imports of which the engine gets tail calls wrong.
+    pub(super) fn imports_what_tail_calls_get_wrong(&self) -> bool {
+        let imported = self.functions.iter().take(self.imported_functions as usize);
+        let mut types = imported.filter_map(|ty| self.types.get(*ty as usize));
+        types.any(|ty| host_tail_calls::concerns(self.faults, ty))
+    }
+
+    fn ty(&self, ty: u32) -> Result<&Signature, Failure> {
+        let found = self.types.get(ty as usize);
+        found.ok_or_else(|| missing("function type", ty))
+    }
+}

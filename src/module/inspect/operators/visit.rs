@@ -1,0 +1,143 @@
+//! Which operators the walk looks at, and for what.
+
+use super::{Reason, Walk};
+use crate::common::error::Failure;
+use wasmparser::VisitOperator;
+
+/// Defines the visitor's methods: some look, the others do nothing.
+macro_rules! look {
+    ($( @$proposal:ident $op:ident $({ $($arg:ident: $ty:ty),* })? => $visit:ident $ann:tt )*) => {
+        $( look!(one $op $visit $($($arg: $ty),*)?); )*
+    };
+    (one Block $visit:ident $ty:ident: $of:ty) => { look!(so $visit($ty: $of) enter($ty)); };
+    (one Loop $visit:ident $ty:ident: $of:ty) => { look!(so $visit($ty: $of) enter($ty)); };
+    (one If $visit:ident $ty:ident: $of:ty) => { look!(so $visit($ty: $of) enter($ty)); };
+    (one CallIndirect $visit:ident $ty:ident: $of:ty, $table:ident: $in:ty) => {
+        look!(so $visit($ty: $of, $table: $in) call_by_table($ty, $table));
+    };
+    (one ReturnCallIndirect $visit:ident $ty:ident: $of:ty, $table:ident: $in:ty) => {
+        look!(so $visit($ty: $of, $table: $in) tail_call_by_table($ty, $table));
+    };
+    (one RefFunc $visit:ident $function:ident: $of:ty) => {
+        fn $visit(&mut self, function: $of) -> Result<(), Failure> {
+            self.refers_to_start |= self.own.start == Some(function);
+            Ok(())
+        }
+    };
+    (one ReturnCall $visit:ident $function:ident: $of:ty) => {
+        fn $visit(&mut self, _: $of) -> Result<(), Failure> {
+            self.tail_call()
+        }
+    };
+    (one BrTable $visit:ident $targets:ident: $of:ty) => {
+        fn $visit(&mut self, _: $of) -> Result<(), Failure> {
+            self.branch_tables = true;
+            Ok(())
+        }
+    };
+    (one TypedSelect $visit:ident $ty:ident: $of:ty) => {
+        fn $visit(&mut self, _: $of) -> Result<(), Failure> {
+            self.select()
+        }
+    };
+    (one I32Store $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
+    (one I64Store $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
+    (one F32Store $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
+    (one F64Store $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
+    (one I32Store8 $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
+    (one I32Store16 $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
+    (one I64Store8 $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
+    (one I64Store16 $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
+    (one I64Store32 $visit:ident $to:ident: $of:ty) => { look!(so $visit($to: $of) store($to)); };
+    (one V128Store8Lane $visit:ident $to:ident: $of:ty, $lane:ident: $number:ty) => {
+        look!(lane $visit($of, $number));
+    };
+    (one V128Store16Lane $visit:ident $to:ident: $of:ty, $lane:ident: $number:ty) => {
+        look!(lane $visit($of, $number));
+    };
+    (one V128Store32Lane $visit:ident $to:ident: $of:ty, $lane:ident: $number:ty) => {
+        look!(lane $visit($of, $number));
+    };
+    (one V128Store64Lane $visit:ident $to:ident: $of:ty, $lane:ident: $number:ty) => {
+        look!(lane $visit($of, $number));
+    };
+    (lane $visit:ident($of:ty, $number:ty)) => {
+        fn $visit(&mut self, to: $of, _: $number) -> Result<(), Failure> {
+            self.lane_store(to)
+        }
+    };
+    (one TableGet $visit:ident $table:ident: $in:ty) => {
+        look!(so $visit($table: $in) table($table));
+    };
+    (one TableSet $visit:ident $table:ident: $in:ty) => {
+        look!(so $visit($table: $in) table($table));
+    };
+    (one TableSize $visit:ident $table:ident: $in:ty) => {
+        look!(so $visit($table: $in) table($table));
+    };
+    (one TableFill $visit:ident $table:ident: $in:ty) => {
+        look!(so $visit($table: $in) table($table));
+    };
+    (one ElemDrop $visit:ident $segment:ident: $in:ty) => {
+        look!(so $visit($segment: $in) element_segment($segment));
+    };
+    (one TableCopy $visit:ident $to:ident: $a:ty, $from:ident: $b:ty) => {
+        fn $visit(&mut self, to: $a, from: $b) -> Result<(), Failure> {
+            self.table(to)?;
+            self.table(from)
+        }
+    };
+    (one TableInit $visit:ident $segment:ident: $a:ty, $table:ident: $b:ty) => {
+        fn $visit(&mut self, segment: $a, table: $b) -> Result<(), Failure> {
+            self.element_segment(segment)?;
+            self.table(table)
+        }
+    };
+    (one TableGrow $visit:ident $table:ident: $in:ty) => {
+        fn $visit(&mut self, table: $in) -> Result<(), Failure> {
+            self.rewritten = Some(Reason::TableGrow);
+            self.table(table)
+        }
+    };
+    (one MemoryGrow $visit:ident $memory:ident: $in:ty) => {
+        fn $visit(&mut self, _: $in) -> Result<(), Failure> {
+            self.rewritten = Some(Reason::MemoryGrow);
+            Ok(())
+        }
+    };
+    (one End $visit:ident) => {
+        fn $visit(&mut self) -> Result<(), Failure> {
+            self.open = self.open.saturating_sub(1);
+            Ok(())
+        }
+    };
+    (one $op:ident $visit:ident $($arg:ident: $ty:ty),*) => {
+        #[inline(always)]
+        fn $visit(&mut self $(, _: $ty)*) -> Result<(), Failure> {
+            Ok(())
+        }
+    };
+    (so $visit:ident($($arg:ident: $ty:ty),*) $look:ident($($given:ident),*)) => {
+        fn $visit(&mut self $(, $arg: $ty)*) -> Result<(), Failure> {
+            self.$look($($given),*)
+        }
+    };
+}
+
+impl<'a> VisitOperator<'a> for Walk<'_> {
+    type Output = Result<(), Failure>;
+
+    #[cfg(feature = "simd")]
+    fn simd_visitor(
+        &mut self,
+    ) -> Option<&mut dyn wasmparser::VisitSimdOperator<'a, Output = Self::Output>> {
+        Some(self)
+    }
+
+    wasmparser::for_each_visit_operator!(look);
+}
+
+#[cfg(feature = "simd")]
+impl wasmparser::VisitSimdOperator<'_> for Walk<'_> {
+    wasmparser::for_each_visit_simd_operator!(look);
+}

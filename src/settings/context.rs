@@ -1,0 +1,62 @@
+//! What all calls of one runner share, and all instances of one plugin.
+
+use crate::{
+    common::error::{Cause, Failure},
+    settings::config::RunnerConfig,
+};
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+/// The settings of a runner, and whether it is closed.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) config: RunnerConfig,
+    #[cfg(feature = "std")]
+    pub(crate) background: crate::system::background::Background,
+    closed: AtomicBool,
+}
+
+impl Context {
+    pub(crate) fn new(config: RunnerConfig) -> Self {
+        Self {
+            config,
+            #[cfg(feature = "std")]
+            background: crate::system::background::Background::default(),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        #[cfg(feature = "std")]
+        self.background.close();
+    }
+
+    pub(crate) fn check_open(&self) -> Result<(), Failure> {
+        match self.closed.load(Ordering::Acquire) {
+            false => Ok(()),
+            true => Err(Cause::Closed.into()),
+        }
+    }
+}
+
+/// Where a plugin's instances are at home. They share it, so that each call counts one reference
+/// more and one less: threads that call at once take turns at each such count. Aligned, so that the
+/// count has a line of the cache to itself and what all read stays with each processor. (Not on boards,
+/// which have one and little memory.)
+#[derive(Debug)]
+#[cfg_attr(feature = "std", repr(align(128)))]
+pub(crate) struct Home {
+    pub(crate) context: Arc<Context>,
+    /// The plugin's name.
+    pub(crate) plugin: Arc<str>,
+}
+
+impl Home {
+    pub(crate) fn new(context: &Arc<Context>, plugin: &Arc<str>) -> Arc<Self> {
+        Arc::new(Self {
+            context: context.clone(),
+            plugin: plugin.clone(),
+        })
+    }
+}
