@@ -118,22 +118,25 @@ pub use api::instance::Instance;
 pub use api::plugin::Plugin;
 pub use api::runner::Runner;
 pub use common::cancel::CancelToken;
-#[cfg(feature = "std")]
-pub use common::clock::SystemClock;
 pub use common::clock::{Clock, Entropy};
-pub use common::error::{Error, ErrorKind, Phase};
+pub use common::error::Error;
+pub use common::error_kind::{ErrorKind, Phase};
 pub use common::http::{HttpClient, HttpHeaders, HttpRequest, HttpResponse};
 pub use common::outcome::Outcome;
 pub use common::output::OutputSink;
 pub use common::value::{Export, ExternType, Import, Signature, ValueType};
-pub use convention::{Convention, UnknownConvention};
+pub use convention::kinds::{Convention, UnknownConvention};
 pub use engine::compiled_module::ENGINE;
 pub use engine::dispatch::DISPATCH;
-pub use engine::store_data::InputSource;
 pub use host::context::HostContext;
+pub use host::environment::InputSource;
 pub use host::function::{HostFunction, HostResult, HostValue};
-pub use loading::load::{Snapshot, WarmUp};
-pub use settings::config::{Compilation, RunnerConfig, SnapshotMode};
+pub use loading::snapshot_report::Snapshot;
+pub use loading::warm_up::WarmUp;
+pub use settings::config::RunnerConfig;
+pub use settings::modes::{Compilation, SnapshotMode};
+#[cfg(feature = "std")]
+pub use system::clock::SystemClock;
 
 // The examples of the README and the guide, compiled and run by `cargo test --doc`.
 #[cfg(all(doctest, feature = "std"))]

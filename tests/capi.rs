@@ -78,7 +78,7 @@ fn what_the_swift_example_names_is_declared() {
 
 #[test]
 fn every_limit_can_be_set() {
-    let source = read("src/settings/config.rs");
+    let source = read("src/settings/limit_setters.rs");
     let (_, limits) = source.split_once("\nlimit_setters! {").expect("limits");
     let (limits, _) = limits.split_once("\n}").expect("their end");
     let names = limits.lines().filter(|line| !line.contains("///"));

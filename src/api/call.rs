@@ -1,21 +1,20 @@
 //! One call, described and then run.
 
 use crate::{
-    api::{instance::Instance, plugin::Plugin},
+    api::{
+        instance::Instance,
+        plugin::Plugin,
+        task::{Task, refused},
+    },
     common::{
         cancel::CancelToken,
-        error::{Cause, Error, Failure, Phase},
-        outcome::{Given, Outcome},
+        error::Error,
+        failure::{Cause, Failure},
+        outcome::Outcome,
     },
-    convention::{
-        Convention,
-        call_input::{Fitted, Passed},
-    },
-    engine::{
-        execution::{Known, Live, Session},
-        meter::Allowance,
-        store_data::{InputSource, Stdin, Surroundings, Told},
-    },
+    convention::{call_input::Passed, kinds::Convention},
+    engine::meter::Allowance,
+    host::environment::{InputSource, Stdin, Surroundings, Told},
     settings::context::Context,
 };
 use alloc::{
@@ -44,39 +43,9 @@ pub struct Call<'a> {
     task: Task<'a>,
 }
 
-/// What is to be done, whichever instance does it.
-struct Task<'a> {
-    export: &'a str,
-    passed: Passed<'a>,
-    allowance: Allowance,
-    convention: Option<Convention>,
-    surroundings: Told,
-    state: Option<&'a mut (dyn Lent + 'static)>,
-    /// A setting that cannot be; told by `run`, so that building stays a chain.
-    mistake: Option<Failure>,
-}
-
 enum Target<'a> {
     Fresh(&'a Plugin),
     Live(&'a mut Instance),
-}
-
-/// An embedder's value, in a store for the time of a call.
-trait Lent {
-    fn lend(&mut self) -> Box<dyn Any + Send + Sync>;
-    fn give_back(&mut self, value: Box<dyn Any + Send + Sync>);
-}
-
-impl<T: Any + Default + Send + Sync> Lent for T {
-    fn lend(&mut self) -> Box<dyn Any + Send + Sync> {
-        Box::new(core::mem::take(self))
-    }
-
-    fn give_back(&mut self, value: Box<dyn Any + Send + Sync>) {
-        if let Ok(value) = value.downcast() {
-            *self = *value;
-        }
-    }
 }
 
 impl<'a> Call<'a> {
@@ -325,172 +294,35 @@ impl<'a> Call<'a> {
     }
 }
 
-/// What is marked `inline(always)` here and beneath is on the way of every call and has a caller or
-/// two. Called for real, it cost a call of a tiny module a tenth more.
-impl<'a> Task<'a> {
-    /// In a fresh instance.
-    fn fresh(&mut self, plugin: &Plugin) -> Result<Outcome, Error> {
-        let fitted = self.fit(plugin, None, false)?;
-        let earlier = plugin
-            .earlier(
-                &self.allowance,
-                self.surroundings.as_deref(),
-                Some(self.export),
-            )
-            .map_err(|failure| told(failure.into(), plugin, self.export))?;
-        let code = earlier.as_deref().unwrap_or_else(|| plugin.code());
-        let spare = match earlier {
-            Some(_) => None,
-            None => plugin.spare(),
-        };
-        let (allowance, told) = self.take();
-        if let Some(mut spare) = spare {
-            let mut session = Session::new(code, &mut spare);
-            session.renew(allowance, told);
-            return self.perform(plugin, &mut session, &fitted, false);
-        }
-        let mut live = Live::new(plugin.home(), code, allowance, told);
-        let mut session = Session::new(code, &mut live);
-        self.perform(plugin, &mut session, &fitted, true)
-    }
-
-    /// In one that is kept.
-    #[inline(always)]
-    fn kept(&mut self, instance: &mut Instance) -> Result<Outcome, Error> {
-        let poisoned = instance.is_poisoned();
-        let (plugin, mut session) = instance.parts();
-        let known = session.known(self.export);
-        let fitted = self.fit(plugin, known, poisoned)?;
-        let (allowance, told) = self.take();
-        session.renew(allowance, told);
-        self.perform(plugin, &mut session, &fitted, false)
-    }
-
-    /// What the call may use and what its guest sees, which go into the store.
-    #[inline(always)]
-    fn take(&mut self) -> (Allowance, Told) {
-        let allowance = core::mem::take(&mut self.allowance);
-        (allowance, self.surroundings.take())
-    }
-
-    /// Checks what can be known without an instance: what is passed, as the export takes it,
-    /// whose function may be `known`.
-    #[inline(always)]
-    fn fit<'p>(
-        &mut self,
-        plugin: &'p Plugin,
-        known: Option<Known<'p>>,
-        poisoned: bool,
-    ) -> Result<Fitted<'p>, Error>
-    where
-        'a: 'p,
-    {
-        let fitted = self
-            .check(plugin, poisoned)
-            .and_then(|()| self.fit_export(plugin, known));
-        fitted.map_err(|failure| refused(failure, plugin, self.export))
-    }
-
-    #[inline(always)]
-    fn fit_export<'p>(
-        &self,
-        plugin: &'p Plugin,
-        known: Option<Known<'p>>,
-    ) -> Result<Fitted<'p>, Failure>
-    where
-        'a: 'p,
-    {
-        let info = &plugin.code().info;
-        let limits = &plugin.context().config.limits;
-        let conventions = plugin.conventions();
-        let (export, named) = (self.export, self.convention);
-        let fitted = self
-            .passed
-            .fit(info, export, known, named, conventions, limits)?;
-        let told = self.surroundings.as_deref();
-        match fitted.by_stdin() {
-            Some(convention) if told.is_some_and(|told| told.stdin.is_given()) => {
-                Err(Cause::InvalidConfig {
-                    setting: "stdin",
-                    problem: format!("is where the input goes ({convention}); give one of the two"),
-                }
-                .into())
-            }
-            _ => Ok(fitted),
-        }
-    }
-
-    /// What can be known without looking at the export.
-    #[inline(always)]
-    fn check(&mut self, plugin: &Plugin, poisoned: bool) -> Result<(), Failure> {
-        plugin.context().check_open()?;
-        if let Some(mistake) = self.mistake.take() {
-            return Err(mistake);
-        }
-        if poisoned {
-            return Err(Cause::Poisoned.into());
-        }
-        let pages = plugin.memory_pages();
-        match self.allowance.max_memory_pages.map(u64::from) {
-            Some(maximum) if pages > maximum => Err(Cause::MemoryLimit { pages, maximum }.into()),
-            _ => Ok(()),
-        }
-    }
-
-    /// Readies the instance if it is fresh, and calls the export.
-    fn perform(
-        &mut self,
-        plugin: &Plugin,
-        session: &mut Session<'_>,
-        fitted: &Fitted<'_>,
-        is_fresh: bool,
-    ) -> Result<Outcome, Error> {
-        let export = self.export;
-        if let Some(state) = &mut self.state {
-            session.state().lent = Some(state.lend());
-        }
-        let ready = if is_fresh {
-            session.ready(Some(export))
-        } else {
-            Ok(())
-        };
-        let mut given = Given::default();
-        let done = ready.and_then(|()| fitted.pass(session, export, &mut given));
-        if let Some(state) = &mut self.state
-            && let Some(value) = session.state().lent.take()
-        {
-            state.give_back(value);
-        }
-        match done {
-            Ok(()) => {
-                let name = plugin.name();
-                log::debug!("{name:?} {export:?} ended; fuel {}", session.fuel_used());
-                Ok(session.outcome(given))
-            }
-            Err(failure) => Err(told(session.failed(failure), plugin, export)),
-        }
-    }
-}
-
-/// The error of a call that did not begin.
-#[cold]
-fn refused(failure: Failure, plugin: &Plugin, export: &str) -> Error {
-    told(Error::from(failure).at(Phase::Call), plugin, export)
-}
-
-/// The error with the names that it concerns; it is logged.
-#[cold]
-fn told(error: Error, plugin: &Plugin, export: &str) -> Error {
-    let error = error.in_plugin(plugin.shared_name()).in_export(export);
-    log::debug!("{error}");
-    error
-}
-
 impl fmt::Debug for Call<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")
             .field("plugin", &self.plugin().name())
             .field("export", &self.task.export)
             .finish_non_exhaustive()
+    }
+}
+
+impl Plugin {
+    /// Begins a call of `export` in a fresh instance.
+    ///
+    /// ```
+    /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
+    /// # let add = include_bytes!("../../fixtures/add.wasm");
+    /// let plugin = runner.load_plugin("add", add)?;
+    /// let outcome = plugin.call("add").params(&[2, 40]).fuel(1_000).run()?;
+    /// assert_eq!(outcome.results(), [42]);
+    /// assert_eq!(outcome.fuel_used(), 4);
+    /// # Ok::<(), pocketwasm::Error>(())
+    /// ```
+    pub fn call<'a>(&'a self, export: &'a str) -> Call<'a> {
+        Call::fresh(self, export)
+    }
+}
+
+impl Instance {
+    /// Begins a call of `export` on the state that earlier calls left.
+    pub fn call<'a>(&'a mut self, export: &'a str) -> Call<'a> {
+        Call::live(self, export)
     }
 }

@@ -1,16 +1,9 @@
 //! An instance that is kept.
 
 use crate::{
-    api::{call::Call, plugin::Plugin},
-    common::{
-        error::{Error, Failure},
-        outcome::Outcome,
-    },
-    engine::{
-        compiled_module::Code,
-        execution::{Live, Session},
-        meter::Allowance,
-    },
+    api::plugin::Plugin,
+    common::{error::Error, failure::Failure, outcome::Outcome},
+    engine::{compiled_module::Code, execution::Session, guest_store::Live, meter::Allowance},
 };
 use alloc::sync::Arc;
 use core::fmt;
@@ -57,11 +50,6 @@ impl Instance {
         self.live.is_poisoned()
     }
 
-    /// Begins a call of `export` on the state that earlier calls left.
-    pub fn call<'a>(&'a mut self, export: &'a str) -> Call<'a> {
-        Call::live(self, export)
-    }
-
     /// Runs `body` on the instance as a call of its own.
     pub(crate) fn exchange<R>(
         &mut self,
@@ -88,5 +76,26 @@ impl fmt::Debug for Instance {
             .field("plugin", &self.plugin)
             .field("poisoned", &self.is_poisoned())
             .finish_non_exhaustive()
+    }
+}
+
+impl Plugin {
+    /// Makes an instance that keeps its state from call to call. Its start function and
+    /// initialiser run now, under the runner's limits for one call.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](crate::ErrorKind::Closed), and whatever may end a call: `Trap`, `Exit`,
+    /// `OutOfFuel`, `Timeout`, `Host`.
+    pub fn instantiate(&self) -> Result<Instance, Error> {
+        let run = || -> Result<Instance, Error> {
+            self.context().check_open()?;
+            let (code, mut live) = self.begin(Allowance::default(), None)?;
+            let mut session = Session::new(&code, &mut live);
+            let ready = session.ready(None);
+            session.end(ready)?;
+            Ok(Instance::new(self.clone(), code, live))
+        };
+        run().map_err(|error| error.in_plugin(self.shared_name()))
     }
 }

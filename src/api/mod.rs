@@ -8,9 +8,12 @@ mod cache;
 pub(crate) mod call;
 #[cfg(feature = "std")]
 pub(crate) mod directory;
+#[cfg(feature = "std")]
+mod file;
 pub(crate) mod http;
 pub(crate) mod instance;
 pub(crate) mod plugin;
 pub(crate) mod runner;
 #[cfg(feature = "serde")]
 mod structured;
+mod task;

@@ -3,22 +3,24 @@
 #[cfg(feature = "std")]
 use crate::loading::spares::Spares;
 use crate::{
-    api::{call::Call, instance::Instance},
     common::{
-        error::{Error, Failure, Phase},
+        error::Error,
+        error_kind::Phase,
+        failure::Failure,
         value::{Export, Import},
     },
-    convention::Convention,
-    engine::{
-        compiled_module::Code,
-        execution::{Live, Session},
-        meter::Allowance,
-        store_data::{Ready, Surroundings, Told},
+    convention::kinds::Convention,
+    engine::{compiled_module::Code, guest_store::Live, meter::Allowance, store_data::Ready},
+    host::environment::{Surroundings, Told},
+    loading::{
+        compile::{Cold, Loaded},
+        load,
+        snapshot_report::Snapshot,
+        warm_up::WarmUp,
     },
-    loading::load::{self, Cold, Loaded, Snapshot, WarmUp},
     settings::{
-        config::Compilation,
         context::{Context, Home},
+        modes::Compilation,
     },
 };
 use alloc::{string::String, sync::Arc, vec::Vec};
@@ -164,7 +166,7 @@ impl Plugin {
 
     /// How it takes and gives bytes, if it does so in a way that this crate knows: the likeliest
     /// of its conventions. A call uses the first that fits the export, unless
-    /// [`Call::convention`] names one.
+    /// [`Call::convention`](crate::Call::convention) names one.
     #[must_use]
     pub fn convention(&self) -> Option<Convention> {
         self.0.conventions.first().copied()
@@ -186,40 +188,6 @@ impl Plugin {
     #[must_use]
     pub fn snapshot(&self) -> &Snapshot {
         &self.0.snapshot
-    }
-
-    /// Begins a call of `export` in a fresh instance.
-    ///
-    /// ```
-    /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
-    /// # let add = include_bytes!("../../fixtures/add.wasm");
-    /// let plugin = runner.load_plugin("add", add)?;
-    /// let outcome = plugin.call("add").params(&[2, 40]).fuel(1_000).run()?;
-    /// assert_eq!(outcome.results(), [42]);
-    /// assert_eq!(outcome.fuel_used(), 4);
-    /// # Ok::<(), pocketwasm::Error>(())
-    /// ```
-    pub fn call<'a>(&'a self, export: &'a str) -> Call<'a> {
-        Call::fresh(self, export)
-    }
-
-    /// Makes an instance that keeps its state from call to call. Its start function and
-    /// initialiser run now, under the runner's limits for one call.
-    ///
-    /// # Errors
-    ///
-    /// [`Closed`](crate::ErrorKind::Closed), and whatever may end a call: `Trap`, `Exit`,
-    /// `OutOfFuel`, `Timeout`, `Host`.
-    pub fn instantiate(&self) -> Result<Instance, Error> {
-        let run = || -> Result<Instance, Error> {
-            self.context().check_open()?;
-            let (code, mut live) = self.begin(Allowance::default(), None)?;
-            let mut session = Session::new(&code, &mut live);
-            let ready = session.ready(None);
-            session.end(ready)?;
-            Ok(Instance::new(self.clone(), code, live))
-        };
-        run().map_err(|error| error.in_plugin(self.shared_name()))
     }
 
     /// What an instance that outlives its first call is made in, and of.

@@ -7,16 +7,16 @@ use crate::{
         plugin::{Plugin, sha256},
     },
     common::{
-        error::{Cause, Error, Failure, Phase, first_line, is_unprintable},
+        error::Error,
+        error_kind::Phase,
+        failure::{Cause, Failure},
         outcome::Outcome,
         sync::Shared,
+        text::{first_line, is_unprintable},
     },
     engine::dispatch,
-    loading::load::{self, WarmUp},
-    settings::{
-        config::{Compilation, RunnerConfig},
-        context::Context,
-    },
+    loading::{snapshot::snapshot_bytes, warm_up::WarmUp},
+    settings::{config::RunnerConfig, context::Context, modes::Compilation},
 };
 use alloc::{
     boxed::Box,
@@ -134,7 +134,7 @@ impl Runner {
     ) -> Result<Vec<u8>, Error> {
         self.context.check_open()?;
         let name: Arc<str> = "module".into();
-        load::snapshot_bytes(&self.context, &name, bytes.as_ref(), warm_up)
+        snapshot_bytes(&self.context, &name, bytes.as_ref(), warm_up)
             .map_err(|error| error.at(Phase::Load).in_plugin(&name))
     }
 

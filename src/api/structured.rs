@@ -2,7 +2,11 @@
 
 use crate::{
     api::{call::Call, plugin::Plugin},
-    common::error::{Cause, Error, Failure, Source, first_line},
+    common::{
+        error::Error,
+        failure::{Cause, Failure, Source},
+        text::first_line,
+    },
 };
 use alloc::{boxed::Box, format, vec::Vec};
 use serde::{Serialize, de::DeserializeOwned};

@@ -22,7 +22,10 @@ mod settings;
 
 use crate::{
     Call, CancelToken, ENGINE, Error, Outcome, Runner, RunnerConfig,
-    common::error::{Cause, Failure, first_line},
+    common::{
+        failure::{Cause, Failure},
+        text::first_line,
+    },
 };
 use alloc::{
     borrow::ToOwned,

@@ -9,7 +9,7 @@
 use super::caught;
 use crate::{
     Call, CancelToken, Error, RunnerConfig,
-    common::error::{Cause, Failure},
+    common::failure::{Cause, Failure},
 };
 use alloc::{format, string::String, vec::Vec};
 use core::time::Duration;

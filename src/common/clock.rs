@@ -20,49 +20,6 @@ pub trait Entropy: Send + Sync + 'static {
     fn fill(&self, bytes: &mut [u8]) -> bool;
 }
 
-/// The operating system's clock.
-#[cfg(feature = "std")]
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub struct SystemClock {
-    origin: std::time::Instant,
-}
-
-#[cfg(feature = "std")]
-impl SystemClock {
-    /// The clock, counting from now.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
-            origin: std::time::Instant::now(),
-        }
-    }
-}
-
-#[cfg(feature = "std")]
-impl Default for SystemClock {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-#[cfg(feature = "std")]
-impl Clock for SystemClock {
-    fn monotonic(&self) -> Duration {
-        self.origin.elapsed()
-    }
-
-    fn since_epoch(&self) -> Duration {
-        std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap_or_default()
-    }
-
-    fn sleep(&self, duration: Duration) {
-        std::thread::sleep(duration);
-    }
-}
-
 /// The instant at which every guest's virtual clock starts: 2020-01-01T00:00:00Z, in nanoseconds.
 /// The value is arbitrary; that it is the same for every call is the point.
 const VIRTUAL_START: u64 = 1_577_836_800_000_000_000;

@@ -1,11 +1,9 @@
 //! Every bound on what a plugin may be and do.
 
-use crate::{
-    common::{
-        error::{Cause, Failure},
-        native_stack::HOST_STACK,
-    },
-    module::faults::Faults,
+use crate::common::{
+    engine_faults::Faults,
+    failure::{Cause, Failure},
+    native_stack::HOST_STACK,
 };
 use alloc::format;
 

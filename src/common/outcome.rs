@@ -1,6 +1,6 @@
 //! What a call returned and what it cost.
 
-use crate::common::value::low;
+use crate::common::bits::low;
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 

@@ -1,6 +1,6 @@
 //! Parameters, results and the types of what a module imports and exports.
 
-use crate::common::error::{Cause, Failure};
+use crate::common::failure::{Cause, Failure};
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
@@ -128,12 +128,6 @@ impl Signature {
             _ => format!("takes {} {self}, not {}", count(self.params), params.len()),
         }
     }
-}
-
-/// The low half of a number's bits, where the 32-bit ones are.
-pub(crate) fn low(bits: u64) -> i32 {
-    let [a, b, c, d, ..] = bits.to_le_bytes();
-    i32::from_le_bytes([a, b, c, d])
 }
 
 fn count(params: usize) -> String {

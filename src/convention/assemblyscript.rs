@@ -1,13 +1,12 @@
 //! AssemblyScript's strings, by the runtime that a guest exports, and what its guests import.
 
-use super::{
-    Convention, Protocol,
-    buffers::{Buffer, admit, has_memory, read},
-    misfit,
-};
+use super::buffers::{Buffer, admit, has_memory, read};
+use crate::convention::kinds::Convention;
+use crate::convention::protocol::{Protocol, misfit};
 use crate::{
     common::{
-        error::{Cause, Failure, LONGEST_REPORT, Phase},
+        error_kind::Phase,
+        failure::{Cause, Failure, LONGEST_REPORT},
         outcome::Numbers,
         output::Stream,
         value::ValueType,

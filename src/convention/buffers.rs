@@ -2,7 +2,8 @@
 
 use crate::{
     common::{
-        error::{Cause, Failure, Phase},
+        error_kind::Phase,
+        failure::{Cause, Failure},
         value::ExternType,
     },
     engine::execution::Session,
@@ -63,7 +64,7 @@ pub(super) fn pass<'a>(
 fn allocate(session: &mut Session<'_>, length: u32) -> Result<u32, Failure> {
     let info = &session.code().info;
     let Some(Allocator { name, takes_class }) = info.allocator else {
-        return Err(super::Convention::none(info));
+        return Err(crate::convention::kinds::Convention::none(info));
     };
     let params = [length.into(), 0];
     match session.call(name, taken(&params, takes_class))?.one_u32() {

@@ -2,16 +2,14 @@
 
 use crate::{
     common::{
-        error::{Cause, Failure, Phase},
+        error_kind::Phase,
+        failure::{Cause, Failure},
         limits::Limits,
         outcome::Given,
         value::Signature,
     },
-    convention::Convention,
-    engine::{
-        callee::Callee,
-        execution::{Known, Session},
-    },
+    convention::kinds::Convention,
+    engine::{callee::Callee, execution::Session, guest_store::Known},
     module::inspect::ModuleInfo,
 };
 

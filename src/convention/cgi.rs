@@ -1,11 +1,14 @@
 //! CGI/1.1 as WAGI has it: a command that gets a request by its environment, arguments and
 //! standard input, and writes a response.
 
-use super::{Convention, Protocol, command, one};
+use super::command;
+use crate::convention::kinds::Convention;
+use crate::convention::protocol::{Protocol, one};
 use crate::{
     common::{
-        error::{Cause, Failure, Quoted},
+        failure::{Cause, Failure},
         http::{HttpRequest, HttpResponse, is_field},
+        text::Quoted,
     },
     engine::execution::Session,
     module::inspect::ModuleInfo,

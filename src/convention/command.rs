@@ -1,9 +1,14 @@
 //! Commands of WASI: the input on standard input, the result from standard output.
 
-use super::{Convention, Protocol, expect_one, misfit, one};
+use crate::convention::kinds::Convention;
+use crate::convention::protocol::{Protocol, expect_one, misfit, one};
 use crate::{
-    common::error::{Cause, Failure, Phase},
-    engine::{execution::Session, store_data::Stdin},
+    common::{
+        error_kind::Phase,
+        failure::{Cause, Failure},
+    },
+    engine::execution::Session,
+    host::environment::Stdin,
     module::inspect::ModuleInfo,
 };
 use alloc::{borrow::Cow, vec::Vec};

@@ -1,13 +1,16 @@
 //! C strings: `f(char *) -> char *`, in buffers of the guest's own allocator.
 
 use super::{
-    Convention, Protocol,
     buffers::{self, Buffer},
-    misfit, packed,
+    packed,
 };
+use crate::convention::kinds::Convention;
+use crate::convention::protocol::{Protocol, misfit};
 use crate::{
     common::{
-        error::{Cause, Failure, Phase, Quoted},
+        error_kind::Phase,
+        failure::{Cause, Failure},
+        text::Quoted,
         value::ValueType,
     },
     engine::execution::Session,

@@ -1,29 +1,32 @@
 //! http-wasm's handlers: `handle_request() -> context << 32 | next`, `handle_response(context,
 //! is error)`, and the host's functions by which the guest sees and changes both messages.
 
-use super::{Convention, Protocol, imports_from};
 use crate::{
     common::{
-        error::{Cause, Escaped, Failure, Phase, Quoted},
-        http::{HttpHeaders, is_field},
+        error_kind::Phase,
+        failure::{Cause, Failure},
+        http::is_field,
+        text::{Escaped, Quoted},
         value::ValueType,
+    },
+    convention::{
+        http_fields::{
+            add_header_value, get_header_names, get_header_values, remove_header, set_header_value,
+        },
+        http_guest::{Guest, answer, grow, http, string, unanswered, wrong},
+        kinds::Convention,
+        protocol::{Protocol, imports_from},
     },
     engine::{
         execution::Session,
-        host_functions::{Defined, Native, charge_bytes, put, take},
+        host_functions::{Defined, Native, put, take},
         store_data::State,
     },
     host::convention_state::HttpExchange,
     module::inspect::ModuleInfo,
 };
-use alloc::{
-    borrow::Cow,
-    boxed::Box,
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
-use wasmi::{Caller, Linker};
+use alloc::{borrow::Cow, boxed::Box, format, string::ToString, vec::Vec};
+use wasmi::Linker;
 
 const MODULE: &str = "http_handler";
 pub(crate) const REQUEST: &str = "handle_request";
@@ -32,8 +35,6 @@ pub(crate) const RESPONSE: &str = "handle_response";
 const FEATURES: u32 = 0b111;
 
 pub(super) struct HttpHandler;
-
-type Guest<'a> = Caller<'a, State>;
 
 impl Protocol for HttpHandler {
     fn recognise(&self, info: &ModuleInfo) -> Result<Cow<'static, str>, &'static str> {
@@ -158,65 +159,6 @@ pub(crate) fn handle_response(
     Ok(session.state().exchange().http.take().unwrap_or_default())
 }
 
-fn wrong(problem: String) -> Failure {
-    Failure::from(Cause::GuestData {
-        problem: format!("{problem} (http-wasm)"),
-        source: None,
-    })
-}
-
-fn http<'a>(caller: &'a mut Guest<'_>) -> Result<&'a mut HttpExchange, Failure> {
-    let http = caller.data_mut().exchange().http.as_deref_mut();
-    http.ok_or_else(|| wrong("no request is being handled".to_string()))
-}
-
-/// Counts `more` bytes of messages.
-fn grow(caller: &mut Guest<'_>, more: u64) -> Result<(), Failure> {
-    let maximum = caller.data().limits().max_exchange_bytes as u64;
-    let http = http(caller)?;
-    let used = http.used.saturating_add(more);
-    if used > maximum {
-        return Err(Cause::TooLarge {
-            what: "the request and response together",
-            length: used,
-            limit: "max_exchange_bytes",
-            maximum,
-        }
-        .into());
-    }
-    http.used = used;
-    Ok(())
-}
-
-/// Writes `bytes` if they fit into `limit`; their length either way.
-fn answer(
-    caller: &mut Guest<'_>,
-    bytes: &[u8],
-    (buffer, limit): (u32, u32),
-) -> Result<u32, Failure> {
-    let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-    if length > limit {
-        // It was put together all the same.
-        charge_bytes(caller, length.into())?;
-    } else {
-        put(caller, buffer, bytes, "the buffer for an answer")?;
-    }
-    Ok(length)
-}
-
-/// A string of the guest's; not longer than all messages may be.
-fn string(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<String, Failure> {
-    let maximum = caller.data().limits().max_exchange_bytes;
-    let limit = ("max_exchange_bytes", maximum);
-    let bytes = take(caller, (pointer, length), "a string for the host", limit)?;
-    String::from_utf8(bytes).map_err(|error| {
-        Failure::from(Cause::GuestData {
-            problem: "a string for the host is not UTF-8 (http-wasm)".to_string(),
-            source: Some(Box::new(error)),
-        })
-    })
-}
-
 /// Messages are whole here, so every feature is there whether it is asked for or not.
 fn enable_features(_: &mut Guest<'_>, _wanted: u32) -> Result<u32, Failure> {
     Ok(FEATURES)
@@ -292,146 +234,6 @@ fn set_uri(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<(), Fail
     }
     grow(caller, uri.len() as u64)?;
     unanswered(caller)?.request.uri = uri;
-    Ok(())
-}
-
-/// The messages while the request can still be changed.
-fn unanswered<'a>(caller: &'a mut Guest<'_>) -> Result<&'a mut HttpExchange, Failure> {
-    let http = http(caller)?;
-    if http.answered {
-        return Err(wrong(
-            "the request was answered and cannot change".to_string(),
-        ));
-    }
-    Ok(http)
-}
-
-/// The fields that a number stands for.
-fn fields(http: &mut HttpExchange, kind: u32) -> Result<&mut HttpHeaders, Failure> {
-    Ok(match kind {
-        0 => &mut http.request.headers,
-        1 => &mut http.response.headers,
-        2 => &mut http.request.trailers,
-        3 => &mut http.response.trailers,
-        _ => return Err(wrong(format!("there is no kind {kind} of fields"))),
-    })
-}
-
-/// The fields, charged for with all that they could be, since they are searched and copied.
-fn search<'a>(caller: &'a mut Guest<'_>, kind: u32) -> Result<&'a mut HttpHeaders, Failure> {
-    let used = http(caller)?.used;
-    charge_bytes(caller, used)?;
-    fields(http(caller)?, kind)
-}
-
-/// The fields, if they may change.
-fn changing<'a>(caller: &'a mut Guest<'_>, kind: u32) -> Result<&'a mut HttpHeaders, Failure> {
-    if matches!(kind, 0 | 2) {
-        unanswered(caller)?;
-    }
-    search(caller, kind)
-}
-
-/// Strings, each ended by a zero byte, if they fit; how many and how long either way.
-fn list<'a>(
-    caller: &mut Guest<'_>,
-    strings: impl Iterator<Item = &'a str>,
-    buffer: (u32, u32),
-) -> Result<u64, Failure> {
-    let mut count = 0_u64;
-    let mut bytes = Vec::new();
-    for string in strings {
-        count += 1;
-        bytes.extend_from_slice(string.as_bytes());
-        bytes.push(0);
-    }
-    let length = answer(caller, &bytes, buffer)?;
-    Ok(count << 32 | u64::from(length))
-}
-
-fn get_header_names(
-    caller: &mut Guest<'_>,
-    kind: u32,
-    buffer: u32,
-    limit: u32,
-) -> Result<u64, Failure> {
-    let fields = search(caller, kind)?.clone();
-    let mut seen = alloc::collections::BTreeSet::new();
-    let names = fields
-        .iter()
-        .map(|(name, _)| name.as_str())
-        .filter(|name| seen.insert(name.to_ascii_lowercase()));
-    list(caller, names, (buffer, limit))
-}
-
-fn get_header_values(
-    caller: &mut Guest<'_>,
-    kind: u32,
-    name: u32,
-    name_length: u32,
-    buffer: u32,
-    limit: u32,
-) -> Result<u64, Failure> {
-    let name = string(caller, name, name_length)?;
-    let fields = search(caller, kind)?.clone();
-    let values = fields
-        .iter()
-        .filter(|(other, _)| other.eq_ignore_ascii_case(&name))
-        .map(|(_, value)| value.as_str());
-    list(caller, values, (buffer, limit))
-}
-
-fn field(
-    caller: &mut Guest<'_>,
-    (name, name_length): (u32, u32),
-    (value, value_length): (u32, u32),
-) -> Result<(String, String), Failure> {
-    let name = string(caller, name, name_length)?;
-    let value = string(caller, value, value_length)?;
-    if !is_field(&name, &value) {
-        return Err(wrong(format!("the field {}", Quoted(&name))));
-    }
-    grow(caller, (name.len() + value.len() + 64) as u64)?;
-    Ok((name, value))
-}
-
-fn set_header_value(
-    caller: &mut Guest<'_>,
-    kind: u32,
-    name: u32,
-    name_length: u32,
-    value: u32,
-    value_length: u32,
-) -> Result<(), Failure> {
-    let field = field(caller, (name, name_length), (value, value_length))?;
-    let fields = changing(caller, kind)?;
-    fields.retain(|(other, _)| !other.eq_ignore_ascii_case(&field.0));
-    fields.push(field);
-    Ok(())
-}
-
-fn add_header_value(
-    caller: &mut Guest<'_>,
-    kind: u32,
-    name: u32,
-    name_length: u32,
-    value: u32,
-    value_length: u32,
-) -> Result<(), Failure> {
-    let field = field(caller, (name, name_length), (value, value_length))?;
-    changing(caller, kind)?.push(field);
-    Ok(())
-}
-
-fn remove_header(
-    caller: &mut Guest<'_>,
-    kind: u32,
-    name: u32,
-    name_length: u32,
-) -> Result<(), Failure> {
-    let name = string(caller, name, name_length)?;
-    let fields = changing(caller, kind)?;
-    fields.retain(|(other, _)| !other.eq_ignore_ascii_case(&name));
     Ok(())
 }
 

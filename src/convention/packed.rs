@@ -1,14 +1,13 @@
 //! The packed-pointer convention: `f(pointer, length) -> pointer << 32 | length`, and the import
 //! `env.log(pointer, length)` that older guests of its kind have.
 
-use super::{
-    Convention, Protocol,
-    buffers::{self, Buffer},
-    log_line, misfit,
-};
+use super::buffers::{self, Buffer};
+use crate::convention::kinds::Convention;
+use crate::convention::protocol::{Protocol, log_line, misfit};
 use crate::{
     common::{
-        error::{Failure, Phase},
+        error_kind::Phase,
+        failure::Failure,
         value::{Signature, ValueType},
     },
     engine::{

@@ -1,10 +1,12 @@
 //! Typst's minimal protocol: `f(length, …) -> status`, and two functions of the host to fetch the
 //! inputs and to send a result or an error.
 
-use super::{Convention, Protocol, imports_from, misfit};
+use crate::convention::kinds::Convention;
+use crate::convention::protocol::{Protocol, imports_from, misfit};
 use crate::{
     common::{
-        error::{Cause, Failure, Phase},
+        error_kind::Phase,
+        failure::{Cause, Failure},
         value::ValueType,
     },
     engine::{

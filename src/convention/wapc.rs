@@ -1,10 +1,13 @@
 //! waPC: `__guest_call(operation length, payload length) -> ok`, and the host's functions by
 //! which the guest fetches both, answers, and calls its host.
 
-use super::{Convention, Protocol, expect_one, imports_from, one};
+use crate::convention::kinds::Convention;
+use crate::convention::protocol::{Protocol, expect_one, imports_from, one};
 use crate::{
     common::{
-        error::{Cause, Failure, Phase, Quoted},
+        error_kind::Phase,
+        failure::{Cause, Failure},
+        text::Quoted,
         value::ValueType,
     },
     engine::{
@@ -211,5 +214,5 @@ fn host_error(caller: &mut Guest<'_>, pointer: u32) -> Result<(), Failure> {
 
 /// A line on the guest's standard output.
 fn console_log(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<(), Failure> {
-    super::log_line(caller, pointer, length)
+    crate::convention::protocol::log_line(caller, pointer, length)
 }

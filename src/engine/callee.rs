@@ -1,7 +1,7 @@
 //! A function of the guest, called with numbers.
 
 use crate::{
-    common::{error::Failure, outcome::Numbers, value::Signature},
+    common::{failure::Failure, outcome::Numbers, value::Signature},
     engine::{
         run_loop::drive,
         store_data::State,
@@ -92,12 +92,12 @@ mod typed {
     use super::call;
     use crate::{
         common::{
-            error::Failure,
+            bits::low,
+            failure::Failure,
             outcome::Numbers,
             value::{
                 Signature,
                 ValueType::{I32, I64},
-                low,
             },
         },
         engine::{run_loop::drive, store_data::State},

@@ -1,31 +1,28 @@
-//! The only place that configures, compiles for and links against the engine.
+//! Compiled code, and how the engine is configured for it.
 
 use crate::{
     common::{
-        error::{Cause, Failure, Quoted, first_line, names},
+        failure::{Cause, Failure},
         limits::Limits,
         native_stack::LEAKING_COST,
-        value::{ExternType, Import},
+        value::Import,
     },
     engine::{
-        host_functions::{Defined, define_host},
+        link::{Definer, link},
         meter::LargestSlices,
         run_loop::{caught, invalid_module, throw},
         store_data::{Ready, State},
-        values::{func_type, signature},
     },
     host::registry::Functions,
     module::{
         inspect::ModuleInfo,
         prepare::{Gathered, Prepared},
+        wasi_version::Version,
     },
-    settings::config::Compilation,
-    wasi,
+    settings::modes::Compilation,
 };
-use alloc::{borrow::Cow, boxed::Box, collections::BTreeMap, format, string::String, sync::Arc};
-use wasmi::{
-    CompilationMode, Config, CustomFuelCosts, Engine, Linker, Module, OperatorCost, Val, ValType,
-};
+use alloc::{borrow::Cow, boxed::Box, format, string::String, sync::Arc};
+use wasmi::{CompilationMode, Config, CustomFuelCosts, Engine, Linker, Module, OperatorCost, Val};
 
 /// The bytes of a module that can hold little that takes time to instantiate.
 const SMALL_MODULE: usize = 4_096;
@@ -62,20 +59,20 @@ pub(crate) struct Code {
 impl Code {
     /// Compiles and links.
     ///
-    /// An import is looked for among the embedder's `functions`, then in WASI, then among those
-    /// that `conventions` defines.
+    /// An import is looked for among the embedder's `functions`, then it is the first of the
+    /// `definers` that knows it.
     pub(crate) fn new(
         prepared: Prepared<'_>,
         compilation: Compilation,
         limits: &Limits,
         functions: &Functions,
-        conventions: Definer,
+        definers: &[Definer],
     ) -> Result<Self, Failure> {
         let mode = match compilation {
             Compilation::AtLoad => CompilationMode::Eager,
             Compilation::WhenCalled => CompilationMode::LazyTranslation,
         };
-        Self::compile(prepared, &config(limits, mode), functions, conventions)
+        Self::compile(prepared, &config(limits, mode), functions, definers)
     }
 
     /// Compiles only what will run, for running it once, and links so that the imports for which
@@ -84,11 +81,11 @@ impl Code {
         prepared: Prepared<'_>,
         limits: &Limits,
         functions: &Functions,
-        conventions: Definer,
+        definers: &[Definer],
         refusal: impl Fn(&Import) -> Option<String>,
     ) -> Result<Self, Failure> {
         let config = config(limits, CompilationMode::Lazy);
-        let mut code = Self::compile(prepared, &config, functions, conventions)?;
+        let mut code = Self::compile(prepared, &config, functions, definers)?;
         for (import, ty) in code.info.imports.iter().zip(code.module.imports()) {
             let (Some(problem), wasmi::ExternType::Func(ty)) = (refusal(import), ty.ty()) else {
                 continue;
@@ -109,7 +106,7 @@ impl Code {
         prepared: Prepared<'_>,
         config: &Config,
         functions: &Functions,
-        conventions: Definer,
+        definers: &[Definer],
     ) -> Result<Self, Failure> {
         let Prepared {
             original,
@@ -120,7 +117,7 @@ impl Code {
         } = prepared;
         let engine = Engine::new(config);
         // What cannot be linked need not be compiled.
-        let linker = link(&engine, &info, functions, conventions)?;
+        let linker = link(&engine, &info, functions, definers)?;
         if info.refers_to_start {
             // As an export the start function may be referred to. As what it was it may not.
             Module::validate(&engine, original).map_err(invalid_module)?;
@@ -133,7 +130,7 @@ impl Code {
         let memory = info.export("memory");
         let mut imports = info.imports.iter();
         // WASI's functions do not.
-        let may_call_back = imports.any(|import| wasi::Version::of(&import.module).is_none());
+        let may_call_back = imports.any(|import| Version::of(&import.module).is_none());
         Ok(Self {
             initialiser: info.initialiser(),
             haskell: info.haskell(),
@@ -206,74 +203,6 @@ pub(crate) fn config(limits: &Limits, mode: CompilationMode) -> Config {
         .wasm_simd(cfg!(target_endian = "little"))
         .wasm_relaxed_simd(cfg!(target_endian = "little"));
     config
-}
-
-/// Defines a function that a convention's guests import, if it knows that one.
-pub(crate) type Definer = fn(&mut Linker<State>, &str, &str) -> Option<Defined>;
-
-/// Defines everything that the module imports.
-fn link(
-    engine: &Engine,
-    info: &ModuleInfo,
-    functions: &Functions,
-    conventions: Definer,
-) -> Result<Linker<State>, Failure> {
-    let mut linker = Linker::new(engine);
-    linker.allow_shadowing(true);
-    let mut types = BTreeMap::new();
-    for import in &info.imports {
-        let refuse = |why: &str| {
-            let (module, name) = (Quoted(&import.module), Quoted(&import.name));
-            let problem = format!("{module} {name} of type {}: {why}", import.ty);
-            Failure::from(Cause::UnsupportedImport { problem })
-        };
-        let ExternType::Func(wanted) = &import.ty else {
-            return Err(refuse("only functions can be imported"));
-        };
-        let (module, name) = (&*import.module, &*import.name);
-        let provided = if let Some(function) = functions.get(module, name) {
-            func_type(&function.signature)
-                .map(|ty| define_host(&mut linker, module, name, function, ty.clone()).map(|()| ty))
-        } else if let Some(version) = wasi::Version::of(module) {
-            wasi::define(&mut linker, version, module, name).or_else(|| {
-                // With any other result, or more of them, there is no error number to answer with.
-                let ty =
-                    func_type(wanted).filter(|ty| matches!(ty.results(), [] | [ValType::I32]))?;
-                let stub = wasi::define_stub(&mut linker, module, name, ty.clone());
-                Some(stub.map(|()| ty))
-            })
-        } else {
-            conventions(&mut linker, module, name)
-        };
-        match provided {
-            Some(Ok(provided)) if signature(&provided) == *wanted => {
-                // A stub has the type of its import, so it cannot have two.
-                let before = types.insert((module, name), wanted);
-                if before.is_some_and(|ty| ty != wanted) {
-                    return Err(refuse("it is imported with another type too"));
-                }
-            }
-            Some(Ok(provided)) => {
-                let provided = signature(&provided);
-                return Err(refuse(&format!("the function has type {provided}")));
-            }
-            Some(Err(error)) => return Err(refuse(&first_line(&error))),
-            None if wasi::Version::of(module).is_some() => {
-                return Err(refuse("no function of WASI has such a type"));
-            }
-            None => return Err(refuse(&unknown(functions))),
-        }
-    }
-    Ok(linker)
-}
-
-/// What is said of an import that nothing here provides.
-fn unknown(functions: &Functions) -> String {
-    let names = names(functions.names());
-    format!(
-        "not WASI, not of a known convention, and not among the functions registered with this \
-         runner: {names}"
-    )
 }
 
 /// What this build's answers depend on: the engine's version and what it was built with. Two

@@ -2,103 +2,34 @@
 
 use crate::{
     common::{
-        error::{Cause, Error, Failure, Phase, first_line},
+        error::Error,
+        error_kind::Phase,
+        failure::{Cause, Failure},
         outcome::{Given, Numbers, Outcome},
         output::Stream,
+        text::first_line,
         value::Signature,
     },
     engine::{
         callee::Callee,
         compiled_module::Code,
+        guest_store::{Called, Known, Live, REMEMBERED},
         meter::Allowance,
         run_loop::{MEMORY_OUT_OF_BOUNDS, TABLE_OUT_OF_BOUNDS, fuel_left, fuel_used, trap},
-        store_data::{Ready, State, Told, exported_function, view},
+        store_data::{Ready, State, exported_function, view},
     },
-    host::memory::GuestMemory,
+    host::{environment::Told, memory::GuestMemory},
     module::{
         inspect::HASKELL,
         snapshot::{self, Captured, Constant, Shape},
     },
-    settings::{config::RunnerConfig, context::Home},
+    settings::config::RunnerConfig,
 };
-use alloc::{boxed::Box, string::ToString, sync::Arc, vec, vec::Vec};
+use alloc::{boxed::Box, string::ToString, vec};
 use wasmi::{
-    AsContextMut, Func, Instance, Store, Val,
+    AsContextMut, Func, Instance, Val,
     errors::{ErrorKind as EngineError, InstantiationError, MemoryError, TableError},
 };
-
-/// An instance, its store, and the account of the call that it is in.
-pub(crate) struct Live {
-    store: Store<State>,
-    /// The functions that were called, where the instance is kept for more calls.
-    called: Option<Vec<Called>>,
-    /// The step being done, for the error that it may end with.
-    phase: Phase,
-    /// Whether the guest was left in the middle of something.
-    poisoned: bool,
-    /// The fuel of an initialiser that this call did not have to run.
-    init_fuel: u64,
-}
-
-/// The functions that a kept instance remembers; by far the most have fewer that are called.
-const REMEMBERED: usize = 8;
-
-/// A function of a kept instance that was called.
-struct Called {
-    name: Box<str>,
-    /// Its place among the module's exports.
-    position: usize,
-    callee: Callee,
-}
-
-/// An exported function of a live instance.
-#[derive(Clone, Copy)]
-pub(crate) struct Known<'a> {
-    pub(crate) signature: &'a Signature,
-    pub(crate) callee: Callee,
-}
-
-impl Live {
-    /// Begins a call with a fresh store; the instance comes with [`ready`](Session::ready).
-    ///
-    /// A store is large, so it is made in its place, and nothing here or in a caller may move it.
-    #[inline]
-    pub(crate) fn new(
-        home: &Arc<Home>,
-        code: &Code,
-        allowance: Allowance,
-        surroundings: Told,
-    ) -> Self {
-        let mut state = State::new(home, allowance, code.largest, surroundings);
-        if let Some(gathered) = &code.gathered {
-            state.gather(gathered);
-        }
-        if let Some(ready) = &code.ready {
-            state.begin_at(ready);
-        }
-        Self {
-            store: Store::new(&code.engine, state),
-            called: None,
-            phase: Phase::Instantiate,
-            poisoned: false,
-            init_fuel: code.ready.as_ref().map_or(0, |ready| ready.fuel),
-        }
-    }
-
-    /// More calls will follow.
-    pub(crate) fn keep(&mut self) {
-        self.called = Some(Vec::new());
-    }
-
-    pub(crate) fn is_poisoned(&self) -> bool {
-        self.poisoned
-    }
-
-    /// The state beside the guest.
-    pub(crate) fn state(&mut self) -> &mut State {
-        self.store.data_mut()
-    }
-}
 
 /// A live instance in a call.
 pub(crate) struct Session<'a> {

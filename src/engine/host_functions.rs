@@ -2,7 +2,7 @@
 
 use crate::{
     common::{
-        error::{Cause, Failure},
+        failure::{Cause, Failure},
         outcome::Numbers,
         output::{Stream, Written},
     },
@@ -151,7 +151,7 @@ pub(crate) fn take_message(
     pointer: u32,
     length: u32,
 ) -> Result<Vec<u8>, Failure> {
-    let longest = crate::common::error::LONGEST_REPORT;
+    let longest = crate::common::failure::LONGEST_REPORT;
     let most = u32::try_from(longest).unwrap_or(u32::MAX);
     let (memory, _) = guest(caller)?;
     memory

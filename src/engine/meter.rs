@@ -3,7 +3,7 @@
 use crate::{
     common::{
         cancel::CancelToken,
-        error::{Cause, Failure},
+        failure::{Cause, Failure},
         native_stack::{LARGEST_GRANT, LARGEST_GRANT_BENEATH, LARGEST_NESTED_GRANT},
     },
     settings::context::{Context, Home},

@@ -2,8 +2,9 @@
 
 use crate::{
     common::{
-        error::{Cause, Failure, first_line},
+        failure::{Cause, Failure},
         sync::Shared,
+        text::first_line,
     },
     engine::store_data::State,
     module::prepare::TABLE_GROW_ENTRY_FUEL,

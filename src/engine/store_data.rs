@@ -10,127 +10,23 @@ use crate::{
         limiter::Limiter,
         meter::{Allowance, LargestSlices, Meter},
     },
-    host::{context::NestedCalls, convention_state::Exchange, memory::GuestMemory},
+    host::{
+        context::NestedCalls,
+        convention_state::Exchange,
+        environment::{Strings, Surroundings, Told, strings},
+        memory::GuestMemory,
+    },
     module::prepare::Gathered,
     settings::{config::RunnerConfig, context::Home},
 };
 use alloc::{
     boxed::Box,
-    collections::BTreeMap,
     string::{String, ToString},
     sync::Arc,
     vec::Vec,
 };
 use core::any::Any;
 use wasmi::{AsContext, AsContextMut, Func, Instance, Memory, Ref};
-
-/// Where a guest's standard input comes from, if not from bytes at hand.
-pub trait InputSource: Send + Sync + 'static {
-    /// Reads into `bytes` and says how many there were: 0 at the end, `None` on failure.
-    fn fetch(&mut self, bytes: &mut [u8]) -> Option<usize>;
-}
-
-#[cfg(feature = "std")]
-impl<R: std::io::Read + Send + Sync + 'static> InputSource for R {
-    fn fetch(&mut self, bytes: &mut [u8]) -> Option<usize> {
-        loop {
-            match self.read(bytes) {
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                read => return read.ok(),
-            }
-        }
-    }
-}
-
-/// A guest's standard input.
-pub(crate) enum Stdin {
-    Bytes { bytes: Vec<u8>, position: usize },
-    Source(Box<dyn InputSource>),
-}
-
-impl Default for Stdin {
-    fn default() -> Self {
-        Self::from(Vec::new())
-    }
-}
-
-impl From<Vec<u8>> for Stdin {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self::Bytes { bytes, position: 0 }
-    }
-}
-
-impl Stdin {
-    /// Whether there is more than the nothing that there is by default.
-    pub(crate) fn is_given(&self) -> bool {
-        !matches!(self, Self::Bytes { bytes, .. } if bytes.is_empty())
-    }
-
-    /// Fills `to` as far as there is input; `None` if reading failed.
-    pub(crate) fn read(&mut self, to: &mut [u8]) -> Option<usize> {
-        match self {
-            Self::Bytes { bytes, position } => {
-                let rest = bytes.get(*position..).unwrap_or_default();
-                let count = rest.len().min(to.len());
-                for (to, from) in to.iter_mut().zip(rest) {
-                    *to = *from;
-                }
-                *position += count;
-                Some(count)
-            }
-            // A source that claims more than it was given room for is not to be believed.
-            Self::Source(source) => source.fetch(to).map(|count| count.min(to.len())),
-        }
-    }
-
-    /// The bytes that can be read without waiting, if that is known.
-    pub(crate) fn ready(&self) -> Option<u64> {
-        match self {
-            Self::Bytes { bytes, position } => Some(bytes.len().saturating_sub(*position) as u64),
-            Self::Source(_) => None,
-        }
-    }
-}
-
-/// What a guest sees of a world around it, for one call.
-#[derive(Default)]
-pub(crate) struct Surroundings {
-    /// The arguments after the plugin's name, which is the first.
-    pub(crate) args: Vec<String>,
-    /// The environment, each as `NAME=value`.
-    pub(crate) env: Vec<String>,
-    /// The bytes of all of them.
-    pub(crate) env_length: usize,
-    pub(crate) stdin: Stdin,
-    /// The plugin's configuration, where its convention has one.
-    pub(crate) config: BTreeMap<String, String>,
-    /// The bytes of all its keys and values.
-    pub(crate) config_length: usize,
-}
-
-/// One of the two lists of strings that a guest can ask for.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Strings {
-    Args,
-    Env,
-}
-
-/// Those of one call; most say nothing of them.
-pub(crate) type Told = Option<Box<Surroundings>>;
-
-/// What a guest by the name of `plugin` hears when it asks for `which`.
-fn strings<'a>(
-    plugin: &'a str,
-    told: Option<&'a Surroundings>,
-    which: Strings,
-) -> impl Iterator<Item = &'a str> {
-    let (first, rest) = match which {
-        Strings::Args => (Some(plugin), told.map(|told| &told.args)),
-        Strings::Env => (None, told.map(|told| &told.env)),
-    };
-    let rest = rest.into_iter().flatten();
-    first.into_iter().chain(rest.map(String::as_str))
-}
 
 /// The host's side of the state that an initialiser left, where a snapshot holds the guest's.
 pub(crate) struct Ready {

@@ -1,6 +1,9 @@
 //! Types and values between the engine's terms and this crate's.
 
-use crate::common::value::{Signature, ValueType, low};
+use crate::common::{
+    bits::low,
+    value::{Signature, ValueType},
+};
 use alloc::vec::Vec;
 use wasmi::{FuncType, Val, ValType};
 

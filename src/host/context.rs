@@ -1,10 +1,11 @@
 //! What a host function may do with the guest that called it.
 
-use super::function::refused;
 use crate::{
     common::{
-        error::{Cause, Error, Failure, Source},
+        error::Error,
+        failure::{Cause, Failure, Source},
         output::{Stream, Written},
+        text::first_line,
     },
     host::{
         convention_state::Exchange,
@@ -15,6 +16,7 @@ use alloc::{
     boxed::Box,
     format,
     string::{String, ToString},
+    sync::Arc,
     vec::Vec,
 };
 use core::{any::Any, fmt, hint::black_box, ptr, time::Duration};
@@ -272,7 +274,7 @@ impl<'a> HostContext<'a> {
     /// own and ends the call.
     pub(crate) fn operate(
         &mut self,
-        operation: &crate::host::registry::Operation,
+        operation: &Operation,
         payload: &[u8],
     ) -> Result<Result<Vec<u8>, String>, Failure> {
         match operation(self, payload) {
@@ -298,3 +300,19 @@ impl fmt::Debug for HostContext<'_> {
             .finish_non_exhaustive()
     }
 }
+
+/// What an embedder's error means: this crate's own are themselves, from a context's methods;
+/// others are the host's.
+pub(crate) fn refused(source: Source, who: fmt::Arguments<'_>) -> Failure {
+    match source.downcast::<Error>() {
+        Ok(error) => error.into_failure(),
+        Err(source) => Failure::from(Cause::Host {
+            problem: format!("{who}: {}", first_line(&source)),
+            source: Some(source),
+        }),
+    }
+}
+
+/// What answers a waPC guest's call to its host: the context and the payload in, bytes out.
+pub(crate) type Operation =
+    Arc<dyn Fn(&mut HostContext<'_>, &[u8]) -> Result<Vec<u8>, Source> + Send + Sync>;

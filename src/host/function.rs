@@ -1,11 +1,15 @@
 //! Rust closures as functions that guests can import.
 
-use crate::common::{
-    error::{Cause, Error, Failure, Quoted, Source, first_line},
-    value::{Signature, ValueType},
+use crate::{
+    common::{
+        failure::{Failure, Source},
+        text::Quoted,
+        value::{Signature, ValueType},
+    },
+    host::context::{HostContext, refused},
 };
-use crate::host::context::HostContext;
-use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use sealed::Sealed;
 
 /// A closure without its types: what it takes and returns, and how to run it on bit patterns.
 #[derive(Clone)]
@@ -39,23 +43,10 @@ impl Function {
     }
 }
 
-/// What an embedder's error means: this crate's own are themselves, from a context's methods;
-/// others are the host's.
-pub(crate) fn refused(source: Source, who: core::fmt::Arguments<'_>) -> Failure {
-    match source.downcast::<Error>() {
-        Ok(error) => error.into_failure(),
-        Err(source) => Failure::from(Cause::Host {
-            problem: format!("{who}: {}", first_line(&source)),
-            source: Some(source),
-        }),
-    }
-}
-
 mod sealed {
     #[allow(unnameable_types, reason = "that is what keeps it sealed")]
     pub trait Sealed {}
 }
-use sealed::Sealed;
 
 /// A number that passes between guest and host: `i32`, `u32`, `i64`, `u64`, `f32`, `f64`.
 pub trait HostValue: Sealed + Copy + 'static {

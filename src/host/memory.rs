@@ -1,7 +1,7 @@
 //! Checked access to a guest's linear memory: the one place where a guest's pointer becomes a
 //! slice.
 
-use crate::common::error::{Cause, Failure};
+use crate::common::failure::{Cause, Failure};
 use core::ops::Range;
 
 /// A range of guest memory that was asked for and is not there.

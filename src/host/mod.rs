@@ -5,6 +5,7 @@
 
 pub(crate) mod context;
 pub(crate) mod convention_state;
+pub(crate) mod environment;
 pub(crate) mod function;
 pub(crate) mod memory;
 pub(crate) mod registry;

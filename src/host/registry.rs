@@ -1,19 +1,12 @@
 //! The functions of a runner, by the names that guests import them by. Nothing here knows the
 //! engine: a guest is what the trait [`Guest`](crate::host::context::Guest) says.
 
-use crate::common::error::Source;
-use crate::host::{context::HostContext, function::Function};
+use crate::host::{context::Operation, function::Function};
 use alloc::{
     collections::BTreeMap,
     string::{String, ToString},
-    sync::Arc,
-    vec::Vec,
 };
 use core::fmt;
-
-/// What answers a waPC guest's call to its host: the context and the payload in, bytes out.
-pub(crate) type Operation =
-    Arc<dyn Fn(&mut HostContext<'_>, &[u8]) -> Result<Vec<u8>, Source> + Send + Sync>;
 
 /// The functions of a runner.
 #[derive(Clone, Default)]

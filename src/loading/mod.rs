@@ -4,6 +4,10 @@
 //! Called by `api` with a runner's context and a module. It uses all rooms beneath and names none of the
 //! engine's types.
 
+pub(crate) mod compile;
 pub(crate) mod load;
+pub(crate) mod snapshot;
+pub(crate) mod snapshot_report;
 #[cfg(feature = "std")]
 pub(crate) mod spares;
+pub(crate) mod warm_up;

@@ -1,11 +1,7 @@
 //! Fresh instances made ahead of the calls that will take them.
 
 use crate::{
-    engine::{
-        compiled_module::Code,
-        execution::{Live, Session},
-        meter::Allowance,
-    },
+    engine::{compiled_module::Code, execution::Session, guest_store::Live, meter::Allowance},
     settings::context::Home,
     system::background::Background,
 };

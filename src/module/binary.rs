@@ -1,7 +1,7 @@
 //! Writing the binary format: the little of it that this crate writes, by the specification's
 //! chapter of that name.
 
-use crate::common::error::Failure;
+use crate::common::failure::Failure;
 use alloc::vec::Vec;
 use core::ops::Range;
 use wasmparser::{BinaryReader, ExternalKind};

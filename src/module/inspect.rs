@@ -9,13 +9,16 @@ mod body;
 pub(crate) mod buffers;
 mod operators;
 mod sections;
+mod segments;
 mod shape;
+mod summary;
 
 use self::body::BranchTables;
 use crate::{
     common::{
-        error::{Cause, Failure, first_line},
+        failure::{Cause, Failure},
         limits::Limits,
+        text::first_line,
         value::{Export, Import, Signature, ValueType},
     },
     module::binary::check_sizes,

@@ -5,7 +5,9 @@
 //! and knows nothing of the engine's types. What the engine does wrong is kept away from it here.
 
 mod binary;
-pub(crate) mod faults;
+mod faults;
 pub(crate) mod inspect;
 pub(crate) mod prepare;
 pub(crate) mod snapshot;
+pub(crate) mod snapshot_writer;
+pub(crate) mod wasi_version;

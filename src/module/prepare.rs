@@ -23,10 +23,12 @@ mod export_table;
 
 pub(crate) use self::export_table::Gathered;
 use crate::{
-    common::{error::Failure, native_stack::LEAKING_COST, value::ValueType},
+    common::{
+        engine_faults::Faults, failure::Failure, native_stack::LEAKING_COST, value::ValueType,
+    },
     module::{
         binary::{Added, HEADER, Sections, Splice, put_section, put_u32, section},
-        faults::{Faults, branch_tables, byte_pages},
+        faults::{branch_tables, byte_pages},
         inspect::ModuleInfo,
     },
 };

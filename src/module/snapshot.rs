@@ -6,11 +6,11 @@
 
 use crate::{
     common::{
-        error::{Cause, Failure},
+        failure::{Cause, Failure},
         limits::Limits,
     },
     module::{
-        binary::{Added, HEADER, Sections, add, put_i64, put_section, put_u32, rest, section},
+        binary::{Added, Sections, add, put_i64, put_u32, section},
         inspect::ModuleInfo,
     },
 };
@@ -22,8 +22,8 @@ use alloc::{
 };
 use core::iter;
 use wasmparser::{
-    BinaryReader, DataKind, DataSectionReader, ExportSectionReader, ExternalKind, FunctionBody,
-    GlobalSectionReader, GlobalType, MemorySectionReader, MemoryType, Operator, ValType,
+    BinaryReader, DataKind, DataSectionReader, ExternalKind, FunctionBody, GlobalSectionReader,
+    GlobalType, MemorySectionReader, MemoryType, Operator, ValType,
 };
 
 /// The zero bytes between two ranges that are cheaper to copy than a segment more is to set up
@@ -92,7 +92,7 @@ impl Captured {
 /// What of a module matters for a snapshot.
 #[derive(Debug, Default)]
 pub(crate) struct Shape {
-    memory: Option<MemoryType>,
+    pub(super) memory: Option<MemoryType>,
     /// The indices of the mutable globals.
     globals: Vec<u32>,
     /// The data segments, as far as their indices matter: `false` for active ones.
@@ -100,7 +100,7 @@ pub(crate) struct Shape {
     /// Whether code names data segments, so that they must keep their indices.
     names_segments: bool,
     /// Whether code refers to functions, which then have to stay declared.
-    refers_to_functions: bool,
+    pub(super) refers_to_functions: bool,
     /// Why the state after running code cannot be written into a module.
     refusal: Option<&'static str>,
     /// What the names of all exports that are added begin with.
@@ -237,7 +237,7 @@ impl Shape {
     }
 
     /// The data section that leaves `memory` in an instance: the count and the entries.
-    fn data(&self, captured: &Captured, old: &[&[u8]]) -> Added {
+    pub(super) fn data(&self, captured: &Captured, old: &[&[u8]]) -> Added {
         let mut data = Added::default();
         let mut add = |segment: &[&[u8]]| {
             data.count = data.count.saturating_add(1);
@@ -270,7 +270,7 @@ impl Shape {
     }
 
     /// The memory section, with the size that the memory has grown to.
-    fn memory_section(&self, captured: &Captured) -> Vec<u8> {
+    pub(super) fn memory_section(&self, captured: &Captured) -> Vec<u8> {
         let mut out = [1].to_vec();
         let Some(memory) = &self.memory else {
             return [0].to_vec();
@@ -337,203 +337,7 @@ fn is_zero(block: &[u8]) -> bool {
     block.iter().fold(0, |all, byte| all | byte) == 0
 }
 
-/// Writes the module that begins with `captured`. The exports in `done` become functions that do
-/// nothing: other engines call them, and what they do was done.
-pub(crate) fn write(
-    bytes: &[u8],
-    info: &ModuleInfo,
-    shape: &Shape,
-    captured: &Captured,
-    done: &[&str],
-) -> Result<Vec<u8>, Failure> {
-    if !done.is_empty() && info.functions == 0 {
-        return Err(refused("its initialiser is an import"));
-    }
-    let data = shape.data(captured, &segments(bytes)?);
-    let nothing = Nothing { info, done };
-    let mut out = Vec::with_capacity(bytes.len() + data.entries.len());
-    out.extend_from_slice(HEADER);
-    let mut sections = Sections::of(bytes)?;
-    while let Some((id, mut content)) = sections.next()? {
-        let rewritten = match id {
-            section::START | section::DATA => continue,
-            section::TYPE => nothing.types().to(&mut content)?,
-            section::FUNCTION => nothing.functions().to(&mut content)?,
-            section::EXPORT => nothing.exports(content)?,
-            section::CODE => nothing.bodies().to(&mut content)?,
-            section::MEMORY => shape.memory_section(captured),
-            section::GLOBAL => globals(content, &captured.globals)?,
-            section::DATA_COUNT => {
-                let mut count = Vec::new();
-                put_u32(&mut count, data.count);
-                count
-            }
-            _ => rest(&mut content)?.to_vec(),
-        };
-        put_section(&mut out, id, &rewritten);
-    }
-    if data.count > 0 {
-        // The last of all sections but custom ones, which may be anywhere.
-        put_section(&mut out, section::DATA, &data.alone());
-    }
-    if shape.refers_to_functions && !done.is_empty() {
-        return add(&out, &[(section::ELEMENT, nothing.declared(bytes)?)]);
-    }
-    Ok(out)
-}
-
-/// The bytes of all data segments.
-fn segments(bytes: &[u8]) -> Result<Vec<&[u8]>, Failure> {
-    let mut sections = Sections::of(bytes)?;
-    while let Some((id, content)) = sections.next()? {
-        if id == section::DATA {
-            return DataSectionReader::new(content)?
-                .into_iter()
-                .map(|segment| Ok(segment?.data))
-                .collect();
-        }
-    }
-    Ok(Vec::new())
-}
-
-/// The section with the mutable globals beginning at `values`.
-fn globals(content: BinaryReader<'_>, values: &[Constant]) -> Result<Vec<u8>, Failure> {
-    let old = content.clone().read_bytes(content.bytes_remaining())?;
-    let begin = content.original_position();
-    let copy = |out: &mut Vec<u8>, from: usize, to: usize| {
-        out.extend_from_slice(old.get(from - begin..to - begin).unwrap_or_default());
-    };
-    let reader = GlobalSectionReader::new(content)?;
-    let mut out = Vec::with_capacity(old.len() + 16);
-    put_u32(&mut out, reader.count());
-    let mut values = values.iter();
-    for global in reader.into_iter_with_offsets() {
-        let (offset, global) = global?;
-        let init = global.init_expr.get_binary_reader();
-        let end = init.original_position() + init.bytes_remaining();
-        let captured = is_captured(&global.ty).then(|| values.next()).flatten();
-        match captured {
-            Some(value) => {
-                copy(&mut out, offset, init.original_position());
-                constant(&mut out, *value);
-            }
-            None => copy(&mut out, offset, end),
-        }
-    }
-    Ok(out)
-}
-
 /// Whether a global can change and its value can be written.
-fn is_captured(ty: &GlobalType) -> bool {
+pub(super) fn is_captured(ty: &GlobalType) -> bool {
     ty.mutable && !matches!(ty.content_type, ValType::Ref(_))
-}
-
-/// The constant expression for a value.
-fn constant(out: &mut Vec<u8>, value: Constant) {
-    match value {
-        Constant::I32(value) => {
-            out.push(0x41);
-            put_i64(out, value.into());
-        }
-        Constant::I64(value) => {
-            out.push(0x42);
-            put_i64(out, value);
-        }
-        Constant::F32(bits) => {
-            out.push(0x43);
-            out.extend_from_slice(&bits.to_le_bytes());
-        }
-        Constant::F64(bits) => {
-            out.push(0x44);
-            out.extend_from_slice(&bits.to_le_bytes());
-        }
-        Constant::V128(bits) => {
-            out.extend_from_slice(&[0xfd, 12]);
-            out.extend_from_slice(&bits.to_le_bytes());
-        }
-    }
-    out.push(0x0b);
-}
-
-/// The exports that become functions that do nothing, each of its own type.
-struct Nothing<'a> {
-    info: &'a ModuleInfo,
-    done: &'a [&'a str],
-}
-
-impl Nothing<'_> {
-    fn added(&self, entry: impl Fn(&mut Vec<u8>, u32, &str)) -> Added {
-        let mut added = Added::default();
-        for (index, name) in (0..).zip(self.done) {
-            added.count = added.count.saturating_add(1);
-            entry(&mut added.entries, index, name);
-        }
-        added
-    }
-
-    /// The types: initialisers take pointers, if anything, and return nothing.
-    fn types(&self) -> Added {
-        self.added(|out, _, name| {
-            let signature = self.info.function(name);
-            let params = signature.map_or(0, |signature| signature.params().len());
-            out.push(0x60);
-            put_u32(out, u32::try_from(params).unwrap_or(u32::MAX));
-            out.extend(iter::repeat_n(0x7f, params));
-            out.push(0);
-        })
-    }
-
-    fn functions(&self) -> Added {
-        self.added(|out, index, _| put_u32(out, self.info.types.saturating_add(index)))
-    }
-
-    fn bodies(&self) -> Added {
-        self.added(|out, _, _| out.extend_from_slice(&[2, 0, 0x0b]))
-    }
-
-    /// The index of the function that an export becomes.
-    fn index(&self, export: &str) -> Option<u32> {
-        let (index, _) = (0..).zip(self.done).find(|(_, name)| **name == export)?;
-        let before = self.info.imported_functions;
-        let before = before.saturating_add(self.info.functions);
-        Some(before.saturating_add(index))
-    }
-
-    /// A segment that declares the functions that were exported, for code that refers to them.
-    fn declared(&self, bytes: &[u8]) -> Result<Added, Failure> {
-        const DECLARATIVE: u8 = 3;
-        const FUNCTIONS: u8 = 0;
-        let mut entries = [DECLARATIVE, FUNCTIONS].to_vec();
-        put_u32(
-            &mut entries,
-            u32::try_from(self.done.len()).unwrap_or(u32::MAX),
-        );
-        let mut sections = Sections::of(bytes)?;
-        while let Some((id, content)) = sections.next()? {
-            if id != section::EXPORT {
-                continue;
-            }
-            for export in ExportSectionReader::new(content)? {
-                let export = export?;
-                if self.index(export.name).is_some() {
-                    put_u32(&mut entries, export.index);
-                }
-            }
-        }
-        Ok(Added { count: 1, entries })
-    }
-
-    fn exports(&self, content: BinaryReader<'_>) -> Result<Vec<u8>, Failure> {
-        let mut exports = Added::default();
-        for export in ExportSectionReader::new(content)? {
-            let export = export?;
-            let index = match export.kind {
-                ExternalKind::Func => self.index(export.name),
-                _ => None,
-            };
-            let index = index.unwrap_or(export.index);
-            exports.export(export.name, export.kind, index);
-        }
-        Ok(exports.alone())
-    }
 }

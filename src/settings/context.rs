@@ -1,7 +1,7 @@
 //! What all calls of one runner share, and all instances of one plugin.
 
 use crate::{
-    common::error::{Cause, Failure},
+    common::failure::{Cause, Failure},
     settings::config::RunnerConfig,
 };
 use alloc::sync::Arc;

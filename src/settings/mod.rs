@@ -5,3 +5,5 @@
 
 pub(crate) mod config;
 pub(crate) mod context;
+mod limit_setters;
+pub(crate) mod modes;

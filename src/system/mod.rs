@@ -4,4 +4,5 @@
 //! Only in builds with `std`. It knows no plugins: whoever calls brings the work. It uses `common` alone.
 
 pub(crate) mod background;
+pub(crate) mod clock;
 pub(crate) mod parallel;

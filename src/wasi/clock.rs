@@ -1,7 +1,8 @@
 //! Clocks: virtual unless the embedder grants a real one.
 
-use super::{Answer, errno::Errno, guest};
+use super::errno::Errno;
 use crate::engine::{run_loop::fuel_used, store_data::State};
+use crate::wasi::answer::{Answer, guest};
 use core::time::Duration;
 use wasmi::Caller;
 

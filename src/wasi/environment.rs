@@ -1,9 +1,9 @@
 //! Arguments and environment.
 
-use super::{Answer, charge_bytes, guest};
-use crate::engine::{
-    run_loop::charge,
-    store_data::{State, Strings},
+use crate::wasi::answer::{Answer, charge_bytes, guest};
+use crate::{
+    engine::{run_loop::charge, store_data::State},
+    host::environment::Strings,
 };
 use wasmi::Caller;
 

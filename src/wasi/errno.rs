@@ -1,6 +1,6 @@
 //! The error numbers of WASI preview1 that this shim answers with.
 
-use crate::{common::error::Failure, host::memory::OutOfBounds};
+use crate::{common::failure::Failure, host::memory::OutOfBounds};
 
 /// An error number, by the witx of `wasi_snapshot_preview1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,10 +1,8 @@
 //! The three file descriptors there are: standard input, output and error.
 
-use super::{
-    Answer, Version, charge_bytes,
-    errno::{Errno, Refusal},
-    guest,
-};
+use super::errno::{Errno, Refusal};
+use crate::module::wasi_version::Version;
+use crate::wasi::answer::{Answer, charge_bytes, guest};
 use crate::{
     common::output::{Stream, Written},
     engine::{run_loop::charge, store_data::State},

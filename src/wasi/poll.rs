@@ -1,13 +1,13 @@
 //! Waiting for clocks and for the standard streams.
 
 use super::{
-    Answer, Version,
     clock::{ClockId, now},
     errno::{Errno, Refusal},
     fd::{self, Fd, put},
-    guest,
 };
 use crate::engine::{meter::as_fuel, run_loop::charge, store_data::State};
+use crate::module::wasi_version::Version;
+use crate::wasi::answer::{Answer, guest};
 use alloc::vec::Vec;
 use core::time::Duration;
 use wasmi::Caller;

@@ -1,8 +1,9 @@
 //! Ending, yielding, random numbers.
 
-use super::{Answer, CALL_FUEL, errno::Errno, guest};
+use super::errno::Errno;
+use crate::wasi::answer::{Answer, CALL_FUEL, guest};
 use crate::{
-    common::error::{Cause, Failure},
+    common::failure::{Cause, Failure},
     engine::{run_loop::charge, store_data::State},
 };
 use wasmi::Caller;

@@ -151,7 +151,6 @@ fn exported(root: &str) -> BTreeMap<String, ModulePath> {
 }
 
 #[test]
-#[ignore = "until the circles are broken"]
 fn rooms_use_lower_floors_only() {
     let modules = library();
     let root = modules.iter().find(|(module, _)| module == &["lib"]);
@@ -223,7 +222,6 @@ fn circle(
 }
 
 #[test]
-#[ignore = "until the circles are broken"]
 fn no_modules_of_a_room_use_each_other_in_a_circle() {
     let modules = library();
     let root = modules.iter().find(|(module, _)| module == &["lib"]);
@@ -234,7 +232,6 @@ fn no_modules_of_a_room_use_each_other_in_a_circle() {
 }
 
 #[test]
-#[ignore = "until the circles are broken"]
 fn no_modules_of_the_program_use_each_other_in_a_circle() {
     let modules = modules(&src().join("bin/pocketwasm"));
     for folder in [&[] as &[&str], &["commands"], &["gateway"]] {

@@ -3,11 +3,10 @@
 use crate::{
     commands::{bench, call, inspect, list, new, run, snapshot, text},
     exit::Code,
-    limits::Limits,
-    report::Failure,
+    failure::Failure,
+    options::Options,
 };
-use clap::{Args, Parser, Subcommand};
-use std::path::PathBuf;
+use clap::{Parser, Subcommand};
 
 /// Runs untrusted WebAssembly plugins under limits, with the same answer everywhere.
 #[derive(Debug, Parser)]
@@ -34,21 +33,6 @@ Exit codes:
 Results are written to stdout, everything else to stderr. RUST_LOG=info (or debug) logs what is
 loaded, what is refused and how calls end. On a terminal, control characters that a guest writes
 are replaced, so that it cannot steer the terminal; files and pipes get its bytes as they are.";
-
-/// What every command takes, before or after its name.
-#[derive(Debug, Args)]
-pub(crate) struct Options {
-    /// Load every .wasm file below DIR; MODULE may then be a plugin's name, which goes before a
-    /// path
-    #[arg(long, global = true, value_name = "DIR")]
-    pub(crate) plugins: Option<PathBuf>,
-    /// Write one JSON object to stdout, with results, cost and error; a guest's output is a part
-    /// of it
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) limits: Limits,
-}
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -1,11 +1,11 @@
 //! Calling a guest: what it sees of the world, and where its output goes.
 
 use crate::{
-    cli::Options,
+    failure::Failure,
     http::Web,
     input::Input,
     module,
-    report::Failure,
+    options::Options,
     streams::{Passage, Stream, say},
 };
 use clap::Args;

@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod exit;
+mod failure;
 #[cfg(feature = "gateway")]
 mod gateway;
 mod guest;
@@ -12,6 +13,7 @@ mod limits;
 mod lock;
 mod module;
 mod number;
+mod options;
 mod progress;
 mod report;
 mod streams;

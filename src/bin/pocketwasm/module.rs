@@ -1,6 +1,6 @@
 //! Finding what the command line names.
 
-use crate::{cli::Options, progress, report::Failure};
+use crate::{failure::Failure, options::Options, progress};
 use pocketwasm::{ErrorKind, LoadReport, Plugin, Runner};
 use std::{fs::File, io::Read, path::Path};
 

@@ -1,6 +1,6 @@
 //! Parameters and results as people write them.
 
-use crate::report::Failure;
+use crate::failure::Failure;
 use pocketwasm::{Plugin, Signature, ValueType};
 use serde_json::Value;
 use std::{fmt::Debug, str::FromStr};

@@ -1,6 +1,6 @@
 //! The process's own streams.
 
-use crate::{report::Failure, terminal::Filter};
+use crate::{failure::Failure, terminal::Filter};
 use pocketwasm::CancelToken;
 use std::{
     io::{self, IsTerminal, Write},

@@ -4,8 +4,8 @@
 use super::handed_over;
 use super::{Guest, give};
 #[cfg(not(feature = "http"))]
-use crate::common::error::Cause;
-use crate::common::error::Failure;
+use crate::common::failure::Cause;
+use crate::common::failure::Failure;
 #[cfg(not(feature = "http"))]
 use alloc::string::ToString;
 
@@ -49,8 +49,9 @@ pub(super) fn headers(caller: &mut Guest<'_>) -> Result<u64, Failure> {
 mod granted {
     use super::Guest;
     use crate::common::{
-        error::{Cause, Failure, Quoted, first_line},
+        failure::{Cause, Failure},
         http::{HttpRequest, HttpResponse},
+        text::{Quoted, first_line},
     };
     use alloc::{
         boxed::Box,
@@ -162,7 +163,7 @@ mod granted {
             .iter()
             .any(|pattern| allows(pattern, &host))
         {
-            let hosts = crate::common::error::names(config.allowed_hosts.iter().cloned());
+            let hosts = crate::common::text::names(config.allowed_hosts.iter().cloned());
             return Err(refused(format!("allowed hosts are: {hosts}")));
         }
         let maximum = config.limits.max_input_bytes;

@@ -2,7 +2,7 @@
 
 use super::{Guest, nowhere};
 use crate::{
-    common::error::Failure,
+    common::failure::Failure,
     engine::{
         host_functions::{Defined, Native, charge_bytes},
         store_data::State,

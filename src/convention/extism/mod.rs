@@ -8,10 +8,13 @@
 mod http;
 mod memory;
 
-use super::{Convention, Protocol, expect_one, imports_from, misfit, one};
+use crate::convention::kinds::Convention;
+use crate::convention::protocol::{Protocol, expect_one, imports_from, misfit, one};
 use crate::{
     common::{
-        error::{Cause, Escaped, Failure, Phase},
+        error_kind::Phase,
+        failure::{Cause, Failure},
+        text::Escaped,
         value::ValueType,
     },
     engine::{

@@ -14,7 +14,7 @@
 #[cfg(tail_calls)]
 mod probe;
 
-use crate::common::error::Failure;
+use crate::common::failure::Failure;
 
 /// How the engine goes from one operator to the next in this build, by the opt-level of this
 /// crate: `"tail calls"` on x86-64 and AArch64 Linux at opt-level 2 and 3, unless the feature

@@ -3,7 +3,7 @@
 
 use crate::{
     common::{
-        error::{Cause, Failure},
+        failure::{Cause, Failure},
         limits::Limits,
         native_stack::{LARGEST_GRANT, MOST_LEFT_BEHIND},
     },

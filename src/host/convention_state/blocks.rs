@@ -1,6 +1,6 @@
 //! Blocks of memory on the host's side, which a guest has by their offsets.
 
-use crate::common::error::{Cause, Failure};
+use crate::common::failure::{Cause, Failure};
 use alloc::{collections::BTreeMap, vec::Vec};
 
 /// What a block takes beside its bytes, so that many small ones count for what they are.

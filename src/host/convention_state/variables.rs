@@ -1,6 +1,6 @@
 //! Variables that a plugin keeps with its host between calls of one instance.
 
-use crate::common::error::{Cause, Failure};
+use crate::common::failure::{Cause, Failure};
 use alloc::{collections::BTreeMap, vec::Vec};
 
 /// What a variable takes beside its name and value.

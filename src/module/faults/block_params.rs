@@ -15,7 +15,7 @@
 //!
 //! **Needless** once the translator counts operands in place of locals there.
 
-use super::Faults;
+use crate::common::engine_faults::Faults;
 
 pub(crate) const NAME: &str = "block-params";
 

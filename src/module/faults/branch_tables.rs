@@ -25,10 +25,11 @@
 //!
 //! **Needless** once `visit_br_table` compares the labels' height with its own.
 
-use super::{Faults, SETTLE};
+use super::SETTLE;
+use crate::common::engine_faults::Faults;
 use crate::{
     common::{
-        error::Failure,
+        failure::Failure,
         value::{Signature, ValueType},
     },
     module::binary::{put_i64, put_u32},

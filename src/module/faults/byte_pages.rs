@@ -10,9 +10,9 @@
 //!
 //! **Needless** once the engine counts such pages to 2^32 - 1.
 
-use super::Faults;
+use crate::common::engine_faults::Faults;
 use crate::{
-    common::error::Failure,
+    common::failure::Failure,
     module::binary::{put_u32, put_u64},
 };
 use alloc::vec::Vec;

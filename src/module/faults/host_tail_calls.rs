@@ -18,7 +18,7 @@
 //! **Needless** once the executor derives the caller's pointer from its frame there, as it does
 //! after other calls.
 
-use super::Faults;
+use crate::common::engine_faults::Faults;
 use crate::common::value::Signature;
 
 pub(crate) const NAME: &str = "host-tail-calls";

@@ -12,7 +12,7 @@
 //!
 //! **Needless** once both sides agree.
 
-use super::Faults;
+use crate::common::engine_faults::Faults;
 use crate::module::binary::{put_u32, put_u64};
 use alloc::vec::Vec;
 use wasmparser::{MemArg, Operator};

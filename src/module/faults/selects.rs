@@ -16,10 +16,8 @@
 //!
 //! **Needless** once `translate_select` takes its condition from the comparison that it drops.
 
-use super::{
-    Faults,
-    operand::{Before, Operand},
-};
+use super::operand::{Before, Operand};
+use crate::common::engine_faults::Faults;
 
 pub(crate) const NAME: &str = "selects";
 

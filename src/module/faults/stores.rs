@@ -14,10 +14,8 @@
 //!
 //! **Needless** once `choose_store_op_vt` has a way for two equal registers.
 
-use super::{
-    Faults,
-    operand::{Before, Operand},
-};
+use super::operand::{Before, Operand};
+use crate::common::engine_faults::Faults;
 use wasmparser::MemArg;
 
 pub(crate) const NAME: &str = "stores";

@@ -3,7 +3,7 @@
 use super::at_most;
 use crate::module::inspect::operators::{Own, Reason, Walk};
 use crate::{
-    common::{error::Failure, limits::Limits, value::ValueType},
+    common::{failure::Failure, limits::Limits, value::ValueType},
     module::{
         binary::sized,
         faults::{branch_tables, host_tail_calls::may_lack_slots},

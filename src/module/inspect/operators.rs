@@ -8,9 +8,9 @@ use super::{
     shape::{AHEAD, Shape},
 };
 use crate::{
-    common::{error::Failure, value::Signature},
+    common::{engine_faults::Faults, failure::Failure, value::Signature},
     module::faults::{
-        Faults, block_params, branch_tables, host_tail_calls, operand::Before, selects, stores,
+        block_params, branch_tables, host_tail_calls, operand::Before, selects, stores,
     },
 };
 use wasmparser::{BinaryReader, BlockType, FunctionBody, MemArg};

@@ -1,38 +1,38 @@
 //! The sections of a module, read in their order.
 
-use super::{ModuleInfo, at_most, body::Bodies, buffers, invalid, missing, named};
-use crate::module::inspect::operators::Own;
+use super::{ModuleInfo, at_most, body::Bodies, invalid, missing};
 use crate::{
     common::{
-        error::{Cause, Failure, Quoted},
+        failure::{Cause, Failure},
         limits::Limits,
+        text::Quoted,
         value::{Export, ExternType, Import, Signature, ValueType},
     },
-    module::{binary::sized, faults::byte_pages},
+    module::{faults::byte_pages, inspect::operators::Own},
 };
 use alloc::{format, vec::Vec};
 use wasmparser::{
-    BinaryReader, ConstExpr, DataSectionReader, ElementItems, ElementKind, Encoding, ExternalKind,
-    FuncType, Operator, Payload, TableInit, TypeRef, TypeSectionReader, ValType,
+    BinaryReader, Encoding, ExternalKind, FuncType, Payload, TableInit, TypeRef, TypeSectionReader,
+    ValType,
 };
 
 pub(super) struct Pass<'a> {
-    bytes: &'a [u8],
-    limits: &'a Limits,
-    info: ModuleInfo,
+    pub(super) bytes: &'a [u8],
+    pub(super) limits: &'a Limits,
+    pub(super) info: ModuleInfo,
     /// The rank of the last section that was not a custom one.
-    rank: u8,
-    types: Vec<Signature>,
+    pub(super) rank: u8,
+    pub(super) types: Vec<Signature>,
     /// The type of each function, imported ones first.
-    functions: Vec<u32>,
-    tables: Vec<ExternType>,
-    memories: Vec<ExternType>,
-    globals: Vec<ExternType>,
-    table_elements: u64,
-    memory_bytes: u64,
-    element_segments: u32,
-    segment_elements: u64,
-    bodies: Bodies,
+    pub(super) functions: Vec<u32>,
+    pub(super) tables: Vec<ExternType>,
+    pub(super) memories: Vec<ExternType>,
+    pub(super) globals: Vec<ExternType>,
+    pub(super) table_elements: u64,
+    pub(super) memory_bytes: u64,
+    pub(super) element_segments: u32,
+    pub(super) segment_elements: u64,
+    pub(super) bodies: Bodies,
 }
 
 impl<'a> Pass<'a> {
@@ -342,180 +342,14 @@ impl<'a> Pass<'a> {
         self.memories.push(memory.clone());
         Ok(memory)
     }
-
-    fn element_segment(&mut self, segment: wasmparser::Element<'_>) -> Result<(), Failure> {
-        self.element_segments += 1;
-        if let ElementKind::Active {
-            table_index,
-            offset_expr,
-        } = &segment.kind
-        {
-            named("table", table_index.unwrap_or_default(), len(&self.tables))?;
-            self.constant(offset_expr)?;
-        }
-        let items = match &segment.items {
-            ElementItems::Functions(items) => items.count(),
-            ElementItems::Expressions(_, items) => items.count(),
-        };
-        self.segment_elements += u64::from(items);
-        at_most(
-            "the number of elements in all element segments",
-            self.segment_elements,
-            "max_table_elements",
-            self.limits.max_table_elements.into(),
-        )?;
-        match segment.items {
-            ElementItems::Functions(items) => {
-                let functions = len(&self.functions);
-                for function in items {
-                    named("function", function?, functions)?;
-                }
-            }
-            ElementItems::Expressions(_, items) => {
-                for expr in items {
-                    self.constant(&expr?)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads the data segments itself, since each says how many bytes it has (see [`sized`]).
-    fn data(&self, section: &DataSectionReader<'_>) -> Result<(), Failure> {
-        const ACTIVE: u32 = 0;
-        const PASSIVE: u32 = 1;
-        const ACTIVE_IN: u32 = 2;
-        let range = section.range();
-        let content = self.bytes.get(range.clone()).unwrap_or_default();
-        let mut reader = BinaryReader::new(content, range.start);
-        reader.read_var_u32()?;
-        for index in 0..section.count() {
-            let rest = content.get(reader.original_position() - range.start..);
-            if let Some(length) = rest.and_then(plain_segment) {
-                reader.read_bytes(length)?;
-                continue;
-            }
-            match reader.read_var_u32()? {
-                ACTIVE => self.constant_in(&mut reader)?,
-                ACTIVE_IN => {
-                    reader.read_var_u32()?;
-                    self.constant_in(&mut reader)?;
-                }
-                PASSIVE => {}
-                kind => {
-                    return Err(invalid(&format!(
-                        "data segment {index} is of a kind {kind}"
-                    )));
-                }
-            }
-            sized(&mut reader)?;
-        }
-        Ok(())
-    }
-
-    fn constant(&self, expr: &ConstExpr<'_>) -> Result<(), Failure> {
-        self.constant_in(&mut expr.get_binary_reader())
-    }
-
-    /// Reads the constant expression that `reader` is at.
-    fn constant_in(&self, reader: &mut BinaryReader<'_>) -> Result<(), Failure> {
-        let most = self.limits.max_constant_operators;
-        for _ in 0..=most {
-            match reader.read_operator()? {
-                Operator::End => return Ok(()),
-                Operator::RefFunc { function_index } => {
-                    named("function", function_index, len(&self.functions))?;
-                }
-                _ => {}
-            }
-        }
-        let more = most.saturating_add(1);
-        count(
-            "operators in a constant expression",
-            more,
-            "max_constant_operators",
-            most,
-        )
-    }
-
-    pub(super) fn finish(self) -> Result<ModuleInfo, Failure> {
-        let estimated_bytes = self.estimate();
-        let mut info = ModuleInfo {
-            bytes: self.bytes.len(),
-            functions: self.bodies.count,
-            types: len(&self.types),
-            growth_type: self.growth_type(),
-            grows_memories: self.bodies.memory_grows > 0,
-            grows_tables: self.bodies.grows_tables,
-            without_slots: self.bodies.without_slots,
-            refers_to_start: self.bodies.refers_to_start,
-            rewritten: self.bodies.rewritten,
-            branch_tables: self.bodies.branch_tables,
-            most_locals: u32::try_from(self.bodies.most_locals).unwrap_or(u32::MAX),
-            estimated_bytes,
-            ..self.info
-        };
-        info.exports.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        let twice = |pair: &[Export]| matches!(pair, [a, b] if a.name == b.name);
-        if info.exports.windows(2).any(twice) {
-            return Err(invalid("two exports have the same name"));
-        }
-        info.allocator = buffers::allocator(&info);
-        info.releaser = buffers::releaser(&info);
-        Ok(info)
-    }
-
-    fn growth_type(&self) -> Option<u32> {
-        let is_it = |ty: &Signature| ty.is(&[ValueType::I32], &[ValueType::I32]);
-        let mut types = (0..).zip(&self.types);
-        types.find_map(|(index, ty)| is_it(ty).then_some(index))
-    }
-
-    /// The engine's measured sizes, rounded up: code takes 5.1 to 6.0 times its bytes, and more
-    /// where branches carry several values, since each of them copies those.
-    fn estimate(&self) -> usize {
-        let results = self.types.iter().map(|ty| len(ty.results())).max();
-        let width = self.bodies.widest_block.max(results.unwrap_or_default());
-        let per_code_byte = 6 + 5 * (width.saturating_sub(1) as usize) / 2;
-        let elements = usize::try_from(self.segment_elements).unwrap_or(usize::MAX);
-        let parts = [
-            (self.bytes.len(), 1),
-            (self.info.code_bytes, per_code_byte),
-            (self.bodies.memory_grows, 64),
-            (self.bodies.faults, 64),
-            (self.functions.len(), 128),
-            (self.info.data_segments, 64),
-            (self.element_segments as usize, 64),
-            (elements, 32),
-            (self.globals.len(), 64),
-            (self.info.exports.len(), 128),
-            (self.info.imports.len(), 256),
-            (self.types.len(), 64),
-            (1, 8_192),
-        ];
-        parts.into_iter().fold(0, |sum: usize, (number, bytes)| {
-            sum.saturating_add(number.saturating_mul(bytes))
-        })
-    }
 }
 
-/// The length of the data segment that comes first, if it is an active one of the first memory at a
-/// constant place, and short. Some modules have tens of thousands, and nearly all are such.
-fn plain_segment(bytes: &[u8]) -> Option<usize> {
-    const I32_CONST: u8 = 0x41;
-    const END: u8 = 0x0b;
-    let ([0, I32_CONST], bytes) = bytes.split_first_chunk()? else {
-        return None;
-    };
-    // A number in four bytes is always a valid one.
-    let offset = bytes.iter().take(4).position(|byte| *byte < 0x80)?;
-    let &[END, size, ..] = bytes.get(offset + 1..)? else {
-        return None;
-    };
-    (size < 0x80).then_some(2 + offset + 1 + 2 + usize::from(size))
-}
-
-fn count(what: &str, actual: u32, limit: &'static str, maximum: u32) -> Result<(), Failure> {
+pub(super) fn count(
+    what: &str,
+    actual: u32,
+    limit: &'static str,
+    maximum: u32,
+) -> Result<(), Failure> {
     at_most(
         format_args!("the number of {what}"),
         actual.into(),
@@ -525,7 +359,7 @@ fn count(what: &str, actual: u32, limit: &'static str, maximum: u32) -> Result<(
 }
 
 /// The length of a list whose entries were counted against a `u32` before.
-fn len<T>(list: &[T]) -> u32 {
+pub(super) fn len<T>(list: &[T]) -> u32 {
     u32::try_from(list.len()).unwrap_or(u32::MAX)
 }
 

@@ -2,7 +2,7 @@
 
 use super::Rewrite;
 use crate::{
-    common::error::Failure,
+    common::failure::Failure,
     module::{
         binary::{Splice, put_bytes, put_i64, put_u32, section, sized},
         faults::{SETTLE, block_params, branch_tables, host_tail_calls::UNUSED_LOCAL},

@@ -5,7 +5,7 @@
 //! element of a table is a copy of a number.
 
 use crate::{
-    common::error::Failure,
+    common::failure::Failure,
     module::{
         binary::{Added, HEADER, Sections, Splice, add, put_section, put_u32, section},
         inspect::ModuleInfo,

@@ -1,11 +1,7 @@
 //! `pocketwasm bench`: what a plugin costs, on this machine.
 
 use crate::{
-    cli::Options,
-    exit::Code,
-    module, number,
-    report::{self, Failure},
-    streams::Stream,
+    exit::Code, failure::Failure, module, number, options::Options, report, streams::Stream,
     terminal::Plain,
 };
 use clap::{Args, value_parser};

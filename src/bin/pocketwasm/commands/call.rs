@@ -1,11 +1,12 @@
 //! `pocketwasm call`: numbers in, numbers out.
 
 use crate::{
-    cli::Options,
     exit::Code,
+    failure::Failure,
     guest::{Host, Surroundings},
     number,
-    report::{self, Failure},
+    options::Options,
+    report,
     streams::Stream,
 };
 use clap::Args;

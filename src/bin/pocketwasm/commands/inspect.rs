@@ -1,11 +1,7 @@
 //! `pocketwasm inspect`: what a module is.
 
 use crate::{
-    cli::Options,
-    exit::Code,
-    module,
-    report::{self, Failure},
-    streams::Stream,
+    exit::Code, failure::Failure, module, options::Options, report, streams::Stream,
     terminal::Plain,
 };
 use clap::Args;

@@ -1,10 +1,11 @@
 //! `pocketwasm list`: the plugins in a directory.
 
 use crate::{
-    cli::Options,
     exit::Code,
-    lock, progress,
-    report::{self, Failure},
+    failure::Failure,
+    lock,
+    options::Options,
+    progress, report,
     streams::{Stream, say},
     terminal::Plain,
 };

@@ -1,10 +1,11 @@
 //! `pocketwasm run`: a WASI command.
 
 use crate::{
-    cli::Options,
     exit::Code,
+    failure::Failure,
     guest::{Done, Host, Surroundings},
-    report::{self, Failure},
+    options::Options,
+    report,
     streams::Stream,
 };
 use clap::Args;

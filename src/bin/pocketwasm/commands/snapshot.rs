@@ -1,11 +1,6 @@
 //! `pocketwasm snapshot`: a module whose initialiser has run.
 
-use crate::{
-    cli::Options,
-    exit::Code,
-    module,
-    report::{self, Failure},
-};
+use crate::{exit::Code, failure::Failure, module, options::Options, report};
 use clap::Args;
 use pocketwasm::{Runner, WarmUp};
 use serde_json::json;

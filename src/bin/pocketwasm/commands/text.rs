@@ -1,11 +1,12 @@
 //! `pocketwasm text`: bytes in, bytes out.
 
 use crate::{
-    cli::Options,
     exit::Code,
+    failure::Failure,
     guest::{Host, Surroundings, variable},
     limits::MAX_INPUT_BYTES,
-    report::{self, Failure},
+    options::Options,
+    report,
     streams::Stream,
 };
 use clap::Args;

@@ -228,3 +228,18 @@ pub(super) fn bytes(body: Vec<u8>, accept: Accept) -> Answer {
 pub(super) fn json(value: &serde_json::Value) -> Answer {
     plain(StatusCode::OK, "application/json", value.to_string())
 }
+
+/// What the client gets of a problem; the log gets all of it.
+pub(super) fn told(problem: &Problem, id: &str, accept: Accept) -> Answer {
+    log_problem(id, problem);
+    problem.answer(id, accept)
+}
+
+fn log_problem(id: &str, problem: &Problem) {
+    let level = match problem.status.is_server_error() {
+        true => log::Level::Warn,
+        false => log::Level::Debug,
+    };
+    let details = problem.details.as_ref().unwrap_or(&problem.message);
+    log::log!(level, "{id} {}: {details}", problem.status.as_u16());
+}

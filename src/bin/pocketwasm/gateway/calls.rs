@@ -1,13 +1,13 @@
 //! Calls of plugins on the pool, and what all of them check beforehand.
 
 use super::{
-    Gateway,
     answer::{self, Cost, Problem, Remedy},
     pool::NotRun,
-    requests::Asker,
     routes::{LIMIT_HEADERS, Lowered},
     schedule::{Full, Turn},
 };
+use crate::gateway::incoming_request::Asker;
+use crate::gateway::state::Gateway;
 use hyper::{HeaderMap, StatusCode};
 use pocketwasm::{CancelToken, Error, ErrorKind, Outcome, Plugin, Signature};
 use std::{sync::Arc, time::Instant};

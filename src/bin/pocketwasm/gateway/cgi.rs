@@ -1,13 +1,12 @@
 //! `/cgi/{plugin}/…`: the request to a command as CGI has it.
 
 use super::{
-    Gateway,
     answer::{Answer, Problem},
-    calls, message,
-    requests::Arriving,
-    routes,
+    calls, message, routes,
     schedule::Turn,
 };
+use crate::gateway::incoming_request::Arriving;
+use crate::gateway::state::Gateway;
 use std::sync::Arc;
 
 pub(super) async fn serve(

@@ -1,9 +1,7 @@
 //! The flags of `pocketwasm serve`.
 
-use super::{
-    middleware::{Chain, For, Prefix},
-    schedule::Bounds,
-};
+use super::schedule::Bounds;
+use crate::gateway::chain::{Chain, For, Prefix};
 use crate::limits::{Limits, bytes, time};
 use pocketwasm::RunnerConfig;
 use std::{net::SocketAddr, path::PathBuf, thread, time::Duration};

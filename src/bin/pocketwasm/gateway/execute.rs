@@ -1,13 +1,13 @@
 //! `POST /execute/{plugin}`: bytes in, bytes out, or numbers in, numbers out.
 
 use super::{
-    Gateway,
     answer::{self, Answer, Problem},
     calls,
-    requests::Arriving,
     routes::Wishes,
     schedule::Turn,
 };
+use crate::gateway::incoming_request::Arriving;
+use crate::gateway::state::Gateway;
 use crate::number;
 use bytes::Bytes;
 use hyper::StatusCode;

@@ -1,15 +1,21 @@
 //! Plugins over HTTP.
 //!
-//! A connection is hyper's; a request goes by `routes` to what it asks for; a call goes by `pool`
-//! to a thread of its own; what it came to goes by `answer` onto the wire.
+//! `server` takes connections, which are hyper's; `requests` numbers and answers each request; `middleware`
+//! has it pass the plugins in front of its route; `endpoints` does what `routes` says it asks for; `calls`
+//! puts a call on the `pool`, where `schedule` says whose turn it is; `answer` writes what came of it.
+//!
+//! `cli` runs `Serve`. It uses the program's options, limits and streams, and the library.
 
 mod accept;
 mod answer;
 mod calls;
 mod cgi;
+mod chain;
 mod config;
+mod endpoints;
 mod execute;
 mod guard;
+mod incoming_request;
 mod lock;
 mod message;
 mod metrics;
@@ -21,16 +27,26 @@ mod requests;
 mod routes;
 mod schedule;
 mod server;
+mod settings;
+mod state;
 mod status;
 mod stream;
 
-use crate::{cli::Options, exit::Code, report::Failure, streams::say};
+use crate::{
+    exit::Code,
+    failure::Failure,
+    gateway::{
+        settings::Settings,
+        state::{Gateway, tell},
+    },
+    options::Options,
+    streams::say,
+};
 pub(crate) use config::Serve;
-use indicatif::ProgressBar;
 use metrics::Metrics;
 use pocketwasm::Runner;
 use pool::Pool;
-use reload::{Report, Source};
+use reload::Source;
 use std::{
     io::{self, Write},
     net::TcpListener,
@@ -38,15 +54,6 @@ use std::{
     thread,
 };
 use tokio::runtime::Builder;
-
-/// What all requests share.
-struct Gateway {
-    runner: Runner,
-    pool: Pool,
-    metrics: Metrics,
-    source: Source,
-    settings: requests::Settings,
-}
 
 impl Serve {
     /// Serves until a signal says to stop.
@@ -74,7 +81,7 @@ impl Serve {
         let action = format!("listen on {}", self.listen);
         let listener = TcpListener::bind(self.listen).map_err(failed(&action))?;
         let local = listener.local_addr().map_err(failed(&action))?;
-        let settings = requests::Settings::new(self, chain, &options.limits, local)
+        let settings = Settings::new(self, chain, &options.limits, local)
             .map_err(failed("take random bytes from the system"))?;
         let gateway = Arc::new(Gateway {
             runner,
@@ -105,55 +112,5 @@ impl Serve {
         served.map_err(failed("serve"))?;
         say("stopped");
         Ok(Code::SUCCESS)
-    }
-}
-
-impl Gateway {
-    /// Looks at the plugins' directory again.
-    fn rescan(&self) -> Result<Report, String> {
-        let hidden = ProgressBar::hidden();
-        let report = self
-            .source
-            .scan(&self.runner, &self.pool, &self.metrics, &hidden);
-        match &report {
-            Ok(report) => tell(report),
-            Err(problem) => say(&format!("the plugins stay as they are: {problem}")),
-        }
-        report
-    }
-
-    /// The same, from an asynchronous task.
-    async fn reload(self: &Arc<Self>) -> Result<Report, String> {
-        let gateway = self.clone();
-        let scanned = tokio::task::spawn_blocking(move || gateway.rescan()).await;
-        scanned.unwrap_or_else(|_| Err("the scan did not end".to_owned()))
-    }
-
-    fn watch(self: &Arc<Self>) -> notify::Result<notify::RecommendedWatcher> {
-        let gateway = self.clone();
-        self.source.watch(move || {
-            let gateway = gateway.clone();
-            async move {
-                // What it says is said already.
-                let _ = gateway.reload().await;
-            }
-        })
-    }
-}
-
-/// Says what is served now and what is not, as far as that is new.
-fn tell(report: &Report) {
-    let lists = [
-        ("serves", &report.loaded),
-        ("serves the new", &report.replaced),
-        ("no longer serves", &report.unloaded),
-    ];
-    for (what, names) in lists {
-        for name in names {
-            say(&format!("{what} {name:?}"));
-        }
-    }
-    for refused in &report.newly_refused {
-        say(&format!("refuses {:?}: {}", refused.file, refused.reason));
     }
 }

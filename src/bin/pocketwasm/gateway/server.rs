@@ -1,6 +1,7 @@
 //! Connections: accepted, bounded, and ended gracefully.
 
-use super::{Gateway, answer::REQUEST_ID, config::Serve, requests, stream::Stream};
+use super::{answer::REQUEST_ID, config::Serve, requests, stream::Stream};
+use crate::gateway::state::Gateway;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},

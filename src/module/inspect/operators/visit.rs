@@ -1,7 +1,7 @@
 //! Which operators the walk looks at, and for what.
 
 use super::{Reason, Walk};
-use crate::common::error::Failure;
+use crate::common::failure::Failure;
 use wasmparser::VisitOperator;
 
 /// Defines the visitor's methods: some look, the others do nothing.

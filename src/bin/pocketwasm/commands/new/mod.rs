@@ -3,12 +3,7 @@
 mod language;
 mod name;
 
-use crate::{
-    cli::Options,
-    exit::Code,
-    report::{self, Failure},
-    streams::Stream,
-};
+use crate::{exit::Code, failure::Failure, options::Options, report, streams::Stream};
 use clap::Args;
 use language::{Language, Template};
 use serde_json::json;

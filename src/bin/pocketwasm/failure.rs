@@ -1,0 +1,122 @@
+//! Why a command did not do what was asked.
+
+use crate::{exit::Code, terminal::Plain};
+use pocketwasm::Error;
+use serde_json::{Value, json};
+use std::{error::Error as StdError, fmt, io, time::Duration};
+
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The command line makes no sense in a way that its parser cannot see.
+    Usage(String),
+    /// A parameter is none of its type.
+    Parameter {
+        plugin: String,
+        export: String,
+        problem: String,
+    },
+    /// A stream or file of the program's own failed.
+    Io { action: String, source: io::Error },
+    /// The library refused before a call was tried.
+    Library(Error),
+    /// A call failed that took so long.
+    Call { error: Error, elapsed: Duration },
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Library(error)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(problem) => f.write_str(problem),
+            Self::Parameter {
+                plugin,
+                export,
+                problem,
+            } => {
+                write!(f, "plugin {plugin:?}, export {export:?}: {problem}")
+            }
+            Self::Io { action, .. } => f.write_str(action),
+            Self::Library(error) | Self::Call { error, .. } => error.fmt(f),
+        }
+    }
+}
+
+impl StdError for Failure {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Usage(_) | Self::Parameter { .. } => None,
+            Self::Io { source, .. } => Some(source),
+            Self::Library(error) | Self::Call { error, .. } => error.source(),
+        }
+    }
+}
+
+impl Failure {
+    pub(crate) fn code(&self) -> Code {
+        match self {
+            Self::Usage(_) | Self::Parameter { .. } => Code::USAGE,
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => Code::NOT_FOUND,
+            Self::Io { .. } => Code::IO,
+            Self::Library(error) | Self::Call { error, .. } => Code::of(error.kind()),
+        }
+    }
+
+    /// The same for programs, by the library's names.
+    pub(crate) fn json(&self) -> Value {
+        let phase = |error: &Error| error.phase().map(|phase| phase.to_string());
+        match self {
+            Self::Library(error) | Self::Call { error, .. } => json!({
+                "kind": format!("{:?}", error.kind()),
+                "message": with_causes(error.message(), error),
+                "plugin": error.plugin(),
+                "export": error.export(),
+                "phase": phase(error),
+            }),
+            Self::Parameter {
+                plugin,
+                export,
+                problem,
+            } => json!({
+                "kind": "Signature",
+                "message": problem,
+                "plugin": plugin,
+                "export": export,
+                "phase": "call",
+            }),
+            Self::Usage(_) | Self::Io { .. } => json!({
+                "kind": match self.code() {
+                    Code::USAGE => "Usage",
+                    Code::NOT_FOUND => "NotFound",
+                    _ => "Io",
+                },
+                "message": with_causes(self.to_string(), self),
+                "plugin": null,
+                "export": null,
+                "phase": null,
+            }),
+        }
+    }
+}
+
+/// A message and the causes beneath it, as far as they say something new.
+pub(crate) fn with_causes(mut message: String, error: &dyn StdError) -> String {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        let line = Plain(text.lines().next().unwrap_or_default()).to_string();
+        // The library cuts long causes short where it quotes them.
+        let beginning: String = line.chars().take(80).collect();
+        if !message.contains(&beginning) {
+            message.push_str(": ");
+            message.push_str(&line);
+        }
+        cause = error.source();
+    }
+    message
+}

@@ -1,0 +1,111 @@
+//! What each route answers.
+
+use super::{
+    answer::{self, Answer, Problem},
+    cgi, execute, metrics, page,
+    routes::{self, Route},
+};
+use crate::{
+    gateway::{incoming_request::Arriving, state::Gateway},
+    lock::hex,
+};
+use hyper::{
+    StatusCode,
+    header::{self, HeaderValue},
+};
+use pocketwasm::{Convention, Plugin};
+use serde_json::json;
+use std::sync::{Arc, atomic::Ordering};
+
+/// Answers a request by its route, whose name for metrics comes too.
+pub(super) async fn route(
+    gateway: &Arc<Gateway>,
+    request: Arriving<'_>,
+) -> (&'static str, Result<Answer, Problem>) {
+    let (method, uri) = (request.parts.method.clone(), request.parts.uri.clone());
+    match routes::route(&method, uri.path()) {
+        Ok(route) => (route.name(), serve(gateway, route, request).await),
+        Err(problem) => ("none", Err(problem)),
+    }
+}
+
+async fn serve(
+    gateway: &Arc<Gateway>,
+    route: Route<'_>,
+    request: Arriving<'_>,
+) -> Result<Answer, Problem> {
+    match route {
+        Route::Page(file) => {
+            let mut answer = answer::plain(StatusCode::OK, file.content_type, file.body);
+            let policy = HeaderValue::from_static(page::POLICY);
+            let headers = answer.headers_mut();
+            headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+            headers.insert(
+                header::REFERRER_POLICY,
+                HeaderValue::from_static("no-referrer"),
+            );
+            Ok(answer)
+        }
+        Route::Health if gateway.settings.stopping.load(Ordering::Relaxed) => {
+            Err(Problem::busy(StatusCode::SERVICE_UNAVAILABLE, "stopping"))
+        }
+        Route::Health => {
+            let text = "text/plain; charset=utf-8";
+            Ok(answer::plain(StatusCode::OK, text, "ok\n"))
+        }
+        Route::Plugins => {
+            let plugins = gateway.runner.plugins();
+            let plugins: Vec<_> = plugins.iter().map(describe).collect();
+            Ok(answer::json(&json!({ "plugins": plugins })))
+        }
+        Route::Metrics => {
+            let text = gateway.metrics.text(&gateway.runner, &gateway.pool);
+            let text = text.map_err(|error| Problem {
+                details: Some(error.to_string().into()),
+                ..Problem::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "host",
+                    "the metrics could not be written",
+                )
+            })?;
+            Ok(answer::plain(StatusCode::OK, metrics::CONTENT_TYPE, text))
+        }
+        Route::Reload => {
+            gateway.settings.check_token(&request.parts.headers)?;
+            let report = gateway.reload().await.map_err(|problem| Problem {
+                details: Some(problem.into()),
+                ..Problem::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "io",
+                    "the plugins could not be read and stay as they are; the log says why",
+                )
+            })?;
+            Ok(answer::json(&json!(report)))
+        }
+        Route::Execute(name) => execute::serve(gateway, request, &name).await,
+        Route::Cgi(path) => cgi::serve(gateway, request, path).await,
+    }
+}
+
+/// A plugin as `GET /plugins` shows it.
+fn describe(plugin: &Plugin) -> serde_json::Value {
+    let exports = plugin.exports().iter().filter_map(|export| {
+        let signature = export.ty.signature()?;
+        let names = |types: &[pocketwasm::ValueType]| {
+            types.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        Some(json!({
+            "name": export.name,
+            "params": names(signature.params()),
+            "results": names(signature.results()),
+        }))
+    });
+    json!({
+        "name": plugin.name(),
+        "sha256": hex(&plugin.sha256()),
+        "size": plugin.size(),
+        "convention": plugin.convention().map(Convention::name),
+        "memory_pages": plugin.memory_pages(),
+        "exports": exports.collect::<Vec<_>>(),
+    })
+}

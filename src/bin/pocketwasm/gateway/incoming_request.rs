@@ -1,0 +1,38 @@
+//! A request on its way to a route.
+
+use super::accept::Accept;
+use bytes::Bytes;
+use hyper::{body::Incoming, http::request::Parts};
+use pocketwasm::CancelToken;
+use std::net::SocketAddr;
+
+/// Who asks, and how that can be stopped.
+#[derive(Clone)]
+pub(super) struct Asker<'a> {
+    pub(super) peer: SocketAddr,
+    /// The request's id.
+    pub(super) id: &'a str,
+    /// Ends the calls of the request when nobody waits for its answer any more.
+    pub(super) cancel: CancelToken,
+}
+
+/// Where a request's body is.
+pub(super) enum Source {
+    /// Still to be read.
+    Wire(Incoming),
+    /// Read, by whoever has the room for it.
+    Read(Bytes),
+}
+
+/// A request on its way to a route.
+pub(super) struct Arriving<'a> {
+    pub(super) parts: Parts,
+    pub(super) body: Source,
+    pub(super) asker: Asker<'a>,
+}
+
+impl Arriving<'_> {
+    pub(super) fn accept(&self) -> Accept {
+        Accept::of(&self.parts.headers)
+    }
+}

@@ -1,0 +1,73 @@
+//! What all requests share.
+
+use crate::{
+    gateway::{
+        metrics::Metrics,
+        pool::Pool,
+        reload::{Report, Source},
+        settings::Settings,
+    },
+    streams::say,
+};
+use indicatif::ProgressBar;
+use pocketwasm::Runner;
+use std::sync::Arc;
+
+/// What all requests share.
+pub(super) struct Gateway {
+    pub(super) runner: Runner,
+    pub(super) pool: Pool,
+    pub(super) metrics: Metrics,
+    pub(super) source: Source,
+    pub(super) settings: Settings,
+}
+
+impl Gateway {
+    /// Looks at the plugins' directory again.
+    fn rescan(&self) -> Result<Report, String> {
+        let hidden = ProgressBar::hidden();
+        let report = self
+            .source
+            .scan(&self.runner, &self.pool, &self.metrics, &hidden);
+        match &report {
+            Ok(report) => tell(report),
+            Err(problem) => say(&format!("the plugins stay as they are: {problem}")),
+        }
+        report
+    }
+
+    /// The same, from an asynchronous task.
+    pub(super) async fn reload(self: &Arc<Self>) -> Result<Report, String> {
+        let gateway = self.clone();
+        let scanned = tokio::task::spawn_blocking(move || gateway.rescan()).await;
+        scanned.unwrap_or_else(|_| Err("the scan did not end".to_owned()))
+    }
+
+    pub(super) fn watch(self: &Arc<Self>) -> notify::Result<notify::RecommendedWatcher> {
+        let gateway = self.clone();
+        self.source.watch(move || {
+            let gateway = gateway.clone();
+            async move {
+                // What it says is said already.
+                let _ = gateway.reload().await;
+            }
+        })
+    }
+}
+
+/// Says what is served now and what is not, as far as that is new.
+pub(super) fn tell(report: &Report) {
+    let lists = [
+        ("serves", &report.loaded),
+        ("serves the new", &report.replaced),
+        ("no longer serves", &report.unloaded),
+    ];
+    for (what, names) in lists {
+        for name in names {
+            say(&format!("{what} {name:?}"));
+        }
+    }
+    for refused in &report.newly_refused {
+        say(&format!("refuses {:?}: {}", refused.file, refused.reason));
+    }
+}

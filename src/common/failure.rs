@@ -1,0 +1,231 @@
+//! Everything that can fail, before it is known which plugin and export it failed for.
+
+use crate::common::{
+    error_kind::ErrorKind,
+    text::{Escaped, Names, Quoted},
+};
+use alloc::{
+    boxed::Box,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::{error::Error as CoreError, fmt, ops::Deref, time::Duration};
+
+/// The cause beneath a [`Failure`], whatever library it came from.
+pub(crate) type Source = Box<dyn CoreError + Send + Sync + 'static>;
+
+/// What failed, before it is known which plugin and export it failed for. As large as a pointer, so
+/// that results which seldom are one pass in registers.
+#[derive(Debug)]
+pub(crate) struct Failure(Box<Cause>);
+
+impl From<Cause> for Failure {
+    #[cold]
+    fn from(cause: Cause) -> Self {
+        Self(Box::new(cause))
+    }
+}
+
+impl Deref for Failure {
+    type Target = Cause;
+
+    fn deref(&self) -> &Cause {
+        &self.0
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Everything that can fail.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Cause {
+    #[error("invalid config: `{setting}` {problem}")]
+    InvalidConfig {
+        setting: &'static str,
+        problem: String,
+    },
+    #[cfg(feature = "std")]
+    #[error("cannot {action} {}", Quoted(.path))]
+    Io {
+        action: &'static str,
+        path: String,
+        source: std::io::Error,
+    },
+    #[error("not a module this engine can run: {problem}")]
+    InvalidModule {
+        problem: String,
+        source: Option<Source>,
+    },
+    #[error("{what} is {actual}; the limit `{limit}` is {maximum}")]
+    ShapeLimit {
+        what: String,
+        actual: u64,
+        limit: &'static str,
+        maximum: u64,
+    },
+    #[error("unsupported import: {problem}")]
+    UnsupportedImport { problem: String },
+    #[error("no {what} {}; {place}: {}", Quoted(.name), Names(.known))]
+    NotFound {
+        what: &'static str,
+        name: String,
+        place: &'static str,
+        known: Vec<String>,
+    },
+    #[error("the guest has no export {} to call back", Quoted(.export))]
+    NotCallable { export: String },
+    #[error("{problem}")]
+    Signature { problem: String },
+    #[error(
+        "declares a memory of {pages} pages at least; the limit `max_memory_pages` is {maximum}"
+    )]
+    MemoryLimit { pages: u64, maximum: u64 },
+    #[error("out of fuel: all {budget} units of the limit `fuel` are used")]
+    OutOfFuel { budget: u64 },
+    #[error("out of fuel: all {budget} units that `timeout` {timeout:?} stands for are used")]
+    OutOfTimeFuel { budget: u64, timeout: Duration },
+    #[error("timed out: the limit `timeout` is {limit:?}")]
+    Timeout { limit: Duration },
+    #[error("cancelled")]
+    Cancelled,
+    #[error("trap: {message}")]
+    Trap { message: String },
+    #[error("the guest exited with code {code}")]
+    Exit { code: i32 },
+    #[error("the plugin reports: {}", said(.message))]
+    Plugin { message: String },
+    #[error("{what} at {pointer:#x} with length {length} is outside the memory of {memory} bytes")]
+    OutOfMemory {
+        what: &'static str,
+        pointer: u32,
+        length: u64,
+        memory: u64,
+    },
+    #[error("{problem}")]
+    GuestData {
+        problem: String,
+        source: Option<Source>,
+    },
+    #[error("{what} of {length} bytes; the limit `{limit}` is {maximum}")]
+    TooLarge {
+        what: &'static str,
+        length: u64,
+        limit: &'static str,
+        maximum: u64,
+    },
+    #[error(
+        "the output, which is the result, is larger than the limit `max_output_bytes`, {maximum}"
+    )]
+    TooMuchOutput { maximum: u64 },
+    #[error("{problem}")]
+    Host {
+        problem: String,
+        source: Option<Source>,
+    },
+    #[error("no snapshot can be made: {problem}")]
+    Snapshot { problem: String },
+    #[error("this instance ended with an error in an earlier call; make a new one")]
+    Poisoned,
+    #[cfg(feature = "std")]
+    #[error("refused: {reason}")]
+    Refused { reason: String },
+    #[error("the runner is closed")]
+    Closed,
+}
+
+impl Cause {
+    pub(super) fn kind(&self) -> ErrorKind {
+        match self {
+            Self::InvalidConfig { .. } => ErrorKind::InvalidConfig,
+            #[cfg(feature = "std")]
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                ErrorKind::NotFound
+            }
+            #[cfg(feature = "std")]
+            Self::Io { .. } => ErrorKind::Io,
+            Self::InvalidModule { .. } => ErrorKind::InvalidModule,
+            Self::ShapeLimit { .. } => ErrorKind::ShapeLimit,
+            Self::UnsupportedImport { .. } => ErrorKind::UnsupportedImport,
+            Self::NotFound { .. } | Self::NotCallable { .. } => ErrorKind::NotFound,
+            Self::Signature { .. } => ErrorKind::Signature,
+            Self::MemoryLimit { .. } => ErrorKind::MemoryLimit,
+            Self::OutOfFuel { .. } | Self::OutOfTimeFuel { .. } => ErrorKind::OutOfFuel,
+            Self::Timeout { .. } => ErrorKind::Timeout,
+            Self::Cancelled => ErrorKind::Cancelled,
+            Self::Trap { .. } => ErrorKind::Trap,
+            Self::Exit { .. } => ErrorKind::Exit,
+            Self::Plugin { .. } => ErrorKind::Plugin,
+            Self::OutOfMemory { .. } | Self::GuestData { .. } => ErrorKind::GuestData,
+            Self::TooLarge { .. } | Self::TooMuchOutput { .. } => ErrorKind::TooLarge,
+            Self::Host { .. } => ErrorKind::Host,
+            Self::Snapshot { .. } => ErrorKind::Snapshot,
+            Self::Poisoned => ErrorKind::Poisoned,
+            #[cfg(feature = "std")]
+            Self::Refused { .. } => ErrorKind::Refused,
+            Self::Closed => ErrorKind::Closed,
+        }
+    }
+}
+
+impl Failure {
+    /// A plugin's own error, from bytes that need not be text.
+    pub(crate) fn reported(message: &[u8]) -> Self {
+        let cut = message.get(..LONGEST_REPORT).unwrap_or(message);
+        let message = String::from_utf8_lossy(cut).into_owned();
+        Cause::Plugin { message }.into()
+    }
+
+    /// "no export "gret"; this plugin exports: …", the likeliest names first.
+    pub(crate) fn not_found<'a>(
+        what: &'static str,
+        name: &str,
+        place: &'static str,
+        known: impl Iterator<Item = &'a str>,
+    ) -> Self {
+        let mut known: Vec<(usize, &str)> =
+            known.map(|other| (unlike(name, other), other)).collect();
+        known.sort_unstable();
+        let known = known
+            .into_iter()
+            .map(|(_, other)| other.to_string())
+            .collect();
+        let name = name.to_string();
+        Self::from(Cause::NotFound {
+            what,
+            name,
+            place,
+            known,
+        })
+    }
+}
+
+/// How little two names share: 0 for the same but for case, more the more they differ at the
+/// ends. Cheap on purpose, since both names can come from a stranger.
+fn unlike(a: &str, b: &str) -> usize {
+    let same = |(x, y): &(u8, u8)| x.eq_ignore_ascii_case(y);
+    let front = a.bytes().zip(b.bytes()).take_while(same).count();
+    let back = a
+        .bytes()
+        .rev()
+        .zip(b.bytes().rev())
+        .take_while(same)
+        .count();
+    let longest = a.len().max(b.len());
+    longest.saturating_sub((front + back).min(longest))
+}
+
+/// The bytes of a plugin's own message that are kept.
+pub(crate) const LONGEST_REPORT: usize = 4_096;
+
+/// A plugin's own message: its first 1,000 characters on one line.
+fn said(message: &str) -> String {
+    if message.is_empty() {
+        return "an error without a message".to_string();
+    }
+    format!("{}", Escaped(message, 1_000))
+}

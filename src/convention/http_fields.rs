@@ -1,0 +1,142 @@
+//! The fields of requests and responses, as http-wasm's handlers read and write them.
+
+use crate::{
+    common::{
+        failure::Failure,
+        http::{HttpHeaders, is_field},
+        text::Quoted,
+    },
+    convention::http_guest::{Guest, answer, grow, http, string, unanswered, wrong},
+    engine::host_functions::charge_bytes,
+    host::convention_state::HttpExchange,
+};
+use alloc::{format, string::String, vec::Vec};
+
+/// The fields that a number stands for.
+fn fields(http: &mut HttpExchange, kind: u32) -> Result<&mut HttpHeaders, Failure> {
+    Ok(match kind {
+        0 => &mut http.request.headers,
+        1 => &mut http.response.headers,
+        2 => &mut http.request.trailers,
+        3 => &mut http.response.trailers,
+        _ => return Err(wrong(format!("there is no kind {kind} of fields"))),
+    })
+}
+
+/// The fields, charged for with all that they could be, since they are searched and copied.
+fn search<'a>(caller: &'a mut Guest<'_>, kind: u32) -> Result<&'a mut HttpHeaders, Failure> {
+    let used = http(caller)?.used;
+    charge_bytes(caller, used)?;
+    fields(http(caller)?, kind)
+}
+
+/// The fields, if they may change.
+fn changing<'a>(caller: &'a mut Guest<'_>, kind: u32) -> Result<&'a mut HttpHeaders, Failure> {
+    if matches!(kind, 0 | 2) {
+        unanswered(caller)?;
+    }
+    search(caller, kind)
+}
+
+/// Strings, each ended by a zero byte, if they fit; how many and how long either way.
+fn list<'a>(
+    caller: &mut Guest<'_>,
+    strings: impl Iterator<Item = &'a str>,
+    buffer: (u32, u32),
+) -> Result<u64, Failure> {
+    let mut count = 0_u64;
+    let mut bytes = Vec::new();
+    for string in strings {
+        count += 1;
+        bytes.extend_from_slice(string.as_bytes());
+        bytes.push(0);
+    }
+    let length = answer(caller, &bytes, buffer)?;
+    Ok(count << 32 | u64::from(length))
+}
+
+pub(super) fn get_header_names(
+    caller: &mut Guest<'_>,
+    kind: u32,
+    buffer: u32,
+    limit: u32,
+) -> Result<u64, Failure> {
+    let fields = search(caller, kind)?.clone();
+    let mut seen = alloc::collections::BTreeSet::new();
+    let names = fields
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .filter(|name| seen.insert(name.to_ascii_lowercase()));
+    list(caller, names, (buffer, limit))
+}
+
+pub(super) fn get_header_values(
+    caller: &mut Guest<'_>,
+    kind: u32,
+    name: u32,
+    name_length: u32,
+    buffer: u32,
+    limit: u32,
+) -> Result<u64, Failure> {
+    let name = string(caller, name, name_length)?;
+    let fields = search(caller, kind)?.clone();
+    let values = fields
+        .iter()
+        .filter(|(other, _)| other.eq_ignore_ascii_case(&name))
+        .map(|(_, value)| value.as_str());
+    list(caller, values, (buffer, limit))
+}
+
+fn field(
+    caller: &mut Guest<'_>,
+    (name, name_length): (u32, u32),
+    (value, value_length): (u32, u32),
+) -> Result<(String, String), Failure> {
+    let name = string(caller, name, name_length)?;
+    let value = string(caller, value, value_length)?;
+    if !is_field(&name, &value) {
+        return Err(wrong(format!("the field {}", Quoted(&name))));
+    }
+    grow(caller, (name.len() + value.len() + 64) as u64)?;
+    Ok((name, value))
+}
+
+pub(super) fn set_header_value(
+    caller: &mut Guest<'_>,
+    kind: u32,
+    name: u32,
+    name_length: u32,
+    value: u32,
+    value_length: u32,
+) -> Result<(), Failure> {
+    let field = field(caller, (name, name_length), (value, value_length))?;
+    let fields = changing(caller, kind)?;
+    fields.retain(|(other, _)| !other.eq_ignore_ascii_case(&field.0));
+    fields.push(field);
+    Ok(())
+}
+
+pub(super) fn add_header_value(
+    caller: &mut Guest<'_>,
+    kind: u32,
+    name: u32,
+    name_length: u32,
+    value: u32,
+    value_length: u32,
+) -> Result<(), Failure> {
+    let field = field(caller, (name, name_length), (value, value_length))?;
+    changing(caller, kind)?.push(field);
+    Ok(())
+}
+
+pub(super) fn remove_header(
+    caller: &mut Guest<'_>,
+    kind: u32,
+    name: u32,
+    name_length: u32,
+) -> Result<(), Failure> {
+    let name = string(caller, name, name_length)?;
+    let fields = changing(caller, kind)?;
+    fields.retain(|(other, _)| !other.eq_ignore_ascii_case(&name));
+    Ok(())
+}

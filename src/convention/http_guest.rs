@@ -1,0 +1,88 @@
+//! What every function of http-wasm's handlers has of the guest that calls it.
+
+use crate::{
+    common::failure::{Cause, Failure},
+    engine::{
+        host_functions::{charge_bytes, put, take},
+        store_data::State,
+    },
+    host::convention_state::HttpExchange,
+};
+use alloc::{
+    boxed::Box,
+    format,
+    string::{String, ToString},
+};
+use wasmi::Caller;
+
+pub(super) type Guest<'a> = Caller<'a, State>;
+
+pub(super) fn wrong(problem: String) -> Failure {
+    Failure::from(Cause::GuestData {
+        problem: format!("{problem} (http-wasm)"),
+        source: None,
+    })
+}
+
+pub(super) fn http<'a>(caller: &'a mut Guest<'_>) -> Result<&'a mut HttpExchange, Failure> {
+    let http = caller.data_mut().exchange().http.as_deref_mut();
+    http.ok_or_else(|| wrong("no request is being handled".to_string()))
+}
+
+/// Counts `more` bytes of messages.
+pub(super) fn grow(caller: &mut Guest<'_>, more: u64) -> Result<(), Failure> {
+    let maximum = caller.data().limits().max_exchange_bytes as u64;
+    let http = http(caller)?;
+    let used = http.used.saturating_add(more);
+    if used > maximum {
+        return Err(Cause::TooLarge {
+            what: "the request and response together",
+            length: used,
+            limit: "max_exchange_bytes",
+            maximum,
+        }
+        .into());
+    }
+    http.used = used;
+    Ok(())
+}
+
+/// Writes `bytes` if they fit into `limit`; their length either way.
+pub(super) fn answer(
+    caller: &mut Guest<'_>,
+    bytes: &[u8],
+    (buffer, limit): (u32, u32),
+) -> Result<u32, Failure> {
+    let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+    if length > limit {
+        // It was put together all the same.
+        charge_bytes(caller, length.into())?;
+    } else {
+        put(caller, buffer, bytes, "the buffer for an answer")?;
+    }
+    Ok(length)
+}
+
+/// A string of the guest's; not longer than all messages may be.
+pub(super) fn string(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<String, Failure> {
+    let maximum = caller.data().limits().max_exchange_bytes;
+    let limit = ("max_exchange_bytes", maximum);
+    let bytes = take(caller, (pointer, length), "a string for the host", limit)?;
+    String::from_utf8(bytes).map_err(|error| {
+        Failure::from(Cause::GuestData {
+            problem: "a string for the host is not UTF-8 (http-wasm)".to_string(),
+            source: Some(Box::new(error)),
+        })
+    })
+}
+
+/// The messages while the request can still be changed.
+pub(super) fn unanswered<'a>(caller: &'a mut Guest<'_>) -> Result<&'a mut HttpExchange, Failure> {
+    let http = http(caller)?;
+    if http.answered {
+        return Err(wrong(
+            "the request was answered and cannot change".to_string(),
+        ));
+    }
+    Ok(http)
+}

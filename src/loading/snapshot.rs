@@ -1,0 +1,261 @@
+//! Runs a module's initialiser once, and says what it left, which is then compiled in place of the module.
+
+use crate::{
+    common::{
+        error::Error,
+        failure::{Cause, Failure},
+        outcome::Given,
+        sync::Shared,
+        value::Import,
+    },
+    convention::{call_input::Fitted, kinds::Convention},
+    engine::{
+        compiled_module::Code, execution::Session, guest_store::Live, meter::Allowance,
+        store_data::Ready,
+    },
+    loading::{
+        compile::{Cold, IMPORTS, Loaded, compile},
+        snapshot_report::Snapshot,
+        warm_up::WarmUp,
+    },
+    module::{
+        inspect::{ModuleInfo, inspect},
+        prepare::prepare,
+        snapshot::{Captured, Shape, refused},
+        snapshot_writer::write,
+        wasi_version::Version,
+    },
+    settings::{
+        context::{Context, Home},
+        modes::{Compilation, SnapshotMode},
+    },
+};
+use alloc::{borrow::Cow, format, string::String, sync::Arc, vec::Vec};
+
+/// The fuel that an initialiser may use at load, unless the runner grants less: it bounds what
+/// loading a hostile module costs, by some seconds at most.
+const MOST_FUEL: u64 = 1_000_000_000;
+/// What a snapshot has to save in each call to be worth compiling the module again, in
+/// nanoseconds by the estimates below: as much as a memory of 7 pages costs.
+const WORTHWHILE: u64 = 10_000;
+/// The data segments below which looking at merging them is not worth while.
+const MANY_SEGMENTS: usize = 300;
+/// The pages that a memory may begin with if looking at it is to be worth while unasked, and one more
+/// for each of so many bytes of the module. The engine makes an instance with all of them, whatever the
+/// initialiser then touches.
+const MOST_PAGES: u64 = 256;
+const BYTES_FOR_A_PAGE: u64 = 1_024;
+/// What setting up one data segment costs.
+const SEGMENT_NS: u64 = 30;
+
+/// The module that begins where `bytes` is after its initialiser and `warm_up`, for any engine.
+pub(crate) fn snapshot_bytes(
+    context: &Arc<Context>,
+    name: &Arc<str>,
+    bytes: &[u8],
+    warm_up: Option<WarmUp<'_>>,
+) -> Result<Vec<u8>, Error> {
+    let info = inspect(bytes, &context.config.limits)?;
+    let capture = Capture {
+        context,
+        name,
+        bytes,
+        info: &info,
+        compilation: context.config.compilation,
+        warm_up,
+    };
+    let done: Vec<&str> = info.initialisers().collect();
+    match capture.run(|_, _| true)? {
+        Some((shape, captured, _)) => Ok(write(bytes, &info, &shape, &captured, &done)?),
+        None => Ok(bytes.to_vec()),
+    }
+}
+
+pub(super) struct Capture<'a> {
+    pub(super) context: &'a Arc<Context>,
+    pub(super) name: &'a Arc<str>,
+    pub(super) bytes: &'a [u8],
+    pub(super) info: &'a ModuleInfo,
+    pub(super) compilation: Compilation,
+    pub(super) warm_up: Option<WarmUp<'a>>,
+}
+
+impl Capture<'_> {
+    /// Why it is not worth looking, if so.
+    pub(super) fn wanted(&self) -> Option<Snapshot> {
+        if self.warm_up.is_some() {
+            return None;
+        }
+        match self.context.config.snapshots {
+            SnapshotMode::Never => Some(Snapshot::Off),
+            SnapshotMode::WhereItPays
+                if !self.runs_code() && self.info.data_segments < MANY_SEGMENTS =>
+            {
+                Some(Snapshot::Unneeded)
+            }
+            SnapshotMode::WhereItPays if self.info.minimum_pages > self.most_pages() => {
+                let (pages, most) = (self.info.minimum_pages, self.most_pages());
+                let why = format!(
+                    "no snapshot is looked for: the memory begins with {pages} pages, more than \
+                     {most} for a module of this size"
+                );
+                Some(Snapshot::Refused { why: why.into() })
+            }
+            _ => None,
+        }
+    }
+
+    fn most_pages(&self) -> u64 {
+        MOST_PAGES + self.bytes.len() as u64 / BYTES_FOR_A_PAGE
+    }
+
+    fn runs_code(&self) -> bool {
+        self.info.start.is_some()
+            || self.info.initialisers().next().is_some()
+            || self.warm_up.is_some()
+    }
+
+    /// The snapshot, compiled; nothing where it would save too little.
+    pub(super) fn compiled(&self) -> Result<Option<Loaded>, Error> {
+        let limits = &self.context.config.limits;
+        let Some((shape, captured, ready)) = self.run(|shape, fuel| {
+            // Segments can be merged to none at best.
+            self.pays(shape.data_segments(), fuel)
+        })?
+        else {
+            return Ok(None);
+        };
+        let rewritten = write(self.bytes, self.info, &shape, &captured, &[])?;
+        let info = inspect(&rewritten, limits)?;
+        let merged = shape.data_segments().saturating_sub(info.data_segments);
+        if !self.pays(merged, ready.fuel) {
+            return Ok(None);
+        }
+        let size = rewritten.len();
+        let init_fuel = ready.fuel;
+        let mut code = compile(self.context, &rewritten, info, self.compilation)?;
+        // What is told of the plugin is what was loaded.
+        code.info = self.info.clone();
+        code.kept_bytes = size;
+        let mut cold = None;
+        if self.runs_code() {
+            code.ready = Some(ready);
+            code.kept_bytes = size.saturating_add(self.bytes.len());
+            cold = Some(Arc::new(Cold {
+                bytes: self.bytes.into(),
+                compilation: self.compilation,
+                code: Shared::new(None),
+            }));
+        }
+        Ok(Some(Loaded {
+            code: Arc::new(code),
+            cold,
+            snapshot: Snapshot::Taken { init_fuel, size },
+        }))
+    }
+
+    /// Whether it is wanted if it saves so many segments and so much fuel in each call.
+    fn pays(&self, segments: usize, fuel: u64) -> bool {
+        let saved = (segments as u64)
+            .saturating_mul(SEGMENT_NS)
+            .saturating_add(fuel);
+        self.context.config.snapshots != SnapshotMode::WhereItPays
+            || self.warm_up.is_some()
+            || saved >= WORTHWHILE
+    }
+
+    /// Runs what there is to run, and says what it left, with the guest and with the host; nothing
+    /// if it is not `wanted` by the fuel that it took.
+    fn run(
+        &self,
+        wanted: impl Fn(&Shape, u64) -> bool,
+    ) -> Result<Option<(Shape, Captured, Ready)>, Error> {
+        let config = &self.context.config;
+        let limits = &config.limits;
+        let warm_up = match &self.warm_up {
+            Some(WarmUp { export, passed }) => {
+                let conventions = Convention::all_of(self.info);
+                let fitted = passed.fit(self.info, export, None, None, &conventions, limits)?;
+                Some((*export, fitted))
+            }
+            None => None,
+        };
+        let shape = Shape::of(self.bytes, self.info)?;
+        if self.runs_code() {
+            shape.check_code()?;
+        }
+        let mut prepared = prepare(self.bytes, self.info.clone(), limits.faults, false)?;
+        prepared.bytes = Cow::Owned(shape.instrument(&prepared.bytes)?);
+        let code = Code::scratch(prepared, limits, &config.functions, IMPORTS, |import| {
+            self.refusal(import)
+        })?;
+        let allowance = Allowance {
+            fuel: Some(config.fuel.unwrap_or(MOST_FUEL).min(MOST_FUEL)),
+            ..Allowance::default()
+        };
+        let home = Home::new(self.context, self.name);
+        let mut live = Live::new(&home, &code, allowance, None);
+        let mut session = Session::new(&code, &mut live);
+        session.keep_output();
+        match initialise(&mut session, warm_up) {
+            Ok(()) => {}
+            Err(failure) if matches!(*failure, Cause::Snapshot { .. }) => {
+                return Err(failure.into());
+            }
+            Err(failure) => return Err(Error::from(failure).at(session.phase())),
+        }
+        let ready = session.host_state();
+        if !wanted(&shape, ready.fuel) {
+            return Ok(None);
+        }
+        let captured = session.capture(&shape)?;
+        Ok(Some((shape, captured, ready)))
+    }
+
+    /// Why an import must not be called, unless its answers are the same for every instance.
+    fn refusal(&self, import: &Import) -> Option<String> {
+        let config = &self.context.config;
+        let (module, name) = (&import.module, &import.name);
+        let same = config.functions.get(module, name).is_none()
+            && Version::of(module).is_some()
+            && match &**name {
+                "args_get"
+                | "args_sizes_get"
+                | "environ_get"
+                | "environ_sizes_get"
+                | "clock_res_get"
+                | "fd_close"
+                | "fd_fdstat_get"
+                | "fd_fdstat_set_flags"
+                | "fd_filestat_get"
+                | "fd_prestat_dir_name"
+                | "fd_prestat_get"
+                | "fd_seek"
+                | "fd_tell"
+                | "sched_yield" => true,
+                "clock_time_get" | "poll_oneoff" => config.guest_clock.is_none(),
+                "random_get" => config.guest_entropy.is_none(),
+                "fd_write" => true,
+                _ => false,
+            };
+        (!same).then(|| format!("the initialiser calls {module} {name}"))
+    }
+}
+
+/// Runs what readies an instance, and the call that warms it up.
+fn initialise(
+    session: &mut Session<'_>,
+    warm_up: Option<(&str, Fitted<'_>)>,
+) -> Result<(), Failure> {
+    session.ready(None)?;
+    if session.has_output() {
+        return Err(refused("the initialiser writes output"));
+    }
+    if let Some((export, fitted)) = warm_up {
+        fitted.pass(session, export, &mut Given::default())?;
+    }
+    if session.stdin_seen() {
+        return Err(refused("standard input is asked for"));
+    }
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! The call that a snapshot is taken after.
+
+use crate::convention::call_input::Passed;
+
+/// A call made once at load, before the snapshot is taken, for plugins that set themselves up
+/// lazily: every later call starts where it ended.
+///
+/// That this is right is the embedder's word: unlike an initialiser, which every instance would
+/// run anyway, the call changes what later ones find. What it writes is dropped.
+///
+/// ```
+/// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
+/// # let module = include_bytes!("../../fixtures/rust-greet.wasm");
+/// use pocketwasm::WarmUp;
+///
+/// let plugin = runner.load_plugin_warm("greet", module, WarmUp::call("greet").input("nobody"))?;
+/// assert_eq!(plugin.call("greet").input("World").run()?.bytes(), b"Hello, World");
+/// # Ok::<(), pocketwasm::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+#[must_use]
+pub struct WarmUp<'a> {
+    pub(super) export: &'a str,
+    pub(super) passed: Passed<'a>,
+}
+
+impl<'a> WarmUp<'a> {
+    /// A call of `export` with nothing.
+    pub fn call(export: &'a str) -> Self {
+        Self {
+            export,
+            passed: Passed::Params(&[]),
+        }
+    }
+
+    /// Passes numbers, as [`Call::params`](crate::Call::params) does.
+    pub fn params(mut self, params: &'a [u64]) -> Self {
+        self.passed = Passed::Params(params);
+        self
+    }
+
+    /// Passes bytes, as [`Call::input`](crate::Call::input) does.
+    pub fn input(mut self, input: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
+        self.passed = Passed::Input(input.as_ref());
+        self
+    }
+}

@@ -1,0 +1,72 @@
+//! What the inspection found, in one description.
+
+use super::{ModuleInfo, buffers, invalid};
+use crate::{
+    common::{
+        failure::Failure,
+        value::{Export, Signature, ValueType},
+    },
+    module::inspect::sections::{Pass, len},
+};
+
+impl Pass<'_> {
+    pub(super) fn finish(self) -> Result<ModuleInfo, Failure> {
+        let estimated_bytes = self.estimate();
+        let mut info = ModuleInfo {
+            bytes: self.bytes.len(),
+            functions: self.bodies.count,
+            types: len(&self.types),
+            growth_type: self.growth_type(),
+            grows_memories: self.bodies.memory_grows > 0,
+            grows_tables: self.bodies.grows_tables,
+            without_slots: self.bodies.without_slots,
+            refers_to_start: self.bodies.refers_to_start,
+            rewritten: self.bodies.rewritten,
+            branch_tables: self.bodies.branch_tables,
+            most_locals: u32::try_from(self.bodies.most_locals).unwrap_or(u32::MAX),
+            estimated_bytes,
+            ..self.info
+        };
+        info.exports.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        let twice = |pair: &[Export]| matches!(pair, [a, b] if a.name == b.name);
+        if info.exports.windows(2).any(twice) {
+            return Err(invalid("two exports have the same name"));
+        }
+        info.allocator = buffers::allocator(&info);
+        info.releaser = buffers::releaser(&info);
+        Ok(info)
+    }
+
+    fn growth_type(&self) -> Option<u32> {
+        let is_it = |ty: &Signature| ty.is(&[ValueType::I32], &[ValueType::I32]);
+        let mut types = (0..).zip(&self.types);
+        types.find_map(|(index, ty)| is_it(ty).then_some(index))
+    }
+
+    /// The engine's measured sizes, rounded up: code takes 5.1 to 6.0 times its bytes, and more
+    /// where branches carry several values, since each of them copies those.
+    fn estimate(&self) -> usize {
+        let results = self.types.iter().map(|ty| len(ty.results())).max();
+        let width = self.bodies.widest_block.max(results.unwrap_or_default());
+        let per_code_byte = 6 + 5 * (width.saturating_sub(1) as usize) / 2;
+        let elements = usize::try_from(self.segment_elements).unwrap_or(usize::MAX);
+        let parts = [
+            (self.bytes.len(), 1),
+            (self.info.code_bytes, per_code_byte),
+            (self.bodies.memory_grows, 64),
+            (self.bodies.faults, 64),
+            (self.functions.len(), 128),
+            (self.info.data_segments, 64),
+            (self.element_segments as usize, 64),
+            (elements, 32),
+            (self.globals.len(), 64),
+            (self.info.exports.len(), 128),
+            (self.info.imports.len(), 256),
+            (self.types.len(), 64),
+            (1, 8_192),
+        ];
+        parts.into_iter().fold(0, |sum: usize, (number, bytes)| {
+            sum.saturating_add(number.saturating_mul(bytes))
+        })
+    }
+}

@@ -1,0 +1,19 @@
+//! The two names of the module that guests import WASI from.
+
+/// The two module names under which guests import WASI; a few records differ between them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    Unstable,
+    Preview1,
+}
+
+impl Version {
+    /// The version that a module name stands for.
+    pub(crate) fn of(module: &str) -> Option<Self> {
+        match module {
+            "wasi_snapshot_preview1" => Some(Self::Preview1),
+            "wasi_unstable" => Some(Self::Unstable),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The functions of WASI, as a module imports them.
+
+use super::{
+    clock, environment,
+    errno::{Errno, Refusal},
+    fd, poll, process,
+};
+use crate::{
+    common::value::{Import, Signature},
+    engine::{
+        link::Provided,
+        run_loop::{charge, guarded},
+        store_data::State,
+        values::func_type,
+    },
+    module::wasi_version::Version,
+    wasi::answer::{Answer, CALL_FUEL},
+};
+use wasmi::{Caller, FuncType, Linker, Val};
+
+/// Runs a function of WASI for a guest.
+fn enter(
+    caller: &mut Caller<'_, State>,
+    function: impl FnOnce(&mut Caller<'_, State>) -> Answer,
+) -> Result<i32, wasmi::Error> {
+    guarded(|| {
+        charge(caller, CALL_FUEL)?;
+        match function(caller) {
+            Ok(()) => Ok(Errno::SUCCESS.code()),
+            Err(Refusal::Errno(errno)) => Ok(errno.code()),
+            Err(Refusal::Stop(failure)) => Err(failure),
+        }
+    })
+}
+
+macro_rules! functions {
+    ($linker:ident, $module:ident, $wanted:ident, $version:ident; $(
+        fn $name:ident($($param:ident: $ty:ty),*) = $body:expr;
+    )*) => {
+        match $wanted {
+            $(stringify!($name) => {
+                let defined = $linker.func_wrap(
+                    $module,
+                    $wanted,
+                    move |mut caller: Caller<'_, State>, $($param: $ty),*| {
+                        enter(&mut caller, |caller| $body(caller, $($param),*))
+                    },
+                );
+                defined.map(|_| FuncType::new([$(<$ty as Typed>::TYPE),*], [wasmi::ValType::I32]))
+            })*
+            _ => return None,
+        }
+    };
+}
+
+/// The WebAssembly type of a parameter.
+trait Typed {
+    const TYPE: wasmi::ValType;
+}
+
+impl Typed for u32 {
+    const TYPE: wasmi::ValType = wasmi::ValType::I32;
+}
+
+impl Typed for u64 {
+    const TYPE: wasmi::ValType = wasmi::ValType::I64;
+}
+
+/// Defines a function that a module imports of WASI: a stub, if its work takes more than there is
+/// here.
+pub(crate) fn provide(linker: &mut Linker<State>, import: &Import, wanted: &Signature) -> Provided {
+    let (module, name) = (&*import.module, &*import.name);
+    let Some(version) = Version::of(module) else {
+        return Provided::Unknown;
+    };
+    if let Some(defined) = define(linker, version, module, name) {
+        return Provided::Function(defined);
+    }
+    // With any other result, or more of them, there is no error number to answer with.
+    match func_type(wanted).filter(|ty| matches!(ty.results(), [] | [wasmi::ValType::I32])) {
+        Some(ty) => {
+            let stub = define_stub(linker, module, name, ty.clone());
+            Provided::Function(stub.map(|()| ty))
+        }
+        None => Provided::Refused("no function of WASI has such a type"),
+    }
+}
+
+/// Defines the function by that name, if it is more than a stub, and says what type it has.
+fn define(
+    linker: &mut Linker<State>,
+    version: Version,
+    module: &str,
+    name: &str,
+) -> Option<Result<FuncType, wasmi::Error>> {
+    if name == "proc_exit" {
+        let defined = linker.func_wrap(module, name, |mut caller: Caller<'_, State>, code: u32| {
+            guarded(|| process::proc_exit(&mut caller, code))
+        });
+        return Some(
+            defined
+                .map(|_| FuncType::new([wasmi::ValType::I32], []))
+                .map_err(Into::into),
+        );
+    }
+    let defined = functions! {
+        linker, module, name, version;
+        fn args_get(list: u32, bytes: u32) = environment::args_get;
+        fn args_sizes_get(count: u32, size: u32) = environment::args_sizes_get;
+        fn environ_get(list: u32, bytes: u32) = environment::environ_get;
+        fn environ_sizes_get(count: u32, size: u32) = environment::environ_sizes_get;
+        fn clock_res_get(id: u32, resolution: u32) = clock::clock_res_get;
+        fn clock_time_get(id: u32, precision: u64, time: u32) = clock::clock_time_get;
+        fn random_get(buffer: u32, length: u32) = process::random_get;
+        fn sched_yield() = process::sched_yield;
+        fn fd_close(fd: u32) = fd::fd_close;
+        fn fd_fdstat_get(fd: u32, stat: u32) = fd::fd_fdstat_get;
+        fn fd_fdstat_set_flags(fd: u32, flags: u32) = fd::fd_fdstat_set_flags;
+        fn fd_filestat_get(fd: u32, stat: u32) =
+            |caller: &mut Caller<'_, State>, fd, stat| fd::fd_filestat_get(caller, version, fd, stat);
+        fn fd_read(fd: u32, iovs: u32, count: u32, read: u32) = fd::fd_read;
+        fn fd_write(fd: u32, iovs: u32, count: u32, written: u32) = fd::fd_write;
+        fn fd_seek(fd: u32, offset: u64, whence: u32, position: u32) = fd::fd_seek;
+        fn fd_tell(fd: u32, position: u32) = fd::fd_tell;
+        fn poll_oneoff(input: u32, output: u32, count: u32, ready: u32) =
+            |caller: &mut Caller<'_, State>, input, output, count, ready| {
+                poll::poll_oneoff(caller, version, input, output, count, ready)
+            };
+    };
+    Some(defined.map_err(Into::into))
+}
+
+/// Defines a function that only answers with an error number, with the type that the module
+/// imports it with.
+fn define_stub(
+    linker: &mut Linker<State>,
+    module: &str,
+    name: &str,
+    ty: FuncType,
+) -> Result<(), wasmi::Error> {
+    // Functions on file descriptors must say that there is no such descriptor: guests probe for
+    // preopened directories until they hear it, and give up on any other answer.
+    let about_files =
+        name.starts_with("fd_") || name.starts_with("path_") || name.starts_with("sock_");
+    let sockets = name.starts_with("sock_");
+    linker.func_new(module, name, ty, move |mut caller, params, results| {
+        guarded(|| {
+            charge(&mut caller, CALL_FUEL)?;
+            let stdio = |fd: &Val| {
+                fd.i32()
+                    .is_some_and(|fd| fd::is_open(&caller, fd.cast_unsigned()))
+            };
+            let errno = match params.first() {
+                Some(fd) if sockets && stdio(fd) => Errno::NOTSOCK,
+                _ if about_files => Errno::BADF,
+                _ => Errno::NOSYS,
+            };
+            if let [result] = results {
+                *result = Val::I32(errno.code());
+            }
+            Ok(())
+        })
+    })?;
+    Ok(())
+}
