@@ -93,13 +93,13 @@ mod tests {
     use super::Cache;
     use crate::{
         api::plugin::Plugin,
-        settings::{config::RunnerConfig, context::Context},
+        settings::{config::RunnerConfig, context::RunnerContext},
     };
     use alloc::{format, string::String, sync::Arc, vec::Vec};
 
     /// What is left of these, which are used in this order, where there is room for three.
     fn left(uses: &str) -> String {
-        let context = Arc::new(Context::new(RunnerConfig::new()));
+        let context = Arc::new(RunnerContext::new(RunnerConfig::new()));
         let mut cache = Cache::default();
         let plugins: Vec<(char, Plugin)> = ('a'..='f')
             .map(|name| {

@@ -12,10 +12,10 @@ use crate::{
         failure::{Cause, Failure},
         outcome::Outcome,
     },
-    convention::{call_input::Passed, kinds::Convention},
-    engine::meter::Allowance,
-    host::environment::{InputSource, Stdin, Surroundings, Told},
-    settings::context::Context,
+    convention::{call_input::CallInput, kinds::Convention},
+    engine::meter::CallLimits,
+    host::environment::{Environment, InputSource, Stdin},
+    settings::context::RunnerContext,
 };
 use alloc::{
     boxed::Box,
@@ -45,25 +45,29 @@ pub struct Call<'a> {
 
 enum Target<'a> {
     Fresh(&'a Plugin),
-    Live(&'a mut Instance),
+    Kept(&'a mut Instance),
 }
+
+/// What a call that outlives its first run is made of: its plugin, what each run may use, what the
+/// guest finds around it, and the input.
+pub(crate) type LastingCall<'a> = (Plugin, CallLimits, Option<Box<Environment>>, &'a [u8]);
 
 impl<'a> Call<'a> {
     pub(crate) fn fresh(plugin: &'a Plugin, export: &'a str) -> Self {
         Self::new(Target::Fresh(plugin), export)
     }
 
-    pub(crate) fn live(instance: &'a mut Instance, export: &'a str) -> Self {
-        Self::new(Target::Live(instance), export)
+    pub(crate) fn kept(instance: &'a mut Instance, export: &'a str) -> Self {
+        Self::new(Target::Kept(instance), export)
     }
 
     fn new(target: Target<'a>, export: &'a str) -> Self {
         let task = Task {
             export,
-            passed: Passed::Params(&[]),
-            allowance: Allowance::default(),
+            input: CallInput::Params(&[]),
+            call_limits: CallLimits::default(),
             convention: None,
-            surroundings: None,
+            environment: None,
             state: None,
             mistake: None,
         };
@@ -73,14 +77,14 @@ impl<'a> Call<'a> {
     /// Passes numbers: bit patterns, as many as the export has parameters; 32-bit ones in the low
     /// half, zero- or sign-extended. Default: none. Replaces [`input`](Self::input).
     pub fn params(mut self, params: &'a [u64]) -> Self {
-        self.task.passed = Passed::Params(params);
+        self.task.input = CallInput::Params(params);
         self
     }
 
     /// Passes bytes, by the plugin's convention; the outcome has bytes too. At most
     /// `max_input_bytes`. Replaces [`params`](Self::params).
     pub fn input(mut self, input: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
-        self.task.passed = Passed::Input(input.as_ref());
+        self.task.input = CallInput::Input(input.as_ref());
         self
     }
 
@@ -97,7 +101,7 @@ impl<'a> Call<'a> {
     /// # Ok::<(), pocketwasm::Error>(())
     /// ```
     pub fn inputs(mut self, inputs: &'a [&'a [u8]]) -> Self {
-        self.task.passed = Passed::Inputs(inputs);
+        self.task.input = CallInput::Inputs(inputs);
         self
     }
 
@@ -111,13 +115,13 @@ impl<'a> Call<'a> {
     /// Sets a key of the plugin's configuration, which Extism's plugins can read. Default: none.
     /// At most `max_input_bytes` together.
     pub fn config(mut self, key: &str, value: &str) -> Self {
-        let surroundings = self.surroundings();
-        let before = surroundings
+        let environment = self.environment();
+        let before = environment
             .config
             .insert(key.to_string(), value.to_string());
-        surroundings.config_length -= before.map_or(0, |before| key.len() + before.len());
-        surroundings.config_length += key.len() + value.len();
-        let length = surroundings.config_length;
+        environment.config_length -= before.map_or(0, |before| key.len() + before.len());
+        environment.config_length += key.len() + value.len();
+        let length = environment.config_length;
         self.refuse_above("the configuration", length);
         self
     }
@@ -132,13 +136,13 @@ impl<'a> Call<'a> {
 
     /// The fuel that this call may use, instead of the runner's.
     pub fn fuel(mut self, fuel: u64) -> Self {
-        self.task.allowance.fuel = Some(fuel);
+        self.task.call_limits.fuel = Some(fuel);
         self
     }
 
     /// The time that this call may take, instead of the runner's; 0 is over at once.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.task.allowance.timeout = Some(timeout);
+        self.task.call_limits.timeout = Some(timeout);
         self
     }
 
@@ -146,13 +150,13 @@ impl<'a> Call<'a> {
     /// runner's [`max_memory_pages`](crate::RunnerConfig::max_memory_pages). A kept instance that
     /// has more already keeps it and gets no more.
     pub fn max_memory_pages(mut self, pages: u32) -> Self {
-        self.task.allowance.max_memory_pages = Some(pages);
+        self.task.call_limits.max_memory_pages = Some(pages);
         self
     }
 
     /// Lets `token` end this call from elsewhere.
     pub fn cancel(mut self, token: &CancelToken) -> Self {
-        self.task.allowance.cancel = Some(token.clone());
+        self.task.call_limits.cancel = Some(token.clone());
         self
     }
 
@@ -161,14 +165,14 @@ impl<'a> Call<'a> {
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         let bytes = bytes.into();
         self.refuse_above("stdin", bytes.len());
-        self.surroundings().stdin = Stdin::from(bytes);
+        self.environment().stdin = Stdin::from(bytes);
         self
     }
 
     /// Where standard input is read from when the guest asks for it (with `std`: any
     /// `std::io::Read`). A source that blocks holds up the deadline.
     pub fn stdin_from(mut self, source: impl InputSource) -> Self {
-        self.surroundings().stdin = Stdin::Source(Box::new(source));
+        self.environment().stdin = Stdin::Source(Box::new(source));
         self
     }
 
@@ -180,7 +184,7 @@ impl<'a> Call<'a> {
             self.refuse("args", "has a zero byte".to_string());
         }
         self.refuse_above("arguments", args.iter().map(String::len).sum());
-        self.surroundings().args = args;
+        self.environment().args = args;
         self
     }
 
@@ -194,18 +198,20 @@ impl<'a> Call<'a> {
         if variable.contains('\0') {
             self.refuse("env", "has a zero byte".to_string());
         }
-        let surroundings = self.surroundings();
-        surroundings.env_length += variable.len();
-        surroundings.env.push(variable);
-        let length = surroundings.env_length;
+        let environment = self.environment();
+        environment.env_length += variable.len();
+        environment.env.push(variable);
+        let length = environment.env_length;
         self.refuse_above("an environment", length);
         self
     }
 
     /// Whether the environment has a variable of that name.
     pub(crate) fn has_variable(&self, name: &str) -> bool {
-        let told = self.task.surroundings.as_deref();
-        let mut variables = told.into_iter().flat_map(|told| &told.env);
+        let environment = self.task.environment.as_deref();
+        let mut variables = environment
+            .into_iter()
+            .flat_map(|environment| &environment.env);
         variables.any(|it| it.split_once('=').is_some_and(|(other, _)| other == name))
     }
 
@@ -225,8 +231,8 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn surroundings(&mut self) -> &mut Surroundings {
-        self.task.surroundings.get_or_insert_default()
+    fn environment(&mut self) -> &mut Environment {
+        self.task.environment.get_or_insert_default()
     }
 
     /// Notes a mistake, if it is the first.
@@ -237,7 +243,7 @@ impl<'a> Call<'a> {
     fn plugin(&self) -> &Plugin {
         match &self.target {
             Target::Fresh(plugin) => plugin,
-            Target::Live(instance) => instance.plugin(),
+            Target::Kept(instance) => instance.plugin(),
         }
     }
 
@@ -246,7 +252,7 @@ impl<'a> Call<'a> {
         (self.plugin().shared_name().clone(), self.task.export.into())
     }
 
-    fn context(&self) -> &Context {
+    fn context(&self) -> &RunnerContext {
         self.plugin().context()
     }
 
@@ -263,25 +269,25 @@ impl<'a> Call<'a> {
     pub fn run(mut self) -> Result<Outcome, Error> {
         match self.target {
             Target::Fresh(plugin) => self.task.fresh(plugin),
-            Target::Live(instance) => self.task.kept(instance),
+            Target::Kept(instance) => self.task.kept(instance),
         }
     }
 
     /// Runs the call with that input.
     pub(crate) fn run_input(mut self, input: &'a [u8]) -> Result<Outcome, Error> {
-        self.task.passed = Passed::Input(input);
+        self.task.input = CallInput::Input(input);
         self.run()
     }
 
     /// The same for a call that outlives its first run, and so has its instance to itself: the
     /// plugin, what each run may use, what the guest finds around it, and the input.
-    pub(crate) fn lasting(mut self) -> Result<(Plugin, Allowance, Told, &'a [u8]), Error> {
-        let input = match self.task.passed {
-            Passed::Input(input) => input,
+    pub(crate) fn lasting(mut self) -> Result<LastingCall<'a>, Error> {
+        let input = match self.task.input {
+            CallInput::Input(input) => input,
             _ => &[],
         };
         self.refuse_above("an input", input.len());
-        if matches!(self.target, Target::Live(_)) {
+        if matches!(self.target, Target::Kept(_)) {
             self.mistaken(Failure::from(Cause::Signature {
                 problem: "this takes a fresh instance".to_string(),
             }));
@@ -290,7 +296,7 @@ impl<'a> Call<'a> {
         let Self { mut task, .. } = self;
         task.check(&plugin, false)
             .map_err(|failure| refused(failure, &plugin, task.export))?;
-        Ok((plugin, task.allowance, task.surroundings, input))
+        Ok((plugin, task.call_limits, task.environment, input))
     }
 }
 
@@ -323,6 +329,6 @@ impl Plugin {
 impl Instance {
     /// Begins a call of `export` on the state that earlier calls left.
     pub fn call<'a>(&'a mut self, export: &'a str) -> Call<'a> {
-        Call::live(self, export)
+        Call::kept(self, export)
     }
 }

@@ -11,7 +11,7 @@ use crate::{
         failure::{Cause, Failure},
         text::{Quoted, first_line},
     },
-    system::parallel::spread,
+    system::parallel::run_in_parallel,
 };
 use alloc::{
     borrow::ToOwned,
@@ -113,7 +113,7 @@ impl Runner {
         let mut seen = HashSet::new();
         let mut names = BTreeSet::new();
         let mut rivals = Vec::new();
-        let compiled = spread(
+        let compiled = run_in_parallel(
             |job| self.compile(job),
             |submit| {
                 for found in files(directory, &root) {

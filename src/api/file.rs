@@ -102,6 +102,10 @@ impl Runner {
 
     /// Calls the export `greet` of the module in a file with a name, and gives its greeting.
     ///
+    /// It is [`run_plugin_string`](Self::run_plugin_string) with an export of a fixed name. It is
+    /// here for the sake of gowasmrunner, whose idea this library re-imagines: there, to greet is
+    /// what one did with a plugin first.
+    ///
     /// ```
     /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
     /// assert_eq!(runner.run_greet("fixtures/rust-greet.wasm", "World")?, "Hello, World");

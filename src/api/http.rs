@@ -8,7 +8,7 @@ use crate::{
         outcome::Outcome,
     },
     convention::{cgi, http_handler},
-    engine::{execution::Session, meter::Allowance},
+    engine::{execution::Execution, meter::CallLimits},
     host::convention_state::HttpExchange,
 };
 use alloc::boxed::Box;
@@ -29,7 +29,7 @@ pub struct Pending {
     instance: Instance,
     exchange: Box<HttpExchange>,
     context: u32,
-    allowance: Allowance,
+    call_limits: CallLimits,
 }
 
 impl Plugin {
@@ -98,7 +98,7 @@ impl Pending {
             mut instance,
             mut exchange,
             context,
-            allowance,
+            call_limits,
         } = self;
         response.headers.append(&mut exchange.response.headers);
         response.trailers.append(&mut exchange.response.trailers);
@@ -109,8 +109,8 @@ impl Pending {
         exchange.used = exchange.request.size() + exchange.response.size();
         exchange.written = [true, false];
         exchange.answered = true;
-        let handled = instance.exchange(allowance, |session| {
-            http_handler::handle_response(session, context, failed, exchange)
+        let handled = instance.run(call_limits, |execution| {
+            http_handler::handle_response(execution, context, failed, exchange)
         });
         handled
             .map(|(exchange, outcome)| (exchange.response, outcome))
@@ -140,30 +140,30 @@ impl<'a> Call<'a> {
     /// `GuestData` for a field, status or URI that cannot be; and what may end any call.
     pub fn handle(self, request: HttpRequest) -> Result<(Handled, Outcome), Error> {
         let (name, export) = self.names();
-        let (plugin, allowance, surroundings, config) = self.lasting()?;
-        let told = |error: Error| error.in_plugin(&name).in_export(&export);
-        let begun = plugin.begin(allowance.clone(), surroundings);
-        let (code, mut live) = begun.map_err(|failure| told(failure.into()))?;
-        let mut session = Session::new(&code, &mut live);
+        let (plugin, call_limits, environment, config) = self.lasting()?;
+        let with_names = |error: Error| error.in_plugin(&name).in_export(&export);
+        let begun = plugin.begin(call_limits.clone(), environment);
+        let (code, mut guest_store) = begun.map_err(|failure| with_names(failure.into()))?;
+        let mut execution = Execution::new(&code, &mut guest_store);
         let used = request.size();
         let exchange = Box::new(HttpExchange {
             request,
             used,
             ..HttpExchange::default()
         });
-        let handled = session
-            .ready(None)
-            .and_then(|()| http_handler::handle_request(&mut session, &export, config, exchange));
-        let ((mut exchange, context), outcome) = session.end(handled).map_err(told)?;
+        let handled = execution
+            .instantiate_and_initialise(None)
+            .and_then(|()| http_handler::handle_request(&mut execution, &export, config, exchange));
+        let ((mut exchange, context), outcome) = execution.end(handled).map_err(with_names)?;
         let handled = match context {
             None => Handled::Response(exchange.response),
             Some(context) => {
                 exchange.read = [0, 0];
                 Handled::Next(Box::new(Pending {
-                    instance: Instance::new(plugin, code, live),
+                    instance: Instance::new(plugin, code, guest_store),
                     exchange,
                     context,
-                    allowance,
+                    call_limits,
                 }))
             }
         };

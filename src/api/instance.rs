@@ -3,7 +3,10 @@
 use crate::{
     api::plugin::Plugin,
     common::{error::Error, failure::Failure, outcome::Outcome},
-    engine::{compiled_module::Code, execution::Session, guest_store::Live, meter::Allowance},
+    engine::{
+        compiled_module::CompiledModule, execution::Execution, guest_store::GuestStore,
+        meter::CallLimits,
+    },
 };
 use alloc::sync::Arc;
 use core::fmt;
@@ -28,14 +31,22 @@ use core::fmt;
 pub struct Instance {
     plugin: Plugin,
     /// What it is an instance of: the plugin's code, before or after a snapshot.
-    code: Arc<Code>,
-    live: Live,
+    code: Arc<CompiledModule>,
+    guest_store: GuestStore,
 }
 
 impl Instance {
-    pub(crate) fn new(plugin: Plugin, code: Arc<Code>, mut live: Live) -> Self {
-        live.keep();
-        Self { plugin, code, live }
+    pub(crate) fn new(
+        plugin: Plugin,
+        code: Arc<CompiledModule>,
+        mut guest_store: GuestStore,
+    ) -> Self {
+        guest_store.keep();
+        Self {
+            plugin,
+            code,
+            guest_store,
+        }
     }
 
     /// The plugin it is an instance of.
@@ -47,26 +58,30 @@ impl Instance {
     /// Whether an earlier call ended with an error, so that no other may follow.
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
-        self.live.is_poisoned()
+        self.guest_store.is_poisoned()
     }
 
     /// Runs `body` on the instance as a call of its own.
-    pub(crate) fn exchange<R>(
+    pub(crate) fn run<R>(
         &mut self,
-        allowance: Allowance,
-        body: impl FnOnce(&mut Session<'_>) -> Result<R, Failure>,
+        call_limits: CallLimits,
+        body: impl FnOnce(&mut Execution<'_>) -> Result<R, Failure>,
     ) -> Result<(R, Outcome), Error> {
-        let (plugin, mut session) = self.parts();
+        let (plugin, mut execution) = self.parts();
         plugin.context().check_open()?;
-        session.renew(allowance, None);
-        let made = body(&mut session);
-        let ended = session.end(made);
+        execution.renew(call_limits, None);
+        let made = body(&mut execution);
+        let ended = execution.end(made);
         ended.map_err(|error| error.in_plugin(plugin.shared_name()))
     }
 
-    pub(crate) fn parts(&mut self) -> (&Plugin, Session<'_>) {
-        let Self { plugin, code, live } = self;
-        (plugin, Session::new(code, live))
+    pub(crate) fn parts(&mut self) -> (&Plugin, Execution<'_>) {
+        let Self {
+            plugin,
+            code,
+            guest_store,
+        } = self;
+        (plugin, Execution::new(code, guest_store))
     }
 }
 
@@ -90,11 +105,11 @@ impl Plugin {
     pub fn instantiate(&self) -> Result<Instance, Error> {
         let run = || -> Result<Instance, Error> {
             self.context().check_open()?;
-            let (code, mut live) = self.begin(Allowance::default(), None)?;
-            let mut session = Session::new(&code, &mut live);
-            let ready = session.ready(None);
-            session.end(ready)?;
-            Ok(Instance::new(self.clone(), code, live))
+            let (code, mut guest_store) = self.begin(CallLimits::default(), None)?;
+            let mut execution = Execution::new(&code, &mut guest_store);
+            let initialised = execution.instantiate_and_initialise(None);
+            execution.end(initialised)?;
+            Ok(Instance::new(self.clone(), code, guest_store))
         };
         run().map_err(|error| error.in_plugin(self.shared_name()))
     }

@@ -10,20 +10,23 @@ use crate::{
         value::{Export, Import},
     },
     convention::kinds::Convention,
-    engine::{compiled_module::Code, guest_store::Live, meter::Allowance, store_data::Ready},
-    host::environment::{Surroundings, Told},
+    engine::{
+        compiled_module::CompiledModule, guest_store::GuestStore, meter::CallLimits,
+        store_data::SnapshotState,
+    },
+    host::environment::Environment,
     loading::{
-        compile::{Cold, Loaded},
+        compile::{LoadedModule, OriginalModule},
         load,
         snapshot_report::Snapshot,
         warm_up::WarmUp,
     },
     settings::{
-        context::{Context, Home},
+        context::{PluginContext, RunnerContext},
         modes::Compilation,
     },
 };
-use alloc::{string::String, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 use sha2::{Digest, Sha256};
 
@@ -35,16 +38,16 @@ use sha2::{Digest, Sha256};
 #[derive(Clone)]
 pub struct Plugin(Arc<Inner>);
 
-/// Aligned for the same reason as [`Home`].
+/// Aligned for the same reason as [`PluginContext`].
 #[cfg_attr(feature = "std", repr(align(128)))]
 struct Inner {
-    home: Arc<Home>,
+    plugin_context: Arc<PluginContext>,
     sha256: [u8; 32],
     /// Those that it follows, the likeliest first.
     conventions: Vec<Convention>,
-    code: Arc<Code>,
+    code: Arc<CompiledModule>,
     /// The module itself, where `code` is its snapshot and some calls may need to start earlier.
-    cold: Option<Arc<Cold>>,
+    original: Option<Arc<OriginalModule>>,
     snapshot: Snapshot,
     #[cfg(feature = "std")]
     spares: Option<Arc<Spares>>,
@@ -52,14 +55,18 @@ struct Inner {
 
 impl Plugin {
     /// Inspects, compiles and links as the runner's settings say.
-    pub(crate) fn load(context: &Arc<Context>, name: &str, bytes: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn load(
+        context: &Arc<RunnerContext>,
+        name: &str,
+        bytes: &[u8],
+    ) -> Result<Self, Error> {
         Self::load_with(context, name, bytes, context.config.compilation, None, None)
     }
 
     /// The same for a module that is compiled then, with a call made before the snapshot is taken;
     /// its hash, where that is known.
     pub(crate) fn load_with(
-        context: &Arc<Context>,
+        context: &Arc<RunnerContext>,
         name: &str,
         bytes: &[u8],
         compilation: Compilation,
@@ -75,9 +82,9 @@ impl Plugin {
             Some(hash) => (hash, load()?),
             None => hashed(bytes, context.config.limits.max_module_bytes, load)?,
         };
-        let Loaded {
+        let LoadedModule {
             code,
-            cold,
+            original,
             snapshot,
         } = loaded;
         log::debug!(
@@ -85,15 +92,15 @@ impl Plugin {
             bytes.len(),
             code.info.functions
         );
-        let home = Home::new(context, &name);
+        let plugin_context = PluginContext::new(context, &name);
         Ok(Self(Arc::new(Inner {
             #[cfg(feature = "std")]
-            spares: Spares::new(&home, &code),
-            home,
+            spares: Spares::new(&plugin_context, &code),
+            plugin_context,
             sha256,
             conventions: Convention::all_of(&code.info),
             code,
-            cold,
+            original,
             snapshot,
         })))
     }
@@ -101,23 +108,23 @@ impl Plugin {
     /// The same code under another name.
     pub(crate) fn renamed(&self, name: &str) -> Self {
         let Inner {
-            home,
+            plugin_context,
             sha256,
             conventions,
             code,
-            cold,
+            original,
             snapshot,
             ..
         } = &*self.0;
-        let home = Home::new(&home.context, &name.into());
+        let plugin_context = PluginContext::new(&plugin_context.runner, &name.into());
         Self(Arc::new(Inner {
             #[cfg(feature = "std")]
-            spares: Spares::new(&home, code),
-            home,
+            spares: Spares::new(&plugin_context, code),
+            plugin_context,
             sha256: *sha256,
             conventions: conventions.clone(),
             code: code.clone(),
-            cold: cold.clone(),
+            original: original.clone(),
             snapshot: snapshot.clone(),
         }))
     }
@@ -125,7 +132,7 @@ impl Plugin {
     /// Its name: as loaded, without a `.wasm` at the end; for a path, the path.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.0.home.plugin
+        &self.0.plugin_context.plugin
     }
 
     /// The SHA-256 of the module's bytes.
@@ -193,40 +200,46 @@ impl Plugin {
     /// What an instance that outlives its first call is made in, and of.
     pub(crate) fn begin(
         &self,
-        allowance: Allowance,
-        told: Told,
-    ) -> Result<(Arc<Code>, Live), Failure> {
-        let earlier = self.earlier(&allowance, told.as_deref(), None)?;
-        let code = earlier.unwrap_or_else(|| self.0.code.clone());
-        let live = Live::new(&self.0.home, &code, allowance, told);
-        Ok((code, live))
+        call_limits: CallLimits,
+        environment: Option<Box<Environment>>,
+    ) -> Result<(Arc<CompiledModule>, GuestStore), Failure> {
+        let original_code = self.original_code(&call_limits, environment.as_deref(), None)?;
+        let code = original_code.unwrap_or_else(|| self.0.code.clone());
+        let guest_store = GuestStore::new(&self.0.plugin_context, &code, call_limits, environment);
+        Ok((code, guest_store))
     }
 
     /// The code that a call of `export` has to start with, where the plugin's own has the
     /// initialiser behind it and the call needs it before.
-    pub(crate) fn earlier(
+    pub(crate) fn original_code(
         &self,
-        allowance: &Allowance,
-        told: Option<&Surroundings>,
+        call_limits: &CallLimits,
+        environment: Option<&Environment>,
         export: Option<&str>,
-    ) -> Result<Option<Arc<Code>>, Failure> {
+    ) -> Result<Option<Arc<CompiledModule>>, Failure> {
         let Inner {
-            home, code, cold, ..
+            plugin_context,
+            code,
+            original,
+            ..
         } = &*self.0;
-        let starts_earlier = |ready: &Ready| {
-            !ready.suits(&home.plugin, told, allowance.max_memory_pages)
-                || export.is_some() && export == code.initialiser
+        let needs_original = |snapshot_state: &SnapshotState| {
+            !snapshot_state.suits(
+                &plugin_context.plugin,
+                environment,
+                call_limits.max_memory_pages,
+            ) || export.is_some() && export == code.initialiser
         };
-        match (cold, &code.ready) {
-            (Some(cold), Some(ready)) if starts_earlier(ready) => {
-                cold.code(&home.context).map(Some)
+        match (original, &code.snapshot_state) {
+            (Some(original), Some(snapshot_state)) if needs_original(snapshot_state) => {
+                original.code(&plugin_context.runner).map(Some)
             }
             _ => Ok(None),
         }
     }
 
     /// An instance that was made ahead, for one call.
-    pub(crate) fn spare(&self) -> Option<Live> {
+    pub(crate) fn spare(&self) -> Option<GuestStore> {
         #[cfg(feature = "std")]
         return self.0.spares.as_ref().and_then(Spares::take);
         #[cfg(not(feature = "std"))]
@@ -241,20 +254,20 @@ impl Plugin {
         }
     }
 
-    pub(crate) fn home(&self) -> &Arc<Home> {
-        &self.0.home
+    pub(crate) fn plugin_context(&self) -> &Arc<PluginContext> {
+        &self.0.plugin_context
     }
 
-    pub(crate) fn code(&self) -> &Code {
+    pub(crate) fn code(&self) -> &CompiledModule {
         &self.0.code
     }
 
-    pub(crate) fn context(&self) -> &Context {
-        &self.0.home.context
+    pub(crate) fn context(&self) -> &RunnerContext {
+        &self.0.plugin_context.runner
     }
 
     pub(crate) fn shared_name(&self) -> &Arc<str> {
-        &self.0.home.plugin
+        &self.0.plugin_context.plugin
     }
 }
 

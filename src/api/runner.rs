@@ -16,7 +16,7 @@ use crate::{
     },
     engine::dispatch,
     loading::{snapshot::snapshot_bytes, warm_up::WarmUp},
-    settings::{config::RunnerConfig, context::Context, modes::Compilation},
+    settings::{config::RunnerConfig, context::RunnerContext, modes::Compilation},
 };
 use alloc::{
     boxed::Box,
@@ -40,7 +40,7 @@ use core::fmt;
 /// runner, its plugins or their instances while what it interrupts may be using them. It can
 /// always end a call: [`CancelToken::cancel`](crate::CancelToken::cancel) takes no lock.
 pub struct Runner {
-    context: Arc<Context>,
+    context: Arc<RunnerContext>,
     plugins: Shared<BTreeMap<String, Entry>>,
     cache: Shared<Cache>,
 }
@@ -66,7 +66,7 @@ impl Runner {
         config.validate()?;
         dispatch::check()?;
         Ok(Self {
-            context: Arc::new(Context::new(config)),
+            context: Arc::new(RunnerContext::new(config)),
             plugins: Shared::new(BTreeMap::new()),
             cache: Shared::new(Cache::default()),
         })
@@ -165,7 +165,7 @@ impl Runner {
     }
 
     #[cfg(feature = "std")]
-    pub(crate) fn context(&self) -> &Arc<Context> {
+    pub(crate) fn context(&self) -> &Arc<RunnerContext> {
         &self.context
     }
 

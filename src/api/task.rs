@@ -6,18 +6,18 @@ use crate::{
         error::Error,
         error_kind::Phase,
         failure::{Cause, Failure},
-        outcome::{Given, Outcome},
+        outcome::{CallOutput, Outcome},
     },
     convention::{
-        call_input::{Fitted, Passed},
+        call_input::{BoundInput, CallInput},
         kinds::Convention,
     },
     engine::{
-        execution::Session,
-        guest_store::{Known, Live},
-        meter::Allowance,
+        execution::Execution,
+        guest_store::{GuestFunction, GuestStore},
+        meter::CallLimits,
     },
-    host::environment::Told,
+    host::environment::Environment,
 };
 use alloc::{boxed::Box, format};
 use core::any::Any;
@@ -25,22 +25,22 @@ use core::any::Any;
 /// What is to be done, whichever instance does it.
 pub(super) struct Task<'a> {
     pub(super) export: &'a str,
-    pub(super) passed: Passed<'a>,
-    pub(super) allowance: Allowance,
+    pub(super) input: CallInput<'a>,
+    pub(super) call_limits: CallLimits,
     pub(super) convention: Option<Convention>,
-    pub(super) surroundings: Told,
-    pub(super) state: Option<&'a mut (dyn Lent + 'static)>,
+    pub(super) environment: Option<Box<Environment>>,
+    pub(super) state: Option<&'a mut (dyn EmbedderState + 'static)>,
     /// A setting that cannot be; told by `run`, so that building stays a chain.
     pub(super) mistake: Option<Failure>,
 }
 
 /// An embedder's value, in a store for the time of a call.
-pub(super) trait Lent {
+pub(super) trait EmbedderState {
     fn lend(&mut self) -> Box<dyn Any + Send + Sync>;
     fn give_back(&mut self, value: Box<dyn Any + Send + Sync>);
 }
 
-impl<T: Any + Default + Send + Sync> Lent for T {
+impl<T: Any + Default + Send + Sync> EmbedderState for T {
     fn lend(&mut self) -> Box<dyn Any + Send + Sync> {
         Box::new(core::mem::take(self))
     }
@@ -57,73 +57,74 @@ impl<T: Any + Default + Send + Sync> Lent for T {
 impl<'a> Task<'a> {
     /// In a fresh instance.
     pub(super) fn fresh(&mut self, plugin: &Plugin) -> Result<Outcome, Error> {
-        let fitted = self.fit(plugin, None, false)?;
-        let earlier = plugin
-            .earlier(
-                &self.allowance,
-                self.surroundings.as_deref(),
+        let bound_input = self.bind(plugin, None, false)?;
+        let original_code = plugin
+            .original_code(
+                &self.call_limits,
+                self.environment.as_deref(),
                 Some(self.export),
             )
-            .map_err(|failure| told(failure.into(), plugin, self.export))?;
-        let code = earlier.as_deref().unwrap_or_else(|| plugin.code());
-        let spare = match earlier {
+            .map_err(|failure| with_names(failure.into(), plugin, self.export))?;
+        let code = original_code.as_deref().unwrap_or_else(|| plugin.code());
+        let spare = match original_code {
             Some(_) => None,
             None => plugin.spare(),
         };
-        let (allowance, told) = self.take();
+        let (call_limits, environment) = self.take();
         if let Some(mut spare) = spare {
-            let mut session = Session::new(code, &mut spare);
-            session.renew(allowance, told);
-            return self.perform(plugin, &mut session, &fitted, false);
+            let mut execution = Execution::new(code, &mut spare);
+            execution.renew(call_limits, environment);
+            return self.perform(plugin, &mut execution, &bound_input, false);
         }
-        let mut live = Live::new(plugin.home(), code, allowance, told);
-        let mut session = Session::new(code, &mut live);
-        self.perform(plugin, &mut session, &fitted, true)
+        let mut guest_store =
+            GuestStore::new(plugin.plugin_context(), code, call_limits, environment);
+        let mut execution = Execution::new(code, &mut guest_store);
+        self.perform(plugin, &mut execution, &bound_input, true)
     }
 
     /// In one that is kept.
     #[inline(always)]
     pub(super) fn kept(&mut self, instance: &mut Instance) -> Result<Outcome, Error> {
         let poisoned = instance.is_poisoned();
-        let (plugin, mut session) = instance.parts();
-        let known = session.known(self.export);
-        let fitted = self.fit(plugin, known, poisoned)?;
-        let (allowance, told) = self.take();
-        session.renew(allowance, told);
-        self.perform(plugin, &mut session, &fitted, false)
+        let (plugin, mut execution) = instance.parts();
+        let function = execution.remembered_function(self.export);
+        let bound_input = self.bind(plugin, function, poisoned)?;
+        let (call_limits, environment) = self.take();
+        execution.renew(call_limits, environment);
+        self.perform(plugin, &mut execution, &bound_input, false)
     }
 
     /// What the call may use and what its guest sees, which go into the store.
     #[inline(always)]
-    fn take(&mut self) -> (Allowance, Told) {
-        let allowance = core::mem::take(&mut self.allowance);
-        (allowance, self.surroundings.take())
+    fn take(&mut self) -> (CallLimits, Option<Box<Environment>>) {
+        let call_limits = core::mem::take(&mut self.call_limits);
+        (call_limits, self.environment.take())
     }
 
     /// Checks what can be known without an instance: what is passed, as the export takes it,
-    /// whose function may be `known`.
+    /// whose function may have been found before.
     #[inline(always)]
-    fn fit<'p>(
+    fn bind<'p>(
         &mut self,
         plugin: &'p Plugin,
-        known: Option<Known<'p>>,
+        function: Option<GuestFunction<'p>>,
         poisoned: bool,
-    ) -> Result<Fitted<'p>, Error>
+    ) -> Result<BoundInput<'p>, Error>
     where
         'a: 'p,
     {
-        let fitted = self
+        let bound_input = self
             .check(plugin, poisoned)
-            .and_then(|()| self.fit_export(plugin, known));
-        fitted.map_err(|failure| refused(failure, plugin, self.export))
+            .and_then(|()| self.bind_export(plugin, function));
+        bound_input.map_err(|failure| refused(failure, plugin, self.export))
     }
 
     #[inline(always)]
-    fn fit_export<'p>(
+    fn bind_export<'p>(
         &self,
         plugin: &'p Plugin,
-        known: Option<Known<'p>>,
-    ) -> Result<Fitted<'p>, Failure>
+        function: Option<GuestFunction<'p>>,
+    ) -> Result<BoundInput<'p>, Failure>
     where
         'a: 'p,
     {
@@ -131,19 +132,21 @@ impl<'a> Task<'a> {
         let limits = &plugin.context().config.limits;
         let conventions = plugin.conventions();
         let (export, named) = (self.export, self.convention);
-        let fitted = self
-            .passed
-            .fit(info, export, known, named, conventions, limits)?;
-        let told = self.surroundings.as_deref();
-        match fitted.by_stdin() {
-            Some(convention) if told.is_some_and(|told| told.stdin.is_given()) => {
+        let bound_input = self
+            .input
+            .bind(info, export, function, named, conventions, limits)?;
+        let environment = self.environment.as_deref();
+        match bound_input.stdin_convention() {
+            Some(convention)
+                if environment.is_some_and(|environment| environment.stdin.is_given()) =>
+            {
                 Err(Cause::InvalidConfig {
                     setting: "stdin",
                     problem: format!("is where the input goes ({convention}); give one of the two"),
                 }
                 .into())
             }
-            _ => Ok(fitted),
+            _ => Ok(bound_input),
         }
     }
 
@@ -158,7 +161,7 @@ impl<'a> Task<'a> {
             return Err(Cause::Poisoned.into());
         }
         let pages = plugin.memory_pages();
-        match self.allowance.max_memory_pages.map(u64::from) {
+        match self.call_limits.max_memory_pages.map(u64::from) {
             Some(maximum) if pages > maximum => Err(Cause::MemoryLimit { pages, maximum }.into()),
             _ => Ok(()),
         }
@@ -168,33 +171,33 @@ impl<'a> Task<'a> {
     fn perform(
         &mut self,
         plugin: &Plugin,
-        session: &mut Session<'_>,
-        fitted: &Fitted<'_>,
+        execution: &mut Execution<'_>,
+        bound_input: &BoundInput<'_>,
         is_fresh: bool,
     ) -> Result<Outcome, Error> {
         let export = self.export;
         if let Some(state) = &mut self.state {
-            session.state().lent = Some(state.lend());
+            execution.state().embedder_state = Some(state.lend());
         }
-        let ready = if is_fresh {
-            session.ready(Some(export))
+        let initialised = if is_fresh {
+            execution.instantiate_and_initialise(Some(export))
         } else {
             Ok(())
         };
-        let mut given = Given::default();
-        let done = ready.and_then(|()| fitted.pass(session, export, &mut given));
+        let mut output = CallOutput::default();
+        let done = initialised.and_then(|()| bound_input.call(execution, export, &mut output));
         if let Some(state) = &mut self.state
-            && let Some(value) = session.state().lent.take()
+            && let Some(value) = execution.state().embedder_state.take()
         {
             state.give_back(value);
         }
         match done {
             Ok(()) => {
                 let name = plugin.name();
-                log::debug!("{name:?} {export:?} ended; fuel {}", session.fuel_used());
-                Ok(session.outcome(given))
+                log::debug!("{name:?} {export:?} ended; fuel {}", execution.fuel_used());
+                Ok(execution.outcome(output))
             }
-            Err(failure) => Err(told(session.failed(failure), plugin, export)),
+            Err(failure) => Err(with_names(execution.failed(failure), plugin, export)),
         }
     }
 }
@@ -202,12 +205,12 @@ impl<'a> Task<'a> {
 /// The error of a call that did not begin.
 #[cold]
 pub(super) fn refused(failure: Failure, plugin: &Plugin, export: &str) -> Error {
-    told(Error::from(failure).at(Phase::Call), plugin, export)
+    with_names(Error::from(failure).at(Phase::Call), plugin, export)
 }
 
 /// The error with the names that it concerns; it is logged.
 #[cold]
-fn told(error: Error, plugin: &Plugin, export: &str) -> Error {
+fn with_names(error: Error, plugin: &Plugin, export: &str) -> Error {
     let error = error.in_plugin(plugin.shared_name()).in_export(export);
     log::debug!("{error}");
     error

@@ -45,7 +45,7 @@ impl Numbers {
 
 /// What an export returned: numbers, or bytes by a convention.
 #[derive(Default)]
-pub(crate) struct Given {
+pub(crate) struct CallOutput {
     pub(crate) results: Numbers,
     pub(crate) bytes: Vec<u8>,
 }

@@ -32,7 +32,7 @@ pub(crate) type SharedSink = Arc<Shared<Box<dyn OutputSink>>>;
 
 /// How much of a write was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Written {
+pub(crate) enum WriteResult {
     Bytes(u32),
     NoSpace,
     Failed,
@@ -118,31 +118,31 @@ impl Output {
         stream: Stream,
         bytes: &[u8],
         sink: Option<&SharedSink>,
-    ) -> Written {
+    ) -> WriteResult {
         if bytes.is_empty() {
-            return Written::Bytes(0);
+            return WriteResult::Bytes(0);
         }
         let taken = bytes.get(..self.room).unwrap_or(bytes);
         self.truncated |= taken.len() < bytes.len();
         if taken.is_empty() {
-            return Written::NoSpace;
+            return WriteResult::NoSpace;
         }
         let room = self.room;
         self.room = room.saturating_sub(taken.len());
         if let Some(sink) = sink {
             if !sink.write(|sink| sink.emit(taken)) {
-                return Written::Failed;
+                return WriteResult::Failed;
             }
         } else {
             let kept = self.kept_of(stream);
             if !reserve(kept, taken.len(), room) {
                 self.truncated = true;
-                return Written::NoSpace;
+                return WriteResult::NoSpace;
             }
             kept.extend_from_slice(taken);
         }
         // The limit on output is at most `i32::MAX`, so this never saturates.
-        Written::Bytes(u32::try_from(taken.len()).unwrap_or(u32::MAX))
+        WriteResult::Bytes(u32::try_from(taken.len()).unwrap_or(u32::MAX))
     }
 }
 

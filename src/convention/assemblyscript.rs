@@ -2,7 +2,7 @@
 
 use super::buffers::{Buffer, admit, has_memory, read};
 use crate::convention::kinds::Convention;
-use crate::convention::protocol::{Protocol, misfit};
+use crate::convention::protocol::{Protocol, wrong_signature};
 use crate::{
     common::{
         error_kind::Phase,
@@ -12,9 +12,9 @@ use crate::{
         value::ValueType,
     },
     engine::{
-        execution::Session,
-        host_functions::{Defined, Native, charge_bytes, guest},
-        store_data::State,
+        execution::Execution,
+        host_functions::{BuiltinFunction, Definition, charge_bytes, guest},
+        store_data::StoreData,
     },
     host::memory::GuestMemory,
     module::inspect::ModuleInfo,
@@ -55,11 +55,11 @@ impl Classes {
     /// The guest's table of classes, which begins with their count, tells: now the classes 1 and 2
     /// are the two without pointers. Before, 2 was another, and before that the second word of
     /// the table was no class but the base of class 0.
-    fn of(session: &mut Session<'_>) -> Self {
-        let Some(table) = session.exported_u32("__rtti_base") else {
+    fn of(execution: &mut Execution<'_>) -> Self {
+        let Some(table) = execution.exported_u32("__rtti_base") else {
             return Self::CURRENT;
         };
-        let Ok(memory) = session.memory() else {
+        let Ok(memory) = execution.memory() else {
             return Self::CURRENT;
         };
         let entry = |class: u32| memory.u32(table.checked_add(4 + 4 * class)?).ok();
@@ -104,17 +104,21 @@ impl Protocol for AssemblyScript {
             1 => "(i32) -> (i32), a string each",
             _ => "an i32 for each input and -> (i32)",
         };
-        Err(misfit(signature, needed, Convention::AssemblyScript))
+        Err(wrong_signature(
+            signature,
+            needed,
+            Convention::AssemblyScript,
+        ))
     }
 
     fn call(
         &self,
-        session: &mut Session<'_>,
+        execution: &mut Execution<'_>,
         export: &str,
         inputs: &[&[u8]],
     ) -> Result<Vec<u8>, Failure> {
-        session.set_phase(Phase::Allocate);
-        let classes = Classes::of(session);
+        execution.set_phase(Phase::Allocate);
+        let classes = Classes::of(execution);
         let mut strings = Vec::new();
         for input in inputs {
             let Ok(text) = core::str::from_utf8(input) else {
@@ -124,23 +128,28 @@ impl Protocol for AssemblyScript {
                 }
                 .into());
             };
-            strings.push(new_string(session, text, classes)?.into());
+            strings.push(new_string(execution, text, classes)?.into());
         }
-        session.set_phase(Phase::Call);
-        let output = match session.call(export, &strings)? {
+        execution.set_phase(Phase::Call);
+        let output = match execution.call(export, &strings)? {
             Numbers::None => Vec::new(),
-            result => read_object(session, result.one_u32(), classes)?,
+            result => read_object(execution, result.one_u32(), classes)?,
         };
-        session.set_phase(Phase::Release);
-        if session.code().info.function("__unpin").is_some() {
+        execution.set_phase(Phase::Release);
+        if execution.code().info.function("__unpin").is_some() {
             for string in &strings {
-                session.call("__unpin", core::slice::from_ref(string))?;
+                execution.call("__unpin", core::slice::from_ref(string))?;
             }
         }
         Ok(output)
     }
 
-    fn define(&self, linker: &mut Linker<State>, module: &str, name: &str) -> Option<Defined> {
+    fn define(
+        &self,
+        linker: &mut Linker<StoreData>,
+        module: &str,
+        name: &str,
+    ) -> Option<Definition> {
         match (module, name) {
             ("env", "abort") => Some(abort.define(linker, module, name)),
             ("env", "trace") => Some(trace.define(linker, module, name)),
@@ -151,15 +160,15 @@ impl Protocol for AssemblyScript {
 }
 
 /// Makes a string in the guest, which its collector leaves alone.
-fn new_string(session: &mut Session<'_>, text: &str, classes: Classes) -> Result<u32, Failure> {
+fn new_string(execution: &mut Execution<'_>, text: &str, classes: Classes) -> Result<u32, Failure> {
     let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let length = u32::try_from(units.len()).unwrap_or(u32::MAX);
     let params = [length.into(), classes.string.into()];
-    let pointer = session.call("__new", &params)?.one_u32();
-    session.charge_bytes(length.into())?;
-    let written = session.memory()?.write(pointer, &units);
+    let pointer = execution.call("__new", &params)?.one_u32();
+    execution.charge_bytes(length.into())?;
+    let written = execution.memory()?.write(pointer, &units);
     written.map_err(|outside| outside.of("the string that `__new` gave"))?;
-    session.call("__pin", &[pointer.into()])?;
+    execution.call("__pin", &[pointer.into()])?;
     Ok(pointer)
 }
 
@@ -172,7 +181,7 @@ fn header(memory: &GuestMemory<'_>, pointer: u32) -> Option<(u32, u32)> {
 
 /// A string as UTF-8, or the bytes of an `ArrayBuffer`.
 fn read_object(
-    session: &mut Session<'_>,
+    execution: &mut Execution<'_>,
     pointer: u32,
     classes: Classes,
 ) -> Result<Vec<u8>, Failure> {
@@ -185,18 +194,18 @@ fn read_object(
     if pointer == 0 {
         return Err(wrong("the result is null (assemblyscript)".to_string()));
     }
-    let Some((class, length)) = header(&session.memory()?, pointer) else {
+    let Some((class, length)) = header(&execution.memory()?, pointer) else {
         let problem = format!("the result at {pointer:#x} is no object in memory (assemblyscript)");
         return Err(wrong(problem));
     };
-    let bytes = read(session, Buffer { pointer, length })?;
+    let bytes = read(execution, Buffer { pointer, length })?;
     match class {
         class if class == classes.array_buffer => Ok(bytes),
         class if class == classes.string => {
             let text = utf8(&bytes)
                 .ok_or_else(|| wrong("the result is not UTF-16 (assemblyscript)".to_string()))?;
             // At most half as long again, and as an answer under the same limit.
-            admit(session, text.len() as u64)?;
+            admit(execution, text.len() as u64)?;
             Ok(text.into_bytes())
         }
         class => Err(wrong(format!(
@@ -219,7 +228,7 @@ fn utf8(bytes: &[u8]) -> Option<String> {
 }
 
 /// A string that the guest passes to its host, cut; for messages only.
-fn text(caller: &mut Caller<'_, State>, pointer: u32) -> Result<String, Failure> {
+fn text(caller: &mut Caller<'_, StoreData>, pointer: u32) -> Result<String, Failure> {
     if pointer == 0 {
         return Ok(String::new());
     }
@@ -245,7 +254,7 @@ fn text(caller: &mut Caller<'_, State>, pointer: u32) -> Result<String, Failure>
 
 /// `env.abort`: where an error that nobody caught ends the guest.
 fn abort(
-    caller: &mut Caller<'_, State>,
+    caller: &mut Caller<'_, StoreData>,
     message: u32,
     file: u32,
     line: u32,
@@ -266,7 +275,7 @@ fn abort(
 /// `env.trace`: a line on the guest's standard error.
 #[allow(clippy::too_many_arguments, reason = "AssemblyScript's signature")]
 fn trace(
-    caller: &mut Caller<'_, State>,
+    caller: &mut Caller<'_, StoreData>,
     message: u32,
     count: u32,
     a: f64,
@@ -287,7 +296,7 @@ fn trace(
 }
 
 /// `env.seed`: what the guest's own random numbers begin with.
-fn seed(caller: &mut Caller<'_, State>) -> Result<f64, Failure> {
+fn seed(caller: &mut Caller<'_, StoreData>) -> Result<f64, Failure> {
     let mut bytes = [0; 4];
     let entropy = caller.data().meter.context().config.guest_entropy.clone();
     match entropy {

@@ -6,7 +6,7 @@ use crate::{
         failure::{Cause, Failure},
         value::ExternType,
     },
-    engine::execution::Session,
+    engine::execution::Execution,
     module::inspect::{
         ModuleInfo,
         buffers::{Allocator, Releaser},
@@ -43,16 +43,16 @@ pub(super) fn recognise(info: &ModuleInfo) -> Result<&'static str, &'static str>
 
 /// Has the guest allocate a buffer for each input and writes it there.
 pub(super) fn pass<'a>(
-    session: &mut Session<'_>,
+    execution: &mut Execution<'_>,
     inputs: impl Iterator<Item = Cow<'a, [u8]>>,
 ) -> Result<Buffers, Failure> {
-    session.set_phase(Phase::Allocate);
+    execution.set_phase(Phase::Allocate);
     let mut buffers = Buffers::new();
     for input in inputs {
         let length = u32::try_from(input.len()).unwrap_or(u32::MAX);
-        let pointer = allocate(session, length)?;
-        session.charge_bytes(length.into())?;
-        session
+        let pointer = allocate(execution, length)?;
+        execution.charge_bytes(length.into())?;
+        execution
             .memory()?
             .write(pointer, &input)
             .map_err(|outside| outside.of("the buffer that the allocator gave"))?;
@@ -61,13 +61,13 @@ pub(super) fn pass<'a>(
     Ok(buffers)
 }
 
-fn allocate(session: &mut Session<'_>, length: u32) -> Result<u32, Failure> {
-    let info = &session.code().info;
+fn allocate(execution: &mut Execution<'_>, length: u32) -> Result<u32, Failure> {
+    let info = &execution.code().info;
     let Some(Allocator { name, takes_class }) = info.allocator else {
         return Err(crate::convention::kinds::Convention::none(info));
     };
     let params = [length.into(), 0];
-    match session.call(name, taken(&params, takes_class))?.one_u32() {
+    match execution.call(name, taken(&params, takes_class))?.one_u32() {
         0 if length > 0 => Err(Cause::GuestData {
             problem: format!("the allocator `{name}` has no room for {length} bytes"),
             source: None,
@@ -87,8 +87,8 @@ fn taken(params: &[u64; 2], second: bool) -> &[u64] {
 }
 
 /// Refuses a result that is longer than allowed, before anything is copied.
-pub(super) fn admit(session: &Session<'_>, length: u64) -> Result<(), Failure> {
-    let maximum = session.max_result_bytes();
+pub(super) fn admit(execution: &Execution<'_>, length: u64) -> Result<(), Failure> {
+    let maximum = execution.max_result_bytes();
     if length <= maximum {
         return Ok(());
     }
@@ -102,11 +102,11 @@ pub(super) fn admit(session: &Session<'_>, length: u64) -> Result<(), Failure> {
 }
 
 /// Copies a result.
-pub(super) fn read(session: &mut Session<'_>, buffer: Buffer) -> Result<Vec<u8>, Failure> {
+pub(super) fn read(execution: &mut Execution<'_>, buffer: Buffer) -> Result<Vec<u8>, Failure> {
     let Buffer { pointer, length } = buffer;
-    admit(session, length.into())?;
-    session.charge_bytes(length.into())?;
-    let memory = session.memory()?;
+    admit(execution, length.into())?;
+    execution.charge_bytes(length.into())?;
+    let memory = execution.memory()?;
     match memory.bytes(pointer, length.into()) {
         Ok(bytes) => Ok(bytes.to_vec()),
         Err(outside) => Err(outside.of("the result")),
@@ -116,14 +116,14 @@ pub(super) fn read(session: &mut Session<'_>, buffer: Buffer) -> Result<Vec<u8>,
 /// Gives buffers back: the result's, unless the guest answered in one that it was given, and the
 /// inputs'.
 pub(super) fn release_all(
-    session: &mut Session<'_>,
+    execution: &mut Execution<'_>,
     result: Option<Buffer>,
     inputs: &[Buffer],
 ) -> Result<(), Failure> {
-    session.set_phase(Phase::Release);
+    execution.set_phase(Phase::Release);
     let own = |buffer: &Buffer| inputs.iter().all(|input| input.pointer != buffer.pointer);
     for buffer in result.filter(own).iter().chain(inputs) {
-        release(session, *buffer)?;
+        release(execution, *buffer)?;
     }
     Ok(())
 }
@@ -132,18 +132,18 @@ pub(super) fn release_all(
 ///
 /// The answer is there already, so a guest that traps here loses its instance, not the answer;
 /// what the runner itself ends (fuel, time, cancelling) ends the call all the same.
-fn release(session: &mut Session<'_>, buffer: Buffer) -> Result<(), Failure> {
-    let Some(Releaser { name, takes_size }) = session.code().info.releaser else {
+fn release(execution: &mut Execution<'_>, buffer: Buffer) -> Result<(), Failure> {
+    let Some(Releaser { name, takes_size }) = execution.code().info.releaser else {
         return Ok(());
     };
     let params = [buffer.pointer.into(), buffer.length.into()];
-    let Err(failure) = session.call(name, taken(&params, takes_size)) else {
+    let Err(failure) = execution.call(name, taken(&params, takes_size)) else {
         return Ok(());
     };
     let Cause::Trap { message } = &*failure else {
         return Err(failure);
     };
     log::warn!("`{name}` trapped on a buffer that the guest gave: {message}");
-    session.poison();
+    execution.poison();
     Ok(())
 }

@@ -5,16 +5,16 @@ use crate::{
         error_kind::Phase,
         failure::{Cause, Failure},
         limits::Limits,
-        outcome::Given,
+        outcome::CallOutput,
         value::Signature,
     },
     convention::kinds::Convention,
-    engine::{callee::Callee, execution::Session, guest_store::Known},
+    engine::{callee::Callee, execution::Execution, guest_store::GuestFunction},
     module::inspect::ModuleInfo,
 };
 
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Passed<'a> {
+pub(crate) enum CallInput<'a> {
     Params(&'a [u64]),
     Input(&'a [u8]),
     Inputs(&'a [&'a [u8]]),
@@ -22,37 +22,37 @@ pub(crate) enum Passed<'a> {
 
 /// What is passed, as the export takes it.
 #[derive(Clone, Copy)]
-pub(crate) enum Fitted<'a> {
+pub(crate) enum BoundInput<'a> {
     /// Numbers, by the export's own signature, and the export itself where it is known.
     Params(&'a Signature, &'a [u64], Option<Callee>),
     /// Bytes, by a convention.
-    Inputs(Convention, Passed<'a>),
+    Inputs(Convention, CallInput<'a>),
 }
 
-impl<'a> Passed<'a> {
+impl<'a> CallInput<'a> {
     /// Checks what can be known before an instance exists. Numbers are passed by the export's
-    /// signature, where it is not `known`; bytes by the convention that was `named`, or by the
+    /// signature, where the function was not found before; bytes by the convention that was `named`, or by the
     /// first of `conventions` that fits the export.
     #[inline(always)]
-    pub(crate) fn fit(
+    pub(crate) fn bind(
         self,
         info: &'a ModuleInfo,
         export: &str,
-        known: Option<Known<'a>>,
+        function: Option<GuestFunction<'a>>,
         named: Option<Convention>,
         conventions: &[Convention],
         limits: &Limits,
-    ) -> Result<Fitted<'a>, Failure> {
+    ) -> Result<BoundInput<'a>, Failure> {
         let Self::Params(params) = self else {
             let convention = self.convention(info, export, named, conventions, limits)?;
-            return Ok(Fitted::Inputs(convention, self));
+            return Ok(BoundInput::Inputs(convention, self));
         };
-        let (signature, callee) = match known {
-            Some(Known { signature, callee }) => (signature, Some(callee)),
+        let (signature, callee) = match function {
+            Some(GuestFunction { signature, callee }) => (signature, Some(callee)),
             None => (info.signature(export)?, None),
         };
         signature.check(params)?;
-        Ok(Fitted::Params(signature, params, callee))
+        Ok(BoundInput::Params(signature, params, callee))
     }
 
     /// The convention by which the export takes the bytes.
@@ -91,15 +91,15 @@ impl<'a> Passed<'a> {
     }
 }
 
-impl Fitted<'_> {
+impl BoundInput<'_> {
     /// The convention, if by it the guest gets what is passed as its standard input.
     #[inline]
-    pub(crate) fn by_stdin(&self) -> Option<Convention> {
+    pub(crate) fn stdin_convention(&self) -> Option<Convention> {
         match self {
             // A request always has a body, be it empty.
             Self::Inputs(Convention::Cgi, _) => Some(Convention::Cgi),
-            Self::Inputs(Convention::Command, passed)
-                if passed.inputs().iter().any(|input| !input.is_empty()) =>
+            Self::Inputs(Convention::Command, input)
+                if input.inputs().iter().any(|input| !input.is_empty()) =>
             {
                 Some(Convention::Command)
             }
@@ -107,26 +107,26 @@ impl Fitted<'_> {
         }
     }
 
-    /// Calls the export; what it gave goes to `given`, since a processor would wait where it is
+    /// Calls the export; what it gave goes to `output`, since a processor would wait where it is
     /// moved as soon as it was written.
     #[inline(always)]
-    pub(crate) fn pass(
+    pub(crate) fn call(
         &self,
-        session: &mut Session<'_>,
+        execution: &mut Execution<'_>,
         export: &str,
-        given: &mut Given,
+        output: &mut CallOutput,
     ) -> Result<(), Failure> {
-        session.set_phase(Phase::Call);
+        execution.set_phase(Phase::Call);
         match self {
             Self::Params(signature, params, callee) => {
-                let known = match *callee {
-                    Some(callee) => Known { signature, callee },
-                    None => session.find(export, signature)?,
+                let function = match *callee {
+                    Some(callee) => GuestFunction { signature, callee },
+                    None => execution.find(export, signature)?,
                 };
-                given.results = session.call_known(known, params)?;
+                output.results = execution.call_function(function, params)?;
             }
-            Self::Inputs(convention, passed) => {
-                given.bytes = convention.call(session, export, passed.inputs())?;
+            Self::Inputs(convention, input) => {
+                output.bytes = convention.call(execution, export, input.inputs())?;
             }
         }
         Ok(())

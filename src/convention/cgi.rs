@@ -2,15 +2,17 @@
 //! standard input, and writes a response.
 
 use super::command;
-use crate::convention::kinds::Convention;
-use crate::convention::protocol::{Protocol, one};
 use crate::{
     common::{
         failure::{Cause, Failure},
         http::{HttpRequest, HttpResponse, is_field},
         text::Quoted,
     },
-    engine::execution::Session,
+    convention::{
+        kinds::Convention,
+        protocol::{Protocol, only_input},
+    },
+    engine::execution::Execution,
     module::inspect::ModuleInfo,
 };
 use alloc::{
@@ -34,20 +36,20 @@ impl Protocol for Cgi {
 
     fn call(
         &self,
-        session: &mut Session<'_>,
+        execution: &mut Execution<'_>,
         export: &str,
         inputs: &[&[u8]],
     ) -> Result<Vec<u8>, Failure> {
-        let input = one(inputs);
+        let input = only_input(inputs);
         let request = HttpRequest::new("POST", "/");
         let variables = environment(&request, input.len());
-        let env = &mut session.state().surroundings().env;
+        let env = &mut execution.state().environment().env;
         env.extend(
             variables
                 .into_iter()
                 .map(|(name, value)| format!("{name}={value}")),
         );
-        let output = command::run(session, export, input)?;
+        let output = command::run(execution, export, input)?;
         response(&output).map(|response| response.body)
     }
 }

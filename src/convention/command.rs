@@ -1,13 +1,15 @@
 //! Commands of WASI: the input on standard input, the result from standard output.
 
-use crate::convention::kinds::Convention;
-use crate::convention::protocol::{Protocol, expect_one, misfit, one};
 use crate::{
     common::{
         error_kind::Phase,
         failure::{Cause, Failure},
     },
-    engine::execution::Session,
+    convention::{
+        kinds::Convention,
+        protocol::{Protocol, expect_one_input, only_input, wrong_signature},
+    },
+    engine::execution::Execution,
     host::environment::Stdin,
     module::inspect::ModuleInfo,
 };
@@ -26,37 +28,37 @@ impl Protocol for Command {
     fn check(&self, info: &ModuleInfo, export: &str, inputs: usize) -> Result<(), Failure> {
         let signature = info.signature(export)?;
         if !signature.is(&[], &[]) {
-            return Err(misfit(signature, "() -> ()", Convention::Command));
+            return Err(wrong_signature(signature, "() -> ()", Convention::Command));
         }
-        expect_one(inputs, Convention::Command)
+        expect_one_input(inputs, Convention::Command)
     }
 
     fn call(
         &self,
-        session: &mut Session<'_>,
+        execution: &mut Execution<'_>,
         export: &str,
         inputs: &[&[u8]],
     ) -> Result<Vec<u8>, Failure> {
-        run(session, export, one(inputs))
+        run(execution, export, only_input(inputs))
     }
 }
 
 /// Runs a command to its end; what it wrote to standard output.
 pub(super) fn run(
-    session: &mut Session<'_>,
+    execution: &mut Execution<'_>,
     export: &str,
     input: &[u8],
 ) -> Result<Vec<u8>, Failure> {
-    session.set_phase(Phase::Call);
-    let state = session.state();
+    execution.set_phase(Phase::Call);
+    let state = execution.state();
     // Where there is no input, what the call has for its standard input is it.
     if !input.is_empty() {
-        state.surroundings().stdin = Stdin::from(input.to_vec());
+        state.environment().stdin = Stdin::from(input.to_vec());
     }
     state.output.capture();
-    session.call(export, &[])?;
-    let maximum = session.max_output_bytes();
-    let output = &mut session.state().output;
+    execution.call(export, &[])?;
+    let maximum = execution.max_output_bytes();
+    let output = &mut execution.state().output;
     if output.truncated {
         return Err(Cause::TooMuchOutput { maximum }.into());
     }

@@ -5,7 +5,7 @@ use super::{
     packed,
 };
 use crate::convention::kinds::Convention;
-use crate::convention::protocol::{Protocol, misfit};
+use crate::convention::protocol::{Protocol, wrong_signature};
 use crate::{
     common::{
         error_kind::Phase,
@@ -13,7 +13,7 @@ use crate::{
         text::Quoted,
         value::ValueType,
     },
-    engine::execution::Session,
+    engine::execution::Execution,
     module::inspect::{ModuleInfo, buffers::keeps_buffers},
 };
 use alloc::{borrow::Cow, format, string::ToString, vec::Vec};
@@ -54,12 +54,12 @@ impl Protocol for CString {
             1 => "(i32) -> (i32)",
             _ => "an i32 for each input and -> (i32)",
         };
-        Err(misfit(signature, needed, Convention::CString))
+        Err(wrong_signature(signature, needed, Convention::CString))
     }
 
     fn call(
         &self,
-        session: &mut Session<'_>,
+        execution: &mut Execution<'_>,
         export: &str,
         inputs: &[&[u8]],
     ) -> Result<Vec<u8>, Failure> {
@@ -72,10 +72,10 @@ impl Protocol for CString {
         let ended = inputs
             .iter()
             .map(|input| Cow::Owned([input, &[0][..]].concat()));
-        let passed = buffers::pass(session, ended)?;
+        let passed = buffers::pass(execution, ended)?;
         let params: Vec<u64> = passed.iter().map(|it| it.pointer.into()).collect();
-        session.set_phase(Phase::Call);
-        let pointer = session.call(export, &params)?.one_u32();
+        execution.set_phase(Phase::Call);
+        let pointer = execution.call(export, &params)?.one_u32();
         if pointer == 0 {
             return Err(Cause::GuestData {
                 problem: "the result is a null pointer (c-string)".to_string(),
@@ -83,25 +83,25 @@ impl Protocol for CString {
             }
             .into());
         }
-        let length = length(session, pointer)?;
-        let output = buffers::read(session, Buffer { pointer, length })?;
+        let length = length(execution, pointer)?;
+        let output = buffers::read(execution, Buffer { pointer, length })?;
         let length = length.saturating_add(1);
-        buffers::release_all(session, Some(Buffer { pointer, length }), &passed)?;
+        buffers::release_all(execution, Some(Buffer { pointer, length }), &passed)?;
         Ok(output)
     }
 }
 
 /// The bytes before the zero.
-fn length(session: &mut Session<'_>, pointer: u32) -> Result<u32, Failure> {
-    let most = session.max_result_bytes();
-    let memory = session.memory()?;
+fn length(execution: &mut Execution<'_>, pointer: u32) -> Result<u32, Failure> {
+    let most = execution.max_result_bytes();
+    let memory = execution.memory()?;
     let rest = memory.size().saturating_sub(pointer.into());
     let looked_at = rest.min(most.saturating_add(1));
     let bytes = memory
         .bytes(pointer, looked_at)
         .map_err(|outside| outside.of("the result"))?;
     let zero = bytes.iter().position(|byte| *byte == 0);
-    session.charge_bytes(zero.map_or(looked_at, |zero| zero as u64))?;
+    execution.charge_bytes(zero.map_or(looked_at, |zero| zero as u64))?;
     match zero {
         Some(zero) => Ok(u32::try_from(zero).unwrap_or(u32::MAX)),
         None if looked_at < rest => Err(Cause::TooLarge {

@@ -4,7 +4,7 @@ use crate::{
     common::failure::{Cause, Failure},
     engine::{
         host_functions::{charge_bytes, put, take},
-        store_data::State,
+        store_data::StoreData,
     },
     host::convention_state::HttpExchange,
 };
@@ -15,7 +15,7 @@ use alloc::{
 };
 use wasmi::Caller;
 
-pub(super) type Guest<'a> = Caller<'a, State>;
+pub(super) type Guest<'a> = Caller<'a, StoreData>;
 
 pub(super) fn wrong(problem: String) -> Failure {
     Failure::from(Cause::GuestData {
@@ -25,7 +25,7 @@ pub(super) fn wrong(problem: String) -> Failure {
 }
 
 pub(super) fn http<'a>(caller: &'a mut Guest<'_>) -> Result<&'a mut HttpExchange, Failure> {
-    let http = caller.data_mut().exchange().http.as_deref_mut();
+    let http = caller.data_mut().convention_state().http.as_deref_mut();
     http.ok_or_else(|| wrong("no request is being handled".to_string()))
 }
 

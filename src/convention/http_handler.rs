@@ -18,9 +18,9 @@ use crate::{
         protocol::{Protocol, imports_from},
     },
     engine::{
-        execution::Session,
-        host_functions::{Defined, Native, put, take},
-        store_data::State,
+        execution::Execution,
+        host_functions::{BuiltinFunction, Definition, put, take},
+        store_data::StoreData,
     },
     host::convention_state::HttpExchange,
     module::inspect::ModuleInfo,
@@ -62,15 +62,20 @@ impl Protocol for HttpHandler {
 
     fn call(
         &self,
-        session: &mut Session<'_>,
+        execution: &mut Execution<'_>,
         export: &str,
         _: &[&[u8]],
     ) -> Result<Vec<u8>, Failure> {
-        self.check(&session.code().info, export, 0)
+        self.check(&execution.code().info, export, 0)
             .map(|()| Vec::new())
     }
 
-    fn define(&self, linker: &mut Linker<State>, module: &str, name: &str) -> Option<Defined> {
+    fn define(
+        &self,
+        linker: &mut Linker<StoreData>,
+        module: &str,
+        name: &str,
+    ) -> Option<Definition> {
         if module != MODULE {
             return None;
         }
@@ -102,7 +107,7 @@ impl Protocol for HttpHandler {
 /// Has the guest handle a request; what it made of it, and if the next handler is to answer, the
 /// guest's own number for the rest.
 pub(crate) fn handle_request(
-    session: &mut Session<'_>,
+    execution: &mut Execution<'_>,
     export: &str,
     config: &[u8],
     exchange: Box<HttpExchange>,
@@ -113,20 +118,27 @@ pub(crate) fn handle_request(
         }
         .into());
     }
-    HttpHandler.recognise(&session.code().info).map_err(|why| {
-        Failure::from(Cause::Signature {
-            problem: format!("this plugin handles no requests: {why} (http-wasm)"),
-        })
-    })?;
-    session.set_phase(Phase::Call);
-    let state = session.state();
-    state.exchange().renew();
-    state.exchange().inputs = [config.to_vec()].into();
-    state.exchange().http = Some(exchange);
-    let next = session.call(REQUEST, &[])?.one();
+    HttpHandler
+        .recognise(&execution.code().info)
+        .map_err(|why| {
+            Failure::from(Cause::Signature {
+                problem: format!("this plugin handles no requests: {why} (http-wasm)"),
+            })
+        })?;
+    execution.set_phase(Phase::Call);
+    let state = execution.state();
+    state.convention_state().renew();
+    state.convention_state().inputs = [config.to_vec()].into();
+    state.convention_state().http = Some(exchange);
+    let next = execution.call(REQUEST, &[])?.one();
     let [a, b, c, d, e, f, g, h] = next.to_le_bytes();
     let context = u32::from_le_bytes([e, f, g, h]);
-    let exchange = session.state().exchange().http.take().unwrap_or_default();
+    let exchange = execution
+        .state()
+        .convention_state()
+        .http
+        .take()
+        .unwrap_or_default();
     match u32::from_le_bytes([a, b, c, d]) {
         0 => Ok((exchange, None)),
         1 => Ok((exchange, Some(context))),
@@ -140,23 +152,28 @@ pub(crate) fn handle_request(
 
 /// Has the guest handle the next handler's response.
 pub(crate) fn handle_response(
-    session: &mut Session<'_>,
+    execution: &mut Execution<'_>,
     context: u32,
     failed: bool,
     exchange: Box<HttpExchange>,
 ) -> Result<Box<HttpExchange>, Failure> {
-    session.set_phase(Phase::Call);
+    execution.set_phase(Phase::Call);
     let wanted = [ValueType::I32, ValueType::I32];
-    let signature = session.code().info.function(RESPONSE);
+    let signature = execution.code().info.function(RESPONSE);
     if !signature.is_some_and(|signature| signature.is(&wanted, &[])) {
         return Err(Cause::Signature {
             problem: "no export `handle_response` of type (i32, i32) -> () (http-wasm)".to_string(),
         }
         .into());
     }
-    session.state().exchange().http = Some(exchange);
-    session.call(RESPONSE, &[context.into(), failed.into()])?;
-    Ok(session.state().exchange().http.take().unwrap_or_default())
+    execution.state().convention_state().http = Some(exchange);
+    execution.call(RESPONSE, &[context.into(), failed.into()])?;
+    Ok(execution
+        .state()
+        .convention_state()
+        .http
+        .take()
+        .unwrap_or_default())
 }
 
 /// Messages are whole here, so every feature is there whether it is asked for or not.
@@ -165,10 +182,10 @@ fn enable_features(_: &mut Guest<'_>, _wanted: u32) -> Result<u32, Failure> {
 }
 
 fn get_config(caller: &mut Guest<'_>, buffer: u32, limit: u32) -> Result<u32, Failure> {
-    let inputs = core::mem::take(&mut caller.data_mut().exchange().inputs);
+    let inputs = core::mem::take(&mut caller.data_mut().convention_state().inputs);
     let config = inputs.first().map(Vec::as_slice).unwrap_or_default();
     let length = answer(caller, config, (buffer, limit));
-    caller.data_mut().exchange().inputs = inputs;
+    caller.data_mut().convention_state().inputs = inputs;
     length
 }
 

@@ -3,7 +3,7 @@
 
 use super::buffers::{self, Buffer};
 use crate::convention::kinds::Convention;
-use crate::convention::protocol::{Protocol, log_line, misfit};
+use crate::convention::protocol::{Protocol, log_line, wrong_signature};
 use crate::{
     common::{
         error_kind::Phase,
@@ -11,9 +11,9 @@ use crate::{
         value::{Signature, ValueType},
     },
     engine::{
-        execution::Session,
-        host_functions::{Defined, Native},
-        store_data::State,
+        execution::Execution,
+        host_functions::{BuiltinFunction, Definition},
+        store_data::StoreData,
     },
     module::inspect::{ModuleInfo, buffers::keeps_buffers},
 };
@@ -43,28 +43,37 @@ impl Protocol for PackedPointer {
             1 => "(i32, i32) -> (i64)",
             _ => "two i32 for each input and -> (i64)",
         };
-        Err(misfit(signature, needed, Convention::PackedPointer))
+        Err(wrong_signature(
+            signature,
+            needed,
+            Convention::PackedPointer,
+        ))
     }
 
     fn call(
         &self,
-        session: &mut Session<'_>,
+        execution: &mut Execution<'_>,
         export: &str,
         inputs: &[&[u8]],
     ) -> Result<Vec<u8>, Failure> {
-        let passed = buffers::pass(session, inputs.iter().map(|input| Cow::Borrowed(*input)))?;
+        let passed = buffers::pass(execution, inputs.iter().map(|input| Cow::Borrowed(*input)))?;
         let params: SmallVec<[u64; 4]> = passed
             .iter()
             .flat_map(|buffer| [buffer.pointer.into(), buffer.length.into()])
             .collect();
-        session.set_phase(Phase::Call);
-        let result = unpack(session.call(export, &params)?.one());
-        let output = buffers::read(session, result)?;
-        buffers::release_all(session, (result.length > 0).then_some(result), &passed)?;
+        execution.set_phase(Phase::Call);
+        let result = unpack(execution.call(export, &params)?.one());
+        let output = buffers::read(execution, result)?;
+        buffers::release_all(execution, (result.length > 0).then_some(result), &passed)?;
         Ok(output)
     }
 
-    fn define(&self, linker: &mut Linker<State>, module: &str, name: &str) -> Option<Defined> {
+    fn define(
+        &self,
+        linker: &mut Linker<StoreData>,
+        module: &str,
+        name: &str,
+    ) -> Option<Definition> {
         (module == "env" && name == "log").then(|| log_line.define(linker, module, name))
     }
 }

@@ -8,9 +8,9 @@ use crate::{
     },
     convention::kinds::Convention,
     engine::{
-        execution::Session,
-        host_functions::{Defined, take},
-        store_data::State,
+        execution::Execution,
+        host_functions::{Definition, take},
+        store_data::StoreData,
     },
     module::inspect::ModuleInfo,
 };
@@ -28,32 +28,41 @@ pub(super) trait Protocol: Sync {
     /// Calls `export` with bytes. It was checked.
     fn call(
         &self,
-        session: &mut Session<'_>,
+        execution: &mut Execution<'_>,
         export: &str,
         inputs: &[&[u8]],
     ) -> Result<Vec<u8>, Failure>;
 
     /// Defines the function that its guests import by these names, if it has one.
-    fn define(&self, linker: &mut Linker<State>, module: &str, name: &str) -> Option<Defined> {
+    fn define(
+        &self,
+        linker: &mut Linker<StoreData>,
+        module: &str,
+        name: &str,
+    ) -> Option<Definition> {
         let _ = (linker, module, name);
         None
     }
 }
 
 /// Says that the export cannot be called so.
-pub(super) fn misfit(signature: &Signature, needed: &str, convention: Convention) -> Failure {
+pub(super) fn wrong_signature(
+    signature: &Signature,
+    needed: &str,
+    convention: Convention,
+) -> Failure {
     Failure::from(Cause::Signature {
         problem: format!("has type {signature}; passing bytes needs {needed} ({convention})"),
     })
 }
 
 /// The one input of a convention that has no way to pass another number of them.
-pub(super) fn one<'a>(inputs: &[&'a [u8]]) -> &'a [u8] {
+pub(super) fn only_input<'a>(inputs: &[&'a [u8]]) -> &'a [u8] {
     inputs.first().copied().unwrap_or_default()
 }
 
 /// Checks that there is one input.
-pub(super) fn expect_one(inputs: usize, convention: Convention) -> Result<(), Failure> {
+pub(super) fn expect_one_input(inputs: usize, convention: Convention) -> Result<(), Failure> {
     if inputs == 1 {
         return Ok(());
     }
@@ -70,7 +79,7 @@ pub(super) fn imports_from(info: &ModuleInfo, module: &str) -> bool {
 
 /// A message from the guest, as a line on its standard output.
 pub(super) fn log_line(
-    caller: &mut Caller<'_, State>,
+    caller: &mut Caller<'_, StoreData>,
     pointer: u32,
     length: u32,
 ) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ use crate::{
         value::{Import, Signature},
     },
     convention::{kinds::Convention, protocol::Protocol},
-    engine::{execution::Session, link::Provided, store_data::State},
+    engine::{execution::Execution, link::Provided, store_data::StoreData},
     module::inspect::ModuleInfo,
 };
 use alloc::{
@@ -41,13 +41,13 @@ impl Protocol for LeftOut {
         Err(Self::failure())
     }
 
-    fn call(&self, _: &mut Session<'_>, _: &str, _: &[&[u8]]) -> Result<Vec<u8>, Failure> {
+    fn call(&self, _: &mut Execution<'_>, _: &str, _: &[&[u8]]) -> Result<Vec<u8>, Failure> {
         Err(Self::failure())
     }
 }
 
 /// Defines a function that the guests of any convention import.
-pub(crate) fn provide(linker: &mut Linker<State>, import: &Import, _: &Signature) -> Provided {
+pub(crate) fn provide(linker: &mut Linker<StoreData>, import: &Import, _: &Signature) -> Provided {
     let (module, name) = (&import.module, &import.name);
     let mut conventions = Convention::ALL.into_iter();
     conventions
@@ -135,11 +135,11 @@ impl Convention {
     /// Calls `export` with bytes.
     pub(crate) fn call(
         self,
-        session: &mut Session<'_>,
+        execution: &mut Execution<'_>,
         export: &str,
         inputs: &[&[u8]],
     ) -> Result<Vec<u8>, Failure> {
-        self.protocol().call(session, export, inputs)
+        self.protocol().call(execution, export, inputs)
     }
 
     /// Checks that `export` can be called with so many inputs, before anything is instantiated.

@@ -2,7 +2,7 @@
 //! inputs and to send a result or an error.
 
 use crate::convention::kinds::Convention;
-use crate::convention::protocol::{Protocol, imports_from, misfit};
+use crate::convention::protocol::{Protocol, imports_from, wrong_signature};
 use crate::{
     common::{
         error_kind::Phase,
@@ -10,9 +10,9 @@ use crate::{
         value::ValueType,
     },
     engine::{
-        execution::Session,
-        host_functions::{Defined, Native, charge_bytes, guest, take},
-        store_data::State,
+        execution::Execution,
+        host_functions::{BuiltinFunction, Definition, charge_bytes, guest, take},
+        store_data::StoreData,
     },
     module::inspect::ModuleInfo,
 };
@@ -39,7 +39,7 @@ impl Protocol for Typst {
             || !matches!(signature.results(), [ValueType::I32])
         {
             let needed = "an i32 for each input and -> (i32)";
-            return Err(misfit(signature, needed, Convention::Typst));
+            return Err(wrong_signature(signature, needed, Convention::Typst));
         }
         // One empty input stands for none, so that functions without any can be called alike.
         if params.len() == inputs || (params.is_empty() && inputs == 1) {
@@ -53,22 +53,27 @@ impl Protocol for Typst {
 
     fn call(
         &self,
-        session: &mut Session<'_>,
+        execution: &mut Execution<'_>,
         export: &str,
         inputs: &[&[u8]],
     ) -> Result<Vec<u8>, Failure> {
-        session.set_phase(Phase::Call);
-        let takes = session.code().info.signature(export)?.params().len();
+        execution.set_phase(Phase::Call);
+        let takes = execution.code().info.signature(export)?.params().len();
         let inputs = inputs.get(..takes).unwrap_or(inputs);
         let params: Vec<u64> = inputs
             .iter()
             .map(|input| u32::try_from(input.len()).unwrap_or(u32::MAX).into())
             .collect();
-        let exchange = session.state().exchange();
-        exchange.renew();
-        exchange.inputs = inputs.iter().map(|input| input.to_vec()).collect();
-        let status = session.call(export, &params)?.one_u32();
-        let sent = session.state().exchange().output.take().unwrap_or_default();
+        let convention_state = execution.state().convention_state();
+        convention_state.renew();
+        convention_state.inputs = inputs.iter().map(|input| input.to_vec()).collect();
+        let status = execution.call(export, &params)?.one_u32();
+        let sent = execution
+            .state()
+            .convention_state()
+            .output
+            .take()
+            .unwrap_or_default();
         match status {
             0 => Ok(sent),
             1 => Err(Failure::reported(&sent)),
@@ -83,7 +88,12 @@ impl Protocol for Typst {
         }
     }
 
-    fn define(&self, linker: &mut Linker<State>, module: &str, name: &str) -> Option<Defined> {
+    fn define(
+        &self,
+        linker: &mut Linker<StoreData>,
+        module: &str,
+        name: &str,
+    ) -> Option<Definition> {
         match (module, name) {
             (MODULE, "wasm_minimal_protocol_write_args_to_buffer") => {
                 Some(write_inputs.define(linker, module, name))
@@ -97,10 +107,10 @@ impl Protocol for Typst {
 }
 
 /// Writes all inputs, one behind the other.
-fn write_inputs(caller: &mut Caller<'_, State>, pointer: u32) -> Result<(), Failure> {
+fn write_inputs(caller: &mut Caller<'_, StoreData>, pointer: u32) -> Result<(), Failure> {
     const WHAT: &str = "the buffer for the inputs";
     let (memory, state) = guest(caller)?;
-    let inputs = &state.exchange().inputs;
+    let inputs = &state.convention_state().inputs;
     let length = inputs.iter().map(|input| input.len() as u64).sum();
     memory
         .range(pointer, length)
@@ -108,7 +118,7 @@ fn write_inputs(caller: &mut Caller<'_, State>, pointer: u32) -> Result<(), Fail
     charge_bytes(caller, length)?;
     let (mut memory, state) = guest(caller)?;
     let mut position = pointer;
-    for input in &state.exchange().inputs {
+    for input in &state.convention_state().inputs {
         memory
             .write(position, input)
             .map_err(|outside| outside.of(WHAT))?;
@@ -118,10 +128,14 @@ fn write_inputs(caller: &mut Caller<'_, State>, pointer: u32) -> Result<(), Fail
 }
 
 /// Takes the result, or the error; the last one counts.
-fn send_result(caller: &mut Caller<'_, State>, pointer: u32, length: u32) -> Result<(), Failure> {
+fn send_result(
+    caller: &mut Caller<'_, StoreData>,
+    pointer: u32,
+    length: u32,
+) -> Result<(), Failure> {
     let maximum = caller.data().limits().max_result_bytes;
     let limit = ("max_result_bytes", maximum);
     let sent = take(caller, (pointer, length), "a result", limit)?;
-    caller.data_mut().exchange().output = Some(sent);
+    caller.data_mut().convention_state().output = Some(sent);
     Ok(())
 }

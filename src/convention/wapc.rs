@@ -1,8 +1,6 @@
 //! waPC: `__guest_call(operation length, payload length) -> ok`, and the host's functions by
 //! which the guest fetches both, answers, and calls its host.
 
-use crate::convention::kinds::Convention;
-use crate::convention::protocol::{Protocol, expect_one, imports_from, one};
 use crate::{
     common::{
         error_kind::Phase,
@@ -10,10 +8,14 @@ use crate::{
         text::Quoted,
         value::ValueType,
     },
+    convention::{
+        kinds::Convention,
+        protocol::{Protocol, expect_one_input, imports_from, only_input},
+    },
     engine::{
-        execution::Session,
-        host_functions::{Defined, Native, operate, put, take, take_message},
-        store_data::State,
+        execution::Execution,
+        host_functions::{BuiltinFunction, Definition, operate, put, take, take_message},
+        store_data::StoreData,
     },
     module::inspect::ModuleInfo,
 };
@@ -49,42 +51,47 @@ impl Protocol for Wapc {
                 problem: format!("this plugin is none of waPC's: {why}"),
             })
         })?;
-        expect_one(inputs, Convention::Wapc)
+        expect_one_input(inputs, Convention::Wapc)
     }
 
     fn call(
         &self,
-        session: &mut Session<'_>,
+        execution: &mut Execution<'_>,
         operation: &str,
         inputs: &[&[u8]],
     ) -> Result<Vec<u8>, Failure> {
-        if !core::mem::replace(&mut session.state().exchange().begun, true) {
-            session.set_phase(Phase::Initialize);
+        if !core::mem::replace(&mut execution.state().convention_state().begun, true) {
+            execution.set_phase(Phase::Initialize);
             for name in INITIALISERS {
-                let signature = session.code().info.function(name);
+                let signature = execution.code().info.function(name);
                 if signature.is_some_and(|signature| signature.is(&[], &[])) {
-                    session.call(name, &[])?;
+                    execution.call(name, &[])?;
                 }
             }
         }
-        session.set_phase(Phase::Call);
-        let payload = one(inputs);
-        let exchange = session.state().exchange();
-        exchange.renew();
-        exchange.inputs = [operation.as_bytes().to_vec(), payload.to_vec()].into();
+        execution.set_phase(Phase::Call);
+        let payload = only_input(inputs);
+        let convention_state = execution.state().convention_state();
+        convention_state.renew();
+        convention_state.inputs = [operation.as_bytes().to_vec(), payload.to_vec()].into();
         let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX).into();
         let params = [length(operation.as_bytes()), length(payload)];
-        let ok = session.call("__guest_call", &params)?.one_u32();
-        let exchange = session.state().exchange();
+        let ok = execution.call("__guest_call", &params)?.one_u32();
+        let convention_state = execution.state().convention_state();
         match ok {
-            1 => Ok(exchange.output.take().unwrap_or_default()),
+            1 => Ok(convention_state.output.take().unwrap_or_default()),
             _ => Err(Failure::reported(
-                &exchange.error.take().unwrap_or_default(),
+                &convention_state.error.take().unwrap_or_default(),
             )),
         }
     }
 
-    fn define(&self, linker: &mut Linker<State>, module: &str, name: &str) -> Option<Defined> {
+    fn define(
+        &self,
+        linker: &mut Linker<StoreData>,
+        module: &str,
+        name: &str,
+    ) -> Option<Definition> {
         if module != MODULE {
             return None;
         }
@@ -103,15 +110,15 @@ impl Protocol for Wapc {
     }
 }
 
-type Guest<'a> = Caller<'a, State>;
+type Guest<'a> = Caller<'a, StoreData>;
 
 fn guest_request(caller: &mut Guest<'_>, operation: u32, payload: u32) -> Result<(), Failure> {
-    let inputs = core::mem::take(&mut caller.data_mut().exchange().inputs);
+    let inputs = core::mem::take(&mut caller.data_mut().convention_state().inputs);
     let result = [operation, payload]
         .into_iter()
         .zip(&inputs)
         .try_for_each(|(pointer, bytes)| put(caller, pointer, bytes, "the buffer for the request"));
-    caller.data_mut().exchange().inputs = inputs;
+    caller.data_mut().convention_state().inputs = inputs;
     result
 }
 
@@ -119,13 +126,13 @@ fn guest_response(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<(
     let maximum = caller.data().limits().max_result_bytes;
     let limit = ("max_result_bytes", maximum);
     let response = take(caller, (pointer, length), "a result", limit)?;
-    caller.data_mut().exchange().output = Some(response);
+    caller.data_mut().convention_state().output = Some(response);
     Ok(())
 }
 
 fn guest_error(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<(), Failure> {
     let message = take_message(caller, pointer, length)?;
-    caller.data_mut().exchange().error = Some(message);
+    caller.data_mut().convention_state().error = Some(message);
     Ok(())
 }
 
@@ -178,7 +185,7 @@ fn host_call(
     );
     let reply = operate(caller, path, &payload)?.unwrap_or(Err(unknown));
     let ok = u32::from(reply.is_ok());
-    caller.data_mut().exchange().reply = reply.map_err(String::into_bytes);
+    caller.data_mut().convention_state().reply = reply.map_err(String::into_bytes);
     Ok(ok)
 }
 
@@ -187,19 +194,19 @@ fn length(bytes: &[u8]) -> u32 {
 }
 
 fn host_response_len(caller: &mut Guest<'_>) -> Result<u32, Failure> {
-    let reply = &caller.data_mut().exchange().reply;
+    let reply = &caller.data_mut().convention_state().reply;
     Ok(reply.as_ref().map_or(0, |reply| length(reply)))
 }
 
 fn host_error_len(caller: &mut Guest<'_>) -> Result<u32, Failure> {
-    let reply = &caller.data_mut().exchange().reply;
+    let reply = &caller.data_mut().convention_state().reply;
     Ok(reply.as_ref().map_or_else(|error| length(error), |_| 0))
 }
 
 fn host_response(caller: &mut Guest<'_>, pointer: u32) -> Result<(), Failure> {
     let reply = caller
         .data_mut()
-        .exchange()
+        .convention_state()
         .reply
         .clone()
         .unwrap_or_default();
@@ -207,7 +214,7 @@ fn host_response(caller: &mut Guest<'_>, pointer: u32) -> Result<(), Failure> {
 }
 
 fn host_error(caller: &mut Guest<'_>, pointer: u32) -> Result<(), Failure> {
-    let error = caller.data_mut().exchange().reply.clone().err();
+    let error = caller.data_mut().convention_state().reply.clone().err();
     let error = error.unwrap_or_default();
     put(caller, pointer, &error, "the buffer for the host's error")
 }

@@ -3,8 +3,8 @@
 use crate::{
     common::{failure::Failure, outcome::Numbers, value::Signature},
     engine::{
-        run_loop::drive,
-        store_data::State,
+        run_loop::run_to_end,
+        store_data::StoreData,
         values::{from_val, to_val},
     },
 };
@@ -25,7 +25,11 @@ impl Callee {
     /// The function, which has that signature.
     #[cfg_attr(not(feature = "std"), expect(unused_variables, reason = "for `typed`"))]
     #[inline(always)]
-    pub(crate) fn new(ctx: StoreContextMut<'_, State>, func: Func, signature: &Signature) -> Self {
+    pub(crate) fn new(
+        ctx: StoreContextMut<'_, StoreData>,
+        func: Func,
+        signature: &Signature,
+    ) -> Self {
         #[cfg(feature = "std")]
         if let Some(typed) = typed::Callee::new(&ctx, func, signature) {
             return Self::Typed(typed);
@@ -37,7 +41,7 @@ impl Callee {
     #[inline]
     pub(crate) fn call(
         self,
-        ctx: StoreContextMut<'_, State>,
+        ctx: StoreContextMut<'_, StoreData>,
         signature: &Signature,
         params: &[u64],
     ) -> Result<Numbers, Failure> {
@@ -54,7 +58,7 @@ const FEW: usize = 4;
 
 /// Calls a function of any signature of numbers.
 fn call(
-    mut ctx: StoreContextMut<'_, State>,
+    mut ctx: StoreContextMut<'_, StoreData>,
     func: Func,
     signature: &Signature,
     params: &[u64],
@@ -74,7 +78,7 @@ fn call(
         *value = to_val(*ty, *param);
     }
     let begun = func.call_resumable(&mut ctx, values, results);
-    drive(ctx, begun.into(), |ctx, pending| {
+    run_to_end(ctx, begun.into(), |ctx, pending| {
         pending.resume(ctx.as_context_mut(), results).into()
     })?;
     Ok(match results {
@@ -100,7 +104,7 @@ mod typed {
                 ValueType::{I32, I64},
             },
         },
-        engine::{run_loop::drive, store_data::State},
+        engine::{run_loop::run_to_end, store_data::StoreData},
     };
     use wasmi::{AsContextMut, Func, StoreContextMut, TypedFunc, WasmParams, WasmResults};
 
@@ -120,7 +124,7 @@ mod typed {
     impl Callee {
         #[inline(always)]
         pub(super) fn new(
-            ctx: &StoreContextMut<'_, State>,
+            ctx: &StoreContextMut<'_, StoreData>,
             func: Func,
             signature: &Signature,
         ) -> Option<Self> {
@@ -137,7 +141,7 @@ mod typed {
         #[inline]
         pub(super) fn call(
             self,
-            ctx: StoreContextMut<'_, State>,
+            ctx: StoreContextMut<'_, StoreData>,
             signature: &Signature,
             params: &[u64],
         ) -> Result<Numbers, Failure> {
@@ -164,16 +168,16 @@ mod typed {
     }
 
     fn run<P: WasmParams, R: WasmResults + Into<Numbers>>(
-        mut ctx: StoreContextMut<'_, State>,
+        mut ctx: StoreContextMut<'_, StoreData>,
         func: TypedFunc<P, R>,
         params: P,
     ) -> Result<Numbers, Failure> {
         let begun = func.call_resumable(&mut ctx, params);
-        let resume = |ctx: &mut StoreContextMut<'_, State>,
+        let resume = |ctx: &mut StoreContextMut<'_, StoreData>,
                       pending: wasmi::TypedResumableCallOutOfFuel<R>| {
             pending.resume(ctx.as_context_mut()).into()
         };
-        drive(ctx, begun.into(), resume).map(Into::into)
+        run_to_end(ctx, begun.into(), resume).map(Into::into)
     }
 
     impl From<()> for Numbers {

@@ -10,14 +10,14 @@ use crate::{
     engine::{
         link::{Definer, link},
         meter::LargestSlices,
-        run_loop::{caught, invalid_module, throw},
-        store_data::{Ready, State},
+        run_loop::{caught, into_engine_error, invalid_module},
+        store_data::{SnapshotState, StoreData},
     },
     host::registry::Functions,
     module::{
         inspect::ModuleInfo,
-        prepare::{Gathered, Prepared},
-        wasi_version::Version,
+        prepare::{ExportTable, PreparedModule},
+        wasi_version::WasiVersion,
     },
     settings::modes::Compilation,
 };
@@ -30,15 +30,15 @@ const SMALL_MODULE: usize = 4_096;
 /// A compiled module with its imports resolved.
 ///
 /// Each has an engine of its own, since an engine frees code only when it is dropped itself.
-pub(crate) struct Code {
+pub(crate) struct CompiledModule {
     pub(crate) info: ModuleInfo,
     /// The export under which `prepare` put the start function.
     pub(crate) start: Option<Box<str>>,
     /// Where it put the exported functions, if not among the exports.
-    pub(crate) gathered: Option<Arc<Gathered>>,
+    pub(crate) export_table: Option<Arc<ExportTable>>,
     pub(crate) engine: Engine,
     pub(crate) module: Module,
-    pub(crate) linker: Linker<State>,
+    pub(crate) linker: Linker<StoreData>,
     /// What a snapshot takes in memory beside what the module itself would.
     pub(crate) kept_bytes: usize,
     /// The export that readies an instance.
@@ -53,16 +53,16 @@ pub(crate) struct Code {
     /// The most fuel that its functions are to have at a time.
     pub(crate) largest: LargestSlices,
     /// Where the module is a snapshot taken after an initialiser: the host's side of it.
-    pub(crate) ready: Option<Ready>,
+    pub(crate) snapshot_state: Option<SnapshotState>,
 }
 
-impl Code {
+impl CompiledModule {
     /// Compiles and links.
     ///
     /// An import is looked for among the embedder's `functions`, then it is the first of the
     /// `definers` that knows it.
     pub(crate) fn new(
-        prepared: Prepared<'_>,
+        prepared: PreparedModule<'_>,
         compilation: Compilation,
         limits: &Limits,
         functions: &Functions,
@@ -78,7 +78,7 @@ impl Code {
     /// Compiles only what will run, for running it once, and links so that the imports for which
     /// `refusal` has a reason end the call.
     pub(crate) fn scratch(
-        prepared: Prepared<'_>,
+        prepared: PreparedModule<'_>,
         limits: &Limits,
         functions: &Functions,
         definers: &[Definer],
@@ -90,9 +90,11 @@ impl Code {
             let (Some(problem), wasmi::ExternType::Func(ty)) = (refusal(import), ty.ty()) else {
                 continue;
             };
-            let refuse = move |_: wasmi::Caller<'_, State>, _: &[Val], _: &mut [Val]| {
+            let refuse = move |_: wasmi::Caller<'_, StoreData>, _: &[Val], _: &mut [Val]| {
                 let problem = problem.clone();
-                Err(throw(Failure::from(Cause::Snapshot { problem })))
+                Err(into_engine_error(Failure::from(Cause::Snapshot {
+                    problem,
+                })))
             };
             let (module, name) = (&import.module, &import.name);
             if let Err(error) = code.linker.func_new(module, name, ty.clone(), refuse) {
@@ -103,17 +105,17 @@ impl Code {
     }
 
     fn compile(
-        prepared: Prepared<'_>,
+        prepared: PreparedModule<'_>,
         config: &Config,
         functions: &Functions,
         definers: &[Definer],
     ) -> Result<Self, Failure> {
-        let Prepared {
+        let PreparedModule {
             original,
             bytes,
             info,
             start,
-            gathered,
+            export_table,
         } = prepared;
         let engine = Engine::new(config);
         // What cannot be linked need not be compiled.
@@ -130,7 +132,7 @@ impl Code {
         let memory = info.export("memory");
         let mut imports = info.imports.iter();
         // WASI's functions do not.
-        let may_call_back = imports.any(|import| Version::of(&import.module).is_none());
+        let may_call_back = imports.any(|import| WasiVersion::of(&import.module).is_none());
         Ok(Self {
             initialiser: info.initialiser(),
             haskell: info.haskell(),
@@ -139,19 +141,19 @@ impl Code {
             largest: LargestSlices::new(info.most_locals, may_call_back),
             info,
             start,
-            gathered,
+            export_table,
             engine,
             module,
             linker,
             kept_bytes: 0,
-            ready: None,
+            snapshot_state: None,
         })
     }
 
     /// Whether something of the guest's runs in each instance before what is called.
     pub(crate) fn runs_first(&self) -> bool {
         let first = self.start.is_some() || self.initialiser.is_some() || self.haskell.is_some();
-        first && self.ready.is_none()
+        first && self.snapshot_state.is_none()
     }
 
     /// What it takes in memory, by the engine's measured ratios.

@@ -5,23 +5,23 @@ use crate::{
         error::Error,
         error_kind::Phase,
         failure::{Cause, Failure},
-        outcome::{Given, Numbers, Outcome},
+        outcome::{CallOutput, Numbers, Outcome},
         output::Stream,
         text::first_line,
         value::Signature,
     },
     engine::{
         callee::Callee,
-        compiled_module::Code,
-        guest_store::{Called, Known, Live, REMEMBERED},
-        meter::Allowance,
+        compiled_module::CompiledModule,
+        guest_store::{GuestFunction, GuestStore, REMEMBERED, RememberedFunction},
+        meter::CallLimits,
         run_loop::{MEMORY_OUT_OF_BOUNDS, TABLE_OUT_OF_BOUNDS, fuel_left, fuel_used, trap},
-        store_data::{Ready, State, exported_function, view},
+        store_data::{SnapshotState, StoreData, exported_function, memory_and_data},
     },
-    host::{environment::Told, memory::GuestMemory},
+    host::{environment::Environment, memory::GuestMemory},
     module::{
         inspect::HASKELL,
-        snapshot::{self, Captured, Constant, Shape},
+        snapshot::{self, Constant, InstanceState, StateShape},
     },
     settings::config::RunnerConfig,
 };
@@ -32,35 +32,35 @@ use wasmi::{
 };
 
 /// A live instance in a call.
-pub(crate) struct Session<'a> {
-    code: &'a Code,
-    live: &'a mut Live,
+pub(crate) struct Execution<'a> {
+    code: &'a CompiledModule,
+    guest_store: &'a mut GuestStore,
 }
 
-impl<'a> Session<'a> {
-    /// What runs in `live`, an instance of `code`.
-    pub(crate) fn new(code: &'a Code, live: &'a mut Live) -> Self {
-        Self { code, live }
+impl<'a> Execution<'a> {
+    /// What runs in `guest_store`, an instance of `code`.
+    pub(crate) fn new(code: &'a CompiledModule, guest_store: &'a mut GuestStore) -> Self {
+        Self { code, guest_store }
     }
 
     fn config(&self) -> &RunnerConfig {
-        &self.live.store.data().meter.context().config
+        &self.guest_store.store.data().meter.context().config
     }
 
     /// No further call may run here.
     pub(crate) fn poison(&mut self) {
-        self.live.poisoned = true;
+        self.guest_store.poisoned = true;
     }
 
     /// Begins another call on the same instance, or the first on a spare one.
     #[inline(always)]
-    pub(crate) fn renew(&mut self, allowance: Allowance, surroundings: Told) {
+    pub(crate) fn renew(&mut self, call_limits: CallLimits, environment: Option<Box<Environment>>) {
         let used = self.fuel_used();
-        let state = self.live.store.data_mut();
-        state.renew(allowance, surroundings, used);
+        let state = self.guest_store.store.data_mut();
+        state.renew(call_limits, environment, used);
         // What is left of the last call's fuel is not the next one's.
         let level = state.meter.first_level();
-        let _ = self.live.store.set_fuel(level);
+        let _ = self.guest_store.store.set_fuel(level);
     }
 
     pub(crate) fn max_result_bytes(&self) -> u64 {
@@ -71,14 +71,17 @@ impl<'a> Session<'a> {
         self.config().limits.max_output_bytes as u64
     }
 
-    pub(crate) fn code(&self) -> &'a Code {
+    pub(crate) fn code(&self) -> &'a CompiledModule {
         self.code
     }
 
     /// Instantiates, runs the start function and then the initialiser, unless that is the very
     /// export that will be called.
     #[inline(always)]
-    pub(crate) fn ready(&mut self, export: Option<&str>) -> Result<(), Failure> {
+    pub(crate) fn instantiate_and_initialise(
+        &mut self,
+        export: Option<&str>,
+    ) -> Result<(), Failure> {
         self.instantiate()?;
         if self.code.runs_first() {
             self.initialise(export)?;
@@ -88,8 +91,8 @@ impl<'a> Session<'a> {
 
     /// Makes the instance, in which nothing has run.
     pub(crate) fn instantiate(&mut self) -> Result<(), Failure> {
-        let Code { linker, module, .. } = self.code;
-        let store = &mut self.live.store;
+        let CompiledModule { linker, module, .. } = self.code;
+        let store = &mut self.guest_store.store;
         store.limiter(|state| &mut state.limiter);
         let meter = &mut store.data_mut().meter;
         if !self.code.is_small {
@@ -106,10 +109,10 @@ impl<'a> Session<'a> {
         };
         let instance = instance.map_err(|error| instantiation_failure(error, self.config()))?;
         let memory = match self.code.exports_memory {
-            true => instance.get_memory(&self.live.store, "memory"),
+            true => instance.get_memory(&self.guest_store.store, "memory"),
             false => None,
         };
-        let state = self.live.store.data_mut();
+        let state = self.guest_store.store.data_mut();
         state.instance = Some(instance);
         state.memory = memory;
         Ok(())
@@ -117,27 +120,27 @@ impl<'a> Session<'a> {
 
     fn initialise(&mut self, export: Option<&str>) -> Result<(), Failure> {
         if let Some(start) = &self.code.start {
-            self.live.phase = Phase::Start;
+            self.guest_store.phase = Phase::Start;
             let callee = Callee::Any(self.func(start)?);
             let signature = &Signature::new([], []);
-            self.call_known(Known { signature, callee }, &[])?;
+            self.call_function(GuestFunction { signature, callee }, &[])?;
         }
         match self.code.initialiser {
             Some(name) if export != Some(name) => {
-                self.live.phase = Phase::Initialize;
+                self.guest_store.phase = Phase::Initialize;
                 self.call(name, &[])?;
             }
             _ => {}
         }
         if let Some(params) = self.code.haskell {
-            self.live.phase = Phase::Initialize;
+            self.guest_store.phase = Phase::Initialize;
             self.call(HASKELL, &vec![0; params])?;
         }
         Ok(())
     }
 
     pub(crate) fn set_phase(&mut self, phase: Phase) {
-        self.live.phase = phase;
+        self.guest_store.phase = phase;
     }
 
     /// The exported function by that name, which has that signature. A kept instance remembers
@@ -147,44 +150,46 @@ impl<'a> Session<'a> {
         &mut self,
         export: &str,
         signature: &'s Signature,
-    ) -> Result<Known<'s>, Failure> {
+    ) -> Result<GuestFunction<'s>, Failure> {
         let func = self.func(export)?;
-        let Live { store, called, .. } = &mut *self.live;
+        let GuestStore {
+            store, remembered, ..
+        } = &mut *self.guest_store;
         let callee = Callee::new(store.as_context_mut(), func, signature);
-        if let Some(called) = called
-            && called.len() < REMEMBERED
+        if let Some(remembered) = remembered
+            && remembered.len() < REMEMBERED
             && let Some(position) = self.code.info.position(export)
         {
             let name = export.into();
-            called.push(Called {
+            remembered.push(RememberedFunction {
                 name,
                 position,
                 callee,
             });
         }
-        Ok(Known { signature, callee })
+        Ok(GuestFunction { signature, callee })
     }
 
     #[inline(always)]
     fn func(&self, export: &str) -> Result<Func, Failure> {
-        let found = exported_function(&self.live.store, export);
+        let found = exported_function(&self.guest_store.store, export);
         found.ok_or_else(|| self.code.info.no_function(export))
     }
 
     #[inline]
-    fn called(&self, export: &str) -> Option<&Called> {
-        let mut called = self.live.called.iter().flatten();
-        called.find(|called| *called.name == *export)
+    fn remembered(&self, export: &str) -> Option<&RememberedFunction> {
+        let mut remembered = self.guest_store.remembered.iter().flatten();
+        remembered.find(|remembered| *remembered.name == *export)
     }
 
     /// The function by that name, if this instance is kept and has called it before.
     #[inline]
-    pub(crate) fn known(&self, export: &str) -> Option<Known<'a>> {
-        let Called {
+    pub(crate) fn remembered_function(&self, export: &str) -> Option<GuestFunction<'a>> {
+        let RememberedFunction {
             position, callee, ..
-        } = self.called(export)?;
+        } = self.remembered(export)?;
         let signature = self.code.info.exports.get(*position)?.ty.signature()?;
-        Some(Known {
+        Some(GuestFunction {
             signature,
             callee: *callee,
         })
@@ -192,28 +197,28 @@ impl<'a> Session<'a> {
 
     /// Calls an export with bit patterns that fit its signature.
     pub(crate) fn call(&mut self, export: &str, params: &[u64]) -> Result<Numbers, Failure> {
-        let known = match self.known(export) {
-            Some(known) => known,
+        let function = match self.remembered_function(export) {
+            Some(function) => function,
             None => self.find(export, self.code.info.signature(export)?)?,
         };
-        self.call_known(known, params)
+        self.call_function(function, params)
     }
 
     /// Calls an export that was found with bit patterns that fit it.
     #[inline]
-    pub(crate) fn call_known(
+    pub(crate) fn call_function(
         &mut self,
-        Known { signature, callee }: Known<'_>,
+        GuestFunction { signature, callee }: GuestFunction<'_>,
         params: &[u64],
     ) -> Result<Numbers, Failure> {
-        match callee.call(self.live.store.as_context_mut(), signature, params) {
+        match callee.call(self.guest_store.store.as_context_mut(), signature, params) {
             // A guest that ends well by saying so has ended well, unless it owes a result. It was
             // left in the middle of something all the same.
             Err(failure)
                 if signature.results().is_empty()
                     && matches!(*failure, Cause::Exit { code: 0 }) =>
             {
-                self.live.poisoned = true;
+                self.guest_store.poisoned = true;
                 Ok(Numbers::None)
             }
             done => done,
@@ -222,14 +227,14 @@ impl<'a> Session<'a> {
 
     /// The value of an exported global of type `i32`.
     pub(crate) fn exported_u32(&self, name: &str) -> Option<u32> {
-        let instance = self.live.store.data().instance?;
-        let global = instance.get_global(&self.live.store, name)?;
-        Some(global.get(&self.live.store).i32()?.cast_unsigned())
+        let instance = self.guest_store.store.data().instance?;
+        let global = instance.get_global(&self.guest_store.store, name)?;
+        Some(global.get(&self.guest_store.store).i32()?.cast_unsigned())
     }
 
     /// The guest's memory.
     pub(crate) fn memory(&mut self) -> Result<GuestMemory<'_>, Failure> {
-        match view(&mut self.live.store) {
+        match memory_and_data(&mut self.guest_store.store) {
             Some((memory, _)) => Ok(memory),
             None => Err(Cause::Signature {
                 problem: "passing bytes needs an export `memory`, and there is none".to_string(),
@@ -239,78 +244,86 @@ impl<'a> Session<'a> {
     }
 
     /// The state beside the guest.
-    pub(crate) fn state(&mut self) -> &mut State {
-        self.live.state()
+    pub(crate) fn state(&mut self) -> &mut StoreData {
+        self.guest_store.state()
     }
 
     pub(crate) fn phase(&self) -> Phase {
-        self.live.phase
+        self.guest_store.phase
     }
 
     /// Keeps what the guest writes here, whatever the runner does with output.
     pub(crate) fn keep_output(&mut self) {
-        self.live.store.data_mut().output.keep();
+        self.guest_store.store.data_mut().output.keep();
     }
 
     pub(crate) fn has_output(&self) -> bool {
-        let output = &self.live.store.data().output;
+        let output = &self.guest_store.store.data().output;
         output.truncated || !output.stdout.is_empty() || !output.stderr.is_empty()
     }
 
-    pub(crate) fn stdin_seen(&self) -> bool {
-        self.live.store.data().seen.stdin
+    pub(crate) fn stdin_read(&self) -> bool {
+        self.guest_store.store.data().inputs_read.stdin
     }
 
     /// The host's side of the state.
-    pub(crate) fn host_state(&self) -> Ready {
-        self.live.store.data().to_ready(self.fuel_used())
+    pub(crate) fn snapshot_state(&self) -> SnapshotState {
+        self.guest_store
+            .store
+            .data()
+            .to_snapshot_state(self.fuel_used())
     }
 
     /// The guest's side of the state, of an instance of a module that `shape` has instrumented.
-    pub(crate) fn capture(&self, shape: &Shape) -> Result<Captured, Failure> {
+    pub(crate) fn capture(&self, shape: &StateShape) -> Result<InstanceState, Failure> {
         let missing = || snapshot::refused("the instance lacks an export that was added to it");
-        let instance = self.live.store.data().instance.ok_or_else(missing)?;
-        let mut captured = Captured::default();
+        let instance = self.guest_store.store.data().instance.ok_or_else(missing)?;
+        let mut captured = InstanceState::default();
         if let Some(name) = shape.memory_export() {
             let memory = instance
-                .get_memory(&self.live.store, &name)
+                .get_memory(&self.guest_store.store, &name)
                 .ok_or_else(missing)?;
-            let (bytes, meter) = (memory.data(&self.live.store), &self.live.store.data().meter);
+            let (bytes, meter) = (
+                memory.data(&self.guest_store.store),
+                &self.guest_store.store.data().meter,
+            );
             captured.read_memory(bytes, &self.config().limits, || meter.look().map(|_| ()))?;
         }
         for name in shape.global_exports() {
             let global = instance
-                .get_global(&self.live.store, &name)
+                .get_global(&self.guest_store.store, &name)
                 .ok_or_else(missing)?;
-            captured.globals.push(match global.get(&self.live.store) {
-                Val::I32(value) => Constant::I32(value),
-                Val::I64(value) => Constant::I64(value),
-                Val::F32(value) => Constant::F32(value.to_bits()),
-                Val::F64(value) => Constant::F64(value.to_bits()),
-                #[cfg(feature = "simd")]
-                Val::V128(value) => Constant::V128(value.as_u128()),
-                _ => return Err(missing()),
-            });
+            captured
+                .globals
+                .push(match global.get(&self.guest_store.store) {
+                    Val::I32(value) => Constant::I32(value),
+                    Val::I64(value) => Constant::I64(value),
+                    Val::F32(value) => Constant::F32(value.to_bits()),
+                    Val::F64(value) => Constant::F64(value.to_bits()),
+                    #[cfg(feature = "simd")]
+                    Val::V128(value) => Constant::V128(value.as_u128()),
+                    _ => return Err(missing()),
+                });
         }
         Ok(captured)
     }
 
     /// The fuel that the call has used so far.
     pub(crate) fn fuel_used(&self) -> u64 {
-        fuel_used(&self.live.store)
+        fuel_used(&self.guest_store.store)
     }
 
     /// Ends the call, which gave that: with what it cost and wrote.
     #[inline(always)]
-    pub(crate) fn outcome(&mut self, given: Given) -> Outcome {
+    pub(crate) fn outcome(&mut self, output: CallOutput) -> Outcome {
         let fuel_used = self.fuel_used();
         // Later calls on the instance did not have to run it either way.
-        let init_fuel = core::mem::take(&mut self.live.init_fuel);
-        let state = self.live.store.data_mut();
-        self.live.poisoned |= state.nested.failed;
+        let init_fuel = core::mem::take(&mut self.guest_store.init_fuel);
+        let state = self.guest_store.store.data_mut();
+        self.guest_store.poisoned |= state.nested.failed;
         Outcome {
-            results: given.results,
-            bytes: given.bytes,
+            results: output.results,
+            bytes: output.bytes,
             stdout: state.output.take(Stream::Stdout),
             stderr: state.output.take(Stream::Stderr),
             output_truncated: state.output.truncated,
@@ -323,29 +336,34 @@ impl<'a> Session<'a> {
     /// Ends the call, which failed: the error has what it cost and wrote until then.
     #[cold]
     pub(crate) fn failed(&mut self, failure: Failure) -> Error {
-        let mut outcome = self.outcome(Given::default());
-        self.live.poisoned = true;
+        let mut outcome = self.outcome(CallOutput::default());
+        self.guest_store.poisoned = true;
         // Out of fuel is the whole budget, wherever in its last slice the guest stopped.
         if let Cause::OutOfFuel { budget } | Cause::OutOfTimeFuel { budget, .. } = *failure {
             outcome.fuel_used = budget;
         }
-        let error = Error::from(failure).at(self.live.phase);
+        let error = Error::from(failure).at(self.guest_store.phase);
         error.with_outcome(outcome)
     }
 
     /// Ends a call that came to something else than results or bytes.
     pub(crate) fn end<R>(&mut self, made: Result<R, Failure>) -> Result<(R, Outcome), Error> {
         match made {
-            Ok(made) => Ok((made, self.outcome(Given::default()))),
+            Ok(made) => Ok((made, self.outcome(CallOutput::default()))),
             Err(failure) => Err(self.failed(failure)),
         }
     }
 
     /// Takes the fuel for `bytes` that the host moves into or out of the guest.
     pub(crate) fn charge_bytes(&mut self, bytes: u64) -> Result<(), Failure> {
-        let left = fuel_left(&self.live.store);
-        let level = self.live.store.data_mut().meter.charge(left, bytes / 64)?;
-        let _ = self.live.store.set_fuel(level);
+        let left = fuel_left(&self.guest_store.store);
+        let level = self
+            .guest_store
+            .store
+            .data_mut()
+            .meter
+            .charge(left, bytes / 64)?;
+        let _ = self.guest_store.store.set_fuel(level);
         Ok(())
     }
 }

@@ -2,18 +2,20 @@
 
 use crate::{
     common::{error_kind::Phase, value::Signature},
-    engine::{callee::Callee, compiled_module::Code, meter::Allowance, store_data::State},
-    host::environment::Told,
-    settings::context::Home,
+    engine::{
+        callee::Callee, compiled_module::CompiledModule, meter::CallLimits, store_data::StoreData,
+    },
+    host::environment::Environment,
+    settings::context::PluginContext,
 };
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use wasmi::Store;
 
 /// An instance, its store, and the account of the call that it is in.
-pub(crate) struct Live {
-    pub(super) store: Store<State>,
+pub(crate) struct GuestStore {
+    pub(super) store: Store<StoreData>,
     /// The functions that were called, where the instance is kept for more calls.
-    pub(super) called: Option<Vec<Called>>,
+    pub(super) remembered: Option<Vec<RememberedFunction>>,
     /// The step being done, for the error that it may end with.
     pub(super) phase: Phase,
     /// Whether the guest was left in the middle of something.
@@ -26,7 +28,7 @@ pub(crate) struct Live {
 pub(super) const REMEMBERED: usize = 8;
 
 /// A function of a kept instance that was called.
-pub(super) struct Called {
+pub(super) struct RememberedFunction {
     pub(super) name: Box<str>,
     /// Its place among the module's exports.
     pub(super) position: usize,
@@ -35,41 +37,44 @@ pub(super) struct Called {
 
 /// An exported function of a live instance.
 #[derive(Clone, Copy)]
-pub(crate) struct Known<'a> {
+pub(crate) struct GuestFunction<'a> {
     pub(crate) signature: &'a Signature,
     pub(crate) callee: Callee,
 }
 
-impl Live {
-    /// Begins a call with a fresh store; the instance comes with [`ready`](Session::ready).
+impl GuestStore {
+    /// Begins a call with a fresh store; the instance comes with `Execution::instantiate_and_initialise`.
     ///
     /// A store is large, so it is made in its place, and nothing here or in a caller may move it.
     #[inline]
     pub(crate) fn new(
-        home: &Arc<Home>,
-        code: &Code,
-        allowance: Allowance,
-        surroundings: Told,
+        plugin_context: &Arc<PluginContext>,
+        code: &CompiledModule,
+        call_limits: CallLimits,
+        environment: Option<Box<Environment>>,
     ) -> Self {
-        let mut state = State::new(home, allowance, code.largest, surroundings);
-        if let Some(gathered) = &code.gathered {
-            state.gather(gathered);
+        let mut state = StoreData::new(plugin_context, call_limits, code.largest, environment);
+        if let Some(export_table) = &code.export_table {
+            state.set_export_table(export_table);
         }
-        if let Some(ready) = &code.ready {
-            state.begin_at(ready);
+        if let Some(snapshot_state) = &code.snapshot_state {
+            state.restore(snapshot_state);
         }
         Self {
             store: Store::new(&code.engine, state),
-            called: None,
+            remembered: None,
             phase: Phase::Instantiate,
             poisoned: false,
-            init_fuel: code.ready.as_ref().map_or(0, |ready| ready.fuel),
+            init_fuel: code
+                .snapshot_state
+                .as_ref()
+                .map_or(0, |snapshot_state| snapshot_state.fuel),
         }
     }
 
     /// More calls will follow.
     pub(crate) fn keep(&mut self) {
-        self.called = Some(Vec::new());
+        self.remembered = Some(Vec::new());
     }
 
     pub(crate) fn is_poisoned(&self) -> bool {
@@ -77,7 +82,7 @@ impl Live {
     }
 
     /// The state beside the guest.
-    pub(crate) fn state(&mut self) -> &mut State {
+    pub(crate) fn state(&mut self) -> &mut StoreData {
         self.store.data_mut()
     }
 }

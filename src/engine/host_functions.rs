@@ -4,17 +4,17 @@ use crate::{
     common::{
         failure::{Cause, Failure},
         outcome::Numbers,
-        output::{Stream, Written},
+        output::{Stream, WriteResult},
     },
     engine::{
         callee::Callee,
         run_loop::{charge, guarded, nested},
-        store_data::{State, exported_function, view},
+        store_data::{StoreData, exported_function, memory_and_data},
         values::{from_val, signature, to_val},
     },
     host::{
         context::{Guest, HostContext},
-        convention_state::Exchange,
+        convention_state::ConventionState,
         function::Function,
         memory::GuestMemory,
     },
@@ -27,12 +27,12 @@ use wasmi::{Caller, FuncType, Linker, ValType};
 pub(crate) const CALL_FUEL: u64 = 50;
 
 /// What a host function was defined as.
-pub(crate) type Defined = Result<FuncType, wasmi::Error>;
+pub(crate) type Definition = Result<FuncType, wasmi::Error>;
 
 /// A function of this crate that guests import.
-pub(crate) trait Native<Params> {
+pub(crate) trait BuiltinFunction<Params> {
     /// Defines it and says what type it has.
-    fn define(self, linker: &mut Linker<State>, module: &str, name: &str) -> Defined;
+    fn define(self, linker: &mut Linker<StoreData>, module: &str, name: &str) -> Definition;
 }
 
 /// A parameter or a result.
@@ -51,33 +51,33 @@ macro_rules! numbers {
 numbers! { u32: I32; i32: I32; u64: I64; i64: I64; f64: F64; }
 
 /// What a function returns.
-pub(crate) trait Returned {
+pub(crate) trait ResultTypes {
     const TYPES: &'static [ValType];
 }
 
-impl Returned for () {
+impl ResultTypes for () {
     const TYPES: &'static [ValType] = &[];
 }
 
-impl<T: Number> Returned for T {
+impl<T: Number> ResultTypes for T {
     const TYPES: &'static [ValType] = &[T::TYPE];
 }
 
 macro_rules! natives {
     ($(($($ty:ident $value:ident),*))*) => {$(
-        impl<Body, R, $($ty),*> Native<(R, $($ty,)*)> for Body
+        impl<Body, R, $($ty),*> BuiltinFunction<(R, $($ty,)*)> for Body
         where
-            Body: Fn(&mut Caller<'_, State>, $($ty),*) -> Result<R, Failure>
+            Body: Fn(&mut Caller<'_, StoreData>, $($ty),*) -> Result<R, Failure>
                 + Send + Sync + 'static,
-            R: Returned,
+            R: ResultTypes,
             Result<R, wasmi::Error>: wasmi::WasmRet,
             $($ty: Number,)*
         {
-            fn define(self, linker: &mut Linker<State>, module: &str, name: &str) -> Defined {
+            fn define(self, linker: &mut Linker<StoreData>, module: &str, name: &str) -> Definition {
                 linker.func_wrap(
                     module,
                     name,
-                    move |mut caller: Caller<'_, State>, $($value: $ty),*| {
+                    move |mut caller: Caller<'_, StoreData>, $($value: $ty),*| {
                         guarded(|| {
                             charge(&mut caller, CALL_FUEL)?;
                             self(&mut caller, $($value),*)
@@ -102,15 +102,15 @@ natives! {
 }
 
 /// Takes the fuel for moving `bytes`.
-pub(crate) fn charge_bytes(caller: &mut Caller<'_, State>, bytes: u64) -> Result<(), Failure> {
+pub(crate) fn charge_bytes(caller: &mut Caller<'_, StoreData>, bytes: u64) -> Result<(), Failure> {
     charge(caller, bytes / 64)
 }
 
 /// The guest's memory and the state.
 pub(crate) fn guest<'a>(
-    caller: &'a mut Caller<'_, State>,
-) -> Result<(GuestMemory<'a>, &'a mut State), Failure> {
-    view(caller).ok_or_else(|| {
+    caller: &'a mut Caller<'_, StoreData>,
+) -> Result<(GuestMemory<'a>, &'a mut StoreData), Failure> {
+    memory_and_data(caller).ok_or_else(|| {
         Failure::from(Cause::GuestData {
             problem: "the guest passes pointers and exports no memory".into(),
             source: None,
@@ -121,7 +121,7 @@ pub(crate) fn guest<'a>(
 /// Copies `length` bytes of the guest's memory, which are `what`; at most `maximum` of them, by
 /// `limit`.
 pub(crate) fn take(
-    caller: &mut Caller<'_, State>,
+    caller: &mut Caller<'_, StoreData>,
     (pointer, length): (u32, u32),
     what: &'static str,
     (limit, maximum): (&'static str, usize),
@@ -147,7 +147,7 @@ pub(crate) fn take(
 
 /// Copies a plugin's own message, which is cut where it is long.
 pub(crate) fn take_message(
-    caller: &mut Caller<'_, State>,
+    caller: &mut Caller<'_, StoreData>,
     pointer: u32,
     length: u32,
 ) -> Result<Vec<u8>, Failure> {
@@ -163,7 +163,7 @@ pub(crate) fn take_message(
 
 /// Writes `bytes` into the guest's memory at `pointer`, which is `what`.
 pub(crate) fn put(
-    caller: &mut Caller<'_, State>,
+    caller: &mut Caller<'_, StoreData>,
     pointer: u32,
     bytes: &[u8],
     what: &'static str,
@@ -176,7 +176,7 @@ pub(crate) fn put(
 
 /// Defines an embedder's function.
 pub(crate) fn define_host(
-    linker: &mut Linker<State>,
+    linker: &mut Linker<StoreData>,
     module: &str,
     name: &str,
     function: &Function,
@@ -203,13 +203,13 @@ pub(crate) fn define_host(
     Ok(())
 }
 
-impl Guest for Caller<'_, State> {
+impl Guest for Caller<'_, StoreData> {
     fn plugin(&self) -> &str {
         self.data().plugin()
     }
 
     fn memory(&mut self) -> Option<GuestMemory<'_>> {
-        view(self).map(|(memory, _)| memory)
+        memory_and_data(self).map(|(memory, _)| memory)
     }
 
     fn charge(&mut self, fuel: u64) -> Result<(), Failure> {
@@ -224,7 +224,7 @@ impl Guest for Caller<'_, State> {
         self.data().meter.time_left()
     }
 
-    fn write(&mut self, stream: Stream, bytes: &[u8]) -> Written {
+    fn write(&mut self, stream: Stream, bytes: &[u8]) -> WriteResult {
         self.data_mut().write(stream, bytes)
     }
 
@@ -247,18 +247,18 @@ impl Guest for Caller<'_, State> {
         called.map(Numbers::into_vec)
     }
 
-    fn exchange(&mut self) -> &mut Exchange {
-        self.data_mut().exchange()
+    fn convention_state(&mut self) -> &mut ConventionState {
+        self.data_mut().convention_state()
     }
 
     fn state(&mut self) -> Option<&mut (dyn Any + Send + Sync)> {
-        self.data_mut().lent.as_deref_mut()
+        self.data_mut().embedder_state.as_deref_mut()
     }
 }
 
 /// Runs an embedder's answer to a waPC guest; `Err` is for the guest to hear.
 pub(crate) fn operate(
-    caller: &mut Caller<'_, State>,
+    caller: &mut Caller<'_, StoreData>,
     path: [String; 3],
     payload: &[u8],
 ) -> Result<Option<Result<Vec<u8>, String>>, Failure> {

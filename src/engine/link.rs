@@ -7,8 +7,8 @@ use crate::{
         value::{ExternType, Import, Signature},
     },
     engine::{
-        host_functions::{Defined, define_host},
-        store_data::State,
+        host_functions::{Definition, define_host},
+        store_data::StoreData,
         values::{func_type, signature},
     },
     host::registry::Functions,
@@ -22,13 +22,13 @@ pub(crate) enum Provided {
     /// Nothing: it does not know the import.
     Unknown,
     /// A function, which is defined now, and its type.
-    Function(Defined),
+    Function(Definition),
     /// It knows the import, but has no function of that type; why.
     Refused(&'static str),
 }
 
 /// Defines the function that a module imports with that signature, if it knows it.
-pub(crate) type Definer = fn(&mut Linker<State>, &Import, &Signature) -> Provided;
+pub(crate) type Definer = fn(&mut Linker<StoreData>, &Import, &Signature) -> Provided;
 
 /// Defines everything that the module imports.
 pub(super) fn link(
@@ -36,7 +36,7 @@ pub(super) fn link(
     info: &ModuleInfo,
     functions: &Functions,
     definers: &[Definer],
-) -> Result<Linker<State>, Failure> {
+) -> Result<Linker<StoreData>, Failure> {
     let mut linker = Linker::new(engine);
     linker.allow_shadowing(true);
     let mut types = BTreeMap::new();

@@ -6,7 +6,7 @@ use crate::{
         failure::{Cause, Failure},
         native_stack::{LARGEST_GRANT, LARGEST_GRANT_BENEATH, LARGEST_NESTED_GRANT},
     },
-    settings::context::{Context, Home},
+    settings::context::{PluginContext, RunnerContext},
 };
 use alloc::sync::Arc;
 use core::time::Duration;
@@ -24,7 +24,7 @@ const LONG: Duration = Duration::from_millis(1);
 
 /// What a call may use, where it differs from the runner's settings.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Allowance {
+pub(crate) struct CallLimits {
     pub(crate) fuel: Option<u64>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) max_memory_pages: Option<u32>,
@@ -66,7 +66,7 @@ impl LargestSlices {
 /// The level never rises while the engine runs, only when it was left for want of fuel: what its
 /// tail calls leave behind in native stack is bounded by the fuel that it is entered with.
 pub(crate) struct Meter {
-    home: Arc<Home>,
+    plugin_context: Arc<PluginContext>,
     cancel: Option<CancelToken>,
     timeout: Duration,
     budget: u64,
@@ -84,9 +84,13 @@ pub(crate) struct Meter {
 
 impl Meter {
     /// The account of the first call of an instance.
-    pub(crate) fn new(home: &Arc<Home>, allowance: Allowance, largest: LargestSlices) -> Self {
+    pub(crate) fn new(
+        plugin_context: &Arc<PluginContext>,
+        call_limits: CallLimits,
+        largest: LargestSlices,
+    ) -> Self {
         let mut meter = Self {
-            home: home.clone(),
+            plugin_context: plugin_context.clone(),
             cancel: None,
             timeout: Duration::ZERO,
             budget: 0,
@@ -97,16 +101,16 @@ impl Meter {
             started: None,
             sliced: Duration::ZERO,
         };
-        meter.renew(allowance);
+        meter.renew(call_limits);
         meter
     }
 
     /// Begins the account of another call.
     #[inline(always)]
-    pub(crate) fn renew(&mut self, allowance: Allowance) {
-        let config = &self.home.context.config;
-        let fuel = allowance.fuel.or(config.fuel).unwrap_or(u64::MAX);
-        self.timeout = allowance.timeout.unwrap_or(config.timeout);
+    pub(crate) fn renew(&mut self, call_limits: CallLimits) {
+        let config = &self.plugin_context.runner.config;
+        let fuel = call_limits.fuel.or(config.fuel).unwrap_or(u64::MAX);
+        self.timeout = call_limits.timeout.unwrap_or(config.timeout);
         let (budget, first_slice) = match &config.clock {
             Some(_) => (fuel, FIRST_SLICE),
             None => (
@@ -120,7 +124,7 @@ impl Meter {
         };
         self.depth = 0;
         self.budget = budget;
-        self.cancel = allowance.cancel;
+        self.cancel = call_limits.cancel;
         self.started = None;
         // The first slice is granted at once, unless the call is over before it begins.
         let cancelled = self.cancel.as_ref().is_some_and(CancelToken::is_cancelled);
@@ -135,19 +139,19 @@ impl Meter {
 
     /// Lets the time of the call begin, if it has not begun.
     pub(crate) fn begin(&mut self) {
-        if let (None, Some(clock)) = (self.started, &self.home.context.config.clock) {
+        if let (None, Some(clock)) = (self.started, &self.plugin_context.runner.config.clock) {
             self.sliced = clock.monotonic();
             self.started = Some(self.sliced);
         }
     }
 
     /// The settings of the runner.
-    pub(crate) fn context(&self) -> &Context {
-        &self.home.context
+    pub(crate) fn context(&self) -> &RunnerContext {
+        &self.plugin_context.runner
     }
 
-    pub(crate) fn home(&self) -> &Home {
-        &self.home
+    pub(crate) fn plugin_context(&self) -> &PluginContext {
+        &self.plugin_context
     }
 
     /// The fuel used, when the engine has `left`.
@@ -211,7 +215,7 @@ impl Meter {
 
     fn spent(&self) -> Failure {
         let budget = self.budget;
-        let config = &self.home.context.config;
+        let config = &self.plugin_context.runner.config;
         let timeout = self.timeout;
         if config.clock.is_none() && budget == as_fuel(timeout, config.fuel_per_second) {
             return Failure::from(Cause::OutOfTimeFuel { budget, timeout });
@@ -221,7 +225,7 @@ impl Meter {
 
     /// The time until the deadline, where there is a clock.
     pub(crate) fn time_left(&self) -> Option<Duration> {
-        let clock = self.home.context.config.clock.as_ref()?;
+        let clock = self.plugin_context.runner.config.clock.as_ref()?;
         let now = clock.monotonic();
         let elapsed = now.saturating_sub(self.started.unwrap_or(now));
         Some(self.timeout.saturating_sub(elapsed))
@@ -229,11 +233,11 @@ impl Meter {
 
     /// Looks at what may end the call from outside; the time, where there is a clock.
     pub(crate) fn look(&self) -> Result<Option<Duration>, Failure> {
-        self.home.context.check_open()?;
+        self.plugin_context.runner.check_open()?;
         if self.cancel.as_ref().is_some_and(CancelToken::is_cancelled) {
             return Err(Cause::Cancelled.into());
         }
-        let Some(clock) = &self.home.context.config.clock else {
+        let Some(clock) = &self.plugin_context.runner.config.clock else {
             return Ok(None);
         };
         let now = clock.monotonic();
@@ -252,7 +256,7 @@ impl Meter {
         let Some(now) = self.look()? else {
             return Ok(());
         };
-        if self.home.context.config.slice.is_none() {
+        if self.plugin_context.runner.config.slice.is_none() {
             let took = now.saturating_sub(self.sliced);
             if took < SHORT {
                 self.slice = (self.slice * 2).min(self.largest.slice);

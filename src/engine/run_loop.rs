@@ -6,7 +6,7 @@ use crate::{
         sync::Shared,
         text::first_line,
     },
-    engine::store_data::State,
+    engine::store_data::StoreData,
     module::prepare::TABLE_GROW_ENTRY_FUEL,
 };
 use alloc::{
@@ -22,36 +22,38 @@ use wasmi::{
 };
 
 /// How far the engine came with a call.
-pub(crate) enum Reached<R, P> {
-    End(R),
+pub(crate) enum Progress<R, P> {
+    Finished(R),
     /// It wants so much fuel to go on.
-    Starved(u64, P),
+    OutOfFuel(u64, P),
     Failed(Failure),
     Trapped(Error),
 }
 
-impl From<Result<ResumableCall, Error>> for Reached<(), ResumableCallOutOfFuel> {
+impl From<Result<ResumableCall, Error>> for Progress<(), ResumableCallOutOfFuel> {
     fn from(call: Result<ResumableCall, Error>) -> Self {
         match call {
-            Ok(ResumableCall::Finished) => Self::End(()),
+            Ok(ResumableCall::Finished) => Self::Finished(()),
             Ok(ResumableCall::OutOfFuel(pending)) => {
-                Self::Starved(pending.required_fuel(), pending)
+                Self::OutOfFuel(pending.required_fuel(), pending)
             }
-            Ok(ResumableCall::HostTrap(trap)) => Self::Failed(thrown(trap.host_error())),
+            Ok(ResumableCall::HostTrap(trap)) => Self::Failed(from_engine_error(trap.host_error())),
             Err(error) => Self::Trapped(error),
         }
     }
 }
 
-impl<R> From<Result<TypedResumableCall<R>, Error>> for Reached<R, TypedResumableCallOutOfFuel<R>> {
+impl<R> From<Result<TypedResumableCall<R>, Error>> for Progress<R, TypedResumableCallOutOfFuel<R>> {
     #[inline]
     fn from(call: Result<TypedResumableCall<R>, Error>) -> Self {
         match call {
-            Ok(TypedResumableCall::Finished(results)) => Self::End(results),
+            Ok(TypedResumableCall::Finished(results)) => Self::Finished(results),
             Ok(TypedResumableCall::OutOfFuel(pending)) => {
-                Self::Starved(pending.required_fuel(), pending)
+                Self::OutOfFuel(pending.required_fuel(), pending)
             }
-            Ok(TypedResumableCall::HostTrap(trap)) => Self::Failed(thrown(trap.host_error())),
+            Ok(TypedResumableCall::HostTrap(trap)) => {
+                Self::Failed(from_engine_error(trap.host_error()))
+            }
             Err(error) => Self::Trapped(error),
         }
     }
@@ -61,19 +63,19 @@ impl<R> From<Result<TypedResumableCall<R>, Error>> for Reached<R, TypedResumable
 ///
 /// Every path into a guest goes through here: start function, initialiser, allocator, export.
 #[inline]
-pub(crate) fn drive<R, P>(
-    mut ctx: StoreContextMut<'_, State>,
-    mut reached: Reached<R, P>,
-    mut resume: impl FnMut(&mut StoreContextMut<'_, State>, P) -> Reached<R, P>,
+pub(crate) fn run_to_end<R, P>(
+    mut ctx: StoreContextMut<'_, StoreData>,
+    mut progress: Progress<R, P>,
+    mut resume: impl FnMut(&mut StoreContextMut<'_, StoreData>, P) -> Progress<R, P>,
 ) -> Result<R, Failure> {
     loop {
-        match reached {
-            Reached::End(results) => return Ok(results),
-            Reached::Failed(failure) => return Err(failure),
-            Reached::Trapped(error) => return Err(failure(error, stack_limits(&ctx))),
-            Reached::Starved(required, pending) => {
+        match progress {
+            Progress::Finished(results) => return Ok(results),
+            Progress::Failed(failure) => return Err(failure),
+            Progress::Trapped(error) => return Err(failure(error, stack_limits(&ctx))),
+            Progress::OutOfFuel(required, pending) => {
                 grant(&mut ctx, required)?;
-                reached = resume(&mut ctx, pending);
+                progress = resume(&mut ctx, pending);
             }
         }
     }
@@ -81,7 +83,7 @@ pub(crate) fn drive<R, P>(
 
 /// Grants another slice, of so much at least.
 #[inline(never)]
-fn grant(ctx: &mut StoreContextMut<'_, State>, mut required: u64) -> Result<(), Failure> {
+fn grant(ctx: &mut StoreContextMut<'_, StoreData>, mut required: u64) -> Result<(), Failure> {
     let mut left = fuel_left(&*ctx);
     let state = ctx.data_mut();
     if state.limiter.take_table_grow_starved() {
@@ -98,8 +100,8 @@ fn grant(ctx: &mut StoreContextMut<'_, State>, mut required: u64) -> Result<(), 
 /// Has `call` run as a call by a host function, whose grants are its own and small: there is the
 /// native stack of all calls around it beneath.
 pub(crate) fn nested<R>(
-    caller: &mut Caller<'_, State>,
-    call: impl FnOnce(StoreContextMut<'_, State>) -> Result<R, Failure>,
+    caller: &mut Caller<'_, StoreData>,
+    call: impl FnOnce(StoreContextMut<'_, StoreData>) -> Result<R, Failure>,
 ) -> Result<R, Failure> {
     let before = fuel_left(&*caller);
     let level = caller.data_mut().meter.enter(before);
@@ -112,7 +114,7 @@ pub(crate) fn nested<R>(
 }
 
 /// The limits that a trap by an exhausted call stack is about.
-fn stack_limits(ctx: impl AsContext<Data = State>) -> (u32, u32) {
+fn stack_limits(ctx: impl AsContext<Data = StoreData>) -> (u32, u32) {
     let store = ctx.as_context();
     let limits = store.data().limits();
     (limits.max_recursion_depth, limits.max_stack_bytes)
@@ -132,13 +134,13 @@ fn set_fuel(mut ctx: impl AsContextMut, level: u64) {
 
 /// The fuel that the call on `ctx` has used so far.
 #[inline]
-pub(crate) fn fuel_used(ctx: impl AsContext<Data = State>) -> u64 {
+pub(crate) fn fuel_used(ctx: impl AsContext<Data = StoreData>) -> u64 {
     let left = fuel_left(&ctx);
     ctx.as_context().data().meter.used(left)
 }
 
 /// Takes `cost` for the work of a host function.
-pub(crate) fn charge(caller: &mut Caller<'_, State>, cost: u64) -> Result<(), Failure> {
+pub(crate) fn charge(caller: &mut Caller<'_, StoreData>, cost: u64) -> Result<(), Failure> {
     let left = fuel_left(&*caller);
     let meter = &mut caller.data_mut().meter;
     // A host function may take its time.
@@ -159,7 +161,7 @@ pub(crate) fn guarded<R>(body: impl FnOnce() -> Result<R, Failure>) -> Result<R,
         }
         .into())
     });
-    result.map_err(throw)
+    result.map_err(into_engine_error)
 }
 
 /// What `body` returns, or one line of what it panicked with. Without `std` no panic is caught, nor
@@ -179,17 +181,17 @@ pub(crate) fn caught<R>(body: impl FnOnce() -> R) -> Result<R, String> {
 }
 
 /// A failure on its way through the engine, which lends it and does not give it back.
-struct Thrown(Shared<Option<Failure>>);
+struct HostFailure(Shared<Option<Failure>>);
 
-impl HostError for Thrown {}
+impl HostError for HostFailure {}
 
-impl fmt::Debug for Thrown {
+impl fmt::Debug for HostFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.read(|failure| fmt::Debug::fmt(failure, f))
     }
 }
 
-impl fmt::Display for Thrown {
+impl fmt::Display for HostFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.read(|failure| match failure {
             Some(failure) => failure.fmt(f),
@@ -200,15 +202,15 @@ impl fmt::Display for Thrown {
 
 /// The failure as an error of the engine's.
 #[cold]
-pub(crate) fn throw(failure: Failure) -> Error {
-    Error::host(Thrown(Shared::new(Some(failure))))
+pub(crate) fn into_engine_error(failure: Failure) -> Error {
+    Error::host(HostFailure(Shared::new(Some(failure))))
 }
 
 /// The failure that a host function ended with.
 #[cold]
-fn thrown(error: &Error) -> Failure {
-    let thrown = error.downcast_ref::<Thrown>();
-    let failure = thrown.and_then(|Thrown(failure)| failure.write(Option::take));
+fn from_engine_error(error: &Error) -> Failure {
+    let from_engine_error = error.downcast_ref::<HostFailure>();
+    let failure = from_engine_error.and_then(|HostFailure(failure)| failure.write(Option::take));
     failure.unwrap_or_else(|| {
         Failure::from(Cause::Host {
             problem: first_line(error),
@@ -228,8 +230,8 @@ pub(crate) fn invalid_module(error: Error) -> Failure {
 /// What an error of the engine's own means.
 #[cold]
 fn failure(error: Error, (depth, stack): (u32, u32)) -> Failure {
-    if error.downcast_ref::<Thrown>().is_some() {
-        return thrown(&error);
+    if error.downcast_ref::<HostFailure>().is_some() {
+        return from_engine_error(&error);
     }
     let message = match error.as_trap_code() {
         Some(TrapCode::UnreachableCodeReached) => "`unreachable` executed".to_string(),

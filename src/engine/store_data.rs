@@ -4,20 +4,20 @@ use crate::{
     common::{
         clock::{SeededRandom, VirtualClock},
         limits::Limits,
-        output::{Output, SharedSink, Stream, Written},
+        output::{Output, SharedSink, Stream, WriteResult},
     },
     engine::{
         limiter::Limiter,
-        meter::{Allowance, LargestSlices, Meter},
+        meter::{CallLimits, LargestSlices, Meter},
     },
     host::{
         context::NestedCalls,
-        convention_state::Exchange,
-        environment::{Strings, Surroundings, Told, strings},
+        convention_state::ConventionState,
+        environment::{Environment, Strings, strings},
         memory::GuestMemory,
     },
-    module::prepare::Gathered,
-    settings::{config::RunnerConfig, context::Home},
+    module::prepare::ExportTable,
+    settings::{config::RunnerConfig, context::PluginContext},
 };
 use alloc::{
     boxed::Box,
@@ -29,7 +29,7 @@ use core::any::Any;
 use wasmi::{AsContext, AsContextMut, Func, Instance, Memory, Ref};
 
 /// The host's side of the state that an initialiser left, where a snapshot holds the guest's.
-pub(crate) struct Ready {
+pub(crate) struct SnapshotState {
     /// The fuel that the initialiser used.
     pub(crate) fuel: u64,
     /// The pages of memory that it left.
@@ -38,22 +38,24 @@ pub(crate) struct Ready {
     random: SeededRandom,
     closed: [bool; 3],
     /// The arguments and the environment that it was told, if it asked.
-    seen: Option<[Vec<String>; 2]>,
+    strings_read: Option<[Vec<String>; 2]>,
 }
 
-impl Ready {
+impl SnapshotState {
     /// Whether the initialiser would have done the same in a plugin by that name, with these
-    /// surroundings and so much memory.
+    /// environment and so much memory.
     pub(crate) fn suits(
         &self,
         plugin: &str,
-        told: Option<&Surroundings>,
+        environment: Option<&Environment>,
         max_memory_pages: Option<u32>,
     ) -> bool {
-        let same = |seen: &Vec<String>, which| seen.iter().eq(strings(plugin, told, which));
+        let same = |strings_read: &Vec<String>, which| {
+            strings_read.iter().eq(strings(plugin, environment, which))
+        };
         max_memory_pages.is_none_or(|maximum| self.pages <= maximum)
             && self
-                .seen
+                .strings_read
                 .as_ref()
                 .is_none_or(|[args, env]| same(args, Strings::Args) && same(env, Strings::Env))
     }
@@ -61,9 +63,9 @@ impl Ready {
 
 /// What a guest has asked for that may differ from call to call.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Seen {
+pub(crate) struct InputsRead {
     /// Arguments or environment.
-    pub(crate) surroundings: bool,
+    pub(crate) environment: bool,
     pub(crate) stdin: bool,
 }
 
@@ -77,68 +79,68 @@ fn sink<'a>(config: &'a RunnerConfig, output: &Output, stream: Stream) -> Option
 }
 
 /// The data of a store.
-pub(crate) struct State {
+pub(crate) struct StoreData {
     pub(crate) meter: Meter,
     pub(crate) limiter: Limiter,
     pub(crate) output: Output,
-    surroundings: Told,
+    environment: Option<Box<Environment>>,
     /// What the embedder's host functions have for themselves, for one call.
-    pub(crate) lent: Option<Box<dyn Any + Send + Sync>>,
+    pub(crate) embedder_state: Option<Box<dyn Any + Send + Sync>>,
     pub(crate) clock: VirtualClock,
     pub(crate) random: SeededRandom,
     /// Which of the file descriptors 0, 1 and 2 the guest has closed.
     pub(crate) closed: [bool; 3],
-    pub(crate) seen: Seen,
+    pub(crate) inputs_read: InputsRead,
     /// The instance, once it is there. A function of the host that is called by itself, as an export
     /// or as the start function, has no other way to it.
     pub(crate) instance: Option<Instance>,
     /// Its export `memory`.
     pub(crate) memory: Option<Memory>,
     /// Where the exported functions are, if not among the exports.
-    gathered: Option<Arc<Gathered>>,
-    exchange: Option<Box<Exchange>>,
+    export_table: Option<Arc<ExportTable>>,
+    convention_state: Option<Box<ConventionState>>,
     pub(crate) nested: NestedCalls,
 }
 
-impl State {
+impl StoreData {
     pub(crate) fn new(
-        home: &Arc<Home>,
-        allowance: Allowance,
+        plugin_context: &Arc<PluginContext>,
+        call_limits: CallLimits,
         largest: LargestSlices,
-        surroundings: Told,
+        environment: Option<Box<Environment>>,
     ) -> Self {
-        let config = &home.context.config;
+        let config = &plugin_context.runner.config;
         let mut limiter = Limiter::new(&config.limits);
-        limiter.bound_memory(&config.limits, allowance.max_memory_pages);
+        limiter.bound_memory(&config.limits, call_limits.max_memory_pages);
         Self {
-            meter: Meter::new(home, allowance, largest),
+            meter: Meter::new(plugin_context, call_limits, largest),
             limiter,
             output: Output::new(config.limits.max_output_bytes),
-            surroundings,
-            lent: None,
+            environment,
+            embedder_state: None,
             clock: VirtualClock::default(),
             random: SeededRandom::new(config.seed),
             closed: [false; 3],
-            seen: Seen::default(),
+            inputs_read: InputsRead::default(),
             instance: None,
             memory: None,
-            gathered: None,
-            exchange: None,
+            export_table: None,
+            convention_state: None,
             nested: NestedCalls::default(),
         }
     }
 
     /// What the initialiser left here, having used `fuel`.
-    pub(crate) fn to_ready(&self, fuel: u64) -> Ready {
+    pub(crate) fn to_snapshot_state(&self, fuel: u64) -> SnapshotState {
         let mut clock = self.clock;
         clock.pass(fuel);
-        Ready {
+        SnapshotState {
             fuel,
             pages: self.limiter.memory_pages(),
             clock,
             random: self.random,
             closed: self.closed,
-            seen: self.seen.surroundings.then(|| {
+            strings_read: self.inputs_read.environment.then(|| {
                 [Strings::Args, Strings::Env]
                     .map(|which| self.strings(which).map(ToString::to_string).collect())
             }),
@@ -152,7 +154,7 @@ impl State {
 
     /// Writes as far as there is room: to where the runner passes the stream on, or into what the
     /// outcome will have.
-    pub(crate) fn write(&mut self, stream: Stream, bytes: &[u8]) -> Written {
+    pub(crate) fn write(&mut self, stream: Stream, bytes: &[u8]) -> WriteResult {
         let config = &self.meter.context().config;
         let sink = sink(config, &self.output, stream);
         self.output.write(stream, bytes, sink)
@@ -165,76 +167,85 @@ impl State {
 
     /// The plugin's name.
     pub(crate) fn plugin(&self) -> &str {
-        &self.meter.home().plugin
+        &self.meter.plugin_context().plugin
     }
 
     /// The arguments, the plugin's name first, or the environment.
     pub(crate) fn strings(&self, which: Strings) -> impl Iterator<Item = &str> {
-        strings(self.plugin(), self.surroundings.as_deref(), which)
+        strings(self.plugin(), self.environment.as_deref(), which)
     }
 
     /// The value of a key of the plugin's configuration.
     pub(crate) fn configured(&self, key: &str) -> Option<&String> {
-        self.surroundings.as_ref()?.config.get(key)
+        self.environment.as_ref()?.config.get(key)
     }
 
-    pub(crate) fn surroundings(&mut self) -> &mut Surroundings {
-        self.surroundings.get_or_insert_default()
+    pub(crate) fn environment(&mut self) -> &mut Environment {
+        self.environment.get_or_insert_default()
     }
 
     /// What passes by host functions; made when it is first asked for, since few calls do.
-    pub(crate) fn exchange(&mut self) -> &mut Exchange {
+    pub(crate) fn convention_state(&mut self) -> &mut ConventionState {
         let limits = &self.meter.context().config.limits;
-        self.exchange
-            .get_or_insert_with(|| Box::new(Exchange::new(limits)))
+        self.convention_state
+            .get_or_insert_with(|| Box::new(ConventionState::new(limits)))
     }
 
     /// The instance's exported functions are there.
-    pub(crate) fn gather(&mut self, gathered: &Arc<Gathered>) {
-        self.limiter.admit_own_table(gathered.len());
-        self.gathered = Some(gathered.clone());
+    pub(crate) fn set_export_table(&mut self, export_table: &Arc<ExportTable>) {
+        self.limiter.admit_own_table(export_table.len());
+        self.export_table = Some(export_table.clone());
     }
 
     /// Begins where an initialiser ended.
-    pub(crate) fn begin_at(&mut self, ready: &Ready) {
-        self.clock = ready.clock;
-        self.random = ready.random;
-        self.closed = ready.closed;
+    pub(crate) fn restore(&mut self, snapshot_state: &SnapshotState) {
+        self.clock = snapshot_state.clock;
+        self.random = snapshot_state.random;
+        self.closed = snapshot_state.closed;
     }
 
     /// Begins another call on the same instance, after one that used `fuel_used`.
     #[inline(always)]
-    pub(crate) fn renew(&mut self, allowance: Allowance, surroundings: Told, fuel_used: u64) {
+    pub(crate) fn renew(
+        &mut self,
+        call_limits: CallLimits,
+        environment: Option<Box<Environment>>,
+        fuel_used: u64,
+    ) {
         self.clock.pass(fuel_used);
         let limits = &self.meter.context().config.limits;
         self.limiter
-            .bound_memory(limits, allowance.max_memory_pages);
-        self.meter.renew(allowance);
+            .bound_memory(limits, call_limits.max_memory_pages);
+        self.meter.renew(call_limits);
         self.output
             .renew(self.meter.context().config.limits.max_output_bytes);
-        self.surroundings = surroundings;
-        if let Some(exchange) = &mut self.exchange {
-            exchange.renew();
+        self.environment = environment;
+        if let Some(convention_state) = &mut self.convention_state {
+            convention_state.renew();
         }
     }
 }
 
 /// The guest's memory and the state beside it, borrowed together; nothing without a memory.
-pub(crate) fn view<'a>(
-    ctx: &'a mut impl AsContextMut<Data = State>,
-) -> Option<(GuestMemory<'a>, &'a mut State)> {
+pub(crate) fn memory_and_data<'a>(
+    ctx: &'a mut impl AsContextMut<Data = StoreData>,
+) -> Option<(GuestMemory<'a>, &'a mut StoreData)> {
     let memory = ctx.as_context().data().memory?;
     let (bytes, state) = memory.data_and_store_mut(ctx.as_context_mut());
     Some((GuestMemory::new(bytes), state))
 }
 
 /// The exported function by that name.
-pub(crate) fn exported_function(ctx: &impl AsContext<Data = State>, name: &str) -> Option<Func> {
+pub(crate) fn exported_function(
+    ctx: &impl AsContext<Data = StoreData>,
+    name: &str,
+) -> Option<Func> {
     let store = ctx.as_context();
     let instance = store.data().instance?;
     let export = |name: &str| instance.get_export(store, name);
-    let gathered = store.data().gathered.as_deref();
-    let place = gathered.and_then(|gathered| Some((&gathered.table, gathered.position(name)?)));
+    let export_table = store.data().export_table.as_deref();
+    let place = export_table
+        .and_then(|export_table| Some((&export_table.table, export_table.position(name)?)));
     let Some((table, position)) = place else {
         // The start function is there in any case.
         return export(name)?.into_func();

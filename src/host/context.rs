@@ -4,11 +4,11 @@ use crate::{
     common::{
         error::Error,
         failure::{Cause, Failure, Source},
-        output::{Stream, Written},
+        output::{Stream, WriteResult},
         text::first_line,
     },
     host::{
-        convention_state::Exchange,
+        convention_state::ConventionState,
         memory::{GuestMemory, OutOfBounds},
     },
 };
@@ -28,9 +28,9 @@ pub(crate) trait Guest {
     fn charge(&mut self, fuel: u64) -> Result<(), Failure>;
     fn check(&mut self) -> Result<(), Failure>;
     fn time_left(&self) -> Option<Duration>;
-    fn write(&mut self, stream: Stream, bytes: &[u8]) -> Written;
+    fn write(&mut self, stream: Stream, bytes: &[u8]) -> WriteResult;
     fn call(&mut self, export: &str, params: &[u64]) -> Result<Vec<u64>, Failure>;
-    fn exchange(&mut self) -> &mut Exchange;
+    fn convention_state(&mut self) -> &mut ConventionState;
     fn state(&mut self) -> Option<&mut (dyn Any + Send + Sync)>;
 }
 
@@ -190,7 +190,7 @@ impl<'a> HostContext<'a> {
     fn print(&mut self, stream: Stream, bytes: &[u8]) -> Result<bool, Error> {
         self.guest.charge(bytes.len() as u64 / 64)?;
         let written = self.guest.write(stream, bytes);
-        Ok(matches!(written, Written::Bytes(count) if u64::from(count) == bytes.len() as u64))
+        Ok(matches!(written, WriteResult::Bytes(count) if u64::from(count) == bytes.len() as u64))
     }
 
     /// Takes fuel from the call for the host function's own work.
@@ -245,10 +245,10 @@ impl<'a> HostContext<'a> {
     ///
     /// `GuestData` where no block begins there; `OutOfFuel`, `Timeout`, `Cancelled`.
     pub fn extism_block(&mut self, offset: u64) -> Result<&[u8], Error> {
-        let length = self.guest.exchange().extism.blocks.block(offset);
+        let length = self.guest.convention_state().extism.blocks.block(offset);
         let length = length.map_or(0, <[u8]>::len) as u64;
         self.guest.charge(length / 64)?;
-        let block = self.guest.exchange().extism.blocks.block(offset);
+        let block = self.guest.convention_state().extism.blocks.block(offset);
         Ok(block.ok_or_else(|| {
             Failure::from(Cause::GuestData {
                 problem: format!("no block of Extism's memory begins at offset {offset:#x}"),
@@ -265,7 +265,7 @@ impl<'a> HostContext<'a> {
     /// `Timeout`, `Cancelled`.
     pub fn new_extism_block(&mut self, bytes: &[u8]) -> Result<u64, Error> {
         self.guest.charge(bytes.len() as u64 / 64)?;
-        let blocks = &mut self.guest.exchange().extism.blocks;
+        let blocks = &mut self.guest.convention_state().extism.blocks;
         blocks.admit(bytes.len() as u64)?;
         Ok(blocks.insert(bytes.to_vec())?)
     }

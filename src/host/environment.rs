@@ -62,7 +62,7 @@ impl Stdin {
     }
 
     /// The bytes that can be read without waiting, if that is known.
-    pub(crate) fn ready(&self) -> Option<u64> {
+    pub(crate) fn available(&self) -> Option<u64> {
         match self {
             Self::Bytes { bytes, position } => Some(bytes.len().saturating_sub(*position) as u64),
             Self::Source(_) => None,
@@ -70,9 +70,9 @@ impl Stdin {
     }
 }
 
-/// What a guest sees of a world around it, for one call.
+/// What a guest sees of a world around it, for one call. Most calls say nothing of it, and have none.
 #[derive(Default)]
-pub(crate) struct Surroundings {
+pub(crate) struct Environment {
     /// The arguments after the plugin's name, which is the first.
     pub(crate) args: Vec<String>,
     /// The environment, each as `NAME=value`.
@@ -93,18 +93,18 @@ pub(crate) enum Strings {
     Env,
 }
 
-/// Those of one call; most say nothing of them.
-pub(crate) type Told = Option<Box<Surroundings>>;
-
 /// What a guest by the name of `plugin` hears when it asks for `which`.
 pub(crate) fn strings<'a>(
     plugin: &'a str,
-    told: Option<&'a Surroundings>,
+    environment: Option<&'a Environment>,
     which: Strings,
 ) -> impl Iterator<Item = &'a str> {
     let (first, rest) = match which {
-        Strings::Args => (Some(plugin), told.map(|told| &told.args)),
-        Strings::Env => (None, told.map(|told| &told.env)),
+        Strings::Args => (
+            Some(plugin),
+            environment.map(|environment| &environment.args),
+        ),
+        Strings::Env => (None, environment.map(|environment| &environment.env)),
     };
     let rest = rest.into_iter().flatten();
     first.into_iter().chain(rest.map(String::as_str))

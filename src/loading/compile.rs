@@ -2,27 +2,27 @@
 
 use crate::{
     common::{failure::Failure, sync::Shared},
-    engine::{compiled_module::Code, link::Definer},
+    engine::{compiled_module::CompiledModule, link::Definer},
     loading::snapshot_report::Snapshot,
     module::{
         inspect::{ModuleInfo, inspect},
         prepare::prepare,
     },
-    settings::{config::RunnerConfig, context::Context, modes::Compilation},
+    settings::{config::RunnerConfig, context::RunnerContext, modes::Compilation},
 };
 use alloc::{boxed::Box, sync::Arc};
 
 /// Code that is compiled when it is first needed: the module itself, for the calls that its
 /// snapshot does not suit.
-pub(crate) struct Cold {
+pub(crate) struct OriginalModule {
     pub(super) bytes: Box<[u8]>,
     pub(super) compilation: Compilation,
-    pub(super) code: Shared<Option<Arc<Code>>>,
+    pub(super) code: Shared<Option<Arc<CompiledModule>>>,
 }
 
-impl Cold {
+impl OriginalModule {
     /// The code. Two threads may compile it at once; one result is kept.
-    pub(crate) fn code(&self, context: &Context) -> Result<Arc<Code>, Failure> {
+    pub(crate) fn code(&self, context: &RunnerContext) -> Result<Arc<CompiledModule>, Failure> {
         if let Some(code) = self.code.read(Clone::clone) {
             return Ok(code);
         }
@@ -41,22 +41,22 @@ pub(super) const IMPORTS: &[Definer] = &[
 ];
 
 pub(super) fn compile(
-    context: &Context,
+    context: &RunnerContext,
     bytes: &[u8],
     info: ModuleInfo,
     compilation: Compilation,
-) -> Result<Code, Failure> {
+) -> Result<CompiledModule, Failure> {
     let RunnerConfig {
         limits, functions, ..
     } = &context.config;
     let many_instances = compilation == Compilation::AtLoad;
     let prepared = prepare(bytes, info, limits.faults, many_instances)?;
-    Code::new(prepared, compilation, limits, functions, IMPORTS)
+    CompiledModule::new(prepared, compilation, limits, functions, IMPORTS)
 }
 
 /// A module ready for calls.
-pub(crate) struct Loaded {
-    pub(crate) code: Arc<Code>,
-    pub(crate) cold: Option<Arc<Cold>>,
+pub(crate) struct LoadedModule {
+    pub(crate) code: Arc<CompiledModule>,
+    pub(crate) original: Option<Arc<OriginalModule>>,
     pub(crate) snapshot: Snapshot,
 }

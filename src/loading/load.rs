@@ -3,26 +3,26 @@
 use crate::{
     common::{error::Error, error_kind::ErrorKind},
     loading::{
-        compile::{Loaded, compile},
-        snapshot::Capture,
+        compile::{LoadedModule, compile},
+        snapshot::SnapshotRun,
         snapshot_report::Snapshot,
         warm_up::WarmUp,
     },
     module::inspect::inspect,
-    settings::{context::Context, modes::Compilation},
+    settings::{context::RunnerContext, modes::Compilation},
 };
 use alloc::{format, sync::Arc};
 
 /// Compiles a module, or its snapshot where that is wanted and possible.
 pub(crate) fn load(
-    context: &Arc<Context>,
+    context: &Arc<RunnerContext>,
     name: &Arc<str>,
     bytes: &[u8],
     compilation: Compilation,
     warm_up: Option<WarmUp<'_>>,
-) -> Result<Loaded, Error> {
+) -> Result<LoadedModule, Error> {
     let info = inspect(bytes, &context.config.limits)?;
-    let capture = Capture {
+    let snapshot_run = SnapshotRun {
         context,
         name,
         bytes,
@@ -30,8 +30,8 @@ pub(crate) fn load(
         compilation,
         warm_up,
     };
-    let snapshot = match capture.wanted() {
-        None => match capture.compiled() {
+    let snapshot = match snapshot_run.wanted() {
+        None => match snapshot_run.compiled() {
             Ok(Some(loaded)) => return Ok(loaded),
             Ok(None) => Snapshot::Unneeded,
             Err(error) if warm_up.is_some() => return Err(error),
@@ -48,9 +48,9 @@ pub(crate) fn load(
         },
         Some(unwanted) => unwanted,
     };
-    Ok(Loaded {
+    Ok(LoadedModule {
         code: Arc::new(compile(context, bytes, info, compilation)?),
-        cold: None,
+        original: None,
         snapshot,
     })
 }

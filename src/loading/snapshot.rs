@@ -4,29 +4,29 @@ use crate::{
     common::{
         error::Error,
         failure::{Cause, Failure},
-        outcome::Given,
+        outcome::CallOutput,
         sync::Shared,
         value::Import,
     },
-    convention::{call_input::Fitted, kinds::Convention},
+    convention::{call_input::BoundInput, kinds::Convention},
     engine::{
-        compiled_module::Code, execution::Session, guest_store::Live, meter::Allowance,
-        store_data::Ready,
+        compiled_module::CompiledModule, execution::Execution, guest_store::GuestStore,
+        meter::CallLimits, store_data::SnapshotState,
     },
     loading::{
-        compile::{Cold, IMPORTS, Loaded, compile},
+        compile::{IMPORTS, LoadedModule, OriginalModule, compile},
         snapshot_report::Snapshot,
         warm_up::WarmUp,
     },
     module::{
         inspect::{ModuleInfo, inspect},
         prepare::prepare,
-        snapshot::{Captured, Shape, refused},
+        snapshot::{InstanceState, StateShape, refused},
         snapshot_writer::write,
-        wasi_version::Version,
+        wasi_version::WasiVersion,
     },
     settings::{
-        context::{Context, Home},
+        context::{PluginContext, RunnerContext},
         modes::{Compilation, SnapshotMode},
     },
 };
@@ -50,13 +50,13 @@ const SEGMENT_NS: u64 = 30;
 
 /// The module that begins where `bytes` is after its initialiser and `warm_up`, for any engine.
 pub(crate) fn snapshot_bytes(
-    context: &Arc<Context>,
+    context: &Arc<RunnerContext>,
     name: &Arc<str>,
     bytes: &[u8],
     warm_up: Option<WarmUp<'_>>,
 ) -> Result<Vec<u8>, Error> {
     let info = inspect(bytes, &context.config.limits)?;
-    let capture = Capture {
+    let snapshot_run = SnapshotRun {
         context,
         name,
         bytes,
@@ -65,14 +65,14 @@ pub(crate) fn snapshot_bytes(
         warm_up,
     };
     let done: Vec<&str> = info.initialisers().collect();
-    match capture.run(|_, _| true)? {
+    match snapshot_run.run(|_, _| true)? {
         Some((shape, captured, _)) => Ok(write(bytes, &info, &shape, &captured, &done)?),
         None => Ok(bytes.to_vec()),
     }
 }
 
-pub(super) struct Capture<'a> {
-    pub(super) context: &'a Arc<Context>,
+pub(super) struct SnapshotRun<'a> {
+    pub(super) context: &'a Arc<RunnerContext>,
     pub(super) name: &'a Arc<str>,
     pub(super) bytes: &'a [u8],
     pub(super) info: &'a ModuleInfo,
@@ -80,7 +80,7 @@ pub(super) struct Capture<'a> {
     pub(super) warm_up: Option<WarmUp<'a>>,
 }
 
-impl Capture<'_> {
+impl SnapshotRun<'_> {
     /// Why it is not worth looking, if so.
     pub(super) fn wanted(&self) -> Option<Snapshot> {
         if self.warm_up.is_some() {
@@ -116,9 +116,9 @@ impl Capture<'_> {
     }
 
     /// The snapshot, compiled; nothing where it would save too little.
-    pub(super) fn compiled(&self) -> Result<Option<Loaded>, Error> {
+    pub(super) fn compiled(&self) -> Result<Option<LoadedModule>, Error> {
         let limits = &self.context.config.limits;
-        let Some((shape, captured, ready)) = self.run(|shape, fuel| {
+        let Some((shape, captured, snapshot_state)) = self.run(|shape, fuel| {
             // Segments can be merged to none at best.
             self.pays(shape.data_segments(), fuel)
         })?
@@ -128,28 +128,28 @@ impl Capture<'_> {
         let rewritten = write(self.bytes, self.info, &shape, &captured, &[])?;
         let info = inspect(&rewritten, limits)?;
         let merged = shape.data_segments().saturating_sub(info.data_segments);
-        if !self.pays(merged, ready.fuel) {
+        if !self.pays(merged, snapshot_state.fuel) {
             return Ok(None);
         }
         let size = rewritten.len();
-        let init_fuel = ready.fuel;
+        let init_fuel = snapshot_state.fuel;
         let mut code = compile(self.context, &rewritten, info, self.compilation)?;
         // What is told of the plugin is what was loaded.
         code.info = self.info.clone();
         code.kept_bytes = size;
-        let mut cold = None;
+        let mut original = None;
         if self.runs_code() {
-            code.ready = Some(ready);
+            code.snapshot_state = Some(snapshot_state);
             code.kept_bytes = size.saturating_add(self.bytes.len());
-            cold = Some(Arc::new(Cold {
+            original = Some(Arc::new(OriginalModule {
                 bytes: self.bytes.into(),
                 compilation: self.compilation,
                 code: Shared::new(None),
             }));
         }
-        Ok(Some(Loaded {
+        Ok(Some(LoadedModule {
             code: Arc::new(code),
-            cold,
+            original,
             snapshot: Snapshot::Taken { init_fuel, size },
         }))
     }
@@ -168,48 +168,50 @@ impl Capture<'_> {
     /// if it is not `wanted` by the fuel that it took.
     fn run(
         &self,
-        wanted: impl Fn(&Shape, u64) -> bool,
-    ) -> Result<Option<(Shape, Captured, Ready)>, Error> {
+        wanted: impl Fn(&StateShape, u64) -> bool,
+    ) -> Result<Option<(StateShape, InstanceState, SnapshotState)>, Error> {
         let config = &self.context.config;
         let limits = &config.limits;
         let warm_up = match &self.warm_up {
-            Some(WarmUp { export, passed }) => {
+            Some(WarmUp { export, input }) => {
                 let conventions = Convention::all_of(self.info);
-                let fitted = passed.fit(self.info, export, None, None, &conventions, limits)?;
-                Some((*export, fitted))
+                let bound_input =
+                    input.bind(self.info, export, None, None, &conventions, limits)?;
+                Some((*export, bound_input))
             }
             None => None,
         };
-        let shape = Shape::of(self.bytes, self.info)?;
+        let shape = StateShape::of(self.bytes, self.info)?;
         if self.runs_code() {
             shape.check_code()?;
         }
         let mut prepared = prepare(self.bytes, self.info.clone(), limits.faults, false)?;
         prepared.bytes = Cow::Owned(shape.instrument(&prepared.bytes)?);
-        let code = Code::scratch(prepared, limits, &config.functions, IMPORTS, |import| {
-            self.refusal(import)
-        })?;
-        let allowance = Allowance {
+        let code =
+            CompiledModule::scratch(prepared, limits, &config.functions, IMPORTS, |import| {
+                self.refusal(import)
+            })?;
+        let call_limits = CallLimits {
             fuel: Some(config.fuel.unwrap_or(MOST_FUEL).min(MOST_FUEL)),
-            ..Allowance::default()
+            ..CallLimits::default()
         };
-        let home = Home::new(self.context, self.name);
-        let mut live = Live::new(&home, &code, allowance, None);
-        let mut session = Session::new(&code, &mut live);
-        session.keep_output();
-        match initialise(&mut session, warm_up) {
+        let plugin_context = PluginContext::new(self.context, self.name);
+        let mut guest_store = GuestStore::new(&plugin_context, &code, call_limits, None);
+        let mut execution = Execution::new(&code, &mut guest_store);
+        execution.keep_output();
+        match initialise(&mut execution, warm_up) {
             Ok(()) => {}
             Err(failure) if matches!(*failure, Cause::Snapshot { .. }) => {
                 return Err(failure.into());
             }
-            Err(failure) => return Err(Error::from(failure).at(session.phase())),
+            Err(failure) => return Err(Error::from(failure).at(execution.phase())),
         }
-        let ready = session.host_state();
-        if !wanted(&shape, ready.fuel) {
+        let snapshot_state = execution.snapshot_state();
+        if !wanted(&shape, snapshot_state.fuel) {
             return Ok(None);
         }
-        let captured = session.capture(&shape)?;
-        Ok(Some((shape, captured, ready)))
+        let captured = execution.capture(&shape)?;
+        Ok(Some((shape, captured, snapshot_state)))
     }
 
     /// Why an import must not be called, unless its answers are the same for every instance.
@@ -217,7 +219,7 @@ impl Capture<'_> {
         let config = &self.context.config;
         let (module, name) = (&import.module, &import.name);
         let same = config.functions.get(module, name).is_none()
-            && Version::of(module).is_some()
+            && WasiVersion::of(module).is_some()
             && match &**name {
                 "args_get"
                 | "args_sizes_get"
@@ -244,17 +246,17 @@ impl Capture<'_> {
 
 /// Runs what readies an instance, and the call that warms it up.
 fn initialise(
-    session: &mut Session<'_>,
-    warm_up: Option<(&str, Fitted<'_>)>,
+    execution: &mut Execution<'_>,
+    warm_up: Option<(&str, BoundInput<'_>)>,
 ) -> Result<(), Failure> {
-    session.ready(None)?;
-    if session.has_output() {
+    execution.instantiate_and_initialise(None)?;
+    if execution.has_output() {
         return Err(refused("the initialiser writes output"));
     }
-    if let Some((export, fitted)) = warm_up {
-        fitted.pass(session, export, &mut Given::default())?;
+    if let Some((export, bound_input)) = warm_up {
+        bound_input.call(execution, export, &mut CallOutput::default())?;
     }
-    if session.stdin_seen() {
+    if execution.stdin_read() {
         return Err(refused("standard input is asked for"));
     }
     Ok(())

@@ -1,8 +1,11 @@
 //! Fresh instances made ahead of the calls that will take them.
 
 use crate::{
-    engine::{compiled_module::Code, execution::Session, guest_store::Live, meter::Allowance},
-    settings::context::Home,
+    engine::{
+        compiled_module::CompiledModule, execution::Execution, guest_store::GuestStore,
+        meter::CallLimits,
+    },
+    settings::context::PluginContext,
     system::background::Background,
 };
 use alloc::{sync::Arc, vec::Vec};
@@ -18,11 +21,11 @@ const PAGE: u64 = 65_536;
 /// What a store and an instance take beside the memory, about.
 const BESIDE: u64 = 32 << 10;
 
-/// The spare instances of a plugin. None was ever called: they are as [`Session::instantiate`]
+/// The spare instances of a plugin. None was ever called: they are as [`Execution::instantiate`]
 /// leaves them, and the call that takes one is the only one that it has.
 pub(crate) struct Spares {
-    home: Arc<Home>,
-    code: Arc<Code>,
+    plugin_context: Arc<PluginContext>,
+    code: Arc<CompiledModule>,
     /// The bytes that each takes.
     bytes: usize,
     stock: Mutex<Stock>,
@@ -32,21 +35,27 @@ pub(crate) struct Spares {
 
 #[derive(Default)]
 struct Stock {
-    ready: Vec<Live>,
+    stores: Vec<GuestStore>,
     retired: bool,
 }
 
 impl Spares {
     /// A stock for instances of `code`, where the runner wants one and it pays: where making an
     /// instance runs nothing of the guest's, which would be on a call's account.
-    pub(crate) fn new(home: &Arc<Home>, code: &Arc<Code>) -> Option<Arc<Self>> {
+    pub(crate) fn new(
+        plugin_context: &Arc<PluginContext>,
+        code: &Arc<CompiledModule>,
+    ) -> Option<Arc<Self>> {
         let pages = code.info.minimum_pages;
-        if home.context.config.spare_instances == 0 || pages < LEAST_PAGES || code.runs_first() {
+        if plugin_context.runner.config.spare_instances == 0
+            || pages < LEAST_PAGES
+            || code.runs_first()
+        {
             return None;
         }
         let bytes = pages.saturating_mul(PAGE).saturating_add(BESIDE);
         Some(Arc::new(Self {
-            home: home.clone(),
+            plugin_context: plugin_context.clone(),
             code: code.clone(),
             bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
             stock: Mutex::default(),
@@ -59,16 +68,16 @@ impl Spares {
     }
 
     fn background(&self) -> &Background {
-        &self.home.context.background
+        &self.plugin_context.runner.background
     }
 
     /// A spare, if there is one; another will be made.
-    pub(crate) fn take(self: &Arc<Self>) -> Option<Live> {
+    pub(crate) fn take(self: &Arc<Self>) -> Option<GuestStore> {
         let mut stock = self.stock();
         if stock.retired {
             return None;
         }
-        let taken = stock.ready.pop();
+        let taken = stock.stores.pop();
         drop(stock);
         if taken.is_some() {
             self.background().release(self.bytes);
@@ -88,10 +97,17 @@ impl Spares {
     fn refill(&self) {
         self.refilling.store(false, Ordering::Relaxed);
         while self.wants_more() {
-            let mut live = Live::new(&self.home, &self.code, Allowance::default(), None);
+            let mut guest_store = GuestStore::new(
+                &self.plugin_context,
+                &self.code,
+                CallLimits::default(),
+                None,
+            );
             // The call that fails to make one itself tells why.
-            let made = Session::new(&self.code, &mut live).instantiate().is_ok();
-            if !made || !self.keep(live) {
+            let made = Execution::new(&self.code, &mut guest_store)
+                .instantiate()
+                .is_ok();
+            if !made || !self.keep(guest_store) {
                 self.background().release(self.bytes);
                 return;
             }
@@ -100,19 +116,19 @@ impl Spares {
 
     /// Whether another is wanted; then it is counted already.
     fn wants_more(&self) -> bool {
-        let config = &self.home.context.config;
+        let config = &self.plugin_context.runner.config;
         let stock = self.stock();
         !stock.retired
-            && stock.ready.len() < config.spare_instances
+            && stock.stores.len() < config.spare_instances
             && self
                 .background()
                 .admit(self.bytes, config.limits.max_spare_bytes)
     }
 
-    fn keep(&self, live: Live) -> bool {
+    fn keep(&self, guest_store: GuestStore) -> bool {
         let mut stock = self.stock();
         if !stock.retired {
-            stock.ready.push(live);
+            stock.stores.push(guest_store);
         }
         !stock.retired
     }
@@ -121,10 +137,10 @@ impl Spares {
     pub(crate) fn retire(&self) {
         let mut stock = self.stock();
         stock.retired = true;
-        let ready = core::mem::take(&mut stock.ready);
+        let stores = core::mem::take(&mut stock.stores);
         drop(stock);
         self.background()
-            .release(ready.len().saturating_mul(self.bytes));
+            .release(stores.len().saturating_mul(self.bytes));
     }
 }
 
@@ -137,7 +153,7 @@ impl Drop for Spares {
 impl fmt::Debug for Spares {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Spares")
-            .field("ready", &self.stock().ready.len())
+            .field("ready", &self.stock().stores.len())
             .finish_non_exhaustive()
     }
 }

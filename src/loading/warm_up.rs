@@ -1,6 +1,6 @@
 //! The call that a snapshot is taken after.
 
-use crate::convention::call_input::Passed;
+use crate::convention::call_input::CallInput;
 
 /// A call made once at load, before the snapshot is taken, for plugins that set themselves up
 /// lazily: every later call starts where it ended.
@@ -21,7 +21,7 @@ use crate::convention::call_input::Passed;
 #[must_use]
 pub struct WarmUp<'a> {
     pub(super) export: &'a str,
-    pub(super) passed: Passed<'a>,
+    pub(super) input: CallInput<'a>,
 }
 
 impl<'a> WarmUp<'a> {
@@ -29,19 +29,19 @@ impl<'a> WarmUp<'a> {
     pub fn call(export: &'a str) -> Self {
         Self {
             export,
-            passed: Passed::Params(&[]),
+            input: CallInput::Params(&[]),
         }
     }
 
     /// Passes numbers, as [`Call::params`](crate::Call::params) does.
     pub fn params(mut self, params: &'a [u64]) -> Self {
-        self.passed = Passed::Params(params);
+        self.input = CallInput::Params(params);
         self
     }
 
     /// Passes bytes, as [`Call::input`](crate::Call::input) does.
     pub fn input(mut self, input: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
-        self.passed = Passed::Input(input.as_ref());
+        self.input = CallInput::Input(input.as_ref());
         self
     }
 }

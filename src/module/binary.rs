@@ -92,13 +92,13 @@ pub(crate) fn rest<'a>(content: &mut BinaryReader<'a>) -> Result<&'a [u8], Failu
 }
 
 /// A copy of bytes from a position on, with some of them replaced, in their order.
-pub(crate) struct Splice<'a> {
+pub(crate) struct BytePatch<'a> {
     bytes: &'a [u8],
     copied: usize,
     out: Vec<u8>,
 }
 
-impl<'a> Splice<'a> {
+impl<'a> BytePatch<'a> {
     pub(crate) fn new(bytes: &'a [u8], from: usize) -> Self {
         Self {
             bytes,
@@ -123,12 +123,12 @@ impl<'a> Splice<'a> {
 
 /// Entries to be added at the end of a section that is a vector.
 #[derive(Default)]
-pub(crate) struct Added {
+pub(crate) struct SectionEntries {
     pub(crate) count: u32,
     pub(crate) entries: Vec<u8>,
 }
 
-impl Added {
+impl SectionEntries {
     /// Adds an export of the function, table, memory, global or tag `index`, by its kind.
     pub(crate) fn export(&mut self, name: &str, kind: ExternalKind, index: u32) {
         self.count = self.count.saturating_add(1);
@@ -144,7 +144,7 @@ impl Added {
     }
 
     /// The section with the entries added.
-    pub(crate) fn to(&self, content: &mut BinaryReader<'_>) -> Result<Vec<u8>, Failure> {
+    pub(crate) fn appended_to(&self, content: &mut BinaryReader<'_>) -> Result<Vec<u8>, Failure> {
         let count = content.read_var_u32()?;
         let old = rest(content)?;
         let mut out = Vec::with_capacity(old.len() + self.entries.len() + 5);
@@ -155,7 +155,7 @@ impl Added {
     }
 
     /// A section of nothing else.
-    pub(crate) fn alone(&self) -> Vec<u8> {
+    pub(crate) fn as_section(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.entries.len() + 5);
         put_u32(&mut out, self.count);
         out.extend_from_slice(&self.entries);
@@ -165,22 +165,22 @@ impl Added {
 
 /// The module with entries added to the sections of those codes, which are made where there are
 /// none; in the order of sections.
-pub(crate) fn add(bytes: &[u8], sections: &[(u8, Added)]) -> Result<Vec<u8>, Failure> {
+pub(crate) fn add(bytes: &[u8], sections: &[(u8, SectionEntries)]) -> Result<Vec<u8>, Failure> {
     let mut out = HEADER.to_vec();
     out.reserve(bytes.len());
     let mut left = sections.iter().peekable();
     let mut old = Sections::of(bytes)?;
     while let Some((id, mut content)) = old.next()? {
         while let Some((missing, added)) = left.next_if(|(new, _)| place(id) > place(*new)) {
-            put_section(&mut out, *missing, &added.alone());
+            put_section(&mut out, *missing, &added.as_section());
         }
         match left.next_if(|(new, _)| *new == id) {
-            Some((_, added)) => put_section(&mut out, id, &added.to(&mut content)?),
+            Some((_, added)) => put_section(&mut out, id, &added.appended_to(&mut content)?),
             None => put_section(&mut out, id, rest(&mut content)?),
         }
     }
     for (missing, added) in left {
-        put_section(&mut out, *missing, &added.alone());
+        put_section(&mut out, *missing, &added.as_section());
     }
     Ok(out)
 }

@@ -169,7 +169,7 @@ pub(crate) fn inspect(bytes: &[u8], limits: &Limits) -> Result<ModuleInfo, Failu
     )?;
     not_something_else(bytes)?;
     check_sizes(bytes)?;
-    let mut pass = sections::Pass::new(bytes, limits);
+    let mut pass = sections::ModuleScan::new(bytes, limits);
     for payload in Parser::new(0).parse_all(bytes) {
         pass.payload(payload?)?;
     }

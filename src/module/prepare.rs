@@ -21,13 +21,13 @@
 mod code;
 mod export_table;
 
-pub(crate) use self::export_table::Gathered;
+pub(crate) use self::export_table::ExportTable;
 use crate::{
     common::{
         engine_faults::Faults, failure::Failure, native_stack::LEAKING_COST, value::ValueType,
     },
     module::{
-        binary::{Added, HEADER, Sections, Splice, put_section, put_u32, section},
+        binary::{BytePatch, HEADER, SectionEntries, Sections, put_section, put_u32, section},
         faults::{branch_tables, byte_pages},
         inspect::ModuleInfo,
     },
@@ -41,14 +41,14 @@ pub(crate) const TABLE_GROW_ENTRY_FUEL: u64 = 3 + LEAKING_COST as u64;
 
 /// A module that was inspected and can be compiled.
 #[derive(Debug)]
-pub(crate) struct Prepared<'a> {
+pub(crate) struct PreparedModule<'a> {
     pub(crate) original: &'a [u8],
     pub(crate) bytes: Cow<'a, [u8]>,
     pub(crate) info: ModuleInfo,
     /// The export that holds the start function.
     pub(crate) start: Option<Box<str>>,
     /// Where the exported functions are, if not among the exports.
-    pub(crate) gathered: Option<Arc<Gathered>>,
+    pub(crate) export_table: Option<Arc<ExportTable>>,
 }
 
 /// Makes an inspected module ready for compiling; whether there will be many instances of it decides
@@ -58,20 +58,20 @@ pub(crate) fn prepare(
     info: ModuleInfo,
     faults: Faults,
     many_instances: bool,
-) -> Result<Prepared<'_>, Failure> {
-    let mut prepared = Prepared {
+) -> Result<PreparedModule<'_>, Failure> {
+    let mut prepared = PreparedModule {
         original: bytes,
         bytes: Cow::Borrowed(bytes),
         info,
         start: None,
-        gathered: None,
+        export_table: None,
     };
     let info = &prepared.info;
     if many_instances && export_table::pays(info) {
         let name = unused_name(info, "exported functions");
-        let (rewritten, gathered) = export_table::gather(bytes, info, name)?;
+        let (rewritten, export_table) = export_table::build(bytes, info, name)?;
         prepared.bytes = Cow::Owned(rewritten);
-        prepared.gathered = Some(Arc::new(gathered));
+        prepared.export_table = Some(Arc::new(export_table));
     }
     let start = info
         .start
@@ -119,7 +119,7 @@ impl<'a> Rewrite<'a> {
     }
 
     fn module(&self, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
-        let mut out = Splice::new(bytes, 0);
+        let mut out = BytePatch::new(bytes, 0);
         let mut sections = Sections::of(bytes)?;
         let mut exports_seen = false;
         let mut from = HEADER.len();
@@ -127,21 +127,21 @@ impl<'a> Rewrite<'a> {
             let place = from..content.range().end;
             from = place.end;
             let (id, content) = match id {
-                section::TYPE => (id, self.types().to(&mut content)?),
-                section::FUNCTION => (id, self.functions().to(&mut content)?),
+                section::TYPE => (id, self.types().appended_to(&mut content)?),
+                section::FUNCTION => (id, self.functions().appended_to(&mut content)?),
                 section::MEMORY if self.info.grows_past_32_bits => {
                     (id, byte_pages::rewrite(self.faults, content)?)
                 }
                 section::EXPORT => {
                     exports_seen = true;
-                    (id, self.exports().to(&mut content)?)
+                    (id, self.exports().appended_to(&mut content)?)
                 }
                 // The place of the start section is just after that of the exports.
                 section::START if exports_seen => {
                     out.replace(place, &[]);
                     continue;
                 }
-                section::START => (section::EXPORT, self.exports().alone()),
+                section::START => (section::EXPORT, self.exports().as_section()),
                 section::CODE => {
                     self.code(bytes, place.start, content, &mut out)?;
                     continue;
@@ -155,8 +155,8 @@ impl<'a> Rewrite<'a> {
         Ok(out.finish())
     }
 
-    fn exports(&self) -> Added {
-        let mut added = Added::default();
+    fn exports(&self) -> SectionEntries {
+        let mut added = SectionEntries::default();
         if let Some((function, name)) = self.start {
             added.export(name, ExternalKind::Func, *function);
         }
@@ -166,7 +166,7 @@ impl<'a> Rewrite<'a> {
     /// For each table, the type `(element, i32) -> i32`, after them that of the loops around
     /// `memory.grow`, where there is none like it, and after that those of the blocks around
     /// `br_table`s.
-    fn types(&self) -> Added {
+    fn types(&self) -> SectionEntries {
         let mut entries = Vec::new();
         for element in self.grown {
             entries.extend_from_slice(&[0x60, 2, element.code(), 0x7f, 1, 0x7f]);
@@ -180,7 +180,7 @@ impl<'a> Rewrite<'a> {
             branch_tables::block_type(values, &mut entries);
             count = count.saturating_add(1);
         }
-        Added { count, entries }
+        SectionEntries { count, entries }
     }
 
     /// The type of the loops around `memory.grow`.
@@ -197,13 +197,13 @@ impl<'a> Rewrite<'a> {
     }
 
     /// For each table, a function of its type.
-    fn functions(&self) -> Added {
+    fn functions(&self) -> SectionEntries {
         let mut entries = Vec::new();
         for table in 0..self.added() {
             put_u32(&mut entries, self.info.types.saturating_add(table));
         }
         let count = self.added();
-        Added { count, entries }
+        SectionEntries { count, entries }
     }
 
     fn added(&self) -> u32 {

@@ -10,7 +10,7 @@ use crate::{
         limits::Limits,
     },
     module::{
-        binary::{Added, Sections, add, put_i64, put_u32, section},
+        binary::{SectionEntries, Sections, add, put_i64, put_u32, section},
         inspect::ModuleInfo,
     },
 };
@@ -48,7 +48,7 @@ pub(crate) enum Constant {
 
 /// The part of an instance's state that a module can begin with.
 #[derive(Debug, Default)]
-pub(crate) struct Captured {
+pub(crate) struct InstanceState {
     /// The bytes of the linear memory, if there is one.
     memory_bytes: usize,
     /// What it has but zeros, and where.
@@ -60,7 +60,7 @@ pub(crate) struct Captured {
 /// The bytes of a memory that are read between two looks at what may end the reading.
 const WINDOW: usize = 16 << 20;
 
-impl Captured {
+impl InstanceState {
     /// Copies what a memory has but zeros, as far as a module within the limits can hold it.
     pub(crate) fn read_memory(
         &mut self,
@@ -91,7 +91,7 @@ impl Captured {
 
 /// What of a module matters for a snapshot.
 #[derive(Debug, Default)]
-pub(crate) struct Shape {
+pub(crate) struct StateShape {
     pub(super) memory: Option<MemoryType>,
     /// The indices of the mutable globals.
     globals: Vec<u32>,
@@ -107,7 +107,7 @@ pub(crate) struct Shape {
     prefix: String,
 }
 
-impl Shape {
+impl StateShape {
     /// Reads a module that was inspected.
     pub(crate) fn of(bytes: &[u8], info: &ModuleInfo) -> Result<Self, Failure> {
         let mut shape = Self {
@@ -226,7 +226,7 @@ impl Shape {
 
     /// The module with exports for all of its state.
     pub(crate) fn instrument(&self, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
-        let mut exports = Added::default();
+        let mut exports = SectionEntries::default();
         if let Some(name) = self.memory_export() {
             exports.export(&name, ExternalKind::Memory, 0);
         }
@@ -237,8 +237,8 @@ impl Shape {
     }
 
     /// The data section that leaves `memory` in an instance: the count and the entries.
-    pub(super) fn data(&self, captured: &Captured, old: &[&[u8]]) -> Added {
-        let mut data = Added::default();
+    pub(super) fn data(&self, captured: &InstanceState, old: &[&[u8]]) -> SectionEntries {
+        let mut data = SectionEntries::default();
         let mut add = |segment: &[&[u8]]| {
             data.count = data.count.saturating_add(1);
             for part in segment {
@@ -270,7 +270,7 @@ impl Shape {
     }
 
     /// The memory section, with the size that the memory has grown to.
-    pub(super) fn memory_section(&self, captured: &Captured) -> Vec<u8> {
+    pub(super) fn memory_section(&self, captured: &InstanceState) -> Vec<u8> {
         let mut out = [1].to_vec();
         let Some(memory) = &self.memory else {
             return [0].to_vec();

@@ -3,9 +3,11 @@
 use crate::{
     common::failure::Failure,
     module::{
-        binary::{Added, HEADER, Sections, add, put_i64, put_section, put_u32, rest, section},
+        binary::{
+            HEADER, SectionEntries, Sections, add, put_i64, put_section, put_u32, rest, section,
+        },
         inspect::ModuleInfo,
-        snapshot::{Captured, Constant, Shape, is_captured, refused},
+        snapshot::{Constant, InstanceState, StateShape, is_captured, refused},
     },
 };
 use alloc::vec::Vec;
@@ -19,8 +21,8 @@ use wasmparser::{
 pub(crate) fn write(
     bytes: &[u8],
     info: &ModuleInfo,
-    shape: &Shape,
-    captured: &Captured,
+    shape: &StateShape,
+    captured: &InstanceState,
     done: &[&str],
 ) -> Result<Vec<u8>, Failure> {
     if !done.is_empty() && info.functions == 0 {
@@ -34,10 +36,10 @@ pub(crate) fn write(
     while let Some((id, mut content)) = sections.next()? {
         let rewritten = match id {
             section::START | section::DATA => continue,
-            section::TYPE => nothing.types().to(&mut content)?,
-            section::FUNCTION => nothing.functions().to(&mut content)?,
+            section::TYPE => nothing.types().appended_to(&mut content)?,
+            section::FUNCTION => nothing.functions().appended_to(&mut content)?,
             section::EXPORT => nothing.exports(content)?,
-            section::CODE => nothing.bodies().to(&mut content)?,
+            section::CODE => nothing.bodies().appended_to(&mut content)?,
             section::MEMORY => shape.memory_section(captured),
             section::GLOBAL => globals(content, &captured.globals)?,
             section::DATA_COUNT => {
@@ -51,7 +53,7 @@ pub(crate) fn write(
     }
     if data.count > 0 {
         // The last of all sections but custom ones, which may be anywhere.
-        put_section(&mut out, section::DATA, &data.alone());
+        put_section(&mut out, section::DATA, &data.as_section());
     }
     if shape.refers_to_functions && !done.is_empty() {
         return add(&out, &[(section::ELEMENT, nothing.declared(bytes)?)]);
@@ -134,8 +136,8 @@ struct Nothing<'a> {
 }
 
 impl Nothing<'_> {
-    fn added(&self, entry: impl Fn(&mut Vec<u8>, u32, &str)) -> Added {
-        let mut added = Added::default();
+    fn added(&self, entry: impl Fn(&mut Vec<u8>, u32, &str)) -> SectionEntries {
+        let mut added = SectionEntries::default();
         for (index, name) in (0..).zip(self.done) {
             added.count = added.count.saturating_add(1);
             entry(&mut added.entries, index, name);
@@ -144,7 +146,7 @@ impl Nothing<'_> {
     }
 
     /// The types: initialisers take pointers, if anything, and return nothing.
-    fn types(&self) -> Added {
+    fn types(&self) -> SectionEntries {
         self.added(|out, _, name| {
             let signature = self.info.function(name);
             let params = signature.map_or(0, |signature| signature.params().len());
@@ -155,11 +157,11 @@ impl Nothing<'_> {
         })
     }
 
-    fn functions(&self) -> Added {
+    fn functions(&self) -> SectionEntries {
         self.added(|out, index, _| put_u32(out, self.info.types.saturating_add(index)))
     }
 
-    fn bodies(&self) -> Added {
+    fn bodies(&self) -> SectionEntries {
         self.added(|out, _, _| out.extend_from_slice(&[2, 0, 0x0b]))
     }
 
@@ -172,7 +174,7 @@ impl Nothing<'_> {
     }
 
     /// A segment that declares the functions that were exported, for code that refers to them.
-    fn declared(&self, bytes: &[u8]) -> Result<Added, Failure> {
+    fn declared(&self, bytes: &[u8]) -> Result<SectionEntries, Failure> {
         const DECLARATIVE: u8 = 3;
         const FUNCTIONS: u8 = 0;
         let mut entries = [DECLARATIVE, FUNCTIONS].to_vec();
@@ -192,11 +194,11 @@ impl Nothing<'_> {
                 }
             }
         }
-        Ok(Added { count: 1, entries })
+        Ok(SectionEntries { count: 1, entries })
     }
 
     fn exports(&self, content: BinaryReader<'_>) -> Result<Vec<u8>, Failure> {
-        let mut exports = Added::default();
+        let mut exports = SectionEntries::default();
         for export in ExportSectionReader::new(content)? {
             let export = export?;
             let index = match export.kind {
@@ -206,6 +208,6 @@ impl Nothing<'_> {
             let index = index.unwrap_or(export.index);
             exports.export(export.name, export.kind, index);
         }
-        Ok(exports.alone())
+        Ok(exports.as_section())
     }
 }

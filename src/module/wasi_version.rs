@@ -2,12 +2,12 @@
 
 /// The two module names under which guests import WASI; a few records differ between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Version {
+pub(crate) enum WasiVersion {
     Unstable,
     Preview1,
 }
 
-impl Version {
+impl WasiVersion {
     /// The version that a module name stands for.
     pub(crate) fn of(module: &str) -> Option<Self> {
         match module {

@@ -9,14 +9,14 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 /// The settings of a runner, and whether it is closed.
 #[derive(Debug)]
-pub(crate) struct Context {
+pub(crate) struct RunnerContext {
     pub(crate) config: RunnerConfig,
     #[cfg(feature = "std")]
     pub(crate) background: crate::system::background::Background,
     closed: AtomicBool,
 }
 
-impl Context {
+impl RunnerContext {
     pub(crate) fn new(config: RunnerConfig) -> Self {
         Self {
             config,
@@ -46,16 +46,16 @@ impl Context {
 /// which have one and little memory.)
 #[derive(Debug)]
 #[cfg_attr(feature = "std", repr(align(128)))]
-pub(crate) struct Home {
-    pub(crate) context: Arc<Context>,
+pub(crate) struct PluginContext {
+    pub(crate) runner: Arc<RunnerContext>,
     /// The plugin's name.
     pub(crate) plugin: Arc<str>,
 }
 
-impl Home {
-    pub(crate) fn new(context: &Arc<Context>, plugin: &Arc<str>) -> Arc<Self> {
+impl PluginContext {
+    pub(crate) fn new(context: &Arc<RunnerContext>, plugin: &Arc<str>) -> Arc<Self> {
         Arc::new(Self {
-            context: context.clone(),
+            runner: context.clone(),
             plugin: plugin.clone(),
         })
     }

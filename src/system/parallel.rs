@@ -13,7 +13,7 @@ use std::{
 /// Calls `feed` with what takes jobs, and does them on as many threads as there are cores: each
 /// new job starts one until there are so many. The results come in no order. `feed` waits where
 /// jobs pile up, so no more than two for each thread are held at once.
-pub(crate) fn spread<J: Send, R: Send>(
+pub(crate) fn run_in_parallel<J: Send, R: Send>(
     work: impl Fn(J) -> R + Sync,
     feed: impl FnOnce(&mut dyn FnMut(J)),
 ) -> Vec<R> {
@@ -61,14 +61,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::spread;
+    use super::run_in_parallel;
     use alloc::vec::Vec;
     use std::{collections::HashSet, sync::Barrier, thread};
 
     #[test]
     fn every_job_is_done_once() {
         for jobs in [0_u64, 1, 2, 1_000] {
-            let mut results = spread(|job: u64| job * 2, |submit| (0..jobs).for_each(submit));
+            let mut results =
+                run_in_parallel(|job: u64| job * 2, |submit| (0..jobs).for_each(submit));
             results.sort_unstable();
             let expected: Vec<u64> = (0..jobs).map(|job| job * 2).collect();
             assert_eq!(results, expected);
@@ -84,7 +85,7 @@ mod tests {
             barrier.wait();
             thread::current().id()
         };
-        let ids = spread(work, |submit| (0..cores).for_each(submit));
+        let ids = run_in_parallel(work, |submit| (0..cores).for_each(submit));
         let distinct: HashSet<_> = ids.iter().collect();
         assert_eq!(distinct.len(), cores);
     }

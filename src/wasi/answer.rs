@@ -3,7 +3,7 @@
 use crate::{
     engine::{
         run_loop::charge,
-        store_data::{State, view},
+        store_data::{StoreData, memory_and_data},
     },
     host::memory::GuestMemory,
     wasi::errno::{Errno, Refusal},
@@ -18,12 +18,12 @@ pub(super) type Answer = Result<(), Refusal>;
 
 /// The guest's memory and the state; a guest without a memory has no valid pointer.
 pub(super) fn guest<'a>(
-    caller: &'a mut Caller<'_, State>,
-) -> Result<(GuestMemory<'a>, &'a mut State), Refusal> {
-    view(caller).ok_or(Refusal::Errno(Errno::FAULT))
+    caller: &'a mut Caller<'_, StoreData>,
+) -> Result<(GuestMemory<'a>, &'a mut StoreData), Refusal> {
+    memory_and_data(caller).ok_or(Refusal::Errno(Errno::FAULT))
 }
 
 /// Takes the fuel for moving `bytes`.
-pub(super) fn charge_bytes(caller: &mut Caller<'_, State>, bytes: u64) -> Result<(), Refusal> {
+pub(super) fn charge_bytes(caller: &mut Caller<'_, StoreData>, bytes: u64) -> Result<(), Refusal> {
     Ok(charge(caller, bytes / 64)?)
 }

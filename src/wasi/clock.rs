@@ -1,7 +1,7 @@
 //! Clocks: virtual unless the embedder grants a real one.
 
 use super::errno::Errno;
-use crate::engine::{run_loop::fuel_used, store_data::State};
+use crate::engine::{run_loop::fuel_used, store_data::StoreData};
 use crate::wasi::answer::{Answer, guest};
 use core::time::Duration;
 use wasmi::Caller;
@@ -24,7 +24,7 @@ impl ClockId {
 }
 
 /// The reading of a clock in nanoseconds.
-pub(super) fn now(caller: &Caller<'_, State>, id: ClockId) -> u64 {
+pub(super) fn now(caller: &Caller<'_, StoreData>, id: ClockId) -> u64 {
     let state = caller.data();
     let config = &state.meter.context().config;
     match (&config.guest_clock, id) {
@@ -44,7 +44,7 @@ fn nanoseconds(duration: Duration) -> u64 {
 }
 
 pub(super) fn clock_time_get(
-    caller: &mut Caller<'_, State>,
+    caller: &mut Caller<'_, StoreData>,
     id: u32,
     _precision: u64,
     time: u32,
@@ -55,7 +55,11 @@ pub(super) fn clock_time_get(
     Ok(())
 }
 
-pub(super) fn clock_res_get(caller: &mut Caller<'_, State>, id: u32, resolution: u32) -> Answer {
+pub(super) fn clock_res_get(
+    caller: &mut Caller<'_, StoreData>,
+    id: u32,
+    resolution: u32,
+) -> Answer {
     ClockId::of(id)?;
     guest(caller)?.0.set_u64(resolution, 1)?;
     Ok(())

@@ -10,18 +10,18 @@ use crate::{
     engine::{
         link::Provided,
         run_loop::{charge, guarded},
-        store_data::State,
+        store_data::StoreData,
         values::func_type,
     },
-    module::wasi_version::Version,
+    module::wasi_version::WasiVersion,
     wasi::answer::{Answer, CALL_FUEL},
 };
 use wasmi::{Caller, FuncType, Linker, Val};
 
 /// Runs a function of WASI for a guest.
 fn enter(
-    caller: &mut Caller<'_, State>,
-    function: impl FnOnce(&mut Caller<'_, State>) -> Answer,
+    caller: &mut Caller<'_, StoreData>,
+    function: impl FnOnce(&mut Caller<'_, StoreData>) -> Answer,
 ) -> Result<i32, wasmi::Error> {
     guarded(|| {
         charge(caller, CALL_FUEL)?;
@@ -42,7 +42,7 @@ macro_rules! functions {
                 let defined = $linker.func_wrap(
                     $module,
                     $wanted,
-                    move |mut caller: Caller<'_, State>, $($param: $ty),*| {
+                    move |mut caller: Caller<'_, StoreData>, $($param: $ty),*| {
                         enter(&mut caller, |caller| $body(caller, $($param),*))
                     },
                 );
@@ -68,9 +68,13 @@ impl Typed for u64 {
 
 /// Defines a function that a module imports of WASI: a stub, if its work takes more than there is
 /// here.
-pub(crate) fn provide(linker: &mut Linker<State>, import: &Import, wanted: &Signature) -> Provided {
+pub(crate) fn provide(
+    linker: &mut Linker<StoreData>,
+    import: &Import,
+    wanted: &Signature,
+) -> Provided {
     let (module, name) = (&*import.module, &*import.name);
-    let Some(version) = Version::of(module) else {
+    let Some(version) = WasiVersion::of(module) else {
         return Provided::Unknown;
     };
     if let Some(defined) = define(linker, version, module, name) {
@@ -88,15 +92,19 @@ pub(crate) fn provide(linker: &mut Linker<State>, import: &Import, wanted: &Sign
 
 /// Defines the function by that name, if it is more than a stub, and says what type it has.
 fn define(
-    linker: &mut Linker<State>,
-    version: Version,
+    linker: &mut Linker<StoreData>,
+    version: WasiVersion,
     module: &str,
     name: &str,
 ) -> Option<Result<FuncType, wasmi::Error>> {
     if name == "proc_exit" {
-        let defined = linker.func_wrap(module, name, |mut caller: Caller<'_, State>, code: u32| {
-            guarded(|| process::proc_exit(&mut caller, code))
-        });
+        let defined = linker.func_wrap(
+            module,
+            name,
+            |mut caller: Caller<'_, StoreData>, code: u32| {
+                guarded(|| process::proc_exit(&mut caller, code))
+            },
+        );
         return Some(
             defined
                 .map(|_| FuncType::new([wasmi::ValType::I32], []))
@@ -117,13 +125,13 @@ fn define(
         fn fd_fdstat_get(fd: u32, stat: u32) = fd::fd_fdstat_get;
         fn fd_fdstat_set_flags(fd: u32, flags: u32) = fd::fd_fdstat_set_flags;
         fn fd_filestat_get(fd: u32, stat: u32) =
-            |caller: &mut Caller<'_, State>, fd, stat| fd::fd_filestat_get(caller, version, fd, stat);
+            |caller: &mut Caller<'_, StoreData>, fd, stat| fd::fd_filestat_get(caller, version, fd, stat);
         fn fd_read(fd: u32, iovs: u32, count: u32, read: u32) = fd::fd_read;
         fn fd_write(fd: u32, iovs: u32, count: u32, written: u32) = fd::fd_write;
         fn fd_seek(fd: u32, offset: u64, whence: u32, position: u32) = fd::fd_seek;
         fn fd_tell(fd: u32, position: u32) = fd::fd_tell;
         fn poll_oneoff(input: u32, output: u32, count: u32, ready: u32) =
-            |caller: &mut Caller<'_, State>, input, output, count, ready| {
+            |caller: &mut Caller<'_, StoreData>, input, output, count, ready| {
                 poll::poll_oneoff(caller, version, input, output, count, ready)
             };
     };
@@ -133,7 +141,7 @@ fn define(
 /// Defines a function that only answers with an error number, with the type that the module
 /// imports it with.
 fn define_stub(
-    linker: &mut Linker<State>,
+    linker: &mut Linker<StoreData>,
     module: &str,
     name: &str,
     ty: FuncType,

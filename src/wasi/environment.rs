@@ -2,12 +2,12 @@
 
 use crate::wasi::answer::{Answer, charge_bytes, guest};
 use crate::{
-    engine::{run_loop::charge, store_data::State},
+    engine::{run_loop::charge, store_data::StoreData},
     host::environment::Strings,
 };
 use wasmi::Caller;
 
-type Guest<'a> = Caller<'a, State>;
+type Guest<'a> = Caller<'a, StoreData>;
 
 pub(super) fn args_get(caller: &mut Guest<'_>, list: u32, bytes: u32) -> Answer {
     get(caller, Strings::Args, list, bytes)
@@ -26,7 +26,7 @@ pub(super) fn environ_sizes_get(caller: &mut Guest<'_>, count: u32, size: u32) -
 }
 
 /// How many strings there are, and the bytes of all, with the zero byte that each ends with.
-fn sizes(state: &State, of: Strings) -> (u64, u64) {
+fn sizes(state: &StoreData, of: Strings) -> (u64, u64) {
     state.strings(of).fold((0, 0), |(count, size), string| {
         (count + 1, size + string.len() as u64 + 1)
     })
@@ -45,7 +45,7 @@ fn sizes_get(caller: &mut Guest<'_>, of: Strings, count: u32, bytes: u32) -> Ans
 
 /// Takes the fuel for looking at each string, and notes that they are asked for.
 fn charge_strings(caller: &mut Guest<'_>, of: Strings) -> Answer {
-    caller.data_mut().seen.surroundings = true;
+    caller.data_mut().inputs_read.environment = true;
     let (count, _) = sizes(caller.data(), of);
     Ok(charge(caller, count)?)
 }

@@ -1,11 +1,11 @@
 //! The three file descriptors there are: standard input, output and error.
 
 use super::errno::{Errno, Refusal};
-use crate::module::wasi_version::Version;
+use crate::module::wasi_version::WasiVersion;
 use crate::wasi::answer::{Answer, charge_bytes, guest};
 use crate::{
-    common::output::{Stream, Written},
-    engine::{run_loop::charge, store_data::State},
+    common::output::{Stream, WriteResult},
+    engine::{run_loop::charge, store_data::StoreData},
     host::memory::GuestMemory,
 };
 use alloc::vec::Vec;
@@ -29,7 +29,7 @@ pub(super) enum Fd {
 }
 
 /// The open descriptor by that number.
-pub(super) fn open(caller: &Caller<'_, State>, fd: u32) -> Result<Fd, Errno> {
+pub(super) fn open(caller: &Caller<'_, StoreData>, fd: u32) -> Result<Fd, Errno> {
     let [stdin, stdout, stderr] = caller.data().closed;
     match fd {
         0 if !stdin => Ok(Fd::Stdin),
@@ -39,11 +39,11 @@ pub(super) fn open(caller: &Caller<'_, State>, fd: u32) -> Result<Fd, Errno> {
     }
 }
 
-pub(super) fn is_open(caller: &Caller<'_, State>, fd: u32) -> bool {
+pub(super) fn is_open(caller: &Caller<'_, StoreData>, fd: u32) -> bool {
     open(caller, fd).is_ok()
 }
 
-pub(super) fn fd_close(caller: &mut Caller<'_, State>, fd: u32) -> Answer {
+pub(super) fn fd_close(caller: &mut Caller<'_, StoreData>, fd: u32) -> Answer {
     open(caller, fd)?;
     let index = usize::try_from(fd).map_err(|_| Errno::BADF)?;
     match caller.data_mut().closed.get_mut(index) {
@@ -54,7 +54,7 @@ pub(super) fn fd_close(caller: &mut Caller<'_, State>, fd: u32) -> Answer {
 }
 
 /// `fdstat`: type, flags, rights.
-pub(super) fn fd_fdstat_get(caller: &mut Caller<'_, State>, fd: u32, stat: u32) -> Answer {
+pub(super) fn fd_fdstat_get(caller: &mut Caller<'_, StoreData>, fd: u32, stat: u32) -> Answer {
     let rights = match open(caller, fd)? {
         Fd::Stdin => RIGHT_READ,
         Fd::Output(_) => RIGHT_WRITE,
@@ -71,7 +71,11 @@ pub(super) fn fd_fdstat_get(caller: &mut Caller<'_, State>, fd: u32, stat: u32) 
 }
 
 /// There is nothing for a flag to change: reading and writing never block for another guest.
-pub(super) fn fd_fdstat_set_flags(caller: &mut Caller<'_, State>, fd: u32, flags: u32) -> Answer {
+pub(super) fn fd_fdstat_set_flags(
+    caller: &mut Caller<'_, StoreData>,
+    fd: u32,
+    flags: u32,
+) -> Answer {
     const KNOWN: u32 = 0b1_1111;
     open(caller, fd)?;
     match flags & !KNOWN {
@@ -82,8 +86,8 @@ pub(super) fn fd_fdstat_set_flags(caller: &mut Caller<'_, State>, fd: u32, flags
 
 /// `filestat`: all zero but for the type, and one link.
 pub(super) fn fd_filestat_get(
-    caller: &mut Caller<'_, State>,
-    version: Version,
+    caller: &mut Caller<'_, StoreData>,
+    version: WasiVersion,
     fd: u32,
     stat: u32,
 ) -> Answer {
@@ -92,11 +96,11 @@ pub(super) fn fd_filestat_get(
     put(&mut record, 16, &[CHARACTER_DEVICE]);
     // The number of links had 32 bits at first, and the record 56 bytes.
     let length = match version {
-        Version::Preview1 => {
+        WasiVersion::Preview1 => {
             put(&mut record, 24, &1_u64.to_le_bytes());
             64
         }
-        Version::Unstable => {
+        WasiVersion::Unstable => {
             put(&mut record, 20, &1_u32.to_le_bytes());
             56
         }
@@ -115,7 +119,7 @@ pub(super) fn put(record: &mut [u8], offset: usize, field: &[u8]) {
 }
 
 pub(super) fn fd_seek(
-    caller: &mut Caller<'_, State>,
+    caller: &mut Caller<'_, StoreData>,
     fd: u32,
     _offset: u64,
     _whence: u32,
@@ -125,7 +129,7 @@ pub(super) fn fd_seek(
     Err(Errno::SPIPE.into())
 }
 
-pub(super) fn fd_tell(caller: &mut Caller<'_, State>, fd: u32, _position: u32) -> Answer {
+pub(super) fn fd_tell(caller: &mut Caller<'_, StoreData>, fd: u32, _position: u32) -> Answer {
     open(caller, fd)?;
     Err(Errno::SPIPE.into())
 }
@@ -135,7 +139,7 @@ pub(super) fn fd_tell(caller: &mut Caller<'_, State>, fd: u32, _position: u32) -
 ///
 /// A copy, since what a guest reads may overwrite the list that it is read by.
 fn vectors(
-    caller: &mut Caller<'_, State>,
+    caller: &mut Caller<'_, StoreData>,
     list: u32,
     count: u32,
 ) -> Result<Vec<(u32, u64)>, Refusal> {
@@ -164,7 +168,7 @@ fn vector(memory: &GuestMemory<'_>, entry: u32) -> Result<(u32, u64), Refusal> {
 }
 
 pub(super) fn fd_write(
-    caller: &mut Caller<'_, State>,
+    caller: &mut Caller<'_, StoreData>,
     fd: u32,
     list: u32,
     count: u32,
@@ -179,7 +183,7 @@ pub(super) fn fd_write(
     let mut sum = 0_u32;
     for (pointer, length) in vectors {
         match state.write(stream, memory.bytes(pointer, length)?) {
-            Written::Bytes(bytes) => {
+            WriteResult::Bytes(bytes) => {
                 sum = sum.saturating_add(bytes);
                 if u64::from(bytes) < length {
                     break;
@@ -187,8 +191,8 @@ pub(super) fn fd_write(
             }
             // What went before was written, so the guest must hear of it first.
             _ if sum > 0 => break,
-            Written::NoSpace => return Err(Errno::NOSPC.into()),
-            Written::Failed => return Err(Errno::IO.into()),
+            WriteResult::NoSpace => return Err(Errno::NOSPC.into()),
+            WriteResult::Failed => return Err(Errno::IO.into()),
         }
         if state.is_passed_on(stream) {
             state.meter.look()?;
@@ -199,7 +203,7 @@ pub(super) fn fd_write(
 }
 
 pub(super) fn fd_read(
-    caller: &mut Caller<'_, State>,
+    caller: &mut Caller<'_, StoreData>,
     fd: u32,
     list: u32,
     count: u32,
@@ -216,7 +220,7 @@ pub(super) fn fd_read(
         if length == 0 {
             continue;
         }
-        let stdin = &mut state.surroundings().stdin;
+        let stdin = &mut state.environment().stdin;
         let Some(bytes) = stdin.read(memory.bytes_mut(pointer, length)?) else {
             // A source may have given up because the call's time is over.
             state.meter.look()?;
@@ -224,11 +228,11 @@ pub(super) fn fd_read(
         };
         sum = sum.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
         // A source is asked once: it may block for more, while the guest could go on with this.
-        if (bytes as u64) < length || stdin.ready().is_none() {
+        if (bytes as u64) < length || stdin.available().is_none() {
             break;
         }
     }
-    if state.surroundings().stdin.ready().is_none() {
+    if state.environment().stdin.available().is_none() {
         state.meter.look()?;
     }
     memory.set_u32(read, sum)?;

@@ -5,8 +5,8 @@ use super::{
     errno::{Errno, Refusal},
     fd::{self, Fd, put},
 };
-use crate::engine::{meter::as_fuel, run_loop::charge, store_data::State};
-use crate::module::wasi_version::Version;
+use crate::engine::{meter::as_fuel, run_loop::charge, store_data::StoreData};
+use crate::module::wasi_version::WasiVersion;
 use crate::wasi::answer::{Answer, guest};
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -58,13 +58,13 @@ struct Layout {
 }
 
 impl Layout {
-    const fn of(version: Version) -> Self {
+    const fn of(version: WasiVersion) -> Self {
         match version {
-            Version::Preview1 => Self {
+            WasiVersion::Preview1 => Self {
                 size: 48,
                 clock: 16,
             },
-            Version::Unstable => Self {
+            WasiVersion::Unstable => Self {
                 size: 56,
                 clock: 24,
             },
@@ -73,8 +73,8 @@ impl Layout {
 }
 
 pub(super) fn poll_oneoff(
-    caller: &mut Caller<'_, State>,
-    version: Version,
+    caller: &mut Caller<'_, StoreData>,
+    version: WasiVersion,
     input: u32,
     output: u32,
     count: u32,
@@ -130,7 +130,7 @@ pub(super) fn poll_oneoff(
 }
 
 fn read(
-    caller: &mut Caller<'_, State>,
+    caller: &mut Caller<'_, StoreData>,
     layout: &Layout,
     pointer: u32,
 ) -> Result<Subscription, Refusal> {
@@ -150,9 +150,9 @@ fn read(
         }
         1 | 2 => {
             let fd = memory.u32(pointer + 16)?;
-            caller.data_mut().seen.stdin |= kind == 1;
+            caller.data_mut().inputs_read.stdin |= kind == 1;
             match (kind, fd::open(caller, fd)) {
-                (1, Ok(Fd::Stdin)) => match caller.data_mut().surroundings().stdin.ready() {
+                (1, Ok(Fd::Stdin)) => match caller.data_mut().environment().stdin.available() {
                     Some(0) => ready(0, HANGUP),
                     Some(bytes) => ready(bytes, 0),
                     None => ready(1, 0),
@@ -188,7 +188,7 @@ const fn refused(errno: Errno) -> Wait {
 }
 
 /// Moves the virtual clock, or naps on the real one until the time is over or the call is.
-fn sleep(caller: &mut Caller<'_, State>, ns: u64) -> Answer {
+fn sleep(caller: &mut Caller<'_, StoreData>, ns: u64) -> Answer {
     let config = &caller.data().meter.context().config;
     let Some(clock) = config.guest_clock.clone() else {
         caller.data_mut().clock.sleep(ns);

@@ -4,12 +4,12 @@ use super::errno::Errno;
 use crate::wasi::answer::{Answer, CALL_FUEL, guest};
 use crate::{
     common::failure::{Cause, Failure},
-    engine::{run_loop::charge, store_data::State},
+    engine::{run_loop::charge, store_data::StoreData},
 };
 use wasmi::Caller;
 
 /// Ends the guest: the only way out is to unwind it, since compilers put a trap behind the call.
-pub(super) fn proc_exit(caller: &mut Caller<'_, State>, code: u32) -> Result<(), Failure> {
+pub(super) fn proc_exit(caller: &mut Caller<'_, StoreData>, code: u32) -> Result<(), Failure> {
     charge(caller, CALL_FUEL)?;
     Err(Cause::Exit {
         code: code.cast_signed(),
@@ -17,11 +17,11 @@ pub(super) fn proc_exit(caller: &mut Caller<'_, State>, code: u32) -> Result<(),
     .into())
 }
 
-pub(super) fn sched_yield(_: &mut Caller<'_, State>) -> Answer {
+pub(super) fn sched_yield(_: &mut Caller<'_, StoreData>) -> Answer {
     Ok(())
 }
 
-pub(super) fn random_get(caller: &mut Caller<'_, State>, buffer: u32, length: u32) -> Answer {
+pub(super) fn random_get(caller: &mut Caller<'_, StoreData>, buffer: u32, length: u32) -> Answer {
     // A multiple of the eight bytes that the seeded generator makes at once.
     const CHUNK: usize = 4_096;
     guest(caller)?.0.range(buffer, length.into())?;

@@ -35,7 +35,7 @@ impl Code {
             | ErrorKind::Closed => Self::LIMIT,
             ErrorKind::Io => Self::IO,
             ErrorKind::Plugin => Self::PLUGIN,
-            // `Trap`, `Exit`, `GuestData`, `Host`, `Poisoned`, and what a later version may add.
+            // `Trap`, `Exit`, `GuestData`, `SingleCall`, `Poisoned`, and what a later version may add.
             _ => Self::BROKEN,
         }
     }

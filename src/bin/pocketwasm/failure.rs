@@ -1,6 +1,6 @@
 //! Why a command did not do what was asked.
 
-use crate::{exit::Code, terminal::Plain};
+use crate::{exit::Code, terminal::OneLine};
 use pocketwasm::Error;
 use serde_json::{Value, json};
 use std::{error::Error as StdError, fmt, io, time::Duration};
@@ -109,7 +109,7 @@ pub(crate) fn with_causes(mut message: String, error: &dyn StdError) -> String {
     let mut cause = error.source();
     while let Some(error) = cause {
         let text = error.to_string();
-        let line = Plain(text.lines().next().unwrap_or_default()).to_string();
+        let line = OneLine(text.lines().next().unwrap_or_default()).to_string();
         // The library cuts long causes short where it quotes them.
         let beginning: String = line.chars().take(80).collect();
         if !message.contains(&beginning) {

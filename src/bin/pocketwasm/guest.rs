@@ -2,11 +2,11 @@
 
 use crate::{
     failure::Failure,
-    http::Web,
+    http::NetworkClient,
     input::Input,
     module,
     options::Options,
-    streams::{Passage, Stream, say},
+    streams::{GuestOutput, Stream, say},
 };
 use clap::Args;
 use pocketwasm::{Call, Compilation, Entropy, Outcome, Plugin, Runner, SnapshotMode, SystemClock};
@@ -20,7 +20,7 @@ use std::{
 /// What a guest sees of the world around it; nothing by default.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The guest's surroundings")]
-pub(crate) struct Surroundings {
+pub(crate) struct GuestEnvironment {
     /// Set an environment variable of the guest, which has none of the host's; repeatable
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     env: Vec<(String, String)>,
@@ -54,38 +54,38 @@ impl Entropy for SystemEntropy {
 }
 
 /// A runner set up for one call by one command.
-pub(crate) struct Host<'a> {
+pub(crate) struct SingleCall<'a> {
     options: &'a Options,
-    surroundings: &'a Surroundings,
+    environment: &'a GuestEnvironment,
     runner: Runner,
-    passage: Passage,
+    guest_output: GuestOutput,
 }
 
 /// A call that ended well.
-pub(crate) struct Done {
+pub(crate) struct FinishedCall {
     pub(crate) outcome: Outcome,
     pub(crate) elapsed: Duration,
 }
 
-impl<'a> Host<'a> {
+impl<'a> SingleCall<'a> {
     /// A runner whose guests write their stdout to `stdout` and their stderr to the process's; in
     /// JSON both are kept for the report.
     pub(crate) fn new(
         options: &'a Options,
-        surroundings: &'a Surroundings,
+        environment: &'a GuestEnvironment,
         stdout: Stream,
     ) -> Result<Self, Failure> {
-        Self::granting(options, surroundings, stdout, &[])
+        Self::granting(options, environment, stdout, &[])
     }
 
     /// The same for guests that may send HTTP requests to these hosts.
     pub(crate) fn granting(
         options: &'a Options,
-        surroundings: &'a Surroundings,
+        environment: &'a GuestEnvironment,
         stdout: Stream,
         hosts: &[String],
     ) -> Result<Self, Failure> {
-        let passage = Passage::default();
+        let guest_output = GuestOutput::default();
         // One call is over before a snapshot could pay, or functions that it does not come to.
         let mut config = options
             .limits
@@ -93,27 +93,27 @@ impl<'a> Host<'a> {
             .snapshots(SnapshotMode::Never)
             .compilation(Compilation::WhenCalled);
         if !hosts.is_empty() {
-            config = config.http_client(Web);
+            config = config.http_client(NetworkClient);
         }
         for host in hosts {
             config = config.allow_host(host);
         }
         if !options.json {
             config = config
-                .stdout(passage.to(stdout))
-                .stderr(passage.to(Stream::Stderr));
+                .stdout(guest_output.to(stdout))
+                .stderr(guest_output.to(Stream::Stderr));
         }
-        if surroundings.real_clock {
+        if environment.real_clock {
             config = config.guest_clock(SystemClock::new());
         }
-        if surroundings.real_random {
+        if environment.real_random {
             config = config.guest_entropy(SystemEntropy);
         }
         Ok(Self {
             options,
-            surroundings,
+            environment,
             runner: Runner::new(config)?,
-            passage,
+            guest_output,
         })
     }
 
@@ -123,16 +123,16 @@ impl<'a> Host<'a> {
 
     /// Runs a call to its end. Its standard input is the file that the user named, otherwise
     /// `stdin`, otherwise empty.
-    pub(crate) fn run<R>(&self, call: Call<'_>, stdin: Option<R>) -> Result<Done, Failure>
+    pub(crate) fn run<R>(&self, call: Call<'_>, stdin: Option<R>) -> Result<FinishedCall, Failure>
     where
         R: Read + Send + Sync + 'static,
     {
-        let mut call = call.cancel(self.passage.cancel_token());
-        for (name, value) in &self.surroundings.env {
+        let mut call = call.cancel(self.guest_output.cancel_token());
+        for (name, value) in &self.environment.env {
             call = call.env(name, value);
         }
         let timeout = self.options.limits.timeout;
-        if let Some(path) = &self.surroundings.stdin {
+        if let Some(path) = &self.environment.stdin {
             let file = File::open(path).map_err(|source| Failure::Io {
                 action: format!("cannot open {path:?}"),
                 source,
@@ -144,7 +144,7 @@ impl<'a> Host<'a> {
         let began = Instant::now();
         let result = call.run();
         let elapsed = began.elapsed();
-        if let Some(failure) = self.passage.take_failure() {
+        if let Some(failure) = self.guest_output.take_failure() {
             return Err(failure);
         }
         let outcome = match &result {
@@ -158,7 +158,7 @@ impl<'a> Host<'a> {
             ));
         }
         match result {
-            Ok(outcome) => Ok(Done { outcome, elapsed }),
+            Ok(outcome) => Ok(FinishedCall { outcome, elapsed }),
             Err(error) => Err(Failure::Call { error, elapsed }),
         }
     }

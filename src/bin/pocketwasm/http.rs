@@ -5,9 +5,9 @@ use std::{error::Error, time::Duration};
 use ureq::{Agent, http};
 
 /// Sends requests over the network.
-pub(crate) struct Web;
+pub(crate) struct NetworkClient;
 
-impl HttpClient for Web {
+impl HttpClient for NetworkClient {
     fn send(
         &self,
         request: &HttpRequest,

@@ -74,7 +74,7 @@ pub(crate) fn say(line: &str) {
 
 /// What became of the output that a guest wrote to the process's streams while it ran.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Passage(Arc<State>);
+pub(crate) struct GuestOutput(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -83,10 +83,10 @@ struct State {
     cancel: CancelToken,
 }
 
-impl Passage {
+impl GuestOutput {
     /// A writer for a guest's stream.
     pub(crate) fn to(&self, stream: Stream) -> impl Write + Send + Sync + 'static {
-        Passing {
+        GuestWriter {
             stream,
             filter: stream.is_terminal().then(Filter::default),
             shares_lines: stream == Stream::Stderr
@@ -110,7 +110,7 @@ impl Passage {
     }
 }
 
-struct Passing {
+struct GuestWriter {
     stream: Stream,
     filter: Option<Filter>,
     /// Whether what it writes is on the lines of standard error, being that or the same terminal.
@@ -118,7 +118,7 @@ struct Passing {
     state: Arc<State>,
 }
 
-impl Write for Passing {
+impl Write for GuestWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = match &mut self.filter {
             Some(filter) => self.stream.write_as_is(filter.clean(bytes).as_bytes()),

@@ -43,9 +43,9 @@ fn harmless(c: char) -> char {
 }
 
 /// A guest's string on one line of the program's own: what cannot be printed is escaped.
-pub(crate) struct Plain<'a>(pub(crate) &'a str);
+pub(crate) struct OneLine<'a>(pub(crate) &'a str);
 
-impl fmt::Display for Plain<'_> {
+impl fmt::Display for OneLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.chars().try_for_each(|c| match c {
             '\'' | '"' | '\\' => write!(f, "{c}"),
@@ -56,7 +56,7 @@ impl fmt::Display for Plain<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Filter, Plain};
+    use super::{Filter, OneLine};
 
     #[test]
     fn pieces_are_cleaned_and_joined() {
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn names_stay_on_their_line() {
-        let name = Plain("a\n\u{1b}[2J\u{202e}'é\"");
+        let name = OneLine("a\n\u{1b}[2J\u{202e}'é\"");
         assert_eq!(name.to_string(), "a\\n\\u{1b}[2J\\u{202e}'é\"");
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn request(caller: &mut Guest<'_>, request: u64, body: u64) -> Result
     request.body = body;
     let response = granted::send(caller, &request)?;
     let headers = granted::headers_json(&response)?;
-    let extism = &mut caller.data_mut().exchange().extism;
+    let extism = &mut caller.data_mut().convention_state().extism;
     extism.status = response.status;
     extism.headers = headers;
     give(caller, &response.body)
@@ -36,12 +36,12 @@ pub(super) fn request(_: &mut Guest<'_>, _request: u64, _body: u64) -> Result<u6
 }
 
 pub(super) fn status_code(caller: &mut Guest<'_>) -> Result<u32, Failure> {
-    Ok(caller.data_mut().exchange().extism.status.into())
+    Ok(caller.data_mut().convention_state().extism.status.into())
 }
 
 /// A block with the fields of the last response as a JSON object.
 pub(super) fn headers(caller: &mut Guest<'_>) -> Result<u64, Failure> {
-    let headers = caller.data_mut().exchange().extism.headers.clone();
+    let headers = caller.data_mut().convention_state().extism.headers.clone();
     give(caller, &headers)
 }
 

@@ -4,13 +4,17 @@ use super::{Guest, nowhere};
 use crate::{
     common::failure::Failure,
     engine::{
-        host_functions::{Defined, Native, charge_bytes},
-        store_data::State,
+        host_functions::{BuiltinFunction, Definition, charge_bytes},
+        store_data::StoreData,
     },
 };
 use wasmi::Linker;
 
-pub(super) fn define(linker: &mut Linker<State>, module: &str, name: &str) -> Option<Defined> {
+pub(super) fn define(
+    linker: &mut Linker<StoreData>,
+    module: &str,
+    name: &str,
+) -> Option<Definition> {
     Some(match name {
         "alloc" => alloc.define(linker, module, name),
         "free" => free.define(linker, module, name),
@@ -32,15 +36,25 @@ fn alloc(caller: &mut Guest<'_>, length: u64) -> Result<u64, Failure> {
     if length == 0 {
         return Ok(0);
     }
-    caller.data_mut().exchange().extism.blocks.admit(length)?;
+    caller
+        .data_mut()
+        .convention_state()
+        .extism
+        .blocks
+        .admit(length)?;
     charge_bytes(caller, length)?;
-    caller.data_mut().exchange().extism.blocks.allocate(length)
+    caller
+        .data_mut()
+        .convention_state()
+        .extism
+        .blocks
+        .allocate(length)
 }
 
 /// Frees a block, but for the one that holds the output or the error: kits free what they have
 /// set as either, and it is read after the call.
 pub(super) fn free(caller: &mut Guest<'_>, offset: u64) -> Result<(), Failure> {
-    let extism = &mut caller.data_mut().exchange().extism;
+    let extism = &mut caller.data_mut().convention_state().extism;
     let length = extism.blocks.block(offset).map_or(0, <[u8]>::len) as u64;
     let (output, _) = extism.output;
     let is_output = (offset..offset.saturating_add(length)).contains(&output);
@@ -51,17 +65,27 @@ pub(super) fn free(caller: &mut Guest<'_>, offset: u64) -> Result<(), Failure> {
 }
 
 fn length(caller: &mut Guest<'_>, offset: u64) -> Result<u64, Failure> {
-    let block = caller.data_mut().exchange().extism.blocks.block(offset);
+    let block = caller
+        .data_mut()
+        .convention_state()
+        .extism
+        .blocks
+        .block(offset);
     Ok(block.map_or(0, <[u8]>::len) as u64)
 }
 
 fn load_u8(caller: &mut Guest<'_>, position: u64) -> Result<u32, Failure> {
-    let [byte] = caller.data_mut().exchange().extism.blocks.load(position);
+    let [byte] = caller
+        .data_mut()
+        .convention_state()
+        .extism
+        .blocks
+        .load(position);
     Ok(byte.into())
 }
 
 fn load_u64(caller: &mut Guest<'_>, position: u64) -> Result<u64, Failure> {
-    let blocks = &caller.data_mut().exchange().extism.blocks;
+    let blocks = &caller.data_mut().convention_state().extism.blocks;
     Ok(u64::from_le_bytes(blocks.load(position)))
 }
 
@@ -69,7 +93,7 @@ fn store_u8(caller: &mut Guest<'_>, position: u64, value: u32) -> Result<(), Fai
     let [byte, ..] = value.to_le_bytes();
     caller
         .data_mut()
-        .exchange()
+        .convention_state()
         .extism
         .blocks
         .store(position, [byte]);
@@ -77,22 +101,22 @@ fn store_u8(caller: &mut Guest<'_>, position: u64, value: u32) -> Result<(), Fai
 }
 
 fn store_u64(caller: &mut Guest<'_>, position: u64, value: u64) -> Result<(), Failure> {
-    let blocks = &mut caller.data_mut().exchange().extism.blocks;
+    let blocks = &mut caller.data_mut().convention_state().extism.blocks;
     blocks.store(position, value.to_le_bytes());
     Ok(())
 }
 
 fn input_offset(caller: &mut Guest<'_>) -> Result<u64, Failure> {
-    Ok(caller.data_mut().exchange().extism.input)
+    Ok(caller.data_mut().convention_state().extism.input)
 }
 
 fn input_length(caller: &mut Guest<'_>) -> Result<u64, Failure> {
-    let input = caller.data_mut().exchange().extism.input;
+    let input = caller.data_mut().convention_state().extism.input;
     length(caller, input)
 }
 
 fn input<const N: usize>(caller: &mut Guest<'_>, index: u64) -> [u8; N] {
-    let extism = &caller.data_mut().exchange().extism;
+    let extism = &caller.data_mut().convention_state().extism;
     match extism.input {
         0 => [0; N],
         input if index < extism.blocks.block(input).map_or(0, <[u8]>::len) as u64 => {
@@ -112,7 +136,7 @@ fn input_load_u64(caller: &mut Guest<'_>, index: u64) -> Result<u64, Failure> {
 }
 
 fn output_set(caller: &mut Guest<'_>, offset: u64, length: u64) -> Result<(), Failure> {
-    let extism = &mut caller.data_mut().exchange().extism;
+    let extism = &mut caller.data_mut().convention_state().extism;
     if length > 0 && extism.blocks.range(offset, length).is_none() {
         return Err(nowhere("the output", offset));
     }

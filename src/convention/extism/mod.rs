@@ -8,8 +8,6 @@
 mod http;
 mod memory;
 
-use crate::convention::kinds::Convention;
-use crate::convention::protocol::{Protocol, expect_one, imports_from, misfit, one};
 use crate::{
     common::{
         error_kind::Phase,
@@ -17,10 +15,14 @@ use crate::{
         text::Escaped,
         value::ValueType,
     },
+    convention::{
+        kinds::Convention,
+        protocol::{Protocol, expect_one_input, imports_from, only_input, wrong_signature},
+    },
     engine::{
-        execution::Session,
-        host_functions::{Defined, Native, charge_bytes},
-        store_data::State,
+        execution::Execution,
+        host_functions::{BuiltinFunction, Definition, charge_bytes},
+        store_data::StoreData,
     },
     module::inspect::ModuleInfo,
 };
@@ -33,7 +35,7 @@ const LEVEL_INFO: i32 = 2;
 
 pub(super) struct Extism;
 
-type Guest<'a> = Caller<'a, State>;
+type Guest<'a> = Caller<'a, StoreData>;
 
 impl Protocol for Extism {
     fn recognise(&self, info: &ModuleInfo) -> Result<Cow<'static, str>, &'static str> {
@@ -47,25 +49,29 @@ impl Protocol for Extism {
     fn check(&self, info: &ModuleInfo, export: &str, inputs: usize) -> Result<(), Failure> {
         let signature = info.signature(export)?;
         if !signature.params().is_empty() || !matches!(signature.results(), [] | [ValueType::I32]) {
-            return Err(misfit(signature, "() -> (i32)", Convention::Extism));
+            return Err(wrong_signature(
+                signature,
+                "() -> (i32)",
+                Convention::Extism,
+            ));
         }
-        expect_one(inputs, Convention::Extism)
+        expect_one_input(inputs, Convention::Extism)
     }
 
     fn call(
         &self,
-        session: &mut Session<'_>,
+        execution: &mut Execution<'_>,
         export: &str,
         inputs: &[&[u8]],
     ) -> Result<Vec<u8>, Failure> {
-        session.set_phase(Phase::Call);
-        let input = one(inputs);
-        session.charge_bytes(input.len() as u64)?;
-        let exchange = session.state().exchange();
-        exchange.renew();
-        exchange.extism.input = insert(&mut exchange.extism.blocks, input)?;
-        let called = session.call(export, &[]);
-        let extism = &session.state().exchange().extism;
+        execution.set_phase(Phase::Call);
+        let input = only_input(inputs);
+        execution.charge_bytes(input.len() as u64)?;
+        let convention_state = execution.state().convention_state();
+        convention_state.renew();
+        convention_state.extism.input = insert(&mut convention_state.extism.blocks, input)?;
+        let called = execution.call(export, &[]);
+        let extism = &execution.state().convention_state().extism;
         let ended = match &called {
             Ok(_) => true,
             Err(failure) => matches!(**failure, Cause::Trap { .. }),
@@ -77,14 +83,19 @@ impl Protocol for Extism {
         }
         let status = called?;
         match status.one_u32().cast_signed() {
-            0 => output(session),
+            0 => output(execution),
             code => Err(Failure::reported(
                 format!("status {code} and no message").as_bytes(),
             )),
         }
     }
 
-    fn define(&self, linker: &mut Linker<State>, module: &str, name: &str) -> Option<Defined> {
+    fn define(
+        &self,
+        linker: &mut Linker<StoreData>,
+        module: &str,
+        name: &str,
+    ) -> Option<Definition> {
         if module != MODULE {
             return None;
         }
@@ -110,11 +121,11 @@ impl Protocol for Extism {
     }
 }
 
-fn output(session: &mut Session<'_>) -> Result<Vec<u8>, Failure> {
-    let (_, length) = session.state().exchange().extism.output;
-    super::buffers::admit(session, length)?;
-    session.charge_bytes(length)?;
-    let extism = &session.state().exchange().extism;
+fn output(execution: &mut Execution<'_>) -> Result<Vec<u8>, Failure> {
+    let (_, length) = execution.state().convention_state().extism.output;
+    super::buffers::admit(execution, length)?;
+    execution.charge_bytes(length)?;
+    let extism = &execution.state().convention_state().extism;
     let (offset, length) = extism.output;
     match extism.blocks.range(offset, length) {
         Some(bytes) => Ok(bytes.to_vec()),
@@ -150,12 +161,23 @@ fn block(caller: &mut Guest<'_>, offset: u64, what: &str) -> Result<Vec<u8>, Fai
     if offset == 0 {
         return Ok(Vec::new());
     }
-    let length = match caller.data_mut().exchange().extism.blocks.block(offset) {
+    let length = match caller
+        .data_mut()
+        .convention_state()
+        .extism
+        .blocks
+        .block(offset)
+    {
         Some(block) => block.len() as u64,
         None => return Err(nowhere(what, offset)),
     };
     charge_bytes(caller, length)?;
-    let block = caller.data_mut().exchange().extism.blocks.block(offset);
+    let block = caller
+        .data_mut()
+        .convention_state()
+        .extism
+        .blocks
+        .block(offset);
     Ok(block.unwrap_or_default().to_vec())
 }
 
@@ -170,11 +192,14 @@ fn handed_over(caller: &mut Guest<'_>, offset: u64, what: &str) -> Result<Vec<u8
 /// A new block with `bytes` in it, charged for.
 fn give(caller: &mut Guest<'_>, bytes: &[u8]) -> Result<u64, Failure> {
     charge_bytes(caller, bytes.len() as u64)?;
-    insert(&mut caller.data_mut().exchange().extism.blocks, bytes)
+    insert(
+        &mut caller.data_mut().convention_state().extism.blocks,
+        bytes,
+    )
 }
 
 fn error_set(caller: &mut Guest<'_>, offset: u64) -> Result<(), Failure> {
-    let extism = &mut caller.data_mut().exchange().extism;
+    let extism = &mut caller.data_mut().convention_state().extism;
     if offset != 0 && extism.blocks.block(offset).is_none() {
         return Err(nowhere("the error", offset));
     }
@@ -183,7 +208,7 @@ fn error_set(caller: &mut Guest<'_>, offset: u64) -> Result<(), Failure> {
 }
 
 fn error_get(caller: &mut Guest<'_>) -> Result<u64, Failure> {
-    Ok(caller.data_mut().exchange().extism.error)
+    Ok(caller.data_mut().convention_state().extism.error)
 }
 
 fn config_get(caller: &mut Guest<'_>, key: u64) -> Result<u64, Failure> {
@@ -195,7 +220,12 @@ fn config_get(caller: &mut Guest<'_>, key: u64) -> Result<u64, Failure> {
 
 fn var_get(caller: &mut Guest<'_>, name: u64) -> Result<u64, Failure> {
     let name = handed_over(caller, name, "a variable's name")?;
-    let value = caller.data_mut().exchange().extism.variables.get(&name);
+    let value = caller
+        .data_mut()
+        .convention_state()
+        .extism
+        .variables
+        .get(&name);
     let value = value.map(<[u8]>::to_vec);
     value.map_or(Ok(0), |value| give(caller, &value))
 }
@@ -203,7 +233,12 @@ fn var_get(caller: &mut Guest<'_>, name: u64) -> Result<u64, Failure> {
 fn var_set(caller: &mut Guest<'_>, name: u64, value: u64) -> Result<(), Failure> {
     let key = block(caller, name, "a variable's name")?;
     if value == 0 {
-        caller.data_mut().exchange().extism.variables.remove(&key);
+        caller
+            .data_mut()
+            .convention_state()
+            .extism
+            .variables
+            .remove(&key);
         return memory::free(caller, name);
     }
     // Name and value may be one block.
@@ -211,7 +246,7 @@ fn var_set(caller: &mut Guest<'_>, name: u64, value: u64) -> Result<(), Failure>
     memory::free(caller, name)?;
     caller
         .data_mut()
-        .exchange()
+        .convention_state()
         .extism
         .variables
         .set(&key, &bytes)

@@ -7,7 +7,7 @@ use crate::{
         limits::Limits,
         native_stack::{LARGEST_GRANT, MOST_LEFT_BEHIND},
     },
-    engine::{compiled_module, run_loop::throw},
+    engine::{compiled_module, run_loop::into_engine_error},
 };
 use alloc::{boxed::Box, format, string::String};
 use core::{
@@ -107,7 +107,7 @@ fn mark(mut caller: Caller<'_, Look>, grows: i32, after: i32) -> Result<(), wasm
         look.before = here;
     } else if look.before.abs_diff(here) as u64 > most {
         look.leaking = true;
-        return Err(throw(leaking()));
+        return Err(into_engine_error(leaking()));
     }
     Ok(())
 }

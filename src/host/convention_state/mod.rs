@@ -15,7 +15,7 @@ use alloc::{boxed::Box, vec::Vec};
 
 /// What a guest and its host keep for each other.
 #[derive(Debug)]
-pub(crate) struct Exchange {
+pub(crate) struct ConventionState {
     /// Whether the guest was readied for its convention.
     pub(crate) begun: bool,
     /// What the guest may ask for, in its convention's order.
@@ -61,7 +61,7 @@ pub(crate) struct HttpExchange {
     pub(crate) used: u64,
 }
 
-impl Exchange {
+impl ConventionState {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             begun: false,

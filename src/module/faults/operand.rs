@@ -1,7 +1,7 @@
 //! What the last operators tell of the operand that they left on top of the stack.
 
 /// The first bytes of the last four operators, the last of them in the lowest byte.
-pub(crate) type Before = u32;
+pub(crate) type PrecedingOperators = u32;
 
 const LOCAL_GET: u8 = 0x20;
 

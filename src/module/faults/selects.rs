@@ -16,7 +16,7 @@
 //!
 //! **Needless** once `translate_select` takes its condition from the comparison that it drops.
 
-use super::operand::{Before, Operand};
+use super::operand::{Operand, PrecedingOperators};
 use crate::common::engine_faults::Faults;
 
 pub(crate) const NAME: &str = "selects";
@@ -48,7 +48,7 @@ pub(crate) fn may_concern(bytes: [u8; 2]) -> bool {
 }
 
 /// Whether a `select` is concerned that comes after these operators.
-pub(crate) fn concerns(faults: Faults, before: Before) -> bool {
+pub(crate) fn concerns(faults: Faults, before: PrecedingOperators) -> bool {
     let compares_with_zero = match before.to_le_bytes() {
         [I32_EQ | I32_NE | I64_EQ | I64_NE, LOCAL_GET, left @ ..] => {
             !matches!(Operand::left_by(&left), Operand::Local | Operand::Result)

@@ -14,7 +14,7 @@
 //!
 //! **Needless** once `choose_store_op_vt` has a way for two equal registers.
 
-use super::operand::{Before, Operand};
+use super::operand::{Operand, PrecedingOperators};
 use crate::common::engine_faults::Faults;
 use wasmparser::MemArg;
 
@@ -26,7 +26,7 @@ pub(crate) fn may_concern(to: &MemArg) -> bool {
 }
 
 /// Whether a store is concerned that may be, and comes after these operators.
-pub(crate) fn concerns(faults: Faults, before: Before) -> bool {
+pub(crate) fn concerns(faults: Faults, before: PrecedingOperators) -> bool {
     let operators = before.to_le_bytes();
     let may_share = match Operand::left_by(&operators) {
         Operand::Constant | Operand::Result => false,

@@ -1,7 +1,7 @@
 //! What matters of the functions' bodies before they are compiled.
 
 use super::at_most;
-use crate::module::inspect::operators::{Own, Reason, Walk};
+use crate::module::inspect::operators::{IndexSpaces, OperatorScan, RewriteReason};
 use crate::{
     common::{failure::Failure, limits::Limits, value::ValueType},
     module::{
@@ -38,11 +38,11 @@ pub(super) struct Bodies {
 }
 
 impl Bodies {
-    /// Reads the bodies in `section`, the code of `module`, which has what is in `own`.
+    /// Reads the bodies in `section`, the code of `module`, which has what is in `spaces`.
     pub(super) fn read(
         module: &[u8],
         section: Range<usize>,
-        own: Own<'_>,
+        spaces: IndexSpaces<'_>,
         limits: &Limits,
     ) -> Result<Self, Failure> {
         let content = module.get(section.clone()).unwrap_or_default();
@@ -51,8 +51,8 @@ impl Bodies {
         let mut bodies = Self::default();
         let mut without_slots = Vec::new();
         let mut all_locals = 0;
-        let mut types = own.function_types();
-        let host_tail_calls = own.imports_what_tail_calls_get_wrong();
+        let mut types = spaces.function_types();
+        let host_tail_calls = spaces.imports_what_tail_calls_get_wrong();
         let offset = |at: usize| {
             let at = at.saturating_sub(section.start);
             u32::try_from(at).unwrap_or(u32::MAX)
@@ -81,36 +81,36 @@ impl Bodies {
             }
             Ok(body)
         };
-        let walk = Walk::through(module, own, next, |at, reason| {
+        let scan = OperatorScan::through(module, spaces, next, |at, reason| {
             push(
                 &mut bodies.rewritten,
                 offset(at),
                 section.len() / LEAST_BYTES,
             );
             match reason {
-                Reason::MemoryGrow => bodies.memory_grows += 1,
-                Reason::TableGrow => bodies.grows_tables = true,
-                Reason::Fault => bodies.faults += 1,
+                RewriteReason::MemoryGrow => bodies.memory_grows += 1,
+                RewriteReason::TableGrow => bodies.grows_tables = true,
+                RewriteReason::Fault => bodies.faults += 1,
             }
         })?;
         at_most(
             "the nesting of blocks",
-            walk.nesting().into(),
+            scan.nesting().into(),
             "max_nesting",
             limits.max_nesting.into(),
         )?;
         at_most(
             "the number of a block's parameters or results",
-            walk.widest().into(),
+            scan.widest().into(),
             "max_results",
             limits.max_results.into(),
         )?;
-        bodies.widest_block = walk.widest();
-        if walk.has_wrong_branch_tables() {
-            bodies.find_branch_tables(content, section.start, walk.own())?;
+        bodies.widest_block = scan.widest();
+        if scan.has_wrong_branch_tables() {
+            bodies.find_branch_tables(content, section.start, scan.spaces())?;
         }
-        bodies.refers_to_start = walk.refers_to_start();
-        if walk.tail_calls() {
+        bodies.refers_to_start = scan.refers_to_start();
+        if scan.tail_calls() {
             bodies.without_slots = without_slots;
         }
         // Two bodies are read at a time.
@@ -123,18 +123,24 @@ impl Bodies {
         &mut self,
         content: &[u8],
         start: usize,
-        own: &Own<'_>,
+        spaces: &IndexSpaces<'_>,
     ) -> Result<(), Failure> {
         let mut reader = BinaryReader::new(content, start);
         reader.read_var_u32()?;
-        for function in own.function_types().take(self.count as usize) {
+        for function in spaces.function_types().take(self.count as usize) {
             let body = FunctionBody::new(sized(&mut reader)?);
-            branch_tables::find(own.faults, own.types, function, &body, |at, values| {
-                let at = u32::try_from(at.saturating_sub(start)).unwrap_or(u32::MAX);
-                push(&mut self.rewritten, at, content.len() / LEAST_BYTES);
-                self.faults += 1;
-                self.branch_tables.add(at, values);
-            })?;
+            branch_tables::find(
+                spaces.faults,
+                spaces.types,
+                function,
+                &body,
+                |at, values| {
+                    let at = u32::try_from(at.saturating_sub(start)).unwrap_or(u32::MAX);
+                    push(&mut self.rewritten, at, content.len() / LEAST_BYTES);
+                    self.faults += 1;
+                    self.branch_tables.add(at, values);
+                },
+            )?;
         }
         Ok(())
     }

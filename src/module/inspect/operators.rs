@@ -5,19 +5,19 @@ mod visit;
 
 use super::{
     invalid, missing, named,
-    shape::{AHEAD, Shape},
+    shape::{AHEAD, OperatorShape},
 };
 use crate::{
     common::{engine_faults::Faults, failure::Failure, value::Signature},
     module::faults::{
-        block_params, branch_tables, host_tail_calls, operand::Before, selects, stores,
+        block_params, branch_tables, host_tail_calls, operand::PrecedingOperators, selects, stores,
     },
 };
 use wasmparser::{BinaryReader, BlockType, FunctionBody, MemArg};
 
 /// Why an operator is rewritten.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Reason {
+pub(super) enum RewriteReason {
     MemoryGrow,
     TableGrow,
     /// The engine would compile it wrongly.
@@ -26,7 +26,7 @@ pub(super) enum Reason {
 
 /// What a module has that its code can name. What it names beyond has to be refused here, where
 /// something may be added to the module before it is compiled.
-pub(super) struct Own<'a> {
+pub(super) struct IndexSpaces<'a> {
     pub(super) types: &'a [Signature],
     /// The type of each function, imported ones first.
     pub(super) functions: &'a [u32],
@@ -47,17 +47,17 @@ pub(super) struct Own<'a> {
 ///
 /// Each operator begins where the one before ends, so a processor that reads one body waits most of
 /// the time. So it reads two.
-pub(super) struct Walk<'w> {
-    own: Own<'w>,
+pub(super) struct OperatorScan<'w> {
+    spaces: IndexSpaces<'w>,
     most_open: u32,
     widest: u32,
     /// The blocks that are open where the parser is, the function itself among them.
     open: u32,
     /// What says whether the operator that was read is compiled wrongly, where that depends on those
     /// before it.
-    depends: Option<fn(Faults, Before) -> bool>,
+    depends: Option<fn(Faults, PrecedingOperators) -> bool>,
     /// Why the operator that was read is rewritten.
-    rewritten: Option<Reason>,
+    rewritten: Option<RewriteReason>,
     /// Whether there is a tail call.
     tail_calls: bool,
     /// Whether there is a `ref.func` of the start function.
@@ -69,7 +69,7 @@ pub(super) struct Walk<'w> {
 }
 
 /// A body on the way.
-struct Lane<'a> {
+struct BodyReader<'a> {
     parser: BinaryReader<'a>,
     cursor: Cursor<'a>,
     /// Where that ends.
@@ -77,7 +77,7 @@ struct Lane<'a> {
     /// What comes after the last operator that was not plain.
     since: &'a [u8],
     /// That operator and those before it, as far as they are known.
-    before: Before,
+    before: PrecedingOperators,
 }
 
 /// A place before an operator.
@@ -93,17 +93,17 @@ struct Cursor<'a> {
 /// `select` without a type, of which code has so many that the parser would take long.
 const SELECT: u8 = 0x1b;
 
-impl<'w> Walk<'w> {
+impl<'w> OperatorScan<'w> {
     /// Walks through the bodies that `next` gives, which lie in `module`, and tells of each operator
     /// that is rewritten, and where it is. Checks what the bodies name, functions excepted.
     pub(super) fn through<'a>(
         module: &'a [u8],
-        own: Own<'w>,
+        spaces: IndexSpaces<'w>,
         mut next: impl FnMut() -> Result<Option<FunctionBody<'a>>, Failure>,
-        mut rewritten: impl FnMut(usize, Reason),
+        mut rewritten: impl FnMut(usize, RewriteReason),
     ) -> Result<Self, Failure> {
-        let mut walk = Self {
-            own,
+        let mut scan = Self {
+            spaces,
             most_open: 1,
             widest: 0,
             open: 0,
@@ -116,23 +116,23 @@ impl<'w> Walk<'w> {
         };
         let mut begin = || -> Result<_, Failure> {
             let body = next()?;
-            body.map(|body| Lane::new(module, &body)).transpose()
+            body.map(|body| BodyReader::new(module, &body)).transpose()
         };
-        let mut lanes = [begin()?, begin()?];
+        let mut readers = [begin()?, begin()?];
         loop {
-            let plain = match &mut lanes {
+            let plain = match &mut readers {
                 [Some(one), Some(other)] => {
-                    pass_both(&mut one.cursor, &mut other.cursor, &mut walk.most_open)
+                    pass_both(&mut one.cursor, &mut other.cursor, &mut scan.most_open)
                 }
                 [Some(last), None] | [None, Some(last)] => {
-                    pass_one(&mut last.cursor, &mut walk.most_open);
+                    pass_one(&mut last.cursor, &mut scan.most_open);
                     [false; 2]
                 }
-                [None, None] => return Ok(walk),
+                [None, None] => return Ok(scan),
             };
-            for (place, plain) in lanes.iter_mut().zip(plain) {
-                if let (Some(lane), false) = (&mut *place, plain)
-                    && lane.step(module, &mut walk, &mut rewritten)?
+            for (place, plain) in readers.iter_mut().zip(plain) {
+                if let (Some(reader), false) = (&mut *place, plain)
+                    && reader.step(module, &mut scan, &mut rewritten)?
                 {
                     *place = begin()?;
                 }
@@ -150,8 +150,8 @@ impl<'w> Walk<'w> {
         self.widest
     }
 
-    pub(super) fn own(&self) -> &Own<'w> {
-        &self.own
+    pub(super) fn spaces(&self) -> &IndexSpaces<'w> {
+        &self.spaces
     }
 
     /// Whether there is a `ref.func` of the start function.
@@ -166,9 +166,9 @@ impl<'w> Walk<'w> {
 
     /// Whether a `br_table` may go wrong, to a block or, where that may be, the function itself.
     pub(super) fn has_wrong_branch_tables(&self) -> bool {
-        let faults = self.own.faults;
+        let faults = self.spaces.faults;
         let concerns = |ty: &Signature| branch_tables::concerns(faults, ty.results());
-        self.branch_tables && (self.wide_blocks || self.own.function_types().any(concerns))
+        self.branch_tables && (self.wide_blocks || self.spaces.function_types().any(concerns))
     }
 
     fn enter(&mut self, ty: BlockType) -> Result<(), Failure> {
@@ -182,12 +182,12 @@ impl<'w> Walk<'w> {
                 1
             }
             BlockType::FuncType(ty) => {
-                let ty = self.own.ty(ty)?;
+                let ty = self.spaces.ty(ty)?;
                 self.wide_blocks |= [ty.params(), ty.results()]
                     .into_iter()
-                    .any(|label| branch_tables::concerns(self.own.faults, label));
+                    .any(|label| branch_tables::concerns(self.spaces.faults, label));
                 let (params, results) = (ty.params().len(), ty.results().len());
-                self.fault(block_params::concerns(self.own.faults, params));
+                self.fault(block_params::concerns(self.spaces.faults, params));
                 u32::try_from(params.max(results)).unwrap_or(u32::MAX)
             }
         };
@@ -198,7 +198,7 @@ impl<'w> Walk<'w> {
     /// Notes whether the engine would compile the operator wrongly.
     fn fault(&mut self, concerned: bool) {
         if concerned {
-            self.rewritten = Some(Reason::Fault);
+            self.rewritten = Some(RewriteReason::Fault);
         }
     }
 
@@ -217,7 +217,7 @@ impl<'w> Walk<'w> {
     #[cfg(feature = "simd")]
     fn lane_store(&mut self, to: MemArg) -> Result<(), Failure> {
         self.fault(crate::module::faults::lane_stores::concerns(
-            self.own.faults,
+            self.spaces.faults,
             &to,
         ));
         Ok(())
@@ -234,33 +234,33 @@ impl<'w> Walk<'w> {
     }
 
     fn table(&self, index: u32) -> Result<(), Failure> {
-        named("table", index, self.own.tables)
+        named("table", index, self.spaces.tables)
     }
 
     fn element_segment(&self, index: u32) -> Result<(), Failure> {
-        named("element segment", index, self.own.element_segments)
+        named("element segment", index, self.spaces.element_segments)
     }
 
     fn call_by_table(&self, ty: u32, table: u32) -> Result<(), Failure> {
-        self.own.ty(ty)?;
+        self.spaces.ty(ty)?;
         self.table(table)
     }
 }
 
-impl<'a> Lane<'a> {
+impl<'a> BodyReader<'a> {
     fn new(module: &'a [u8], body: &FunctionBody<'a>) -> Result<Self, Failure> {
         let parser = body.get_operators_reader()?.get_binary_reader();
         let end = module.len().min(parser.range().end + AHEAD - 1);
-        let mut lane = Self {
+        let mut reader = Self {
             cursor: Cursor { code: &[], open: 1 },
             parser,
             end,
             since: &[],
             before: 0,
         };
-        lane.cursor.code = lane.rest(module);
-        lane.since = lane.cursor.code;
-        Ok(lane)
+        reader.cursor.code = reader.rest(module);
+        reader.since = reader.cursor.code;
+        Ok(reader)
     }
 
     /// What is to be read from where the parser is.
@@ -273,8 +273,8 @@ impl<'a> Lane<'a> {
     fn step(
         &mut self,
         module: &'a [u8],
-        walk: &mut Walk<'_>,
-        rewritten: &mut impl FnMut(usize, Reason),
+        scan: &mut OperatorScan<'_>,
+        rewritten: &mut impl FnMut(usize, RewriteReason),
     ) -> Result<bool, Failure> {
         let operator = self.cursor.code.first().copied().unwrap_or_default();
         let passed = self.rest(module).len() - self.cursor.code.len();
@@ -287,45 +287,45 @@ impl<'a> Lane<'a> {
             return Err(invalid("a function goes on after its end"));
         }
         let at = self.parser.original_position();
-        walk.open = self.cursor.open;
+        scan.open = self.cursor.open;
         if operator == SELECT {
             self.parser.read_u8()?;
             let before = module.get(..at).and_then(|before| before.last_chunk());
             if before.is_none_or(|before| selects::may_concern(*before)) {
-                walk.select()?;
+                scan.select()?;
             }
         } else {
-            self.parser.visit_operator(walk)??;
+            self.parser.visit_operator(scan)??;
         }
-        self.cursor.open = walk.open;
+        self.cursor.open = scan.open;
         let mut before = 0;
-        if let Some(concerns) = walk.depends.take() {
+        if let Some(concerns) = scan.depends.take() {
             before = self.before();
-            walk.fault(concerns(walk.own.faults, before));
+            scan.fault(concerns(scan.spaces.faults, before));
         }
-        if let Some(reason) = walk.rewritten.take() {
+        if let Some(reason) = scan.rewritten.take() {
             rewritten(at, reason);
         }
         self.cursor.code = self.rest(module);
         self.since = self.cursor.code;
-        self.before = before << 8 | Before::from(operator);
+        self.before = before << 8 | PrecedingOperators::from(operator);
         Ok(false)
     }
 
     /// The operators before the cursor. They are plain since the last that was not, and passed a
     /// second time here, so that passing them the first time need not remember them.
     #[inline(never)]
-    fn before(&self) -> Before {
+    fn before(&self) -> PrecedingOperators {
         let (mut before, mut code) = (self.before, self.since);
         while code.len() > self.cursor.code.len() {
             let Some((ahead, (_, length))) = code
                 .first_chunk()
-                .and_then(|ahead| Some((ahead, Shape::of(*ahead)?)))
+                .and_then(|ahead| Some((ahead, OperatorShape::of(*ahead)?)))
             else {
                 break;
             };
             let [operator, ..] = *ahead;
-            before = before << 8 | Before::from(operator);
+            before = before << 8 | PrecedingOperators::from(operator);
             code = code.get(length..).unwrap_or_default();
         }
         before
@@ -365,7 +365,7 @@ impl Cursor<'_> {
         let Some(ahead) = self.code.first_chunk() else {
             return false;
         };
-        let Some((shape, length)) = Shape::of(*ahead) else {
+        let Some((shape, length)) = OperatorShape::of(*ahead) else {
             return false;
         };
         let Some(rest) = self.code.get(length..) else {
@@ -378,7 +378,7 @@ impl Cursor<'_> {
     }
 }
 
-impl<'a> Own<'a> {
+impl<'a> IndexSpaces<'a> {
     /// The types of the functions that the module defines, in order.
     pub(super) fn function_types(&self) -> impl Iterator<Item = &'a Signature> + use<'a> {
         let (types, functions) = (self.types, self.functions);

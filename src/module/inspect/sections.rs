@@ -8,7 +8,7 @@ use crate::{
         text::Quoted,
         value::{Export, ExternType, Import, Signature, ValueType},
     },
-    module::{faults::byte_pages, inspect::operators::Own},
+    module::{faults::byte_pages, inspect::operators::IndexSpaces},
 };
 use alloc::{format, vec::Vec};
 use wasmparser::{
@@ -16,7 +16,7 @@ use wasmparser::{
     ValType,
 };
 
-pub(super) struct Pass<'a> {
+pub(super) struct ModuleScan<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) limits: &'a Limits,
     pub(super) info: ModuleInfo,
@@ -35,7 +35,7 @@ pub(super) struct Pass<'a> {
     pub(super) bodies: Bodies,
 }
 
-impl<'a> Pass<'a> {
+impl<'a> ModuleScan<'a> {
     pub(super) fn new(bytes: &'a [u8], limits: &'a Limits) -> Self {
         Self {
             bytes,
@@ -142,7 +142,7 @@ impl<'a> Pass<'a> {
             } => {
                 count("functions", code, "max_functions", limits.max_functions)?;
                 self.info.code_bytes = size as usize;
-                let own = Own {
+                let spaces = IndexSpaces {
                     types: &self.types,
                     functions: &self.functions,
                     imported_functions: self.info.imported_functions,
@@ -151,7 +151,7 @@ impl<'a> Pass<'a> {
                     start: self.info.start,
                     faults: limits.faults,
                 };
-                self.bodies = Bodies::read(self.bytes, range, own, limits)?;
+                self.bodies = Bodies::read(self.bytes, range, spaces, limits)?;
             }
             _ => {}
         }

@@ -5,7 +5,7 @@ use crate::{
     common::failure::Failure,
     module::{
         binary::sized,
-        inspect::sections::{Pass, count, len},
+        inspect::sections::{ModuleScan, count, len},
     },
 };
 use alloc::format;
@@ -27,7 +27,7 @@ fn plain_segment(bytes: &[u8]) -> Option<usize> {
     (size < 0x80).then_some(2 + offset + 1 + 2 + usize::from(size))
 }
 
-impl Pass<'_> {
+impl ModuleScan<'_> {
     pub(super) fn element_segment(
         &mut self,
         segment: wasmparser::Element<'_>,

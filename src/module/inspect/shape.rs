@@ -7,7 +7,7 @@ pub(super) const AHEAD: usize = 8;
 /// What a plain operator is followed by.
 #[derive(Clone, Copy)]
 #[repr(align(8))]
-pub(super) struct Shape {
+pub(super) struct OperatorShape {
     /// The bits of the first byte after it that tell whether it is plain with that, and what they
     /// are if it is.
     mask: u8,
@@ -25,7 +25,7 @@ pub(super) struct Shape {
     most: u8,
 }
 
-impl Shape {
+impl OperatorShape {
     const READ_BY_PARSER: Self = Self {
         wanted: 1,
         ..Self::fixed(0)
@@ -93,31 +93,31 @@ impl Shape {
 
 /// The shape of each operator by its first byte, as the specification's appendix lists them.
 #[expect(clippy::indexing_slicing, reason = "while compiling")]
-static SHAPES: [Shape; 256] = {
-    let mut shapes = [Shape::READ_BY_PARSER; 256];
+static SHAPES: [OperatorShape; 256] = {
+    let mut shapes = [OperatorShape::READ_BY_PARSER; 256];
     let mut operator = 0;
     while operator < shapes.len() {
         shapes[operator] = match operator {
             // `unreachable`, `nop`, `else`, `return`, `drop`, `ref.is_null`.
-            0x00 | 0x01 | 0x05 | 0x0f | 0x1a | 0xd1 => Shape::fixed(0),
+            0x00 | 0x01 | 0x05 | 0x0f | 0x1a | 0xd1 => OperatorShape::fixed(0),
             // `block`, `loop`, `if`.
-            0x02..=0x04 => Shape::BLOCK,
-            0x0b => Shape::END,
+            0x02..=0x04 => OperatorShape::BLOCK,
+            0x0b => OperatorShape::END,
             // `br`, `br_if`, `call`.
-            0x0c | 0x0d | 0x10 => Shape::NUMBER,
+            0x0c | 0x0d | 0x10 => OperatorShape::NUMBER,
             // Locals, globals.
-            0x20..=0x24 => Shape::NUMBER,
+            0x20..=0x24 => OperatorShape::NUMBER,
             // Loads, stores.
-            0x28..=0x35 => Shape::ACCESS,
-            0x36..=0x3e => Shape::NEAR_STORE,
+            0x28..=0x35 => OperatorShape::ACCESS,
+            0x36..=0x3e => OperatorShape::NEAR_STORE,
             // `memory.size`, `i32.const`, `i64.const`.
-            0x3f | 0x41 | 0x42 => Shape::NUMBER,
+            0x3f | 0x41 | 0x42 => OperatorShape::NUMBER,
             // `f32.const`, `f64.const`.
-            0x43 => Shape::fixed(4),
-            0x44 => Shape::fixed(8),
+            0x43 => OperatorShape::fixed(4),
+            0x44 => OperatorShape::fixed(8),
             // Comparisons, arithmetic, conversions.
-            0x45..=0xc4 => Shape::fixed(0),
-            _ => Shape::READ_BY_PARSER,
+            0x45..=0xc4 => OperatorShape::fixed(0),
+            _ => OperatorShape::READ_BY_PARSER,
         };
         operator += 1;
     }

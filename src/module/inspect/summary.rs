@@ -6,10 +6,10 @@ use crate::{
         failure::Failure,
         value::{Export, Signature, ValueType},
     },
-    module::inspect::sections::{Pass, len},
+    module::inspect::sections::{ModuleScan, len},
 };
 
-impl Pass<'_> {
+impl ModuleScan<'_> {
     pub(super) fn finish(self) -> Result<ModuleInfo, Failure> {
         let estimated_bytes = self.estimate();
         let mut info = ModuleInfo {

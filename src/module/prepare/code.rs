@@ -4,7 +4,7 @@ use super::Rewrite;
 use crate::{
     common::failure::Failure,
     module::{
-        binary::{Splice, put_bytes, put_i64, put_u32, section, sized},
+        binary::{BytePatch, put_bytes, put_i64, put_u32, section, sized},
         faults::{SETTLE, block_params, branch_tables, host_tail_calls::UNUSED_LOCAL},
         inspect::named,
     },
@@ -21,7 +21,7 @@ impl Rewrite<'_> {
         bytes: &[u8],
         from: usize,
         mut content: BinaryReader<'_>,
-        out: &mut Splice<'_>,
+        out: &mut BytePatch<'_>,
     ) -> Result<(), Failure> {
         let Range { start, end } = content.range();
         let count = content.read_var_u32()?;
@@ -109,7 +109,7 @@ impl Rewrite<'_> {
         places: impl Iterator<Item = Place>,
     ) -> Result<Vec<u8>, Failure> {
         let bytes = bytes.get(..body.end).unwrap_or_default();
-        let mut out = Splice::new(bytes, body.start);
+        let mut out = BytePatch::new(bytes, body.start);
         for place in places {
             let at = place.at();
             let mut reader = BinaryReader::new(bytes.get(at..).unwrap_or_default(), at);

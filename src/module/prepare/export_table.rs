@@ -7,7 +7,7 @@
 use crate::{
     common::failure::Failure,
     module::{
-        binary::{Added, HEADER, Sections, Splice, add, put_section, put_u32, section},
+        binary::{BytePatch, HEADER, SectionEntries, Sections, add, put_section, put_u32, section},
         inspect::ModuleInfo,
     },
 };
@@ -22,14 +22,14 @@ const MOST_TABLES: usize = 100;
 
 /// Where the exported functions are.
 #[derive(Debug)]
-pub(crate) struct Gathered {
+pub(crate) struct ExportTable {
     /// The export that is the table of them.
     pub(crate) table: Box<str>,
     /// Their names in order; each has its place in the table.
     names: Vec<Box<str>>,
 }
 
-impl Gathered {
+impl ExportTable {
     /// The place of the function by that name.
     pub(crate) fn position(&self, name: &str) -> Option<u64> {
         let found = self.names.binary_search_by(|it| (**it).cmp(name));
@@ -48,12 +48,12 @@ pub(super) fn pays(info: &ModuleInfo) -> bool {
 }
 
 /// Gathers them in a table that is exported as `table`.
-pub(super) fn gather(
+pub(super) fn build(
     bytes: &[u8],
     info: &ModuleInfo,
     table: Box<str>,
-) -> Result<(Vec<u8>, Gathered), Failure> {
-    let mut out = Splice::new(bytes, 0);
+) -> Result<(Vec<u8>, ExportTable), Failure> {
+    let mut out = BytePatch::new(bytes, 0);
     let mut functions = Vec::new();
     let mut sections = Sections::of(bytes)?;
     let mut from = HEADER.len();
@@ -64,7 +64,7 @@ pub(super) fn gather(
         if id != section::EXPORT {
             continue;
         }
-        let mut others = Added::default();
+        let mut others = SectionEntries::default();
         for export in ExportSectionReader::new(content)? {
             let export = export?;
             match export.kind {
@@ -74,7 +74,7 @@ pub(super) fn gather(
         }
         others.export(&table, ExternalKind::Table, index);
         let mut section = Vec::new();
-        put_section(&mut section, id, &others.alone());
+        put_section(&mut section, id, &others.as_section());
         out.replace(place, &section);
     }
     functions.sort_unstable();
@@ -86,20 +86,20 @@ pub(super) fn gather(
         ],
     )?;
     let names = functions.iter().map(|(name, _)| (*name).into()).collect();
-    Ok((out, Gathered { table, names }))
+    Ok((out, ExportTable { table, names }))
 }
 
 /// A table of `length` functions.
-fn tables(length: usize) -> Added {
+fn tables(length: usize) -> SectionEntries {
     let length = u32::try_from(length).unwrap_or(u32::MAX);
     let mut entries = [0x70, 0x01].to_vec();
     put_u32(&mut entries, length);
     put_u32(&mut entries, length);
-    Added { count: 1, entries }
+    SectionEntries { count: 1, entries }
 }
 
 /// The segment that fills `table`.
-fn elements(table: u32, functions: &[(&str, u32)]) -> Added {
+fn elements(table: u32, functions: &[(&str, u32)]) -> SectionEntries {
     // An active segment of a table with an index, of functions.
     let mut entries = [0x02].to_vec();
     put_u32(&mut entries, table);
@@ -110,5 +110,5 @@ fn elements(table: u32, functions: &[(&str, u32)]) -> Added {
     for (_, index) in functions {
         put_u32(&mut entries, *index);
     }
-    Added { count: 1, entries }
+    SectionEntries { count: 1, entries }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     exit::Code, failure::Failure, module, number, options::Options, report, streams::Stream,
-    terminal::Plain,
+    terminal::OneLine,
 };
 use clap::{Args, value_parser};
 use pocketwasm::{
@@ -55,12 +55,12 @@ pub(crate) struct Bench {
 }
 
 /// What is passed in every call.
-enum Passed<'a> {
+enum CallInput<'a> {
     Inputs(Vec<&'a [u8]>, Option<Convention>),
     Params(Vec<u64>),
 }
 
-impl Passed<'_> {
+impl CallInput<'_> {
     fn to<'a>(&'a self, call: Call<'a>) -> Call<'a> {
         match self {
             Self::Inputs(inputs, None) => call.inputs(inputs),
@@ -76,8 +76,8 @@ impl Bench {
         let began = Instant::now();
         let plugin = self.load(options.limits.config(), &bytes)?;
         let load = began.elapsed();
-        let passed = self.passed(&plugin)?;
-        let first = self.run(passed.to(plugin.call(&self.export)))?;
+        let input = self.input(&plugin)?;
+        let first = self.run(input.to(plugin.call(&self.export)))?;
         let cold = self.times(|| {
             // One call is over before a snapshot could pay, unless it is asked for.
             let config = options.limits.config();
@@ -85,14 +85,14 @@ impl Bench {
                 .snapshots(SnapshotMode::Never)
                 .compilation(Compilation::WhenCalled);
             let plugin = self.load(once, &bytes)?;
-            self.run(passed.to(plugin.call(&self.export)))
+            self.run(input.to(plugin.call(&self.export)))
         })?;
-        let fresh = self.times(|| self.run(passed.to(plugin.call(&self.export))))?;
+        let fresh = self.times(|| self.run(input.to(plugin.call(&self.export))))?;
         let measured = Measured {
             cold,
             load,
             fresh,
-            reused: self.reused(&plugin, &passed),
+            reused: self.reused(&plugin, &input),
             cost: &first,
             plugin: &plugin,
         };
@@ -120,14 +120,14 @@ impl Bench {
     }
 
     /// Bytes or numbers, by what the export takes.
-    fn passed(&self, plugin: &Plugin) -> Result<Passed<'_>, Failure> {
-        let params = || number::params(plugin, &self.export, &self.inputs).map(Passed::Params);
+    fn input(&self, plugin: &Plugin) -> Result<CallInput<'_>, Failure> {
+        let params = || number::params(plugin, &self.export, &self.inputs).map(CallInput::Params);
         let bytes = match &self.inputs[..] {
             [] => vec![&b""[..]],
             inputs => inputs.iter().map(String::as_bytes).collect(),
         };
         if self.convention.is_some() {
-            return Ok(Passed::Inputs(bytes, self.convention));
+            return Ok(CallInput::Inputs(bytes, self.convention));
         }
         let signature = number::signature(plugin, &self.export);
         let as_many = signature.is_some_and(|it| it.params().len() == self.inputs.len());
@@ -145,7 +145,7 @@ impl Bench {
             Err(error) if matches!(error.kind(), ErrorKind::Signature | ErrorKind::NotFound) => {
                 params()
             }
-            _ => Ok(Passed::Inputs(bytes, None)),
+            _ => Ok(CallInput::Inputs(bytes, None)),
         }
     }
 
@@ -165,9 +165,9 @@ impl Bench {
     }
 
     /// Calls in one instance, or why there can be none.
-    fn reused(&self, plugin: &Plugin, passed: &Passed<'_>) -> Result<Times, Failure> {
+    fn reused(&self, plugin: &Plugin, input: &CallInput<'_>) -> Result<Times, Failure> {
         let mut kept: Instance = plugin.instantiate()?;
-        self.times(|| self.run(passed.to(kept.call(&self.export))))
+        self.times(|| self.run(input.to(kept.call(&self.export))))
     }
 
     /// Does `work` as often as it is to be done, after one time that does not count.
@@ -240,7 +240,7 @@ impl fmt::Display for Measured<'_> {
         writeln!(f, "init fuel   {}", cost.init_fuel())?;
         let (pages, peak) = (plugin.memory_pages(), cost.peak_memory_pages());
         writeln!(f, "memory      {pages} pages of 64 KiB, {peak} at the end")?;
-        writeln!(f, "snapshot    {}", Plain(&plugin.snapshot().to_string()))
+        writeln!(f, "snapshot    {}", OneLine(&plugin.snapshot().to_string()))
     }
 }
 

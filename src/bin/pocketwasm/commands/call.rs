@@ -3,7 +3,7 @@
 use crate::{
     exit::Code,
     failure::Failure,
-    guest::{Host, Surroundings},
+    guest::{GuestEnvironment, SingleCall},
     number,
     options::Options,
     report,
@@ -29,12 +29,12 @@ pub(crate) struct Call {
     #[arg(allow_negative_numbers = true)]
     params: Vec<String>,
     #[command(flatten)]
-    surroundings: Surroundings,
+    environment: GuestEnvironment,
 }
 
 impl Call {
     pub(crate) fn execute(&self, options: &Options) -> Result<Code, Failure> {
-        let host = Host::new(options, &self.surroundings, Stream::Stderr)?;
+        let host = SingleCall::new(options, &self.environment, Stream::Stderr)?;
         let plugin = host.open(&self.module)?;
         let params = number::params(&plugin, &self.export, &self.params)?;
         let call = plugin.call(&self.export).params(&params);

@@ -2,7 +2,7 @@
 
 use crate::{
     exit::Code, failure::Failure, module, options::Options, report, streams::Stream,
-    terminal::Plain,
+    terminal::OneLine,
 };
 use clap::Args;
 use pocketwasm::{Convention, DISPATCH, ENGINE, Plugin, Runner};
@@ -26,37 +26,37 @@ impl Inspect {
         if options.json {
             report::print(in_json(&plugin))?;
         } else {
-            Stream::Stdout.write(Sheet(&plugin).to_string().as_bytes())?;
+            Stream::Stdout.write(Description(&plugin).to_string().as_bytes())?;
         }
         Ok(Code::SUCCESS)
     }
 }
 
 /// A plugin described on a few lines.
-struct Sheet<'a>(&'a Plugin);
+struct Description<'a>(&'a Plugin);
 
-impl fmt::Display for Sheet<'_> {
+impl fmt::Display for Description<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plugin = self.0;
         let convention = plugin.convention().map_or("none", Convention::name);
-        writeln!(f, "name        {}", Plain(plugin.name()))?;
+        writeln!(f, "name        {}", OneLine(plugin.name()))?;
         writeln!(f, "sha256      {}", report::hex(&plugin.sha256()))?;
         writeln!(f, "size        {} bytes", plugin.size())?;
         writeln!(f, "functions   {}", plugin.functions())?;
         writeln!(f, "memory      {} pages of 64 KiB", plugin.memory_pages())?;
         let reason = plugin.convention_reason();
         writeln!(f, "convention  {convention} ({reason})")?;
-        writeln!(f, "snapshot    {}", Plain(&plugin.snapshot().to_string()))?;
+        writeln!(f, "snapshot    {}", OneLine(&plugin.snapshot().to_string()))?;
         writeln!(f, "engine      {ENGINE}")?;
         writeln!(f, "dispatch    {DISPATCH}")?;
         writeln!(f, "imports     {}", plugin.imports().len())?;
         for import in plugin.imports() {
-            let (module, name) = (Plain(&import.module), Plain(&import.name));
+            let (module, name) = (OneLine(&import.module), OneLine(&import.name));
             writeln!(f, "  {module} {name}: {}", import.ty)?;
         }
         writeln!(f, "exports     {}", plugin.exports().len())?;
         for export in plugin.exports() {
-            writeln!(f, "  {}: {}", Plain(&export.name), export.ty)?;
+            writeln!(f, "  {}: {}", OneLine(&export.name), export.ty)?;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use crate::{
     options::Options,
     progress, report,
     streams::{Stream, say},
-    terminal::Plain,
+    terminal::OneLine,
 };
 use clap::Args;
 use pocketwasm::{Convention, Plugin, Runner, SnapshotMode};
@@ -44,7 +44,11 @@ impl List {
             .collect();
         for (path, failure) in &failed {
             let path = path.to_string_lossy();
-            say(&format!("{}: {}", Plain(&path), report::describe(failure)));
+            say(&format!(
+                "{}: {}",
+                OneLine(&path),
+                report::describe(failure)
+            ));
         }
         let failure = match failed.first() {
             Some((_, failure)) if plugins.is_empty() => Some(failure),
@@ -79,10 +83,10 @@ fn table(plugins: &[Plugin]) -> String {
         .iter()
         .map(|plugin| {
             [
-                Plain(plugin.name()).to_string(),
+                OneLine(plugin.name()).to_string(),
                 plugin.size().to_string(),
                 convention(plugin).to_owned(),
-                Plain(&functions(plugin).join(" ")).to_string(),
+                OneLine(&functions(plugin).join(" ")).to_string(),
             ]
         })
         .collect();

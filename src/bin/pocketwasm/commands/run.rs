@@ -3,7 +3,7 @@
 use crate::{
     exit::Code,
     failure::Failure,
-    guest::{Done, Host, Surroundings},
+    guest::{FinishedCall, GuestEnvironment, SingleCall},
     options::Options,
     report,
     streams::Stream,
@@ -31,7 +31,7 @@ pub(crate) struct Run {
     )]
     invoke: String,
     #[command(flatten)]
-    surroundings: Surroundings,
+    environment: GuestEnvironment,
 }
 
 impl Run {
@@ -45,7 +45,7 @@ impl Run {
             .map(|arg| arg.to_str().ok_or(arg))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|arg| Failure::Usage(format!("the argument {arg:?} is not UTF-8")))?;
-        let host = Host::new(options, &self.surroundings, Stream::Stdout)?;
+        let host = SingleCall::new(options, &self.environment, Stream::Stdout)?;
         let plugin = host.open(module)?;
         let call = plugin.call(&self.invoke).args(args);
         let (done, exit_code) = match host.run(call, Some(io::stdin())) {
@@ -54,7 +54,7 @@ impl Run {
             Err(Failure::Call { error, elapsed }) => match (error.exit_code(), error.outcome()) {
                 (Some(code), Some(outcome)) => {
                     let outcome = outcome.clone();
-                    (Done { outcome, elapsed }, code)
+                    (FinishedCall { outcome, elapsed }, code)
                 }
                 _ => return Err(Failure::Call { error, elapsed }),
             },

@@ -3,7 +3,7 @@
 use crate::{
     exit::Code,
     failure::Failure,
-    guest::{Host, Surroundings, variable},
+    guest::{GuestEnvironment, SingleCall, variable},
     limits::MAX_INPUT_BYTES,
     options::Options,
     report,
@@ -43,13 +43,13 @@ pub(crate) struct Text {
     #[arg(long, value_name = "HOST")]
     allow_host: Vec<String>,
     #[command(flatten)]
-    surroundings: Surroundings,
+    environment: GuestEnvironment,
 }
 
 impl Text {
     pub(crate) fn execute(&self, options: &Options) -> Result<Code, Failure> {
         let hosts = &self.allow_host;
-        let host = Host::granting(options, &self.surroundings, Stream::Stderr, hosts)?;
+        let host = SingleCall::granting(options, &self.environment, Stream::Stderr, hosts)?;
         let plugin = host.open(&self.module)?;
         let inputs = self.inputs()?;
         let inputs: Vec<&[u8]> = inputs.iter().map(Vec::as_slice).collect();

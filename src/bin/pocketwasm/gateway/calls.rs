@@ -3,18 +3,18 @@
 use super::{
     answer::{self, Cost, Problem, Remedy},
     pool::NotRun,
-    routes::{LIMIT_HEADERS, Lowered},
-    schedule::{Full, Turn},
+    routes::{LIMIT_HEADERS, LoweredLimits},
+    schedule::{CallOrder, Full},
 };
-use crate::gateway::incoming_request::Asker;
+use crate::gateway::incoming_request::Requester;
 use crate::gateway::state::Gateway;
 use hyper::{HeaderMap, StatusCode};
 use pocketwasm::{CancelToken, Error, ErrorKind, Outcome, Plugin, Signature};
 use std::{sync::Arc, time::Instant};
 
 /// The limits that a request's headers lower.
-pub(super) fn limits_of(headers: &HeaderMap) -> Result<Lowered, Problem> {
-    let mut lowered = Lowered::default();
+pub(super) fn limits_of(headers: &HeaderMap) -> Result<LoweredLimits, Problem> {
+    let mut lowered = LoweredLimits::default();
     for (header, name) in LIMIT_HEADERS {
         for value in headers.get_all(header) {
             let value = value.to_str().unwrap_or_default();
@@ -60,11 +60,11 @@ pub(super) fn room(gateway: &Gateway, plugin: &Plugin) -> Result<(), Problem> {
 pub(super) async fn run<R: Send + 'static>(
     gateway: &Arc<Gateway>,
     plugin: &Plugin,
-    asker: &Asker<'_>,
-    turn: Turn,
+    requester: &Requester<'_>,
+    turn: CallOrder,
     work: impl FnOnce(&CancelToken) -> Result<(R, Outcome), Error> + Send + 'static,
 ) -> Result<(R, Outcome, Cost), Problem> {
-    let token = asker.cancel.clone();
+    let token = requester.cancel.clone();
     let (shared, called) = (gateway.clone(), plugin.clone());
     let timed = move || {
         let began = Instant::now();
@@ -85,14 +85,14 @@ pub(super) async fn run<R: Send + 'static>(
     let wait = gateway.settings.queue_wait;
     let ran = gateway
         .pool
-        .run(plugin.name(), turn, &asker.cancel, wait, timed);
+        .run(plugin.name(), turn, &requester.cancel, wait, timed);
     let (result, cost) = ran.await.map_err(|not| not_run(gateway, plugin, not))?;
     let outcome = match &result {
         Ok((_, outcome)) => Some(outcome),
         Err(error) => error.outcome(),
     };
     if let Some(written) = outcome.filter(|outcome| !outcome.stderr().is_empty()) {
-        log::debug!("{} stderr: {}", asker.id, one_line(written.stderr()));
+        log::debug!("{} stderr: {}", requester.id, one_line(written.stderr()));
     }
     match (result, cost) {
         (Ok((made, outcome)), Some(cost)) => Ok((made, outcome, cost)),

@@ -3,15 +3,15 @@
 use super::{
     answer::{Answer, Problem},
     calls, message, routes,
-    schedule::Turn,
+    schedule::CallOrder,
 };
-use crate::gateway::incoming_request::Arriving;
+use crate::gateway::incoming_request::IncomingRequest;
 use crate::gateway::state::Gateway;
 use std::sync::Arc;
 
 pub(super) async fn serve(
     gateway: &Arc<Gateway>,
-    request: Arriving<'_>,
+    request: IncomingRequest<'_>,
     path: &str,
 ) -> Result<Answer, Problem> {
     let lowered = calls::limits_of(&request.parts.headers)?;
@@ -33,7 +33,7 @@ pub(super) async fn serve(
     let script = format!("/cgi/{}", routes::decode(script)?);
     calls::room(gateway, &plugin)?;
     let (body, _room) = gateway.settings.read(request.body).await?;
-    let mut seen = message::request(&request.parts, body, request.asker.peer);
+    let mut seen = message::request(&request.parts, body, request.requester.peer);
     seen.uri = target;
     let settings = &gateway.settings;
     let (port, limits) = (
@@ -47,7 +47,7 @@ pub(super) async fn serve(
         call.cgi(&seen)
     };
     let (response, _, cost) =
-        calls::run(gateway, &plugin, &request.asker, Turn::First, run).await?;
+        calls::run(gateway, &plugin, &request.requester, CallOrder::First, run).await?;
     let mut answer = message::answer(response).map_err(|problem| Problem {
         plugin: Some(name.into()),
         export: Some("_start".into()),

@@ -12,12 +12,12 @@ const PAGE: usize = 65_536;
 
 /// A plugin by name, and what it is for: `NAME=VALUE`, of which the value can be left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct For<T> {
+pub(super) struct ForPlugin<T> {
     name: String,
     value: Option<T>,
 }
 
-impl<T: FromStr<Err: fmt::Display>> FromStr for For<T> {
+impl<T: FromStr<Err: fmt::Display>> FromStr for ForPlugin<T> {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -66,11 +66,12 @@ pub(super) struct Handler {
 impl Chain {
     /// Reads the handlers' configurations; `max_held` is in bytes.
     pub(super) fn new(
-        handlers: &[For<Prefix>],
-        configs: &[For<PathBuf>],
+        handlers: &[ForPlugin<Prefix>],
+        configs: &[ForPlugin<PathBuf>],
         max_held: usize,
     ) -> Result<Self, String> {
-        let named = |config: &For<_>| handlers.iter().any(|handler| handler.name == config.name);
+        let named =
+            |config: &ForPlugin<_>| handlers.iter().any(|handler| handler.name == config.name);
         if let Some(config) = configs.iter().find(|config| !named(config)) {
             return Err(format!(
                 "--middleware-config {}: there is no such --middleware",
@@ -151,7 +152,7 @@ mod tests {
 
     #[test]
     fn flags() {
-        let handler = |text: &str| text.parse::<For<Prefix>>();
+        let handler = |text: &str| text.parse::<ForPlugin<Prefix>>();
         let prefix = |text: &str| Some(Prefix(text.to_owned()));
         let table = [
             ("guard", "guard", None),
@@ -161,7 +162,7 @@ mod tests {
         ];
         for (text, name, value) in table {
             let name = name.to_owned();
-            assert_eq!(handler(text), Ok(For { name, value }), "{text}");
+            assert_eq!(handler(text), Ok(ForPlugin { name, value }), "{text}");
         }
         for text in ["guard=", "guard=execute"] {
             assert_eq!(

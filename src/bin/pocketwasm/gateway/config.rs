@@ -1,7 +1,7 @@
 //! The flags of `pocketwasm serve`.
 
 use super::schedule::Bounds;
-use crate::gateway::chain::{Chain, For, Prefix};
+use crate::gateway::chain::{Chain, ForPlugin, Prefix};
 use crate::limits::{Limits, bytes, time};
 use pocketwasm::RunnerConfig;
 use std::{net::SocketAddr, path::PathBuf, thread, time::Duration};
@@ -36,10 +36,10 @@ pub(crate) struct Serve {
     /// Put a plugin of http-wasm's convention in front of every path that begins with PREFIX, or
     /// of all; may be repeated, the outermost first.
     #[arg(long, value_name = "NAME[=PREFIX]")]
-    pub(super) middleware: Vec<For<Prefix>>,
+    pub(super) middleware: Vec<ForPlugin<Prefix>>,
     /// The configuration of one of these, from a file of at most 1 MiB; may be repeated.
     #[arg(long, value_name = "NAME=FILE")]
-    pub(super) middleware_config: Vec<For<PathBuf>>,
+    pub(super) middleware_config: Vec<ForPlugin<PathBuf>>,
 
     /// The body of a request.
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = bytes)]

@@ -6,7 +6,7 @@ use super::{
     routes::{self, Route},
 };
 use crate::{
-    gateway::{incoming_request::Arriving, state::Gateway},
+    gateway::{incoming_request::IncomingRequest, state::Gateway},
     lock::hex,
 };
 use hyper::{
@@ -20,7 +20,7 @@ use std::sync::{Arc, atomic::Ordering};
 /// Answers a request by its route, whose name for metrics comes too.
 pub(super) async fn route(
     gateway: &Arc<Gateway>,
-    request: Arriving<'_>,
+    request: IncomingRequest<'_>,
 ) -> (&'static str, Result<Answer, Problem>) {
     let (method, uri) = (request.parts.method.clone(), request.parts.uri.clone());
     match routes::route(&method, uri.path()) {
@@ -32,7 +32,7 @@ pub(super) async fn route(
 async fn serve(
     gateway: &Arc<Gateway>,
     route: Route<'_>,
-    request: Arriving<'_>,
+    request: IncomingRequest<'_>,
 ) -> Result<Answer, Problem> {
     match route {
         Route::Page(file) => {

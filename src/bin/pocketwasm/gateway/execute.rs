@@ -3,10 +3,10 @@
 use super::{
     answer::{self, Answer, Problem},
     calls,
-    routes::Wishes,
-    schedule::Turn,
+    routes::CallQuery,
+    schedule::CallOrder,
 };
-use crate::gateway::incoming_request::Arriving;
+use crate::gateway::incoming_request::IncomingRequest;
 use crate::gateway::state::Gateway;
 use crate::number;
 use bytes::Bytes;
@@ -15,22 +15,22 @@ use pocketwasm::{Convention, Plugin, Signature};
 use std::sync::Arc;
 
 /// What a call gets.
-enum Passed {
+enum CallInput {
     Params(Vec<u64>),
     Input(Bytes),
 }
 
 pub(super) async fn serve(
     gateway: &Arc<Gateway>,
-    request: Arriving<'_>,
+    request: IncomingRequest<'_>,
     name: &str,
 ) -> Result<Answer, Problem> {
     let accept = request.accept();
-    let Wishes {
+    let CallQuery {
         func,
         params,
         lowered,
-    } = Wishes::of(request.parts.uri.query())?;
+    } = CallQuery::of(request.parts.uri.query())?;
     let export = func.unwrap_or_else(|| "greet".to_owned());
     let lowered = lowered.and(calls::limits_of(&request.parts.headers)?);
     let plugin = gateway.runner.plugin(name)?;
@@ -46,25 +46,25 @@ pub(super) async fn serve(
     };
     calls::room(gateway, &plugin)?;
     let (body, _room) = gateway.settings.read(request.body).await?;
-    let passed = match numbers {
+    let input = match numbers {
         Some(_) if !body.is_empty() => {
             return Err(Problem::bad_request("there are `params` and a body too"));
         }
-        Some(numbers) => Passed::Params(numbers),
-        None => Passed::Input(body),
+        Some(numbers) => CallInput::Params(numbers),
+        None => CallInput::Input(body),
     };
     let limits = gateway.settings.most.and(lowered);
     let (called, export) = (plugin.clone(), export.clone());
     let run = move |token: &_| {
         let call = limits.set(called.call(&export).cancel(token));
-        let outcome = match &passed {
-            Passed::Params(params) => call.params(params).run()?,
-            Passed::Input(input) => call.input(input).run()?,
+        let outcome = match &input {
+            CallInput::Params(params) => call.params(params).run()?,
+            CallInput::Input(input) => call.input(input).run()?,
         };
         Ok(((), outcome))
     };
     let ((), outcome, cost) =
-        calls::run(gateway, &plugin, &request.asker, Turn::First, run).await?;
+        calls::run(gateway, &plugin, &request.requester, CallOrder::First, run).await?;
     let mut answer = match (params, signature) {
         (Some(_), Some(signature)) => {
             numbers_answer(signature, outcome.results(), accept.prefers_json())

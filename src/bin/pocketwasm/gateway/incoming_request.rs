@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 
 /// Who asks, and how that can be stopped.
 #[derive(Clone)]
-pub(super) struct Asker<'a> {
+pub(super) struct Requester<'a> {
     pub(super) peer: SocketAddr,
     /// The request's id.
     pub(super) id: &'a str,
@@ -17,7 +17,7 @@ pub(super) struct Asker<'a> {
 }
 
 /// Where a request's body is.
-pub(super) enum Source {
+pub(super) enum RequestBody {
     /// Still to be read.
     Wire(Incoming),
     /// Read, by whoever has the room for it.
@@ -25,13 +25,13 @@ pub(super) enum Source {
 }
 
 /// A request on its way to a route.
-pub(super) struct Arriving<'a> {
+pub(super) struct IncomingRequest<'a> {
     pub(super) parts: Parts,
-    pub(super) body: Source,
-    pub(super) asker: Asker<'a>,
+    pub(super) body: RequestBody,
+    pub(super) requester: Requester<'a>,
 }
 
-impl Arriving<'_> {
+impl IncomingRequest<'_> {
     pub(super) fn accept(&self) -> Accept {
         Accept::of(&self.parts.headers)
     }

@@ -27,7 +27,7 @@ struct Ending {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Of {
+struct PluginLabel {
     plugin: String,
 }
 
@@ -55,19 +55,19 @@ struct Lookup {
 
 /// A histogram whose buckets grow by a factor.
 #[derive(Debug, Clone, Copy)]
-struct Growing {
+struct GrowingBuckets {
     first: f64,
     factor: f64,
     buckets: u16,
 }
 
-impl MetricConstructor<Histogram> for Growing {
+impl MetricConstructor<Histogram> for GrowingBuckets {
     fn new_metric(&self) -> Histogram {
         Histogram::new(exponential_buckets(self.first, self.factor, self.buckets))
     }
 }
 
-type PerPlugin = Family<Of, Histogram, Growing>;
+type PerPlugin = Family<PluginLabel, Histogram, GrowingBuckets>;
 
 /// The counters of a gateway. Its labels are bounded: by the plugins that are loaded, by the kinds
 /// of endings, by the routes and statuses that there are.
@@ -95,7 +95,7 @@ pub(super) struct Metrics {
 impl Metrics {
     pub(super) fn new() -> Self {
         let growing = |first, factor, buckets| {
-            Family::new_with_constructor(Growing {
+            Family::new_with_constructor(GrowingBuckets {
                 first,
                 factor,
                 buckets,
@@ -196,7 +196,7 @@ impl Metrics {
         let ending = ending.map_or_else(|| "ok".to_owned(), status::name);
         let plugin = plugin.to_owned();
         if let Some(Cost { fuel, pages, time }) = cost {
-            let of = Of {
+            let of = PluginLabel {
                 plugin: plugin.clone(),
             };
             self.durations
@@ -246,7 +246,7 @@ impl Metrics {
 
     /// Drops the labels of a plugin that is gone, so that they stay bounded by what is loaded.
     pub(super) fn forget(&self, plugin: &str) {
-        let of = Of {
+        let of = PluginLabel {
             plugin: plugin.to_owned(),
         };
         for family in [&self.durations, &self.fuel, &self.pages] {

@@ -7,13 +7,13 @@
 use super::{
     answer::{Answer, Cost, INTERNAL, Problem},
     calls, message,
-    schedule::Turn,
+    schedule::CallOrder,
 };
 use crate::gateway::{
     answer::told,
     chain::Handler,
     endpoints::route,
-    incoming_request::{Arriving, Asker, Source},
+    incoming_request::{IncomingRequest, RequestBody, Requester},
     state::Gateway,
 };
 use hyper::StatusCode;
@@ -25,7 +25,7 @@ use tokio::sync::OwnedSemaphorePermit;
 const ROUTE: &str = "middleware";
 
 /// A handler that has let a request pass and waits for the answer.
-struct Waiting {
+struct WaitingHandler {
     plugin: Plugin,
     pending: Box<Pending>,
     /// The room that it takes, and that of the body which was read for it.
@@ -34,12 +34,12 @@ struct Waiting {
 
 /// What a request has gone by.
 #[derive(Default)]
-struct Trip {
-    waiting: Vec<Waiting>,
+struct PassedHandlers {
+    waiting: Vec<WaitingHandler>,
     cost: Option<Cost>,
 }
 
-impl Trip {
+impl PassedHandlers {
     fn spend(&mut self, cost: Cost) {
         self.cost = Some(self.cost.map_or(cost, |before| before.and(cost)));
     }
@@ -49,17 +49,24 @@ impl Trip {
 /// for metrics.
 pub(super) async fn answer(
     gateway: &Arc<Gateway>,
-    request: Arriving<'_>,
+    request: IncomingRequest<'_>,
 ) -> (&'static str, Result<Answer, Problem>) {
-    let (asker, accept) = (request.asker.clone(), request.accept());
-    let mut trip = Trip::default();
-    let (route, mut answer) = forward(gateway, request, &mut trip).await;
-    while let Some(handler) = trip.waiting.pop() {
+    let (requester, accept) = (request.requester.clone(), request.accept());
+    let mut passed_handlers = PassedHandlers::default();
+    let (route, mut answer) = forward(gateway, request, &mut passed_handlers).await;
+    while let Some(handler) = passed_handlers.waiting.pop() {
         let failed = matches!(&answer, Err(problem) if problem.status.is_server_error());
-        let inner = answer.unwrap_or_else(|problem| told(&problem, asker.id, accept));
-        answer = back(gateway, &asker, handler, (inner, failed), &mut trip).await;
+        let inner = answer.unwrap_or_else(|problem| told(&problem, requester.id, accept));
+        answer = back(
+            gateway,
+            &requester,
+            handler,
+            (inner, failed),
+            &mut passed_handlers,
+        )
+        .await;
     }
-    if let Some(cost) = trip.cost {
+    if let Some(cost) = passed_handlers.cost {
         match &mut answer {
             Ok(answer) => cost.add_to(answer),
             Err(problem) => {
@@ -74,8 +81,8 @@ pub(super) async fn answer(
 /// From the outermost handler to the route.
 async fn forward(
     gateway: &Arc<Gateway>,
-    mut request: Arriving<'_>,
-    trip: &mut Trip,
+    mut request: IncomingRequest<'_>,
+    passed_handlers: &mut PassedHandlers,
 ) -> (&'static str, Result<Answer, Problem>) {
     for handler in &gateway.settings.chain.handlers {
         match handler.covers(request.parts.uri.path()) {
@@ -83,7 +90,7 @@ async fn forward(
             Ok(false) => continue,
             Err(problem) => return ("none", Err(problem)),
         }
-        match through(gateway, handler, request, trip).await {
+        match through(gateway, handler, request, passed_handlers).await {
             Ok(Step::On(changed)) => request = changed,
             Ok(Step::Back(answer)) => return (ROUTE, Ok(answer)),
             Err(problem) => return (ROUTE, Err(problem)),
@@ -94,30 +101,34 @@ async fn forward(
 
 /// Where a request goes after a handler.
 enum Step<'a> {
-    On(Arriving<'a>),
+    On(IncomingRequest<'a>),
     Back(Answer),
 }
 
 async fn through<'a>(
     gateway: &Arc<Gateway>,
     handler: &Handler,
-    request: Arriving<'a>,
-    trip: &mut Trip,
+    request: IncomingRequest<'a>,
+    passed_handlers: &mut PassedHandlers,
 ) -> Result<Step<'a>, Problem> {
     let plugin = gateway.runner.plugin(&handler.plugin);
     let plugin = plugin.map_err(|error| closed(error.into()))?;
     calls::room(gateway, &plugin)?;
-    let Arriving { parts, body, asker } = request;
+    let IncomingRequest {
+        parts,
+        body,
+        requester,
+    } = request;
     let (body, room) = gateway.settings.read(body).await?;
-    let seen = message::request(&parts, body, asker.peer);
+    let seen = message::request(&parts, body, requester.peer);
     let (called, config) = (plugin.clone(), handler.config.clone());
     let run = move |token: &_| {
         let call = called.call("handle_request").input(&config);
         call.cancel(token).handle(seen)
     };
-    let ran = calls::run(gateway, &plugin, &asker, Turn::First, run).await;
+    let ran = calls::run(gateway, &plugin, &requester, CallOrder::First, run).await;
     let (handled, _, cost) = ran.map_err(closed)?;
-    trip.spend(cost);
+    passed_handlers.spend(cost);
     let by_handler = |problem| of(&plugin, problem);
     match handled {
         Handled::Response(response) => {
@@ -131,13 +142,17 @@ async fn through<'a>(
                 return Err(Problem::busy(StatusCode::SERVICE_UNAVAILABLE, message));
             };
             let (parts, body) = message::changed(pending.request(), parts).map_err(by_handler)?;
-            trip.waiting.push(Waiting {
+            passed_handlers.waiting.push(WaitingHandler {
                 plugin,
                 pending,
                 _room: (held, room),
             });
-            let body = Source::Read(body);
-            Ok(Step::On(Arriving { parts, body, asker }))
+            let body = RequestBody::Read(body);
+            Ok(Step::On(IncomingRequest {
+                parts,
+                body,
+                requester,
+            }))
         }
         other => Err(Problem {
             details: Some(format!("{other:?}").into()),
@@ -149,23 +164,23 @@ async fn through<'a>(
 /// From the route, or an inner handler, to the next one out.
 async fn back(
     gateway: &Arc<Gateway>,
-    asker: &Asker<'_>,
-    handler: Waiting,
+    requester: &Requester<'_>,
+    handler: WaitingHandler,
     (answer, failed): (Answer, bool),
-    trip: &mut Trip,
+    passed_handlers: &mut PassedHandlers,
 ) -> Result<Answer, Problem> {
     let (response, cost) = message::response(answer).await;
     if let Some(cost) = cost {
-        trip.spend(cost);
+        passed_handlers.spend(cost);
     }
     let pending = handler.pending;
     let run = move |_: &_| match failed {
         true => pending.finish_failed(response),
         false => pending.finish(response),
     };
-    let ran = calls::run(gateway, &handler.plugin, asker, Turn::Last, run).await;
+    let ran = calls::run(gateway, &handler.plugin, requester, CallOrder::Last, run).await;
     let (response, _, cost) = ran.map_err(closed)?;
-    trip.spend(cost);
+    passed_handlers.spend(cost);
     message::answer(response).map_err(|problem| of(&handler.plugin, problem))
 }
 

@@ -46,7 +46,7 @@ pub(crate) use config::Serve;
 use metrics::Metrics;
 use pocketwasm::Runner;
 use pool::Pool;
-use reload::Source;
+use reload::PluginDirectory;
 use std::{
     io::{self, Write},
     net::TcpListener,
@@ -70,7 +70,7 @@ impl Serve {
         let runner = Runner::new(self.runner_config(&options.limits))?;
         let pool = Pool::start(self.bounds()).map_err(failed("start the threads for calls"))?;
         let metrics = Metrics::new();
-        let source = Source::new(directory.clone(), self.lock.clone());
+        let source = PluginDirectory::new(directory.clone(), self.lock.clone());
         let report = source
             .scan(&runner, &pool, &metrics, &source.progress())
             .map_err(Failure::Usage)?;

@@ -1,6 +1,6 @@
 //! The threads that guests run on, so that none of them ever blocks the server.
 
-use super::schedule::{Bounds, Full, Schedule, Takes, Turn};
+use super::schedule::{Bounds, CallOrder, Full, Schedule, ThreadKind};
 use pocketwasm::CancelToken;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -50,13 +50,13 @@ impl Pool {
             work: Condvar::new(),
             slow_work: bounds
                 .threads()
-                .any(|takes| takes == Takes::Slow)
+                .any(|takes| takes == ThreadKind::Slow)
                 .then(Condvar::new),
         }));
         for (number, takes) in bounds.threads().enumerate() {
             let shared = pool.0.clone();
             let name = match takes {
-                Takes::Slow => format!("slow-{number}"),
+                ThreadKind::Slow => format!("slow-{number}"),
                 _ => format!("call-{number}"),
             };
             thread::Builder::new()
@@ -83,7 +83,7 @@ impl Pool {
     pub(super) async fn run<R: Send + 'static>(
         &self,
         plugin: &str,
-        turn: Turn,
+        turn: CallOrder,
         cancel: &CancelToken,
         longest_wait: Duration,
         work: impl FnOnce() -> R + Send + 'static,
@@ -185,7 +185,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, plugin: &Arc<str>, turn: Turn, work: Work) -> Result<u64, Full> {
+    fn add(&self, plugin: &Arc<str>, turn: CallOrder, work: Work) -> Result<u64, Full> {
         let mut state = self.lock();
         state.check_open()?;
         let ticket = state.schedule.add(plugin, turn, work)?;
@@ -208,9 +208,9 @@ impl Shared {
     }
 
     /// The life of a thread.
-    fn work(&self, takes: Takes) {
+    fn work(&self, takes: ThreadKind) {
         let work = match &self.slow_work {
-            Some(slow_work) if takes == Takes::Slow => {
+            Some(slow_work) if takes == ThreadKind::Slow => {
                 give_way();
                 slow_work
             }

@@ -18,7 +18,7 @@ const QUIET: Duration = Duration::from_millis(200);
 const LONGEST_NOISE: Duration = Duration::from_secs(2);
 
 /// Where the plugins come from.
-pub(super) struct Source {
+pub(super) struct PluginDirectory {
     directory: PathBuf,
     lock: Option<PathBuf>,
     /// One scan at a time; what the last one refused.
@@ -45,7 +45,7 @@ pub(super) struct Refused {
     pub(super) reason: String,
 }
 
-impl Source {
+impl PluginDirectory {
     pub(super) fn new(directory: PathBuf, lock: Option<PathBuf>) -> Self {
         Self {
             directory,

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::gateway::{
     answer::told,
-    incoming_request::{Arriving, Asker, Source},
+    incoming_request::{IncomingRequest, RequestBody, Requester},
     state::Gateway,
 };
 use hyper::{Request, body::Incoming, header::HeaderValue};
@@ -28,16 +28,16 @@ pub(super) async fn answer(
     let (method, uri) = (parts.method.clone(), parts.uri.clone());
     let (route, result) = match gateway.settings.guard.check(&parts) {
         Ok(()) => {
-            let arriving = Arriving {
+            let incoming_request = IncomingRequest {
                 parts,
-                body: Source::Wire(body),
-                asker: Asker {
+                body: RequestBody::Wire(body),
+                requester: Requester {
                     peer,
                     id: &id,
                     cancel: CancelToken::new(),
                 },
             };
-            middleware::answer(gateway, arriving).await
+            middleware::answer(gateway, incoming_request).await
         }
         Err(problem) => ("none", Err(problem)),
     };

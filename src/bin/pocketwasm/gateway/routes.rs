@@ -88,17 +88,17 @@ pub(super) fn decode(text: &str) -> Result<Cow<'_, str>, Problem> {
 
 /// What the query and the headers of a call say.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Wishes {
+pub(super) struct CallQuery {
     /// The export; `greet` where none is named.
     pub(super) func: Option<String>,
     /// Numbers for it, separated by commas, in place of the body.
     pub(super) params: Option<String>,
-    pub(super) lowered: Lowered,
+    pub(super) lowered: LoweredLimits,
 }
 
 /// Limits that a request lowers for itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Lowered {
+pub(super) struct LoweredLimits {
     pub(super) fuel: Option<u64>,
     pub(super) timeout: Option<Duration>,
     pub(super) max_memory_pages: Option<u32>,
@@ -111,29 +111,29 @@ pub(super) const LIMIT_HEADERS: [(&str, &str); 3] = [
     ("x-pocketwasm-max-memory", "max_memory"),
 ];
 
-impl Wishes {
+impl CallQuery {
     /// Reads a query. A name that nothing is known by is refused, so that a mistyped limit is
     /// never taken for one that holds.
     pub(super) fn of(query: Option<&str>) -> Result<Self, Problem> {
-        let mut wishes = Self::default();
+        let mut call_query = Self::default();
         let query = query.unwrap_or_default();
         decode(query)?;
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let twice = match &*name {
-                "func" => wishes.func.replace(value.into_owned()).is_some(),
-                "params" => wishes.params.replace(value.into_owned()).is_some(),
-                _ => wishes.lowered.lower(&name, &value)?,
+                "func" => call_query.func.replace(value.into_owned()).is_some(),
+                "params" => call_query.params.replace(value.into_owned()).is_some(),
+                _ => call_query.lowered.lower(&name, &value)?,
             };
             if twice {
                 let message = format!("the query has `{name}` twice");
                 return Err(Problem::bad_request(message));
             }
         }
-        Ok(wishes)
+        Ok(call_query)
     }
 }
 
-impl Lowered {
+impl LoweredLimits {
     /// Takes in a limit; says whether there was one of that name.
     pub(super) fn lower(&mut self, name: &str, value: &str) -> Result<bool, Problem> {
         let number = || {
@@ -248,20 +248,20 @@ mod tests {
 
     #[test]
     fn queries() {
-        let wishes = Wishes::of(Some(
+        let call_query = CallQuery::of(Some(
             "func=add&params=1,-2&fuel=7&timeout_ms=9&max_memory=3",
         ));
-        let expected = Wishes {
+        let expected = CallQuery {
             func: Some("add".into()),
             params: Some("1,-2".into()),
-            lowered: Lowered {
+            lowered: LoweredLimits {
                 fuel: Some(7),
                 timeout: Some(Duration::from_millis(9)),
                 max_memory_pages: Some(3),
             },
         };
-        assert_eq!(wishes.unwrap(), expected);
-        assert_eq!(Wishes::of(None).unwrap(), Wishes::default());
+        assert_eq!(call_query.unwrap(), expected);
+        assert_eq!(CallQuery::of(None).unwrap(), CallQuery::default());
         for bad in [
             "funk=x",
             "func=a&func=b",
@@ -274,18 +274,18 @@ mod tests {
             "func=%ff",
             "func=%",
         ] {
-            assert_eq!(Wishes::of(Some(bad)).unwrap_err().status, 400, "{bad}");
+            assert_eq!(CallQuery::of(Some(bad)).unwrap_err().status, 400, "{bad}");
         }
     }
 
     #[test]
     fn limits_are_only_ever_lowered() {
-        let most = Lowered {
+        let most = LoweredLimits {
             fuel: Some(10),
             timeout: Some(Duration::from_secs(1)),
             max_memory_pages: None,
         };
-        let asked = Lowered {
+        let asked = LoweredLimits {
             fuel: Some(99),
             timeout: Some(Duration::from_millis(1)),
             max_memory_pages: Some(2),

@@ -32,7 +32,7 @@ pub(super) struct Bounds {
 
 /// Which calls a thread takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Takes {
+pub(super) enum ThreadKind {
     Any,
     Quick,
     Slow,
@@ -40,18 +40,18 @@ pub(super) enum Takes {
 
 impl Bounds {
     /// What the threads take, each its own.
-    pub(super) fn threads(self) -> impl Iterator<Item = Takes> {
+    pub(super) fn threads(self) -> impl Iterator<Item = ThreadKind> {
         (0..self.running).map(move |number| match number {
-            _ if self.running_slow >= self.running => Takes::Any,
-            number if number < self.running_slow => Takes::Slow,
-            _ => Takes::Quick,
+            _ if self.running_slow >= self.running => ThreadKind::Any,
+            number if number < self.running_slow => ThreadKind::Slow,
+            _ => ThreadKind::Quick,
         })
     }
 }
 
 /// Which of a request's calls one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum CallOrder {
     /// The first, or one like any other.
     First,
     /// One that ends what an earlier call began, so it is never refused and goes before the others
@@ -74,7 +74,7 @@ pub(super) enum Full {
 #[derive(Debug)]
 pub(super) struct Schedule<T> {
     bounds: Bounds,
-    lanes: BTreeMap<Arc<str>, Lane<T>>,
+    queues: BTreeMap<Arc<str>, PluginQueue<T>>,
     /// Plugins with calls waiting, each once; of those with equal use, the first goes first.
     turns: VecDeque<Arc<str>>,
     waiting: usize,
@@ -86,7 +86,7 @@ pub(super) struct Schedule<T> {
 }
 
 #[derive(Debug)]
-struct Lane<T> {
+struct PluginQueue<T> {
     waiting: VecDeque<(u64, T)>,
     running: usize,
     /// Nothing before its first call has ended.
@@ -96,7 +96,7 @@ struct Lane<T> {
     used: Duration,
 }
 
-impl<T> Lane<T> {
+impl<T> PluginQueue<T> {
     fn is_slow(&self) -> bool {
         self.pace.is_some_and(Pace::is_slow)
     }
@@ -126,7 +126,7 @@ impl<T> Schedule<T> {
     pub(super) fn new(bounds: Bounds) -> Self {
         Self {
             bounds,
-            lanes: BTreeMap::new(),
+            queues: BTreeMap::new(),
             turns: VecDeque::new(),
             waiting: 0,
             running: Vec::with_capacity(bounds.running),
@@ -142,11 +142,11 @@ impl<T> Schedule<T> {
 
     /// Whether a call of a slow plugin waits, or of another.
     pub(super) fn waits(&self, is_slow: bool) -> bool {
-        let mut lanes = self
+        let mut queues = self
             .turns
             .iter()
-            .filter_map(|plugin| self.lanes.get(plugin));
-        lanes.any(|lane| lane.is_slow() == is_slow)
+            .filter_map(|plugin| self.queues.get(plugin));
+        queues.any(|queue| queue.is_slow() == is_slow)
     }
 
     /// Whether a call of `plugin` would be taken on.
@@ -154,34 +154,39 @@ impl<T> Schedule<T> {
         if self.waiting >= self.bounds.waiting {
             return Err(Full::Queue);
         }
-        match self.lanes.get(plugin) {
-            Some(lane) if lane.waiting.len() >= self.bounds.waiting_of_plugin => Err(Full::Plugin),
+        match self.queues.get(plugin) {
+            Some(queue) if queue.waiting.len() >= self.bounds.waiting_of_plugin => {
+                Err(Full::Plugin)
+            }
             _ => Ok(()),
         }
     }
 
     /// Takes a call on; the ticket is for [`withdraw`](Self::withdraw).
-    pub(super) fn add(&mut self, plugin: &Arc<str>, turn: Turn, call: T) -> Result<u64, Full> {
-        if turn == Turn::First {
+    pub(super) fn add(&mut self, plugin: &Arc<str>, turn: CallOrder, call: T) -> Result<u64, Full> {
+        if turn == CallOrder::First {
             self.room(plugin)?;
         }
         self.tickets += 1;
-        let lane = self.lanes.entry(plugin.clone()).or_insert_with(|| Lane {
-            waiting: VecDeque::new(),
-            running: 0,
-            pace: None,
-            used: Duration::ZERO,
-        });
-        if lane.waiting.is_empty() {
-            if lane.running == 0 {
+        let queue = self
+            .queues
+            .entry(plugin.clone())
+            .or_insert_with(|| PluginQueue {
+                waiting: VecDeque::new(),
+                running: 0,
+                pace: None,
+                used: Duration::ZERO,
+            });
+        if queue.waiting.is_empty() {
+            if queue.running == 0 {
                 let [quick, slow] = self.used;
-                lane.used = lane.used.max(if lane.is_slow() { slow } else { quick });
+                queue.used = queue.used.max(if queue.is_slow() { slow } else { quick });
             }
             self.turns.push_back(plugin.clone());
         }
         match turn {
-            Turn::First => lane.waiting.push_back((self.tickets, call)),
-            Turn::Last => lane.waiting.push_front((self.tickets, call)),
+            CallOrder::First => queue.waiting.push_back((self.tickets, call)),
+            CallOrder::Last => queue.waiting.push_front((self.tickets, call)),
         }
         self.waiting += 1;
         Ok(self.tickets)
@@ -189,13 +194,13 @@ impl<T> Schedule<T> {
 
     /// Takes back a call that still waits; nothing if it runs or has ended.
     pub(super) fn withdraw(&mut self, plugin: &str, ticket: u64) -> Option<T> {
-        let lane = self.lanes.get_mut(plugin)?;
-        let at = lane
+        let queue = self.queues.get_mut(plugin)?;
+        let at = queue
             .waiting
             .iter()
             .position(|(other, _)| *other == ticket)?;
-        let (_, call) = lane.waiting.remove(at)?;
-        if lane.waiting.is_empty() {
+        let (_, call) = queue.waiting.remove(at)?;
+        if queue.waiting.is_empty() {
             self.turns.retain(|other| **other != *plugin);
         }
         self.waiting -= 1;
@@ -203,26 +208,28 @@ impl<T> Schedule<T> {
     }
 
     /// The next call for a thread, if there is one for it now.
-    pub(super) fn next(&mut self, takes: Takes) -> Option<(u64, Arc<str>, T)> {
+    pub(super) fn next(&mut self, takes: ThreadKind) -> Option<(u64, Arc<str>, T)> {
         let candidates = self.turns.iter().enumerate().filter_map(|(at, plugin)| {
-            let lane = self.lanes.get(plugin)?;
-            let may_run = match lane.pace {
+            let queue = self.queues.get(plugin)?;
+            let may_run = match queue.pace {
                 // One call shows what a plugin is like; until then it gets no second.
-                None => takes != Takes::Slow && lane.running == 0,
-                Some(pace) if pace.is_slow() => takes != Takes::Quick,
-                Some(_) => takes != Takes::Slow && lane.running < self.bounds.running_of_plugin,
+                None => takes != ThreadKind::Slow && queue.running == 0,
+                Some(pace) if pace.is_slow() => takes != ThreadKind::Quick,
+                Some(_) => {
+                    takes != ThreadKind::Slow && queue.running < self.bounds.running_of_plugin
+                }
             };
-            may_run.then_some((at, lane.used))
+            may_run.then_some((at, queue.used))
         });
         let (at, _) = candidates.min_by_key(|(_, used)| *used)?;
         let plugin = self.turns.remove(at)?;
-        let lane = self.lanes.get_mut(&plugin)?;
-        let (ticket, call) = lane.waiting.pop_front()?;
-        lane.running += 1;
+        let queue = self.queues.get_mut(&plugin)?;
+        let (ticket, call) = queue.waiting.pop_front()?;
+        queue.running += 1;
         let [quick, slow] = &mut self.used;
-        let last = if lane.is_slow() { slow } else { quick };
-        *last = lane.used.max(*last);
-        if !lane.waiting.is_empty() {
+        let last = if queue.is_slow() { slow } else { quick };
+        *last = queue.used.max(*last);
+        if !queue.waiting.is_empty() {
             self.turns.push_back(plugin.clone());
         }
         self.waiting -= 1;
@@ -237,29 +244,29 @@ impl<T> Schedule<T> {
         };
         let (_, plugin) = self.running.swap_remove(at);
         let call_is_slow = busy > SLOW;
-        let Some(lane) = self.lanes.get_mut(&plugin) else {
+        let Some(queue) = self.queues.get_mut(&plugin) else {
             return;
         };
-        let was_slow = lane.is_slow();
-        lane.running -= 1;
-        lane.used += busy;
-        lane.pace = Some(match lane.pace {
+        let was_slow = queue.is_slow();
+        queue.running -= 1;
+        queue.used += busy;
+        queue.pace = Some(match queue.pace {
             None => Pace::first(call_is_slow),
             Some(pace) => pace.then(call_is_slow),
         });
-        if lane.is_slow() != was_slow {
+        if queue.is_slow() != was_slow {
             // Those that it is compared with now have used more, or less.
             let [quick, slow] = self.used;
-            lane.used = if was_slow { quick } else { slow };
+            queue.used = if was_slow { quick } else { slow };
         }
     }
 
     /// Forgets how fast a plugin was, for it was replaced or is gone.
     pub(super) fn forget(&mut self, plugin: &str) {
-        if let Some(lane) = self.lanes.get_mut(plugin) {
-            lane.pace = None;
-            if lane.waiting.is_empty() && lane.running == 0 {
-                self.lanes.remove(plugin);
+        if let Some(queue) = self.queues.get_mut(plugin) {
+            queue.pace = None;
+            if queue.waiting.is_empty() && queue.running == 0 {
+                self.queues.remove(plugin);
             }
         }
     }
@@ -268,9 +275,9 @@ impl<T> Schedule<T> {
     pub(super) fn clear(&mut self) -> Vec<T> {
         self.turns.clear();
         self.waiting = 0;
-        let lanes = self.lanes.values_mut();
-        lanes
-            .flat_map(|lane| lane.waiting.drain(..).map(|(_, call)| call))
+        let queues = self.queues.values_mut();
+        queues
+            .flat_map(|queue| queue.waiting.drain(..).map(|(_, call)| call))
             .collect()
     }
 }

@@ -4,10 +4,10 @@ use super::{
     answer::{Problem, Remedy},
     config::Serve,
     guard::Guard,
-    routes::Lowered,
+    routes::LoweredLimits,
 };
 use crate::gateway::chain::Chain;
-use crate::{gateway::incoming_request::Source, limits::Limits, lock::hex};
+use crate::{gateway::incoming_request::RequestBody, limits::Limits, lock::hex};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{
@@ -36,7 +36,7 @@ pub(super) struct Settings {
     pub(super) local: SocketAddr,
     pub(super) queue_wait: Duration,
     /// The limits of every call, which a request can only lower.
-    pub(super) most: Lowered,
+    pub(super) most: LoweredLimits,
     pub(super) chain: Chain,
     pub(super) guard: Guard,
     max_body: usize,
@@ -63,7 +63,7 @@ impl Settings {
         Ok(Self {
             local,
             queue_wait: serve.queue_wait,
-            most: Lowered {
+            most: LoweredLimits {
                 fuel: limits.fuel,
                 timeout: Some(limits.timeout),
                 max_memory_pages: Some(limits.max_memory),
@@ -122,11 +122,11 @@ impl Settings {
     /// dropped.
     pub(super) async fn read(
         &self,
-        body: Source,
+        body: RequestBody,
     ) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Problem> {
         let body = match body {
-            Source::Wire(body) => body,
-            Source::Read(body) => return Ok((body, None)),
+            RequestBody::Wire(body) => body,
+            RequestBody::Read(body) => return Ok((body, None)),
         };
         let too_large = || {
             let message = format!("the body has more than {} bytes", self.max_body);

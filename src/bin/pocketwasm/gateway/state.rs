@@ -4,7 +4,7 @@ use crate::{
     gateway::{
         metrics::Metrics,
         pool::Pool,
-        reload::{Report, Source},
+        reload::{PluginDirectory, Report},
         settings::Settings,
     },
     streams::say,
@@ -18,7 +18,7 @@ pub(super) struct Gateway {
     pub(super) runner: Runner,
     pub(super) pool: Pool,
     pub(super) metrics: Metrics,
-    pub(super) source: Source,
+    pub(super) source: PluginDirectory,
     pub(super) settings: Settings,
 }
 

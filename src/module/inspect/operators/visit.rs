@@ -1,6 +1,6 @@
 //! Which operators the walk looks at, and for what.
 
-use super::{Reason, Walk};
+use super::{OperatorScan, RewriteReason};
 use crate::common::failure::Failure;
 use wasmparser::VisitOperator;
 
@@ -20,7 +20,7 @@ macro_rules! look {
     };
     (one RefFunc $visit:ident $function:ident: $of:ty) => {
         fn $visit(&mut self, function: $of) -> Result<(), Failure> {
-            self.refers_to_start |= self.own.start == Some(function);
+            self.refers_to_start |= self.spaces.start == Some(function);
             Ok(())
         }
     };
@@ -95,13 +95,13 @@ macro_rules! look {
     };
     (one TableGrow $visit:ident $table:ident: $in:ty) => {
         fn $visit(&mut self, table: $in) -> Result<(), Failure> {
-            self.rewritten = Some(Reason::TableGrow);
+            self.rewritten = Some(RewriteReason::TableGrow);
             self.table(table)
         }
     };
     (one MemoryGrow $visit:ident $memory:ident: $in:ty) => {
         fn $visit(&mut self, _: $in) -> Result<(), Failure> {
-            self.rewritten = Some(Reason::MemoryGrow);
+            self.rewritten = Some(RewriteReason::MemoryGrow);
             Ok(())
         }
     };
@@ -124,7 +124,7 @@ macro_rules! look {
     };
 }
 
-impl<'a> VisitOperator<'a> for Walk<'_> {
+impl<'a> VisitOperator<'a> for OperatorScan<'_> {
     type Output = Result<(), Failure>;
 
     #[cfg(feature = "simd")]
@@ -138,6 +138,6 @@ impl<'a> VisitOperator<'a> for Walk<'_> {
 }
 
 #[cfg(feature = "simd")]
-impl wasmparser::VisitSimdOperator<'_> for Walk<'_> {
+impl wasmparser::VisitSimdOperator<'_> for OperatorScan<'_> {
     wasmparser::for_each_visit_simd_operator!(look);
 }

@@ -25,17 +25,19 @@ fn seasoned(paces: &[(&str, u64)]) -> Schedule<&'static str> {
 
 /// Runs a call that is the only one to wait.
 fn run(schedule: &mut Schedule<&'static str>, plugin: &str, micros: u64) {
-    schedule.add(&name(plugin), Turn::First, "call").unwrap();
-    let (ticket, next, _) = schedule.next(Takes::Any).unwrap();
+    schedule
+        .add(&name(plugin), CallOrder::First, "call")
+        .unwrap();
+    let (ticket, next, _) = schedule.next(ThreadKind::Any).unwrap();
     assert_eq!(&*next, plugin);
     schedule.ended(ticket, Duration::from_micros(micros));
 }
 
 fn is_slow(schedule: &Schedule<&'static str>, plugin: &str) -> bool {
-    schedule.lanes[plugin].is_slow()
+    schedule.queues[plugin].is_slow()
 }
 
-fn next(schedule: &mut Schedule<&'static str>, takes: Takes) -> Option<String> {
+fn next(schedule: &mut Schedule<&'static str>, takes: ThreadKind) -> Option<String> {
     schedule
         .next(takes)
         .map(|(_, plugin, _)| plugin.to_string())
@@ -45,9 +47,11 @@ fn next(schedule: &mut Schedule<&'static str>, takes: Takes) -> Option<String> {
 fn plugins_take_turns() {
     let mut schedule = seasoned(&[("a", 10), ("b", 10)]);
     for plugin in ["a", "a", "a", "b"] {
-        schedule.add(&name(plugin), Turn::First, "call").unwrap();
+        schedule
+            .add(&name(plugin), CallOrder::First, "call")
+            .unwrap();
     }
-    let order: Vec<_> = std::iter::from_fn(|| next(&mut schedule, Takes::Quick)).collect();
+    let order: Vec<_> = std::iter::from_fn(|| next(&mut schedule, ThreadKind::Quick)).collect();
     // The third of `a` waits: two of one plugin run at once.
     assert_eq!(order, ["a", "b", "a"]);
     assert_eq!(schedule.counts(), (1, 3));
@@ -57,14 +61,27 @@ fn plugins_take_turns() {
 fn slow_plugins_share_what_is_theirs_and_leave_the_rest() {
     let mut schedule = seasoned(&[("fast", 20), ("loop", 500_000), ("flood", 90_000)]);
     for plugin in ["loop", "flood", "fast"] {
-        schedule.add(&name(plugin), Turn::First, "call").unwrap();
+        schedule
+            .add(&name(plugin), CallOrder::First, "call")
+            .unwrap();
     }
-    assert_eq!(next(&mut schedule, Takes::Quick).as_deref(), Some("fast"));
-    assert_eq!(next(&mut schedule, Takes::Quick), None);
-    assert_eq!(next(&mut schedule, Takes::Slow).as_deref(), Some("loop"));
-    assert_eq!(next(&mut schedule, Takes::Slow).as_deref(), Some("flood"));
-    schedule.add(&name("fast"), Turn::First, "call").unwrap();
-    assert_eq!(next(&mut schedule, Takes::Slow), None);
+    assert_eq!(
+        next(&mut schedule, ThreadKind::Quick).as_deref(),
+        Some("fast")
+    );
+    assert_eq!(next(&mut schedule, ThreadKind::Quick), None);
+    assert_eq!(
+        next(&mut schedule, ThreadKind::Slow).as_deref(),
+        Some("loop")
+    );
+    assert_eq!(
+        next(&mut schedule, ThreadKind::Slow).as_deref(),
+        Some("flood")
+    );
+    schedule
+        .add(&name("fast"), CallOrder::First, "call")
+        .unwrap();
+    assert_eq!(next(&mut schedule, ThreadKind::Slow), None);
 }
 
 #[test]
@@ -77,9 +94,12 @@ fn threads_are_for_quick_calls_and_some_for_slow_ones() {
         };
         bounds.threads().collect::<Vec<_>>()
     };
-    assert_eq!(threads(3, 1), [Takes::Slow, Takes::Quick, Takes::Quick]);
-    assert_eq!(threads(1, 1), [Takes::Any]);
-    assert_eq!(threads(2, 5), [Takes::Any; 2]);
+    assert_eq!(
+        threads(3, 1),
+        [ThreadKind::Slow, ThreadKind::Quick, ThreadKind::Quick]
+    );
+    assert_eq!(threads(1, 1), [ThreadKind::Any]);
+    assert_eq!(threads(2, 5), [ThreadKind::Any; 2]);
 }
 
 #[test]
@@ -87,27 +107,33 @@ fn a_plugin_that_has_used_less_goes_first() {
     let mut schedule = seasoned(&[("long", 50_000), ("short", 2_000)]);
     let mut order = String::new();
     for _ in 0..2 {
-        schedule.add(&name("long"), Turn::First, "call").unwrap();
-        schedule.add(&name("short"), Turn::First, "call").unwrap();
+        schedule
+            .add(&name("long"), CallOrder::First, "call")
+            .unwrap();
+        schedule
+            .add(&name("short"), CallOrder::First, "call")
+            .unwrap();
     }
     for _ in 0..12 {
-        let (ticket, plugin, _) = schedule.next(Takes::Slow).unwrap();
+        let (ticket, plugin, _) = schedule.next(ThreadKind::Slow).unwrap();
         let (micros, letter) = match &*plugin {
             "long" => (10_000, 'l'),
             _ => (2_000, 's'),
         };
         order.push(letter);
         schedule.ended(ticket, Duration::from_micros(micros));
-        schedule.add(&plugin, Turn::First, "call").unwrap();
+        schedule.add(&plugin, CallOrder::First, "call").unwrap();
     }
     // Five short calls for each long one, in whatever order they came.
     assert_eq!(order, "lssssslsssss");
 
     // Who was away is not owed the time.
-    schedule.add(&name("new"), Turn::First, "call").unwrap();
-    let (ticket, ..) = schedule.next(Takes::Quick).unwrap();
+    schedule
+        .add(&name("new"), CallOrder::First, "call")
+        .unwrap();
+    let (ticket, ..) = schedule.next(ThreadKind::Quick).unwrap();
     schedule.ended(ticket, Duration::from_millis(2));
-    assert!(schedule.lanes["new"].used >= Duration::from_millis(10));
+    assert!(schedule.queues["new"].used >= Duration::from_millis(10));
 }
 
 #[test]
@@ -130,32 +156,32 @@ fn a_slip_makes_nobody_slow_and_a_habit_does() {
 #[test]
 fn a_plugin_nobody_knows_yet_gets_one_call() {
     let mut schedule = Schedule::new(BOUNDS);
-    schedule.add(&name("new"), Turn::First, "1").unwrap();
-    schedule.add(&name("new"), Turn::First, "2").unwrap();
-    assert!(schedule.next(Takes::Slow).is_none());
-    let (ticket, ..) = schedule.next(Takes::Quick).unwrap();
-    assert!(schedule.next(Takes::Any).is_none());
+    schedule.add(&name("new"), CallOrder::First, "1").unwrap();
+    schedule.add(&name("new"), CallOrder::First, "2").unwrap();
+    assert!(schedule.next(ThreadKind::Slow).is_none());
+    let (ticket, ..) = schedule.next(ThreadKind::Quick).unwrap();
+    assert!(schedule.next(ThreadKind::Any).is_none());
     schedule.ended(ticket, Duration::from_micros(10));
-    assert!(schedule.next(Takes::Quick).is_some());
+    assert!(schedule.next(ThreadKind::Quick).is_some());
     schedule.forget("new");
-    schedule.add(&name("new"), Turn::First, "3").unwrap();
-    assert!(schedule.next(Takes::Any).is_none());
+    schedule.add(&name("new"), CallOrder::First, "3").unwrap();
+    assert!(schedule.next(ThreadKind::Any).is_none());
 }
 
 #[test]
 fn a_full_queue_says_which_bound_was_reached() {
     let mut schedule = Schedule::new(BOUNDS);
     for _ in 0..4 {
-        schedule.add(&name("a"), Turn::First, "call").unwrap();
+        schedule.add(&name("a"), CallOrder::First, "call").unwrap();
     }
     assert_eq!(
-        schedule.add(&name("a"), Turn::First, "call"),
+        schedule.add(&name("a"), CallOrder::First, "call"),
         Err(Full::Plugin)
     );
-    schedule.add(&name("b"), Turn::First, "call").unwrap();
-    schedule.add(&name("b"), Turn::First, "call").unwrap();
+    schedule.add(&name("b"), CallOrder::First, "call").unwrap();
+    schedule.add(&name("b"), CallOrder::First, "call").unwrap();
     assert_eq!(
-        schedule.add(&name("c"), Turn::First, "call"),
+        schedule.add(&name("c"), CallOrder::First, "call"),
         Err(Full::Queue)
     );
 }
@@ -164,36 +190,38 @@ fn a_full_queue_says_which_bound_was_reached() {
 fn what_was_begun_is_never_refused_and_goes_first() {
     let mut schedule = seasoned(&[("a", 10)]);
     for _ in 0..4 {
-        schedule.add(&name("a"), Turn::First, "begins").unwrap();
+        schedule
+            .add(&name("a"), CallOrder::First, "begins")
+            .unwrap();
     }
     assert_eq!(
-        schedule.add(&name("a"), Turn::First, "begins"),
+        schedule.add(&name("a"), CallOrder::First, "begins"),
         Err(Full::Plugin)
     );
-    schedule.add(&name("a"), Turn::Last, "ends").unwrap();
-    assert_eq!(schedule.next(Takes::Any).unwrap().2, "ends");
-    assert_eq!(schedule.next(Takes::Any).unwrap().2, "begins");
+    schedule.add(&name("a"), CallOrder::Last, "ends").unwrap();
+    assert_eq!(schedule.next(ThreadKind::Any).unwrap().2, "ends");
+    assert_eq!(schedule.next(ThreadKind::Any).unwrap().2, "begins");
 }
 
 #[test]
 fn a_withdrawn_call_makes_room_and_never_runs() {
     let mut schedule = Schedule::new(BOUNDS);
-    let ticket = schedule.add(&name("a"), Turn::First, "call").unwrap();
+    let ticket = schedule.add(&name("a"), CallOrder::First, "call").unwrap();
     assert_eq!(schedule.withdraw("a", ticket), Some("call"));
     assert_eq!(schedule.withdraw("a", ticket), None);
     assert_eq!(schedule.counts(), (0, 0));
-    assert!(schedule.next(Takes::Any).is_none());
-    schedule.add(&name("a"), Turn::First, "again").unwrap();
-    assert_eq!(next(&mut schedule, Takes::Any).as_deref(), Some("a"));
+    assert!(schedule.next(ThreadKind::Any).is_none());
+    schedule.add(&name("a"), CallOrder::First, "again").unwrap();
+    assert_eq!(next(&mut schedule, ThreadKind::Any).as_deref(), Some("a"));
     assert!(schedule.turns.is_empty());
 }
 
 #[test]
 fn clearing_hands_back_what_waits() {
     let mut schedule = Schedule::new(BOUNDS);
-    schedule.add(&name("a"), Turn::First, "runs").unwrap();
-    schedule.add(&name("a"), Turn::First, "waits").unwrap();
-    schedule.next(Takes::Any).unwrap();
+    schedule.add(&name("a"), CallOrder::First, "runs").unwrap();
+    schedule.add(&name("a"), CallOrder::First, "waits").unwrap();
+    schedule.next(ThreadKind::Any).unwrap();
     assert_eq!(schedule.clear(), ["waits"]);
     assert_eq!(schedule.counts(), (0, 1));
 }
