@@ -60,6 +60,26 @@ impl Plugin {
         let call = self.call(http_handler::REQUEST).input(config);
         call.handle(request).map(|(handled, _)| handled)
     }
+
+    /// Whether the plugin would handle requests with that configuration: makes an instance of it up
+    /// to where a request would come, under the runner's limits for a call, and drops it.
+    ///
+    /// # Errors
+    ///
+    /// `Signature` where the plugin is none of http-wasm's; what its start function or initialiser
+    /// ends with, `Exit` with any code among it.
+    pub fn check_handler(&self, config: &[u8]) -> Result<(), Error> {
+        let ready = || -> Result<(), Error> {
+            self.context().check_open()?;
+            http_handler::check(&self.code().info, http_handler::REQUEST)?;
+            let (code, mut guest_store) = self.begin(CallLimits::default(), None)?;
+            guest_store.state().convention_state().config = config.to_vec();
+            let mut execution = Execution::new(&code, &mut guest_store);
+            let initialised = execution.instantiate_and_initialise(None);
+            execution.end(initialised).map(|_| ())
+        };
+        ready().map_err(|error| error.in_plugin(self.shared_name()))
+    }
 }
 
 impl Pending {
@@ -70,8 +90,10 @@ impl Pending {
     }
 
     /// Has the plugin handle the next handler's response, under the limits of a call of its own;
-    /// what it makes of it, and what that cost. What the plugin said of the response beforehand
-    /// is added: fields, and a status other than 200.
+    /// what it makes of it, and what that cost. What the plugin wrote of the response beforehand
+    /// comes first: its fields (but for those of which there is one, such as `content-type`), its
+    /// body, and its status. A plugin with the feature `buffer_response` leaves a status other
+    /// than 200 to the next handler.
     ///
     /// # Errors
     ///
@@ -89,28 +111,15 @@ impl Pending {
         self.end(response, true)
     }
 
-    fn end(
-        self,
-        mut response: HttpResponse,
-        failed: bool,
-    ) -> Result<(HttpResponse, Outcome), Error> {
+    fn end(self, response: HttpResponse, failed: bool) -> Result<(HttpResponse, Outcome), Error> {
         let Self {
             mut instance,
-            mut exchange,
+            exchange,
             context,
             call_limits,
         } = self;
-        response.headers.append(&mut exchange.response.headers);
-        response.trailers.append(&mut exchange.response.trailers);
-        if exchange.response.status != 200 {
-            response.status = exchange.response.status;
-        }
-        exchange.response = response;
-        exchange.used = exchange.request.size() + exchange.response.size();
-        exchange.written = [true, false];
-        exchange.answered = true;
         let handled = instance.run(call_limits, |execution| {
-            http_handler::handle_response(execution, context, failed, exchange)
+            http_handler::handle_response(execution, context, failed, exchange, response)
         });
         handled
             .map(|(exchange, outcome)| (exchange.response, outcome))
@@ -136,14 +145,16 @@ impl<'a> Call<'a> {
     /// # Errors
     ///
     /// `Signature` where the plugin is none of http-wasm's, or the call is one of another export
-    /// or of an [`Instance`]; `TooLarge` where request and response exceed `max_exchange_bytes`;
+    /// or of an [`Instance`]; `Exit` where it ends itself, with any code; `TooLarge` where request and response exceed `max_exchange_bytes`;
     /// `GuestData` for a field, status or URI that cannot be; and what may end any call.
     pub fn handle(self, request: HttpRequest) -> Result<(Handled, Outcome), Error> {
         let (name, export) = self.names();
         let (plugin, call_limits, environment, config) = self.lasting()?;
         let with_names = |error: Error| error.in_plugin(&name).in_export(&export);
-        let begun = plugin.begin(call_limits.clone(), environment);
+        let begun = http_handler::check(&plugin.code().info, &export)
+            .and_then(|()| plugin.begin(call_limits.clone(), environment));
         let (code, mut guest_store) = begun.map_err(|failure| with_names(failure.into()))?;
+        guest_store.state().convention_state().config = config.to_vec();
         let mut execution = Execution::new(&code, &mut guest_store);
         let used = request.size();
         let exchange = Box::new(HttpExchange {
@@ -153,19 +164,16 @@ impl<'a> Call<'a> {
         });
         let handled = execution
             .instantiate_and_initialise(None)
-            .and_then(|()| http_handler::handle_request(&mut execution, &export, config, exchange));
-        let ((mut exchange, context), outcome) = execution.end(handled).map_err(with_names)?;
+            .and_then(|()| http_handler::handle_request(&mut execution, exchange));
+        let ((exchange, context), outcome) = execution.end(handled).map_err(with_names)?;
         let handled = match context {
             None => Handled::Response(exchange.response),
-            Some(context) => {
-                exchange.read = [0, 0];
-                Handled::Next(Box::new(Pending {
-                    instance: Instance::new(plugin, code, guest_store),
-                    exchange,
-                    context,
-                    call_limits,
-                }))
-            }
+            Some(context) => Handled::Next(Box::new(Pending {
+                instance: Instance::new(plugin, code, guest_store),
+                exchange,
+                context,
+                call_limits,
+            })),
         };
         Ok((handled, outcome))
     }

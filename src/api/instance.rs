@@ -69,7 +69,9 @@ impl Instance {
     ) -> Result<(R, Outcome), Error> {
         let (plugin, mut execution) = self.parts();
         plugin.context().check_open()?;
-        execution.renew(call_limits, None);
+        // The call goes on: what was around the guest still is.
+        let environment = execution.state().take_environment();
+        execution.renew(call_limits, environment);
         let made = body(&mut execution);
         let ended = execution.end(made);
         ended.map_err(|error| error.in_plugin(plugin.shared_name()))

@@ -185,7 +185,14 @@ impl<'a> Task<'a> {
             Ok(())
         };
         let mut output = CallOutput::default();
-        let done = initialised.and_then(|()| bound_input.call(execution, export, &mut output));
+        let done = match initialised {
+            Ok(()) => bound_input.call(execution, export, &mut output),
+            // The program has ended before the export's turn, and well if that owes nothing.
+            Err(failure) if failure.is_good_end() => {
+                bound_input.end_early(execution, export, &mut output, failure)
+            }
+            Err(failure) => Err(failure),
+        };
         if let Some(state) = &mut self.state
             && let Some(value) = execution.state().embedder_state.take()
         {

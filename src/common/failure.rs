@@ -173,6 +173,19 @@ impl Cause {
 }
 
 impl Failure {
+    /// Whether the guest ended itself and said that all was well.
+    pub(crate) fn is_good_end(&self) -> bool {
+        matches!(**self, Cause::Exit { code: 0 })
+    }
+
+    /// Whether the guest's own code ended with it: by a trap, an exit or an error of its own.
+    pub(crate) fn is_the_guests(&self) -> bool {
+        matches!(
+            **self,
+            Cause::Trap { .. } | Cause::Exit { .. } | Cause::Plugin { .. }
+        )
+    }
+
     /// A plugin's own error, from bytes that need not be text.
     pub(crate) fn reported(message: &[u8]) -> Self {
         let cut = message.get(..LONGEST_REPORT).unwrap_or(message);

@@ -2,6 +2,7 @@
 
 use alloc::{
     boxed::Box,
+    format,
     string::{String, ToString},
     vec::Vec,
 };
@@ -149,4 +150,48 @@ pub(crate) fn is_field(name: &str, value: &str) -> bool {
     !name.is_empty()
         && name.bytes().all(token)
         && !value.chars().any(|c| c.is_control() && c != '\t')
+}
+
+/// The fields of a response that a message has once; there are two values for the rest.
+const ONCE: [&str; 16] = [
+    "age",
+    "content-disposition",
+    "content-encoding",
+    "content-length",
+    "content-location",
+    "content-range",
+    "content-type",
+    "date",
+    "etag",
+    "expires",
+    "last-modified",
+    "location",
+    "referrer-policy",
+    "retry-after",
+    "server",
+    "x-content-type-options",
+];
+
+/// Whether a field of a response by that name is one that there cannot be two of.
+pub(crate) fn is_once(name: &str) -> bool {
+    ONCE.iter().any(|once| once.eq_ignore_ascii_case(name))
+}
+
+/// A request's target from a path, and a query if there is one: what a target cannot have as it is
+/// becomes an escape. Nothing where it cannot be one.
+pub(crate) fn target(uri: &str) -> Option<String> {
+    if uri.is_empty() {
+        return Some("/".to_string());
+    }
+    if uri.bytes().any(|byte| byte.is_ascii_control()) {
+        return None;
+    }
+    let mut target = String::with_capacity(uri.len());
+    for byte in uri.bytes() {
+        match byte.is_ascii_graphic() {
+            true => target.push(byte.into()),
+            false => target.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    Some(target)
 }

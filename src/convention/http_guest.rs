@@ -12,8 +12,16 @@ use alloc::{
     boxed::Box,
     format,
     string::{String, ToString},
+    vec::Vec,
 };
 use wasmi::Caller;
+
+/// The features that a handler can ask for.
+pub(super) const BUFFER_REQUEST: u32 = 1;
+pub(super) const BUFFER_RESPONSE: u32 = 2;
+const TRAILERS: u32 = 4;
+/// All there are. Messages are whole here, and each is granted.
+pub(super) const FEATURES: u32 = BUFFER_REQUEST | BUFFER_RESPONSE | TRAILERS;
 
 pub(super) type Guest<'a> = Caller<'a, StoreData>;
 
@@ -57,17 +65,27 @@ pub(super) fn answer(
     if length > limit {
         // It was put together all the same.
         charge_bytes(caller, length.into())?;
-    } else {
+    } else if length > 0 {
         put(caller, buffer, bytes, "the buffer for an answer")?;
     }
     Ok(length)
 }
 
-/// A string of the guest's; not longer than all messages may be.
-pub(super) fn string(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<String, Failure> {
+/// Bytes of the guest's; not more than all messages may have.
+///
+/// Of no bytes it does not matter where they are.
+pub(super) fn bytes(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<Vec<u8>, Failure> {
+    if length == 0 {
+        return Ok(Vec::new());
+    }
     let maximum = caller.data().limits().max_exchange_bytes;
     let limit = ("max_exchange_bytes", maximum);
-    let bytes = take(caller, (pointer, length), "a string for the host", limit)?;
+    take(caller, (pointer, length), "a string for the host", limit)
+}
+
+/// The same as text.
+pub(super) fn string(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<String, Failure> {
+    let bytes = bytes(caller, pointer, length)?;
     String::from_utf8(bytes).map_err(|error| {
         Failure::from(Cause::GuestData {
             problem: "a string for the host is not UTF-8 (http-wasm)".to_string(),
@@ -85,4 +103,33 @@ pub(super) fn unanswered<'a>(caller: &'a mut Guest<'_>) -> Result<&'a mut HttpEx
         ));
     }
     Ok(http)
+}
+
+/// Refuses what the guest does after the next handler without the feature that it takes.
+pub(super) fn with_feature(
+    caller: &mut Guest<'_>,
+    feature: u32,
+    what: &str,
+) -> Result<(), Failure> {
+    if caller.data_mut().convention_state().features & feature != 0 {
+        return Ok(());
+    }
+    let name = match feature {
+        BUFFER_REQUEST => "buffer_request",
+        _ => "buffer_response",
+    };
+    Err(wrong(format!(
+        "{what} after the next handler, which takes the feature `{name}`"
+    )))
+}
+
+/// The messages while the response can be changed: before the next handler has answered, or where
+/// responses are buffered.
+pub(super) fn changing_response<'a>(
+    caller: &'a mut Guest<'_>,
+) -> Result<&'a mut HttpExchange, Failure> {
+    if http(caller)?.answered {
+        with_feature(caller, BUFFER_RESPONSE, "the response changes")?;
+    }
+    http(caller)
 }

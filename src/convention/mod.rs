@@ -14,6 +14,7 @@ mod extism;
 mod http_fields;
 mod http_guest;
 pub(crate) mod http_handler;
+mod http_message;
 pub(crate) mod kinds;
 mod packed;
 mod protocol;

@@ -127,6 +127,15 @@ impl Convention {
             Some(failure) => failure,
             None => match info.signature(export) {
                 Err(failure) => failure,
+                // By its type it can be Extism's, whose plugins need not import anything.
+                Ok(_) if Self::Extism.check(info, export, inputs).is_ok() => {
+                    Failure::from(Cause::Signature {
+                        problem: format!(
+                            "{}; a plugin of Extism's runs by the convention `extism`, where that is named",
+                            Self::none(info)
+                        ),
+                    })
+                }
                 Ok(_) => Self::none(info),
             },
         })

@@ -41,7 +41,7 @@ impl Protocol for Typst {
             let needed = "an i32 for each input and -> (i32)";
             return Err(wrong_signature(signature, needed, Convention::Typst));
         }
-        // One empty input stands for none, so that functions without any can be called alike.
+        // One input stands for none, so that functions without any can be called alike.
         if params.len() == inputs || (params.is_empty() && inputs == 1) {
             return Ok(());
         }
@@ -106,19 +106,22 @@ impl Protocol for Typst {
     }
 }
 
-/// Writes all inputs, one behind the other.
+/// Writes all inputs, one behind the other, the first time that the guest asks for them.
 fn write_inputs(caller: &mut Caller<'_, StoreData>, pointer: u32) -> Result<(), Failure> {
     const WHAT: &str = "the buffer for the inputs";
-    let (memory, state) = guest(caller)?;
-    let inputs = &state.convention_state().inputs;
+    let inputs = core::mem::take(&mut caller.data_mut().convention_state().inputs);
+    if inputs.is_empty() {
+        return Ok(());
+    }
+    let (memory, _) = guest(caller)?;
     let length = inputs.iter().map(|input| input.len() as u64).sum();
     memory
         .range(pointer, length)
         .map_err(|outside| outside.of(WHAT))?;
     charge_bytes(caller, length)?;
-    let (mut memory, state) = guest(caller)?;
+    let (mut memory, _) = guest(caller)?;
     let mut position = pointer;
-    for input in &state.convention_state().inputs {
+    for input in &inputs {
         memory
             .write(position, input)
             .map_err(|outside| outside.of(WHAT))?;

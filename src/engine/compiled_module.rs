@@ -21,7 +21,7 @@ use crate::{
     },
     settings::modes::Compilation,
 };
-use alloc::{borrow::Cow, boxed::Box, format, string::String, sync::Arc};
+use alloc::{borrow::Cow, boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use wasmi::{CompilationMode, Config, CustomFuelCosts, Engine, Linker, Module, OperatorCost, Val};
 
 /// The bytes of a module that can hold little that takes time to instantiate.
@@ -41,9 +41,9 @@ pub(crate) struct CompiledModule {
     pub(crate) linker: Linker<StoreData>,
     /// What a snapshot takes in memory beside what the module itself would.
     pub(crate) kept_bytes: usize,
-    /// The export that readies an instance.
-    pub(crate) initialiser: Option<&'static str>,
-    /// The parameters of Haskell's own, which is called after it.
+    /// The exports that ready an instance, in their order.
+    pub(crate) initialisers: Vec<&'static str>,
+    /// The parameters of Haskell's own, which is called after them.
     pub(crate) haskell: Option<usize>,
     /// Whether it has a memory by the name that every convention and WASI use.
     pub(crate) exports_memory: bool,
@@ -134,7 +134,7 @@ impl CompiledModule {
         // WASI's functions do not.
         let may_call_back = imports.any(|import| WasiVersion::of(&import.module).is_none());
         Ok(Self {
-            initialiser: info.initialiser(),
+            initialisers: info.plain_initialisers().collect(),
             haskell: info.haskell(),
             exports_memory: memory.is_some_and(|memory| memory.ty.signature().is_none()),
             is_small: info.minimum_pages == 0 && info.bytes <= SMALL_MODULE,
@@ -152,7 +152,7 @@ impl CompiledModule {
 
     /// Whether something of the guest's runs in each instance before what is called.
     pub(crate) fn runs_first(&self) -> bool {
-        let first = self.start.is_some() || self.initialiser.is_some() || self.haskell.is_some();
+        let first = self.start.is_some() || !self.initialisers.is_empty() || self.haskell.is_some();
         first && self.snapshot_state.is_none()
     }
 

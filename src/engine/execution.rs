@@ -20,12 +20,12 @@ use crate::{
     },
     host::{environment::Environment, memory::GuestMemory},
     module::{
-        inspect::HASKELL,
+        inspect::{ARGUMENTS_SETTER, HASKELL},
         snapshot::{self, Constant, InstanceState, StateShape},
     },
     settings::config::RunnerConfig,
 };
-use alloc::{boxed::Box, string::ToString, vec};
+use alloc::{borrow::Cow, boxed::Box, string::ToString, vec};
 use wasmi::{
     AsContextMut, Func, Instance, Val,
     errors::{ErrorKind as EngineError, InstantiationError, MemoryError, TableError},
@@ -45,11 +45,6 @@ impl<'a> Execution<'a> {
 
     fn config(&self) -> &RunnerConfig {
         &self.guest_store.store.data().meter.context().config
-    }
-
-    /// No further call may run here.
-    pub(crate) fn poison(&mut self) {
-        self.guest_store.poisoned = true;
     }
 
     /// Begins another call on the same instance, or the first on a spare one.
@@ -123,18 +118,16 @@ impl<'a> Execution<'a> {
             self.guest_store.phase = Phase::Start;
             let callee = Callee::Any(self.func(start)?);
             let signature = &Signature::new([], []);
-            self.call_function(GuestFunction { signature, callee }, &[])?;
+            callee.call(self.guest_store.store.as_context_mut(), signature, &[])?;
         }
-        match self.code.initialiser {
-            Some(name) if export != Some(name) => {
-                self.guest_store.phase = Phase::Initialize;
-                self.call(name, &[])?;
+        self.guest_store.phase = Phase::Initialize;
+        for name in &self.code.initialisers {
+            if export != Some(*name) {
+                self.call_unasked(name, &[])?;
             }
-            _ => {}
         }
         if let Some(params) = self.code.haskell {
-            self.guest_store.phase = Phase::Initialize;
-            self.call(HASKELL, &vec![0; params])?;
+            self.call_unasked(HASKELL, &vec![0; params])?;
         }
         Ok(())
     }
@@ -212,17 +205,45 @@ impl<'a> Execution<'a> {
         params: &[u64],
     ) -> Result<Numbers, Failure> {
         match callee.call(self.guest_store.store.as_context_mut(), signature, params) {
-            // A guest that ends well by saying so has ended well, unless it owes a result. It was
-            // left in the middle of something all the same.
-            Err(failure)
-                if signature.results().is_empty()
-                    && matches!(*failure, Cause::Exit { code: 0 }) =>
-            {
-                self.guest_store.poisoned = true;
+            // A guest that ends well by saying so has ended well, unless it owes a result.
+            Err(failure) if signature.results().is_empty() && failure.is_good_end() => {
                 Ok(Numbers::None)
             }
             done => done,
         }
+    }
+
+    /// Calls an export that is not what was asked for: one that ends the program there, with
+    /// whatever code, has not done what it was called for.
+    pub(crate) fn call_unasked(
+        &mut self,
+        export: &str,
+        params: &[u64],
+    ) -> Result<Numbers, Failure> {
+        let GuestFunction { signature, callee } = match self.remembered_function(export) {
+            Some(function) => function,
+            None => self.find(export, self.code.info.signature(export)?)?,
+        };
+        callee.call(self.guest_store.store.as_context_mut(), signature, params)
+    }
+
+    /// The params with which an export is called that may leave some to the guest: it is told how many
+    /// there are, and zeros stand for the rest.
+    pub(crate) fn with_all_params<'p>(
+        &mut self,
+        export: &str,
+        params: &'p [u64],
+    ) -> Result<Cow<'p, [u64]>, Failure> {
+        if !self.code.info.counts_arguments {
+            return Ok(Cow::Borrowed(params));
+        }
+        let all = self.code.info.signature(export)?.params().len();
+        self.call_unasked(ARGUMENTS_SETTER, &[params.len() as u64])?;
+        let mut params = Cow::Borrowed(params);
+        if params.len() < all {
+            params.to_mut().resize(all, 0);
+        }
+        Ok(params)
     }
 
     /// The value of an exported global of type `i32`.
@@ -337,7 +358,10 @@ impl<'a> Execution<'a> {
     #[cold]
     pub(crate) fn failed(&mut self, failure: Failure) -> Error {
         let mut outcome = self.outcome(CallOutput::default());
-        self.guest_store.poisoned = true;
+        // What a plugin reports by its convention is an answer, unless it is not even readied.
+        let is_answer = matches!(*failure, Cause::Plugin { .. })
+            && !matches!(self.guest_store.phase, Phase::Start | Phase::Initialize);
+        self.guest_store.poisoned |= !is_answer;
         // Out of fuel is the whole budget, wherever in its last slice the guest stopped.
         if let Cause::OutOfFuel { budget } | Cause::OutOfTimeFuel { budget, .. } = *failure {
             outcome.fuel_used = budget;

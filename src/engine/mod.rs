@@ -6,6 +6,7 @@
 //! the engine's types, and above only these two do.
 
 pub(crate) mod callee;
+pub(crate) mod clock;
 pub(crate) mod compiled_module;
 pub(crate) mod dispatch;
 pub(crate) mod execution;

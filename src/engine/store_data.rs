@@ -184,6 +184,11 @@ impl StoreData {
         self.environment.get_or_insert_default()
     }
 
+    /// What is around the guest, for another call to find.
+    pub(crate) fn take_environment(&mut self) -> Option<Box<Environment>> {
+        self.environment.take()
+    }
+
     /// What passes by host functions; made when it is first asked for, since few calls do.
     pub(crate) fn convention_state(&mut self) -> &mut ConventionState {
         let limits = &self.meter.context().config.limits;

@@ -27,9 +27,19 @@ use alloc::{boxed::Box, format, string::ToString, vec::Vec};
 use core::fmt;
 use wasmparser::{BinaryReaderError, Parser};
 
-/// The exports that ready an instance, the first that there is. `_start` is never called unasked;
-/// where it exists, it does what `__wasm_call_ctors` does.
+/// The exports that ready an instance, the first that there is. Where `_start` exists, it does what
+/// `__wasm_call_ctors` does. It is called unasked in handlers of requests only.
 const INITIALISERS: [&str; 2] = ["_initialize", "__wasm_call_ctors"];
+
+/// The program of a module, which in a handler of requests only sets the handler.
+const START: &str = "_start";
+
+/// What AssemblyScript's functions with optional parameters learn by how many they got.
+pub(crate) const ARGUMENTS_SETTER: &str = "__setArgumentsLength";
+
+/// The two halves of a handler of requests, by http-wasm's convention.
+pub(crate) const HANDLE_REQUEST: &str = "handle_request";
+pub(crate) const HANDLE_RESPONSE: &str = "handle_response";
 
 /// The export that starts the runtime system of Haskell, which other initialisers do not. Its
 /// parameters are a program's arguments, or null pointers.
@@ -53,6 +63,9 @@ pub(crate) struct ModuleInfo {
     pub(crate) allocator: Option<buffers::Allocator>,
     /// The one that releases.
     pub(crate) releaser: Option<buffers::Releaser>,
+    /// Whether an export takes the number of arguments of the call that comes, as AssemblyScript's
+    /// functions with optional parameters need it.
+    pub(crate) counts_arguments: bool,
     /// The function types that the module declares.
     pub(crate) types: u32,
     /// The first of them that is the type of `memory.grow`, `(i32) -> i32`.
@@ -122,14 +135,37 @@ impl ModuleInfo {
         )
     }
 
-    /// The export that readies an instance.
-    pub(crate) fn initialiser(&self) -> Option<&'static str> {
-        let name = INITIALISERS.into_iter().find(|name| {
-            self.function(name)
-                .is_some_and(|signature| signature.is(&[], &[]))
-        })?;
-        let done_by_start = name == "__wasm_call_ctors" && self.function("_start").is_some();
-        (!done_by_start).then_some(name)
+    /// Whether there is an exported function by that name and of that type.
+    pub(crate) fn has_function(
+        &self,
+        name: &str,
+        params: &[ValueType],
+        results: &[ValueType],
+    ) -> bool {
+        self.function(name)
+            .is_some_and(|signature| signature.is(params, results))
+    }
+
+    /// Whether a function with so many parameters can be called with fewer.
+    pub(crate) fn takes_fewer(&self, params: usize, passed: usize) -> bool {
+        self.counts_arguments && passed < params
+    }
+
+    /// Whether it exports both halves of a handler of requests.
+    pub(crate) fn handles_requests(&self) -> bool {
+        self.has_function(HANDLE_REQUEST, &[], &[ValueType::I64])
+            && self.has_function(HANDLE_RESPONSE, &[ValueType::I32; 2], &[])
+    }
+
+    /// The exports that ready an instance and take nothing, in their order.
+    pub(crate) fn plain_initialisers(&self) -> impl Iterator<Item = &'static str> {
+        let has_start = self.function(START).is_some();
+        let first = INITIALISERS
+            .into_iter()
+            .find(|name| self.has_function(name, &[], &[]))
+            .filter(|name| *name != "__wasm_call_ctors" || !has_start);
+        let is_program = self.handles_requests() && self.has_function(START, &[], &[]);
+        first.into_iter().chain(is_program.then_some(START))
     }
 
     /// The number of parameters of [`HASKELL`], where there is one.
@@ -143,7 +179,7 @@ impl ModuleInfo {
     /// The names of all exports that ready an instance, in their order.
     pub(crate) fn initialisers(&self) -> impl Iterator<Item = &'static str> {
         let haskell = self.haskell().map(|_| HASKELL);
-        self.initialiser().into_iter().chain(haskell)
+        self.plain_initialisers().chain(haskell)
     }
 
     /// The exported functions, in the order of their names.

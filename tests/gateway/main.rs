@@ -6,6 +6,7 @@ mod cgi;
 mod client;
 mod doors;
 mod guide;
+mod handlers;
 mod limits;
 mod middleware;
 mod reload;

@@ -264,7 +264,8 @@ fn what_is_no_handler_is_refused_at_the_start() {
         ),
         (
             &["--middleware", "add"],
-            "pocketwasm: --middleware add: this plugin handles no requests\n",
+            "pocketwasm: --middleware add: plugin \"add\": this plugin handles no requests: no export \
+             `handle_request` of type () -> (i64) (http-wasm)\n",
         ),
         (
             &["--middleware", "handler=execute"],

@@ -288,7 +288,7 @@ fn what_could_be_observed_is_refused() {
         for plugin in [&pair.without, &pair.with] {
             assert_eq!(
                 plugin.instantiate().is_err(),
-                ["traps", "endless", "clash"].contains(&name),
+                ["exits", "traps", "endless", "clash"].contains(&name),
                 "{name}"
             );
         }

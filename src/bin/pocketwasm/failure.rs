@@ -1,7 +1,7 @@
 //! Why a command did not do what was asked.
 
 use crate::{exit::Code, terminal::OneLine};
-use pocketwasm::Error;
+use pocketwasm::{Error, Phase};
 use serde_json::{Value, json};
 use std::{error::Error as StdError, fmt, io, time::Duration};
 
@@ -63,6 +63,9 @@ impl Failure {
             Self::Usage(_) | Self::Parameter { .. } => Code::USAGE,
             Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => Code::NOT_FOUND,
             Self::Io { .. } => Code::IO,
+            Self::Library(error) | Self::Call { error, .. } if has_ended_early(error) => {
+                Code::SUCCESS
+            }
             Self::Library(error) | Self::Call { error, .. } => Code::of(error.kind()),
         }
     }
@@ -119,4 +122,9 @@ pub(crate) fn with_causes(mut message: String, error: &dyn StdError) -> String {
         cause = error.source();
     }
     message
+}
+
+/// Whether the guest's program ended before the export's turn and said that all was well.
+fn has_ended_early(error: &Error) -> bool {
+    error.exit_code() == Some(0) && matches!(error.phase(), Some(Phase::Start | Phase::Initialize))
 }

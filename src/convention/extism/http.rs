@@ -76,20 +76,28 @@ mod granted {
                 source: Some(Box::new(error)),
             })
         })?;
-        let text = |name: &str| value.get(name).and_then(Value::as_str);
-        let url = text("url").ok_or_else(|| malformed("it has no `url`"))?;
-        let method = text("method").unwrap_or("GET").to_ascii_uppercase();
+        let text = |name: &'static str| match value.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.as_str())),
+            Some(_) => Err(malformed(&format!("its `{name}` is no string"))),
+        };
+        let url = text("url")?.ok_or_else(|| malformed("it has no `url`"))?;
+        let method = text("method")?.unwrap_or("GET").to_ascii_uppercase();
         if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_alphabetic()) {
             return Err(malformed(&format!("the method {}", Quoted(&method))));
         }
         let mut request = HttpRequest::new(&method, url);
-        for (name, value) in value
-            .get("headers")
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten()
-        {
-            let value = value.as_str().unwrap_or_default();
+        let nothing = Map::new();
+        let headers = match value.get("headers").or_else(|| value.get("header")) {
+            None => &nothing,
+            Some(Value::Object(headers)) => headers,
+            Some(_) => return Err(malformed("its `headers` are no object")),
+        };
+        for (name, value) in headers {
+            let Value::String(value) = value else {
+                let problem = format!("the field {} is no string", Quoted(name));
+                return Err(malformed(&problem));
+            };
             if !crate::common::http::is_field(name, value) {
                 return Err(malformed(&format!("the field {}", Quoted(name))));
             }

@@ -18,6 +18,10 @@ use alloc::{boxed::Box, vec::Vec};
 pub(crate) struct ConventionState {
     /// Whether the guest was readied for its convention.
     pub(crate) begun: bool,
+    /// What a handler of requests gets for its configuration, from its instantiation on.
+    pub(crate) config: Vec<u8>,
+    /// The features of http-wasm that the guest has asked for, and has.
+    pub(crate) features: u32,
     /// What the guest may ask for, in its convention's order.
     pub(crate) inputs: Vec<Vec<u8>>,
     /// What the guest sent as its result.
@@ -55,6 +59,8 @@ pub(crate) struct HttpExchange {
     pub(crate) read: [usize; 2],
     /// Whether the guest has begun to write the bodies of request and response.
     pub(crate) written: [bool; 2],
+    /// Whether the guest has set the response's status.
+    pub(crate) status_set: bool,
     /// Whether the response is the next handler's, so that the request is done with.
     pub(crate) answered: bool,
     /// The bytes that both messages take, and what was replaced in them.
@@ -65,6 +71,8 @@ impl ConventionState {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             begun: false,
+            config: Vec::new(),
+            features: 0,
             inputs: Vec::new(),
             output: None,
             error: None,
@@ -82,7 +90,7 @@ impl ConventionState {
         }
     }
 
-    /// Forgets what belonged to one call; variables stay, and that the guest was readied.
+    /// Forgets what belonged to one call; variables stay, and what the guest was readied with.
     pub(crate) fn renew(&mut self) {
         self.inputs.clear();
         self.output = None;

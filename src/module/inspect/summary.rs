@@ -1,6 +1,6 @@
 //! What the inspection found, in one description.
 
-use super::{ModuleInfo, buffers, invalid};
+use super::{ARGUMENTS_SETTER, ModuleInfo, buffers, invalid};
 use crate::{
     common::{
         failure::Failure,
@@ -34,6 +34,7 @@ impl ModuleScan<'_> {
         }
         info.allocator = buffers::allocator(&info);
         info.releaser = buffers::releaser(&info);
+        info.counts_arguments = info.has_function(ARGUMENTS_SETTER, &[ValueType::I32], &[]);
         Ok(info)
     }
 

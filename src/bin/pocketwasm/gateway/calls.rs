@@ -140,7 +140,7 @@ fn not_run(gateway: &Gateway, plugin: &Plugin, not_run: NotRun) -> Problem {
 }
 
 /// What a guest wrote, on one line of the log, cut.
-fn one_line(bytes: &[u8]) -> String {
+pub(super) fn one_line(bytes: &[u8]) -> String {
     const MOST: usize = 1_000;
     let bytes = bytes.get(..MOST).unwrap_or(bytes);
     String::from_utf8_lossy(bytes).escape_debug().to_string()

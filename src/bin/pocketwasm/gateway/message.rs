@@ -41,18 +41,19 @@ pub(super) fn request(parts: &Parts, body: Bytes, peer: SocketAddr) -> HttpReque
     let mut request = HttpRequest::new(parts.method.as_str(), target);
     request.version = format!("{:?}", parts.version);
     request.source = peer.to_string();
-    request.headers = fields(&parts.headers);
+    // The length that a client declares is for a handler to judge.
+    request.headers = fields(&parts.headers, |name| name == header::CONTENT_LENGTH);
     request.body = body.into();
     request
 }
 
-/// What a plugin sees of the fields of a message.
-fn fields(headers: &HeaderMap) -> HttpHeaders {
-    let seen = headers.iter().filter(|(name, _)| {
+/// What a plugin sees of the fields of a message, those that are `seen` all the same among them.
+fn fields(headers: &HeaderMap, seen: impl Fn(&HeaderName) -> bool) -> HttpHeaders {
+    let visible = headers.iter().filter(|(name, _)| {
         // These are the gateway's on the way back; what a client asks for by them is to be seen.
-        !NOT_THE_PLUGINS.contains(name)
+        !NOT_THE_PLUGINS.contains(name) || seen(name)
     });
-    let text = seen.filter_map(|(name, value)| {
+    let text = visible.filter_map(|(name, value)| {
         let value = std::str::from_utf8(value.as_bytes()).ok()?;
         Some((name.to_string(), value.to_owned()))
     });
@@ -76,6 +77,10 @@ pub(super) fn changed(request: &HttpRequest, mut parts: Parts) -> Result<(Parts,
             headers.append(name, value);
         }
     }
+    // For whoever sees the request next.
+    if !request.body.is_empty() || parts.headers.contains_key(header::CONTENT_LENGTH) {
+        headers.insert(header::CONTENT_LENGTH, request.body.len().into());
+    }
     parts.headers = headers;
     Ok((parts, Bytes::copy_from_slice(&request.body)))
 }
@@ -84,7 +89,7 @@ pub(super) fn changed(request: &HttpRequest, mut parts: Parts) -> Result<(Parts,
 pub(super) async fn response(answer: Answer) -> (HttpResponse, Option<Cost>) {
     let (parts, body) = answer.into_parts();
     let mut response = HttpResponse::new(parts.status.as_u16());
-    response.headers = fields(&parts.headers);
+    response.headers = fields(&parts.headers, |_| false);
     response.body = match body.collect().await {
         Ok(body) => body.to_bytes().into(),
         Err(never) => match never {},

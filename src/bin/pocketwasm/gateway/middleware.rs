@@ -17,7 +17,7 @@ use crate::gateway::{
     state::Gateway,
 };
 use hyper::StatusCode;
-use pocketwasm::{Handled, Pending, Plugin};
+use pocketwasm::{Handled, Outcome, Pending, Plugin};
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -127,7 +127,8 @@ async fn through<'a>(
         call.cancel(token).handle(seen)
     };
     let ran = calls::run(gateway, &plugin, &requester, CallOrder::First, run).await;
-    let (handled, _, cost) = ran.map_err(closed)?;
+    let (handled, outcome, cost) = ran.map_err(closed)?;
+    log_printed(&plugin, &requester, &outcome);
     passed_handlers.spend(cost);
     let by_handler = |problem| of(&plugin, problem);
     match handled {
@@ -179,7 +180,8 @@ async fn back(
         false => pending.finish(response),
     };
     let ran = calls::run(gateway, &handler.plugin, requester, CallOrder::Last, run).await;
-    let (response, _, cost) = ran.map_err(closed)?;
+    let (response, outcome, cost) = ran.map_err(closed)?;
+    log_printed(&handler.plugin, requester, &outcome);
     passed_handlers.spend(cost);
     message::answer(response).map_err(|problem| of(&handler.plugin, problem))
 }
@@ -192,15 +194,34 @@ fn of(handler: &Plugin, problem: Problem) -> Problem {
     }
 }
 
-/// What a handler fails by is never the client's fault.
+/// What a handler fails by is never the client's fault, nor another server's. What passes with time,
+/// and time itself, are told as what they are.
 fn closed(problem: Problem) -> Problem {
-    if !problem.status.is_client_error() || problem.status == StatusCode::TOO_MANY_REQUESTS {
-        return problem;
+    let status = problem.status;
+    let internal = StatusCode::INTERNAL_SERVER_ERROR;
+    match status {
+        StatusCode::TOO_MANY_REQUESTS
+        | StatusCode::SERVICE_UNAVAILABLE
+        | StatusCode::GATEWAY_TIMEOUT => problem,
+        _ if status.is_client_error() => Problem {
+            status: internal,
+            kind: "host".into(),
+            message: INTERNAL.into(),
+            ..problem
+        },
+        _ => Problem {
+            status: internal,
+            ..problem
+        },
     }
-    Problem {
-        status: StatusCode::INTERNAL_SERVER_ERROR,
-        kind: "host".into(),
-        message: INTERNAL.into(),
-        ..problem
+}
+
+/// What a handler prints goes to the log, as what it logs does.
+fn log_printed(plugin: &Plugin, requester: &Requester<'_>, outcome: &Outcome) {
+    for line in outcome.stdout().split(|byte| *byte == b'\n') {
+        if !line.is_empty() {
+            let (id, name) = (&requester.id, plugin.name());
+            log::info!(target: "pocketwasm::plugin", "{id} {name}: {}", calls::one_line(line));
+        }
     }
 }
