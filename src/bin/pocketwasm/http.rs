@@ -30,7 +30,12 @@ impl HttpClient for NetworkClient {
         for (name, value) in &request.headers {
             sent = sent.header(name, value);
         }
-        let mut received = agent.run(sent.body(request.body.as_slice())?)?;
+        // Where a body has a meaning, an empty one is a body.
+        let takes_body = matches!(&*request.method, "POST" | "PUT" | "PATCH");
+        let mut received = match request.body.is_empty() && !takes_body {
+            true => agent.run(sent.body(())?)?,
+            false => agent.run(sent.body(request.body.as_slice())?)?,
+        };
         let mut response = HttpResponse::new(received.status().as_u16());
         for (name, value) in received.headers() {
             let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
