@@ -141,7 +141,7 @@ impl Output {
             }
             kept.extend_from_slice(taken);
         }
-        // The limit on output is at most `i32::MAX`, so this never saturates.
+        // The limit on output is at most `i32::MAX`. This never saturates.
         WriteResult::Bytes(u32::try_from(taken.len()).unwrap_or(u32::MAX))
     }
 }

@@ -40,7 +40,7 @@ impl From<Vec<u8>> for Stdin {
 }
 
 impl Stdin {
-    /// Whether the call has any input; by default it has none.
+    /// Whether the call has any input. By default it is empty.
     pub(crate) fn is_given(&self) -> bool {
         !matches!(self, Self::Bytes { bytes, .. } if bytes.is_empty())
     }

@@ -39,7 +39,7 @@ pub(crate) struct Extism {
     pub(crate) input: u64,
     /// The offset and the length of the output.
     pub(crate) output: (u64, u64),
-    /// The block that holds the plugin's error; 0 for none.
+    /// The block that holds the plugin's error; 0 without an error.
     pub(crate) error: u64,
     /// The status and headers of the last HTTP response.
     pub(crate) status: u16,
@@ -82,8 +82,7 @@ impl ConventionState {
         }
     }
 
-    /// Forgets what belongs to one call. Variables stay, and so does the fact that the guest was
-    /// initialised.
+    /// Forgets what belongs to one call. Variables stay, and the guest stays initialised.
     pub(crate) fn renew(&mut self) {
         self.inputs.clear();
         self.output = None;
