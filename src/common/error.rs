@@ -31,7 +31,7 @@ struct Inner {
 }
 
 impl Error {
-    /// The class of the error.
+    /// The class of the error, which programs decide by.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.failure.kind()

@@ -25,11 +25,11 @@ pub struct HttpRequest {
     pub method: String,
     /// The target, as in the request line: path and query for a server, a whole URL for a client.
     pub uri: String,
-    /// The fields.
+    /// The header fields.
     pub headers: HttpHeaders,
-    /// The body, whole.
+    /// The whole body.
     pub body: Vec<u8>,
-    /// The fields behind the body.
+    /// The trailer fields, which follow the body.
     pub trailers: HttpHeaders,
     /// The version, such as `HTTP/1.1`.
     pub version: String,
@@ -49,13 +49,13 @@ impl HttpRequest {
         }
     }
 
-    /// The first field by that name, whatever its case.
+    /// Returns the first header field of that name. Case does not matter.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         first(&self.headers, name)
     }
 
-    /// The bytes that it takes.
+    /// The bytes that the message takes.
     pub(crate) fn size(&self) -> u64 {
         let strings = [&self.method, &self.uri, &self.version, &self.source];
         strings.into_iter().map(|s| s.len() as u64).sum::<u64>()
@@ -71,11 +71,11 @@ impl HttpRequest {
 pub struct HttpResponse {
     /// The status code, such as 200.
     pub status: u16,
-    /// The fields.
+    /// The header fields.
     pub headers: HttpHeaders,
-    /// The body, whole.
+    /// The whole body.
     pub body: Vec<u8>,
-    /// The fields behind the body.
+    /// The trailer fields, which follow the body.
     pub trailers: HttpHeaders,
 }
 
@@ -97,13 +97,13 @@ impl HttpResponse {
         }
     }
 
-    /// The first field by that name, whatever its case.
+    /// Returns the first header field of that name. Case does not matter.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         first(&self.headers, name)
     }
 
-    /// The bytes that it takes.
+    /// The bytes that the message takes.
     pub(crate) fn size(&self) -> u64 {
         self.body.len() as u64 + size(&self.headers) + size(&self.trailers)
     }
