@@ -58,8 +58,8 @@
 //!
 //! # The guide
 //!
-//! The [guide] has the rest: [writing a plugin], [limits, fuel and time], [conventions], [host
-//! functions], [snapshots], the [gateway], [boards], [performance]. [`SECURITY.md`] says what is
+//! The [guide] has the rest: [writing a plugin], [limits, fuel and time], [conventions],
+//! [host functions], [snapshots], the [gateway], [boards], [performance]. [`SECURITY.md`] says what is
 //! guaranteed and what is not.
 //!
 //! [guide]: https://docs.rs/crate/pocketwasm/latest/source/docs/src/SUMMARY.md

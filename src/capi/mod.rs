@@ -144,7 +144,7 @@ fn free<T>(object: Option<Box<T>>) {
     let _ = caught(|| drop(object));
 }
 
-fn given<T>(what: &'static str, pointer: Option<T>) -> Result<T, Mistake> {
+fn not_null<T>(what: &'static str, pointer: Option<T>) -> Result<T, Mistake> {
     pointer.ok_or_else(|| mistake(what, "is NULL"))
 }
 
@@ -241,7 +241,7 @@ pub extern "C" fn pw_runner_new(
     error: Option<&mut MaybeUninit<Option<Box<pw_error>>>>,
 ) -> Option<Box<pw_runner>> {
     entry(error, || {
-        let config = given("config", config)?.0.get()?.clone();
+        let config = not_null("config", config)?.0.get()?.clone();
         Ok(Box::new(pw_runner(Runner::new(config)?)))
     })
 }
@@ -275,7 +275,7 @@ pub unsafe extern "C" fn pw_runner_load(
     error: Option<&mut MaybeUninit<Option<Box<pw_error>>>>,
 ) -> bool {
     let loaded = entry(error, || {
-        let pw_runner(runner) = given("runner", runner)?;
+        let pw_runner(runner) = not_null("runner", runner)?;
         // SAFETY: the header asks for a string and for as many bytes as the length says.
         let (plugin, bytes) = unsafe { (text("plugin", plugin)?, array("bytes", bytes, length)?) };
         runner.load_plugin(plugin, bytes).map(drop)
@@ -294,7 +294,7 @@ pub unsafe extern "C" fn pw_runner_load_dir(
     error: Option<&mut MaybeUninit<Option<Box<pw_error>>>>,
 ) -> Option<Box<pw_report>> {
     entry(error, || {
-        let pw_runner(runner) = given("runner", runner)?;
+        let pw_runner(runner) = not_null("runner", runner)?;
         // SAFETY: the header asks for a string.
         let directory = unsafe { text("directory", directory)? };
         let report = runner.load_plugins(directory)?;
@@ -320,7 +320,7 @@ pub unsafe extern "C" fn pw_runner_unload(
     plugin: *const c_char,
 ) -> bool {
     let unloaded = entry(None, || {
-        let pw_runner(runner) = given("runner", runner)?;
+        let pw_runner(runner) = not_null("runner", runner)?;
         // SAFETY: the header asks for a string.
         let plugin = unsafe { text("plugin", plugin)? };
         Ok(runner.unload_plugin(plugin))
@@ -342,7 +342,7 @@ pub unsafe extern "C" fn pw_runner_run(
     error: Option<&mut MaybeUninit<Option<Box<pw_error>>>>,
 ) -> Option<Box<pw_outcome>> {
     entry(error, || {
-        let pw_runner(runner) = given("runner", runner)?;
+        let pw_runner(runner) = not_null("runner", runner)?;
         // SAFETY: the header asks for two strings.
         let (plugin, export) = unsafe { (text("plugin", plugin)?, text("export", export_name)?) };
         // SAFETY: the header asks for as many parameters as the length says.
@@ -364,7 +364,7 @@ pub unsafe extern "C" fn pw_runner_run_bytes(
     error: Option<&mut MaybeUninit<Option<Box<pw_error>>>>,
 ) -> Option<Box<pw_outcome>> {
     entry(error, || {
-        let pw_runner(runner) = given("runner", runner)?;
+        let pw_runner(runner) = not_null("runner", runner)?;
         // SAFETY: the header asks for two strings.
         let (plugin, export) = unsafe { (text("plugin", plugin)?, text("export", export_name)?) };
         // SAFETY: the header asks for as many bytes as the length says.

@@ -19,7 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 const LEAST_PAGES: u64 = 4;
 const PAGE: u64 = 65_536;
 /// About what a store and an instance take in addition to the memory, in bytes.
-const BESIDE: u64 = 32 << 10;
+const STORE_BYTES: u64 = 32 << 10;
 
 /// The spare instances of a plugin. They have never been called: they are as
 /// [`Execution::instantiate`] leaves them. Each is used for one call only.
@@ -53,7 +53,7 @@ impl Spares {
         {
             return None;
         }
-        let bytes = pages.saturating_mul(PAGE).saturating_add(BESIDE);
+        let bytes = pages.saturating_mul(PAGE).saturating_add(STORE_BYTES);
         Some(Arc::new(Self {
             plugin_context: plugin_context.clone(),
             code: code.clone(),

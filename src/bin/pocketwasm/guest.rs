@@ -21,7 +21,8 @@ use std::{
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The guest's surroundings")]
 pub(crate) struct GuestEnvironment {
-    /// Set an environment variable of the guest, which sees none of the host's; repeatable
+    /// Set an environment variable of the guest, which does not see the host's variables;
+    /// repeatable
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     env: Vec<(String, String)>,
     /// Read the guest's standard input from FILE

@@ -16,10 +16,10 @@ pub(crate) fn pin(plugins: &[Plugin]) -> Pins {
 pub(crate) fn write(path: &Path, pins: &Pins) -> io::Result<()> {
     let mut text = serde_json::to_string_pretty(pins)?;
     text.push('\n');
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    fs::write(&beside, text)?;
-    fs::rename(&beside, path)
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".new");
+    fs::write(&temporary, text)?;
+    fs::rename(&temporary, path)
 }
 
 /// Formats bytes as hexadecimal digits.

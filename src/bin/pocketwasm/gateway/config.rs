@@ -8,11 +8,11 @@ use std::{net::SocketAddr, path::PathBuf, thread, time::Duration};
 
 /// Serve plugins over HTTP
 ///
-/// POST /execute/PLUGIN?func=EXPORT calls an export (`greet` where none is named) with the body,
-/// or with the numbers of `params=1,2`; `fuel`, `timeout_ms` and `max_memory` (pages) lower its
-/// limits, as the headers X-Pocketwasm-Fuel, -Timeout-Ms and -Max-Memory do. /cgi/PLUGIN/... runs
-/// a command as CGI has it. GET / is a page for people; /plugins, /healthz and /metrics are for
-/// programs. The gateway has no users and no TLS: other than on loopback, put a proxy before it.
+/// POST /execute/PLUGIN?func=EXPORT calls an export (`greet` by default) with the body, or with the
+/// numbers of `params=1,2`. `fuel`, `timeout_ms` and `max_memory` (pages) lower its limits, and so
+/// do the headers X-Pocketwasm-Fuel, -Timeout-Ms and -Max-Memory. /cgi/PLUGIN/... runs a command as
+/// a CGI script. GET / is a page for people; /plugins, /healthz and /metrics are for programs. The
+/// gateway has no users and no TLS: if it does not listen on loopback, put a proxy in front of it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serve {
     /// The address to listen on; port 0 takes a free one.

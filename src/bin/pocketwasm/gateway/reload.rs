@@ -178,10 +178,10 @@ impl PluginDirectory {
             })?;
         watcher.watch(&self.directory, RecursiveMode::Recursive)?;
         if let Some(lock) = &self.lock {
-            let beside = lock.parent().filter(|path| !path.as_os_str().is_empty());
-            let beside = beside.unwrap_or_else(|| Path::new("."));
-            if !beside.starts_with(&self.directory) {
-                watcher.watch(beside, RecursiveMode::NonRecursive)?;
+            let lock_directory = lock.parent().filter(|path| !path.as_os_str().is_empty());
+            let lock_directory = lock_directory.unwrap_or_else(|| Path::new("."));
+            if !lock_directory.starts_with(&self.directory) {
+                watcher.watch(lock_directory, RecursiveMode::NonRecursive)?;
             }
         }
         tokio::spawn(async move {

@@ -97,15 +97,15 @@ impl Settings {
         let Some(token) = &self.token else {
             return Err(Problem::not_found("reloading by request is not enabled"));
         };
-        let given = headers
+        let presented = headers
             .get(header::AUTHORIZATION)
             .map(HeaderValue::as_bytes);
-        let given = given.and_then(|value| {
+        let presented = presented.and_then(|value| {
             let (scheme, token) = value.split_at_checked(7)?;
             scheme.eq_ignore_ascii_case(b"bearer ").then_some(token)
         });
-        let given: [u8; 32] = Sha256::digest(given.unwrap_or_default()).into();
-        match bool::from(given.ct_eq(token)) {
+        let presented: [u8; 32] = Sha256::digest(presented.unwrap_or_default()).into();
+        match bool::from(presented.ct_eq(token)) {
             true => Ok(()),
             false => Err(Problem {
                 remedy: Some(Remedy::Authorize),

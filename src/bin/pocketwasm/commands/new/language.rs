@@ -42,7 +42,7 @@ impl Language {
             text.replace("{{name}}", name)
                 .replace("{{module}}", &module)
                 .replace("{{dependency}}", &dependency)
-                .replace("{{language}}", self.called())
+                .replace("{{language}}", self.display_name())
                 .replace("{{need}}", self.need())
         };
         let commands: Vec<String> = self.build().iter().chain(RUN).map(|it| fill(it)).collect();
@@ -102,7 +102,7 @@ impl Language {
         }
     }
 
-    fn called(self) -> &'static str {
+    fn display_name(self) -> &'static str {
         match self {
             Self::Rust => "Rust",
             Self::C => "C",

@@ -61,14 +61,14 @@ impl New {
                 "error": null,
             }))?;
         } else {
-            Stream::Stdout.write(told(directory, &template).as_bytes())?;
+            Stream::Stdout.write(next_steps(directory, &template).as_bytes())?;
         }
         Ok(Code::SUCCESS)
     }
 }
 
 /// The message for the user: the files written, and the commands to run next.
-fn told(directory: &Path, template: &Template) -> String {
+fn next_steps(directory: &Path, template: &Template) -> String {
     let files: String = template
         .files
         .iter()
