@@ -1,5 +1,5 @@
-//! The conventions as they are carried out: which of them a module follows, which takes an export, and
-//! how each is called.
+//! Dispatch to the conventions: which ones a module follows, which one fits an export, and calling
+//! by one.
 
 use crate::{
     common::{
@@ -18,7 +18,7 @@ use alloc::{
 };
 use wasmi::Linker;
 
-/// What stands for a convention that this build leaves out.
+/// Takes the place of a convention that this build leaves out.
 #[cfg(pocketwasm_few_conventions)]
 pub(super) struct LeftOut;
 
@@ -46,7 +46,7 @@ impl Protocol for LeftOut {
     }
 }
 
-/// Defines a function that the guests of any convention import.
+/// Defines an imported function, if guests of any convention import it.
 pub(crate) fn provide(linker: &mut Linker<StoreData>, import: &Import, _: &Signature) -> Provided {
     let (module, name) = (&import.module, &import.name);
     let mut conventions = Convention::ALL.into_iter();
@@ -56,8 +56,8 @@ pub(crate) fn provide(linker: &mut Linker<StoreData>, import: &Import, _: &Signa
 }
 
 impl Convention {
-    /// With `--cfg pocketwasm_few_conventions`, the only names of the rest: what nothing names is
-    /// not in the program.
+    /// The implementation of a convention. With `--cfg pocketwasm_few_conventions`, nothing else
+    /// names the others, which keeps them out of the binary.
     fn protocol(self) -> &'static dyn Protocol {
         #[cfg(pocketwasm_few_conventions)]
         return match self {
@@ -80,13 +80,13 @@ impl Convention {
         }
     }
 
-    /// Those that a module follows, by its exports and imports.
+    /// The conventions that a module follows, by its exports and imports.
     pub(crate) fn all_of(info: &ModuleInfo) -> Vec<Self> {
         let follows = |convention: &Self| convention.protocol().recognise(info).is_ok();
         Self::ALL.into_iter().filter(follows).collect()
     }
 
-    /// Why a module follows the first of its conventions, or why it follows none.
+    /// Why a module follows the first of its conventions, or why it follows no convention.
     pub(crate) fn reason(info: &ModuleInfo) -> String {
         for convention in Self::ALL {
             if let Ok(reason) = convention.protocol().recognise(info) {
@@ -96,7 +96,7 @@ impl Convention {
         Self::looked_for(info)
     }
 
-    /// Why a module follows none, convention by convention.
+    /// Why a module follows no convention, for each of them.
     fn looked_for(info: &ModuleInfo) -> String {
         let mut reasons = String::new();
         for convention in Self::ALL.into_iter().filter(|other| *other != Self::Cgi) {
@@ -108,7 +108,7 @@ impl Convention {
         reasons
     }
 
-    /// The first of `conventions` by which `export` can take so many inputs.
+    /// The first of `conventions` by which `export` can take this many inputs.
     pub(crate) fn for_export(
         conventions: &[Self],
         info: &ModuleInfo,
@@ -122,7 +122,7 @@ impl Convention {
                 Err(failure) => first = first.or(Some(failure)),
             }
         }
-        // An export that there is not is that before anything else.
+        // A missing export is reported as missing, whatever else is wrong.
         Err(match first {
             Some(failure) => failure,
             None => match info.signature(export) {
@@ -142,7 +142,7 @@ impl Convention {
         self.protocol().call(execution, export, inputs)
     }
 
-    /// Checks that `export` can be called with so many inputs, before anything is instantiated.
+    /// Checks that `export` can be called with this many inputs, before anything is instantiated.
     pub(crate) fn check(
         self,
         info: &ModuleInfo,
@@ -152,7 +152,7 @@ impl Convention {
         self.protocol().check(info, export, inputs)
     }
 
-    /// What is said of a plugin that follows no convention.
+    /// The error for a plugin that follows no convention.
     pub(crate) fn none(info: &ModuleInfo) -> Failure {
         let exports = names(info.function_names().map(ToString::to_string));
         Failure::from(Cause::Signature {

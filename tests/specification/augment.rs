@@ -1,5 +1,5 @@
-//! Modules with exports added that pass vectors as pairs of 64-bit numbers, and read globals: the
-//! public API passes numbers only.
+//! Adds exports to modules that pass vectors as pairs of 64-bit numbers and read globals, because
+//! the public API passes numbers only.
 
 #![allow(
     clippy::cast_possible_truncation,

@@ -1,5 +1,6 @@
-//! The specification's own tests, through the public API: every directive of what the engine has
-//! passes, or stands in `exceptions.txt` with its reason, or cannot be expressed yet and is counted.
+//! The specification's own tests, through the public API. Every directive about features that the
+//! engine has either passes, or is in `exceptions.txt` with its reason, or cannot be expressed by
+//! the API and is counted.
 
 mod augment;
 mod exceptions;

@@ -1,4 +1,4 @@
-//! One script: its directives in order, with the modules that they are about.
+//! Runs one script: its directives in order, on the modules that they name.
 
 use crate::{augment, values};
 use pocketwasm::{Error, ErrorKind, Instance, Plugin, Runner, RunnerConfig};

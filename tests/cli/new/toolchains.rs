@@ -1,4 +1,4 @@
-//! What is written builds and runs by the commands that are printed, where the tools are there.
+//! New plugins build and run by the commands that are printed, if the toolchain is installed.
 
 use super::{
     super::{Guests, Ran},
