@@ -125,16 +125,14 @@ fn kept() {
     run("kept", config().snapshots(SnapshotMode::Never), PASSES);
 }
 
+// Without optimisation one mode takes long enough.
+
+#[cfg(not(debug_assertions))]
 #[test]
 fn snapshots() {
-    run(
-        "snapshots",
-        config().snapshots(SnapshotMode::WherePossible),
-        PASSES,
-    );
+    let config = config().snapshots(SnapshotMode::WherePossible);
+    run("snapshots", config, PASSES);
 }
-
-// Without optimisation the two modes above take minutes as it is.
 
 #[cfg(not(debug_assertions))]
 #[test]
