@@ -7,6 +7,7 @@
 
 mod body;
 pub(crate) mod buffers;
+mod index_spaces;
 mod operators;
 mod sections;
 mod segments;

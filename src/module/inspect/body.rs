@@ -1,7 +1,10 @@
 //! Reads the bodies of all functions, as far as they matter before compiling.
 
 use super::at_most;
-use crate::module::inspect::operators::{IndexSpaces, OperatorScan, RewriteReason};
+use crate::module::inspect::{
+    index_spaces::IndexSpaces,
+    operators::{OperatorScan, RewriteReason},
+};
 use crate::{
     common::{failure::Failure, limits::Limits, value::ValueType},
     module::{

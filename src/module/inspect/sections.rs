@@ -8,7 +8,7 @@ use crate::{
         text::Quoted,
         value::{Export, ExternType, Import, Signature, ValueType},
     },
-    module::{faults::byte_pages, inspect::operators::IndexSpaces},
+    module::{faults::byte_pages, inspect::index_spaces::IndexSpaces},
 };
 use alloc::{format, vec::Vec};
 use wasmparser::{
