@@ -45,9 +45,10 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `std` (default) | files and directories ([`Runner::load_plugins`](https://docs.rs/pocketwasm/latest/pocketwasm/struct.Runner.html#method.load_plugins)), the system clock, any `std::io::Write` as output. It adds entry points and changes no behaviour |
+//! | `conventions` (default) | the features `assemblyscript`, `cgi`, `extism`, `http-wasm`, `typst` and `wapc`: a [`Convention`] each. Packed pointers, C strings and commands are always there |
 //! | `serde` | values instead of bytes, as JSON: `Plugin::call_json`, `Call::run_json` |
 //! | `msgpack` | the same with MessagePack; needs `std` |
-//! | `http` | HTTP requests of Extism's plugins, by an [`HttpClient`] that the embedder grants |
+//! | `http` | HTTP requests of Extism's plugins, by an [`HttpClient`] that the embedder grants; enables `extism` |
 //! | `simd` | guests that use SIMD instructions; without it they are refused with an error that says so |
 //! | `capi` | the C interface that `include/pocketwasm.h` declares |
 //! | `cli` | the program `pocketwasm` |
@@ -75,8 +76,8 @@
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
-    pocketwasm_few_conventions,
-    allow(dead_code, reason = "what only the other conventions use")
+    not(feature = "conventions"),
+    allow(dead_code, reason = "several conventions share what only they use")
 )]
 #![warn(
     missing_debug_implementations,

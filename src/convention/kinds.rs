@@ -4,11 +4,10 @@ use core::{fmt, str::FromStr};
 
 /// How a plugin takes bytes and returns bytes.
 ///
-/// Programs that must be small can be built with `RUSTFLAGS="--cfg pocketwasm_few_conventions"`.
-/// They then contain only [`PackedPointer`](Self::PackedPointer), [`CString`](Self::CString) and
-/// [`Command`](Self::Command), and plugins of other conventions are refused with an error that says
-/// that. This is not a Cargo feature, because features only add: whoever builds the program must
-/// decide it.
+/// Programs that must be small can be built without the feature `conventions`, and with the features
+/// of single conventions. [`PackedPointer`](Self::PackedPointer), [`CString`](Self::CString) and
+/// [`Command`](Self::Command) are in every build. A plugin of a convention that the build leaves out
+/// is refused with an error that says that.
 ///
 /// ```
 /// use pocketwasm::Convention;

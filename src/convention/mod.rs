@@ -16,6 +16,8 @@ mod http_fields;
 mod http_guest;
 pub(crate) mod http_handler;
 pub(crate) mod kinds;
+#[cfg(not(feature = "conventions"))]
+mod left_out;
 mod packed;
 mod protocol;
 pub(crate) mod protocols;

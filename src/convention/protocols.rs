@@ -18,65 +18,51 @@ use alloc::{
 };
 use wasmi::Linker;
 
-/// Takes the place of a convention that this build leaves out.
-#[cfg(pocketwasm_few_conventions)]
-pub(super) struct LeftOut;
-
-#[cfg(pocketwasm_few_conventions)]
-impl LeftOut {
-    fn failure() -> Failure {
-        Failure::from(Cause::Signature {
-            problem: "the convention is one that this build leaves out".to_string(),
-        })
-    }
-}
-
-#[cfg(pocketwasm_few_conventions)]
-impl Protocol for LeftOut {
-    fn recognise(&self, _: &ModuleInfo) -> Result<alloc::borrow::Cow<'static, str>, &'static str> {
-        Err("this build leaves it out")
-    }
-
-    fn check(&self, _: &ModuleInfo, _: &str, _: usize) -> Result<(), Failure> {
-        Err(Self::failure())
-    }
-
-    fn call(&self, _: &mut Execution<'_>, _: &str, _: &[&[u8]]) -> Result<Vec<u8>, Failure> {
-        Err(Self::failure())
-    }
-}
-
 /// Defines an imported function, if guests of any convention import it.
 pub(crate) fn provide(linker: &mut Linker<StoreData>, import: &Import, _: &Signature) -> Provided {
     let (module, name) = (&import.module, &import.name);
     let mut conventions = Convention::ALL.into_iter();
-    conventions
-        .find_map(|convention| convention.protocol().define(linker, module, name))
-        .map_or(Provided::Unknown, Provided::Function)
+    if let Some(defined) =
+        conventions.find_map(|convention| convention.protocol().define(linker, module, name))
+    {
+        return Provided::Function(defined);
+    }
+    #[cfg(not(feature = "conventions"))]
+    if let Some(why) = super::left_out::refusal(module, name) {
+        return Provided::Refused(why);
+    }
+    Provided::Unknown
 }
 
 impl Convention {
-    /// The implementation of a convention. With `--cfg pocketwasm_few_conventions`, nothing else
-    /// names the others, which keeps them out of the binary.
+    /// The implementation of a convention. Nothing else names the implementations, which keeps those
+    /// that a build leaves out out of the binary.
     fn protocol(self) -> &'static dyn Protocol {
-        #[cfg(pocketwasm_few_conventions)]
-        return match self {
-            Self::PackedPointer => &super::packed::PackedPointer,
-            Self::CString => &super::cstring::CString,
-            Self::Command => &super::command::Command,
-            _ => &LeftOut,
-        };
-        #[cfg(not(pocketwasm_few_conventions))]
         match self {
+            #[cfg(feature = "typst")]
             Self::Typst => &super::typst::Typst,
+            #[cfg(feature = "extism")]
             Self::Extism => &super::extism::Extism,
+            #[cfg(feature = "wapc")]
             Self::Wapc => &super::wapc::Wapc,
+            #[cfg(feature = "http-wasm")]
             Self::HttpHandler => &super::http_handler::HttpHandler,
+            #[cfg(feature = "assemblyscript")]
             Self::AssemblyScript => &super::assemblyscript::AssemblyScript,
             Self::PackedPointer => &super::packed::PackedPointer,
             Self::CString => &super::cstring::CString,
             Self::Command => &super::command::Command,
+            #[cfg(feature = "cgi")]
             Self::Cgi => &super::cgi::Cgi,
+            #[cfg(not(all(
+                feature = "assemblyscript",
+                feature = "cgi",
+                feature = "extism",
+                feature = "http-wasm",
+                feature = "typst",
+                feature = "wapc",
+            )))]
+            _ => &super::left_out::LeftOut,
         }
     }
 
