@@ -28,7 +28,8 @@ pub(crate) struct New {
     /// Write to DIR instead of a folder NAME
     #[arg(long, value_name = "DIR")]
     directory: Option<PathBuf>,
-    /// Rust: take the crate `pocketwasm-plugin` from this folder instead of the registry
+    /// Rust: take the crate `pocketwasm-plugin` from this folder [default: the repository that this
+    /// program was built in, where that is still there, else the registry]
     #[arg(long, value_name = "DIR")]
     plugin_crate: Option<PathBuf>,
 }
@@ -43,7 +44,7 @@ impl New {
                 return Err(Failure::Usage(problem));
             }
             Some(path) => Some(plugin_crate(path)?),
-            None => None,
+            None => crate_in_the_repository(),
         };
         let directory = self.directory.as_deref().unwrap_or_else(|| Path::new(name));
         let template = self.lang.template(name, plugin_crate.as_deref());
@@ -93,6 +94,12 @@ fn quoted(path: &str) -> String {
         return path.to_owned();
     }
     format!("'{}'", path.replace('\'', r"'\''"))
+}
+
+/// The crate in the repository that this program was built in. It is as new as the program, and the
+/// registry may not have it.
+fn crate_in_the_repository() -> Option<String> {
+    plugin_crate(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/plugin"))).ok()
 }
 
 /// The full path of the crate's folder, after checking that it is that crate.
