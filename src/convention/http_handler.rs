@@ -1,5 +1,6 @@
-//! http-wasm's handlers: `handle_request() -> context << 32 | next`, `handle_response(context,
-//! is error)`, and the host's functions by which the guest sees and changes both messages.
+//! The convention of http-wasm's handlers. The guest exports `handle_request() -> context << 32 |
+//! next` and `handle_response(context, is error)`. It reads and changes both messages through host
+//! functions.
 
 use crate::{
     common::{
@@ -151,7 +152,7 @@ pub(crate) fn handle_request(
     }
 }
 
-/// Has the guest handle the next handler's response.
+/// Calls the guest's `handle_response` with the next handler's response.
 pub(crate) fn handle_response(
     execution: &mut Execution<'_>,
     context: u32,

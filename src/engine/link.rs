@@ -1,4 +1,4 @@
-//! The imports of a module, resolved: the embedder's functions, WASI's, those of conventions.
+//! Resolves a module's imports: to the embedder's functions, to WASI's, to those of conventions.
 
 use crate::{
     common::{
@@ -17,17 +17,17 @@ use crate::{
 use alloc::{collections::BTreeMap, format, string::String};
 use wasmi::{Engine, Linker};
 
-/// What one of the rooms above has for an import.
+/// What WASI or a convention provides for an import.
 pub(crate) enum Provided {
     /// Nothing: it does not know the import.
     Unknown,
-    /// A function, which is defined now, and its type.
+    /// A function, which is now defined in the linker. This is its type.
     Function(Definition),
-    /// It knows the import, but has no function of that type; why.
+    /// It knows the import but cannot provide it, for this reason.
     Refused(&'static str),
 }
 
-/// Defines the function that a module imports with that signature, if it knows it.
+/// Defines the function for an import of that signature, if it knows the import.
 pub(crate) type Definer = fn(&mut Linker<StoreData>, &Import, &Signature) -> Provided;
 
 /// Defines everything that the module imports.
@@ -64,7 +64,8 @@ pub(super) fn link(
         });
         match provided {
             Provided::Function(Ok(provided)) if signature(&provided) == *wanted => {
-                // A stub has the type of its import, so it cannot have two.
+                // A stub has the type of its import. It cannot serve two imports of different
+                // types.
                 let before = types.insert((module, name), wanted);
                 if before.is_some_and(|ty| ty != wanted) {
                     return Err(refuse("it is imported with another type too"));
@@ -82,7 +83,7 @@ pub(super) fn link(
     Ok(linker)
 }
 
-/// What is said of an import that nothing here provides.
+/// Why an import is refused that nothing provides.
 fn unknown(functions: &Functions) -> String {
     let names = names(functions.names());
     format!(

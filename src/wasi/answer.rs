@@ -1,4 +1,4 @@
-//! What a function of WASI answers, and what it has of the guest that calls it.
+//! The result type of WASI functions, and their access to the guest that calls them.
 
 use crate::{
     engine::{
@@ -10,20 +10,20 @@ use crate::{
 };
 use wasmi::Caller;
 
-/// The fuel of a call to any function of WASI, beside one for each 64 bytes that it moves.
+/// The fuel for a call of any WASI function. Moving bytes costs one unit per 64 bytes more.
 pub(super) const CALL_FUEL: u64 = 50;
 
-/// What a function of WASI comes to.
+/// The result of a WASI function.
 pub(super) type Answer = Result<(), Refusal>;
 
-/// The guest's memory and the state; a guest without a memory has no valid pointer.
+/// The guest's memory and the store's data. If the guest has no memory, no pointer is valid.
 pub(super) fn guest<'a>(
     caller: &'a mut Caller<'_, StoreData>,
 ) -> Result<(GuestMemory<'a>, &'a mut StoreData), Refusal> {
     memory_and_data(caller).ok_or(Refusal::Errno(Errno::FAULT))
 }
 
-/// Takes the fuel for moving `bytes`.
+/// Charges fuel for moving `bytes`.
 pub(super) fn charge_bytes(caller: &mut Caller<'_, StoreData>, bytes: u64) -> Result<(), Refusal> {
     Ok(charge(caller, bytes / 64)?)
 }

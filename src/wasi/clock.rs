@@ -1,11 +1,11 @@
-//! Clocks: virtual unless the embedder grants a real one.
+//! Clocks. They are virtual unless the embedder grants a real one.
 
 use super::errno::Errno;
 use crate::engine::{clock, store_data::StoreData};
 use crate::wasi::answer::{Answer, guest};
 use wasmi::Caller;
 
-/// The clocks of preview1 that every host can have; those of processor time are not among them.
+/// The clocks of preview1 that are supported. Clocks of processor time are not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ClockId {
     Realtime,
@@ -22,7 +22,7 @@ impl ClockId {
     }
 }
 
-/// The reading of a clock in nanoseconds.
+/// The time of a clock, in nanoseconds.
 pub(super) fn now(caller: &Caller<'_, StoreData>, id: ClockId) -> u64 {
     let clock = match id {
         ClockId::Realtime => clock::Clock::Realtime,

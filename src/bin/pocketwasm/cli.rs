@@ -1,4 +1,4 @@
-//! What the program takes on its command line.
+//! The command line: its commands and options.
 
 use crate::{
     commands::{bench, call, inspect, list, new, run, snapshot, text},
@@ -49,7 +49,7 @@ enum Command {
 }
 
 impl Cli {
-    /// Does what was asked.
+    /// Runs the command.
     pub(crate) fn execute(&self) -> Result<Code, Failure> {
         let options = &self.options;
         match &self.command {

@@ -1,4 +1,4 @@
-//! Calling a guest: what it sees of the world, and where its output goes.
+//! Calling a guest: its environment, and where its output goes.
 
 use crate::{
     failure::Failure,
@@ -17,11 +17,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What a guest sees of the world around it; nothing by default.
+/// What a guest sees of the host; nothing by default.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The guest's surroundings")]
 pub(crate) struct GuestEnvironment {
-    /// Set an environment variable of the guest, which has none of the host's; repeatable
+    /// Set an environment variable of the guest, which does not see the host's variables;
+    /// repeatable
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     env: Vec<(String, String)>,
     /// Read the guest's standard input from FILE
@@ -36,7 +37,7 @@ pub(crate) struct GuestEnvironment {
     real_random: bool,
 }
 
-/// `NAME=VALUE` in two.
+/// Splits `NAME=VALUE`.
 pub(crate) fn variable(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
@@ -68,8 +69,8 @@ pub(crate) struct FinishedCall {
 }
 
 impl<'a> SingleCall<'a> {
-    /// A runner whose guests write their stdout to `stdout` and their stderr to the process's; in
-    /// JSON both are kept for the report.
+    /// Creates a runner whose guests write their stdout to `stdout` and their stderr to the
+    /// process's. With `--json`, both are kept for the report instead.
     pub(crate) fn new(
         options: &'a Options,
         environment: &'a GuestEnvironment,
@@ -78,7 +79,7 @@ impl<'a> SingleCall<'a> {
         Self::granting(options, environment, stdout, &[])
     }
 
-    /// The same for guests that may send HTTP requests to these hosts.
+    /// Like [`new`](Self::new), for guests that may send HTTP requests to these hosts.
     pub(crate) fn granting(
         options: &'a Options,
         environment: &'a GuestEnvironment,
@@ -86,7 +87,7 @@ impl<'a> SingleCall<'a> {
         hosts: &[String],
     ) -> Result<Self, Failure> {
         let guest_output = GuestOutput::default();
-        // One call is over before a snapshot could pay, or functions that it does not come to.
+        // A snapshot, or compiling functions that are never called, does not pay for a single call.
         let mut config = options
             .limits
             .config()
@@ -121,8 +122,8 @@ impl<'a> SingleCall<'a> {
         module::open(&self.runner, self.options, module)
     }
 
-    /// Runs a call to its end. Its standard input is the file that the user named, otherwise
-    /// `stdin`, otherwise empty.
+    /// Runs a call to its end. Its standard input is the file that the user named, else `stdin`,
+    /// else empty.
     pub(crate) fn run<R>(&self, call: Call<'_>, stdin: Option<R>) -> Result<FinishedCall, Failure>
     where
         R: Read + Send + Sync + 'static,

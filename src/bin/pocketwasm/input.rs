@@ -1,4 +1,4 @@
-//! Input for a guest that never keeps it past its deadline.
+//! Standard input for a guest, with a deadline.
 
 use std::{
     io::{self, Read},
@@ -10,18 +10,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The most that is read at once.
+/// The most bytes that are read at once.
 const PIECE: usize = 65_536;
 
-/// How much later than the call this gives up, so that the call is surely over by then.
+/// How much longer than the call a read waits. The call's own timeout is then the one that ends it.
 const GRACE: Duration = Duration::from_millis(5);
 
-/// A reader that another thread waits for: reading a terminal or a pipe can take for ever, and a
-/// call may not. The thread begins with the first read, so what is never asked for is never read.
+/// A reader that reads on a thread of its own: reading a terminal or a pipe can block for ever, and
+/// a call may not. The thread starts with the first read, which means that input that the guest
+/// never reads stays unread.
 pub(crate) struct Input {
     source: Option<Box<dyn Read + Send + Sync>>,
     worker: Option<Worker>,
-    /// `None` for a time so far that it does not matter.
+    /// `None` for a deadline that is too far away to represent.
     deadline: Option<Instant>,
 }
 
@@ -31,7 +32,7 @@ struct Worker {
 }
 
 impl Input {
-    /// Input from `source` for a call that begins now and may take `timeout`.
+    /// Creates input from `source` for a call that begins now and may take `timeout`.
     pub(crate) fn new(source: impl Read + Send + Sync + 'static, timeout: Duration) -> Self {
         Self {
             source: Some(Box::new(source)),
@@ -68,7 +69,7 @@ impl Input {
     }
 }
 
-/// What a guest gets that asks again after its time.
+/// The error for reads after the deadline.
 fn over() -> io::Error {
     io::ErrorKind::TimedOut.into()
 }
@@ -87,7 +88,7 @@ impl Read for Input {
         let piece = match pieces.recv_timeout(left) {
             Ok(piece) => piece?,
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                // A late answer must not be taken for that to a later question.
+                // A late piece must not become the answer to a later read.
                 self.worker = None;
                 return Err(over());
             }

@@ -1,11 +1,11 @@
-//! The limits that the program lets its user set.
+//! The limits that users can set on the command line.
 
 use clap::Args;
 use pocketwasm::RunnerConfig;
 use std::time::Duration;
 
-/// The most input that a call takes: the library's default, said here because the program reads
-/// that much and no more.
+/// The largest input of a call, in bytes. This is the library's default. It is repeated here
+/// because the program never reads more than that from stdin.
 pub(crate) const MAX_INPUT_BYTES: usize = 16 << 20;
 
 const PAGE: u64 = 65_536;
@@ -14,7 +14,7 @@ const PAGE: u64 = 65_536;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct Limits {
-    /// The fuel a call may use, about one unit for each WebAssembly instruction; the same on every
+    /// The fuel a call may use, about one unit per WebAssembly instruction; the same on every
     /// machine [default: none]
     #[arg(long, global = true, value_name = "N")]
     pub(crate) fuel: Option<u64>,
@@ -31,7 +31,7 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// The settings of a runner with these limits.
+    /// A runner's settings with these limits.
     pub(crate) fn config(&self) -> RunnerConfig {
         let config = RunnerConfig::new()
             .timeout(self.timeout)
@@ -45,7 +45,7 @@ impl Limits {
     }
 }
 
-/// A number and what follows it.
+/// Splits a number from its unit.
 fn split(text: &str) -> (&str, &str) {
     let end = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
@@ -88,7 +88,7 @@ pub(crate) fn bytes(text: &str) -> Result<usize, String> {
     usize::try_from(size(text)?).map_err(|error| error.to_string())
 }
 
-/// Pages; of a size that is no whole number of them, the part below does not count.
+/// Parses pages, or a size, which is rounded down to whole pages.
 fn pages(text: &str) -> Result<u32, String> {
     let pages = match text.strip_suffix('p') {
         Some(pages) => pages

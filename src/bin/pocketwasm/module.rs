@@ -1,10 +1,10 @@
-//! Finding what the command line names.
+//! Finding the module that the command line names.
 
 use crate::{failure::Failure, options::Options, progress};
 use pocketwasm::{ErrorKind, LoadReport, Plugin, Runner};
 use std::{fs::File, io::Read, path::Path};
 
-/// The plugin by the name or in the file that `module` is.
+/// Loads the plugin with the name `module`, or else the one in that file.
 pub(crate) fn open(runner: &Runner, options: &Options, module: &Path) -> Result<Plugin, Failure> {
     let Some(directory) = &options.plugins else {
         return Ok(runner.plugin_at(module)?);
@@ -18,7 +18,8 @@ pub(crate) fn open(runner: &Runner, options: &Options, module: &Path) -> Result<
             if let Some(failure) = refused(report, directory, name) {
                 return Err(failure);
             }
-            // Where there is no file either, the plugins there are say more than the path.
+            // Without such a file, report the plugins that there are: that says more than the path
+            // does.
             if module.exists() {
                 return Ok(runner.plugin_at(module)?);
             }
@@ -28,7 +29,7 @@ pub(crate) fn open(runner: &Runner, options: &Options, module: &Path) -> Result<
     }
 }
 
-/// Why the plugin by that name was not loaded, if it is there but bad.
+/// Why the plugin with this name was not loaded, if its file failed to load.
 fn refused(report: LoadReport, directory: &Path, name: &str) -> Option<Failure> {
     let mut file = directory.join(name).into_os_string();
     if !name.ends_with(".wasm") {
@@ -41,7 +42,7 @@ fn refused(report: LoadReport, directory: &Path, name: &str) -> Option<Failure> 
     failure.map(|failure| failure.error.into())
 }
 
-/// The bytes of the file that `module` is or, with --plugins, of the plugin's by that name.
+/// Reads the file `module` or, with --plugins, the file of the plugin with that name.
 pub(crate) fn bytes(options: &Options, module: &Path) -> Result<Vec<u8>, Failure> {
     if let Some(directory) = &options.plugins {
         let mut suffixed = module.as_os_str().to_owned();
@@ -54,7 +55,7 @@ pub(crate) fn bytes(options: &Options, module: &Path) -> Result<Vec<u8>, Failure
     read(module)
 }
 
-/// The bytes of a file, or as many as the library needs to refuse it.
+/// Reads a file, but no more of it than the library needs to refuse it for its size.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     const MOST: u64 = 1 << 30;
     let mut bytes = Vec::new();

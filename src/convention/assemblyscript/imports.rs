@@ -44,7 +44,8 @@ pub(super) fn define(
     })
 }
 
-/// A string that the guest passes to its host, cut; for messages only.
+/// Reads a string that the guest passes to a host function, cut to a bounded length. For messages
+/// only.
 fn text(caller: &mut Caller<'_, StoreData>, pointer: u32) -> Result<String, Failure> {
     if pointer == 0 {
         return Ok(String::new());
@@ -69,7 +70,7 @@ fn text(caller: &mut Caller<'_, StoreData>, pointer: u32) -> Result<String, Fail
     Ok(char::decode_utf16(units(bytes)).map(lossy).collect())
 }
 
-/// `env.abort`: where an error that nobody caught ends the guest.
+/// `env.abort`: called by the runtime when nothing catches an error.
 fn abort(
     caller: &mut Caller<'_, StoreData>,
     message: u32,
@@ -89,7 +90,7 @@ fn abort(
     Err(Failure::reported(report.as_bytes()))
 }
 
-/// `env.trace`: a line on the guest's standard error.
+/// `env.trace`: writes a line to the guest's standard error.
 #[allow(clippy::too_many_arguments, reason = "AssemblyScript's signature")]
 fn trace(
     caller: &mut Caller<'_, StoreData>,
@@ -112,7 +113,7 @@ fn trace(
     Ok(())
 }
 
-/// `env.seed`: what the guest's own random numbers begin with.
+/// `env.seed`: the seed of the guest's own random numbers.
 fn seed(caller: &mut Caller<'_, StoreData>) -> Result<f64, Failure> {
     let mut bytes = [0; 4];
     let entropy = caller.data().meter.context().config.guest_entropy.clone();

@@ -1,4 +1,5 @@
-//! AssemblyScript's strings, by the runtime that a guest exports, and what its guests import.
+//! The AssemblyScript convention: strings made by the runtime that a guest exports. Also the
+//! functions that AssemblyScript modules import from `env`.
 
 mod imports;
 mod objects;

@@ -12,8 +12,8 @@ use alloc::{
     vec::Vec,
 };
 
-/// In the runtime's description of a class: its objects are views of a buffer, arrays, arrays of a
-/// fixed length, hold no pointers, hold objects.
+/// Flags in the runtime's description of a class: its objects are views of a buffer, arrays, arrays
+/// of a fixed length, have no pointers, have elements that are objects.
 const VIEW: u32 = 1;
 const ARRAY: u32 = 1 << 1;
 const STATIC_ARRAY: u32 = 1 << 2;
@@ -27,7 +27,8 @@ const DATA_START: u32 = 4;
 const BYTE_LENGTH: u32 = 8;
 const LENGTH: u32 = 12;
 
-/// The numbers of the classes that are the same in every program of one compiler.
+/// The ids of two classes, which are the same in every program of one compiler version, and the
+/// guest's table of classes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Classes {
     array_buffer: u32,
@@ -37,7 +38,7 @@ pub(super) struct Classes {
 }
 
 impl Classes {
-    /// Since version 0.24, where `Object` is class 0.
+    /// Since version 0.24, in which `Object` is class 0.
     const CURRENT: Self = Self {
         array_buffer: 1,
         string: 2,
@@ -50,11 +51,11 @@ impl Classes {
         table: None,
     };
 
-    /// Those of the compiler that made the guest.
+    /// The ids that the guest's compiler uses.
     ///
-    /// The guest's table of classes, which begins with their count, tells: now the classes 1 and 2
-    /// are the two without pointers. Before, 2 was another, and before that the second word of
-    /// the table was no class but the base of class 0.
+    /// The guest's table of classes begins with their count. In current versions, classes 1 and 2
+    /// are the two without pointers. In older ones, class 2 has pointers; in still older ones, the
+    /// second word of the table is not a class's flags but the base of class 0.
     pub(super) fn of(execution: &mut Execution<'_>) -> Self {
         let Some(table) = execution.exported_u32("__rtti_base") else {
             return Self::CURRENT;
@@ -112,7 +113,7 @@ impl Classes {
     }
 }
 
-/// Makes a string in the guest, which its collector leaves alone.
+/// Creates a string in the guest and pins it, so that the garbage collector keeps it.
 pub(super) fn new_string(
     execution: &mut Execution<'_>,
     text: &str,
@@ -129,14 +130,14 @@ pub(super) fn new_string(
     Ok(pointer)
 }
 
-/// The class and the length in bytes that stand before an object.
+/// Reads an object's class and its length in bytes from the header before it.
 pub(super) fn header(memory: &GuestMemory<'_>, pointer: u32) -> Option<(u32, u32)> {
     let class = memory.u32(pointer.checked_sub(8)?).ok()?;
     let length = memory.u32(pointer.checked_sub(4)?).ok()?;
     Some((class, length))
 }
 
-/// A string as UTF-8, or the bytes of an `ArrayBuffer`, of a typed array or of an array of numbers.
+/// Reads a string as UTF-8, or the bytes of an `ArrayBuffer`, of a typed array or of an array of numbers.
 pub(super) fn read_object(
     execution: &mut Execution<'_>,
     pointer: u32,
@@ -162,7 +163,7 @@ pub(super) fn read_object(
     if class == classes.string {
         let text = utf8(&read(execution, object)?)
             .ok_or_else(|| wrong("the result is not UTF-16 (assemblyscript)".to_string()))?;
-        // At most half as long again, and as an answer under the same limit.
+        // UTF-8 can be half as long again as UTF-16, and the same limit applies to it.
         admit(execution, text.len() as u64)?;
         return Ok(text.into_bytes());
     }

@@ -1,4 +1,4 @@
-//! Guests without an exported memory: no pointer is valid, but ending works.
+//! Guests without an exported memory: no pointer is valid, but exiting works.
 
 use super::guest::{FAULT, FUNCTIONS, PREVIEW1, SPIPE, SUCCESS, load};
 use pocketwasm::{ErrorKind, RunnerConfig};

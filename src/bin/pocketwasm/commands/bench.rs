@@ -1,4 +1,4 @@
-//! `pocketwasm bench`: what a plugin costs, on this machine.
+//! `pocketwasm bench`: measures what a plugin costs on this machine.
 
 use crate::{
     exit::Code, failure::Failure, module, number, options::Options, report, streams::Stream,
@@ -16,33 +16,35 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long calls of one kind are made, and how many at least and at most, unless `-n` says.
+/// How long calls of one kind are repeated, and how often at least and at most, unless `-n` is
+/// given.
 const SPAN: Duration = Duration::from_secs(1);
 const LEAST: u32 = 5;
 const MOST: u32 = 1_000;
 
 /// Measure what a plugin costs
 ///
-/// Times the same call again and again: from the module's bytes (cold), in a fresh instance, and in
-/// one that is kept (reused). Prints medians and 99th percentiles, the fuel and memory of the call,
-/// and whether calls begin with a snapshot. The guest's output is dropped.
+/// Times the same call many times: from the module's bytes (cold), in a fresh instance, and in one
+/// that is kept (reused). Prints medians and 99th percentiles, the fuel and memory of the call, and
+/// whether calls begin with a snapshot. The guest's output is dropped.
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
-    /// The module's file; with --plugins, or the name of a plugin's file in there
+    /// The module's file; with --plugins, a plugin's name also works
     module: PathBuf,
     /// The exported function
     export: String,
-    /// The inputs, as `text` takes them; or the parameters, as `call` does, where the export takes
-    /// no bytes by the plugin's convention, or where several numbers are just what it takes
+    /// The inputs, as for `text`. They are parameters, as for `call`, if the export takes no bytes
+    /// by the plugin's convention, or if it takes exactly these several numbers
     #[arg(allow_negative_numbers = true)]
     inputs: Vec<String>,
-    /// The calls of each kind [default: as many as a second has room for, from 5 to 1000]
+    /// The number of calls of each kind [default: as many as fit into a second, from 5 to 1000]
     #[arg(short = 'n', long = "calls", value_name = "N", value_parser = value_parser!(u32).range(1..))]
     calls: Option<u32>,
     /// Pass the inputs as parameters, as `call` does, whatever the convention
     #[arg(long, conflicts_with = "convention")]
     params: bool,
-    /// How the plugin takes bytes, instead of what it looks like; see `text --help`
+    /// The convention by which the plugin takes bytes, instead of the detected one; see `text
+    /// --help`
     #[arg(long, value_name = "NAME")]
     convention: Option<Convention>,
     /// Call EXPORT once at load, so that every call begins where it ended
@@ -54,7 +56,7 @@ pub(crate) struct Bench {
     warm_up_input: Option<String>,
 }
 
-/// What is passed in every call.
+/// The input of every call.
 enum CallInput<'a> {
     Inputs(Vec<&'a [u8]>, Option<Convention>),
     Params(Vec<u64>),
@@ -79,7 +81,7 @@ impl Bench {
         let input = self.input(&plugin)?;
         let first = self.run(input.to(plugin.call(&self.export)))?;
         let cold = self.times(|| {
-            // One call is over before a snapshot could pay, unless it is asked for.
+            // A snapshot does not pay for a single call, unless a warm-up asks for one.
             let config = options.limits.config();
             let once = config
                 .snapshots(SnapshotMode::Never)
@@ -119,7 +121,7 @@ impl Bench {
         Ok(runner.load_plugin_warm(name, bytes, warm_up)?)
     }
 
-    /// Bytes or numbers, by what the export takes.
+    /// Decides whether the inputs are bytes or numbers.
     fn input(&self, plugin: &Plugin) -> Result<CallInput<'_>, Failure> {
         let params = || number::params(plugin, &self.export, &self.inputs).map(CallInput::Params);
         let bytes = match &self.inputs[..] {
@@ -140,7 +142,7 @@ impl Bench {
         {
             return Ok(params);
         }
-        // Refused by its signature, an export has not run.
+        // A call that is refused for its signature has not run any guest code.
         match plugin.call(&self.export).inputs(&bytes).run() {
             Err(error) if matches!(error.kind(), ErrorKind::Signature | ErrorKind::NotFound) => {
                 params()
@@ -152,7 +154,7 @@ impl Bench {
     fn run(&self, call: Call<'_>) -> Result<Outcome, Failure> {
         let began = Instant::now();
         match call.run() {
-            // A command ends by an exit, and well by one with 0.
+            // A command ends by exiting, and code 0 is success.
             Err(error) if error.exit_code() == Some(0) => {
                 Ok(error.outcome().cloned().unwrap_or_default())
             }
@@ -164,13 +166,13 @@ impl Bench {
         }
     }
 
-    /// Calls in one instance, or why there can be none.
+    /// Times calls in one instance, or returns why that is not possible.
     fn reused(&self, plugin: &Plugin, input: &CallInput<'_>) -> Result<Times, Failure> {
         let mut kept: Instance = plugin.instantiate()?;
         self.times(|| self.run(input.to(kept.call(&self.export))))
     }
 
-    /// Does `work` as often as it is to be done, after one time that does not count.
+    /// Times `work` as often as asked for, after one run that does not count.
     fn times(&self, mut work: impl FnMut() -> Result<Outcome, Failure>) -> Result<Times, Failure> {
         let mut times = Vec::new();
         let began = Instant::now();
@@ -192,11 +194,11 @@ impl Bench {
     }
 }
 
-/// How long the calls of a kind took, sorted; at least one.
+/// The times of the calls of one kind, sorted. Never empty.
 struct Times(Vec<Duration>);
 
 impl Times {
-    /// The time that a share of the calls did not exceed.
+    /// The time that `share` percent of the calls did not exceed.
     fn percent(&self, share: usize) -> Duration {
         let position = (self.0.len() * share).div_ceil(100).saturating_sub(1);
         self.0.get(position).copied().unwrap_or_default()
@@ -215,7 +217,7 @@ fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
 }
 
-/// All that is told.
+/// All results.
 struct Measured<'a> {
     cold: Times,
     load: Duration,

@@ -17,15 +17,16 @@ use std::{io, path::PathBuf};
 /// Call an export with numbers
 ///
 /// Prints the results, one on each line: integers as signed decimals, floats in their shortest
-/// form. What the guest writes to stdout and stderr goes to stderr.
+/// form. The guest's stdout and stderr go to stderr.
 #[derive(Debug, Args)]
 pub(crate) struct Call {
-    /// The module's file; with --plugins, or a plugin's name
+    /// The module's file; with --plugins, a plugin's name also works
     module: PathBuf,
     /// The exported function
     export: String,
-    /// Its parameters, by its signature: decimal or 0x hexadecimal integers; decimal floats, inf
-    /// or nan. After -- where one begins with a minus and is no decimal number
+    /// The parameters, by the export's signature: decimal or 0x hexadecimal integers; decimal
+    /// floats, inf or nan. Put -- before parameters if one begins with a minus and is not a decimal
+    /// number
     #[arg(allow_negative_numbers = true)]
     params: Vec<String>,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `pocketwasm inspect`: what a module is.
+//! `pocketwasm inspect`: describes a module.
 
 use crate::{
     exit::Code, failure::Failure, module, options::Options, report, streams::Stream,
@@ -9,13 +9,13 @@ use pocketwasm::{Convention, DISPATCH, ENGINE, Plugin, Runner};
 use serde_json::{Value, json};
 use std::{fmt, path::PathBuf};
 
-/// Show what a module is, needs and offers
+/// Show a module's imports, exports and properties
 ///
-/// Loads it as a server would: nothing of it is run but its initialiser, under the limits, where a
-/// snapshot may pay.
+/// Loads it as a server would. If a snapshot may pay, this runs the module's initialiser under the
+/// limits; no other guest code runs.
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
-    /// The module's file; with --plugins, or a plugin's name
+    /// The module's file; with --plugins, a plugin's name also works
     module: PathBuf,
 }
 
@@ -32,7 +32,7 @@ impl Inspect {
     }
 }
 
-/// A plugin described on a few lines.
+/// The description of a plugin as text.
 struct Description<'a>(&'a Plugin);
 
 impl fmt::Display for Description<'_> {

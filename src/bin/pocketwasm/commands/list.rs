@@ -17,12 +17,12 @@ use std::path::PathBuf;
 /// List the plugins in a directory
 ///
 /// Loads every .wasm file below it and prints a line for each plugin: name, size in bytes,
-/// convention and exported functions. Files that cannot be loaded are told of on stderr.
+/// convention and exported functions. Files that cannot be loaded are reported on stderr.
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// The directory; --plugins does as well
+    /// The directory; --plugins works too
     dir: Option<PathBuf>,
-    /// Pin the plugins: write their names and SHA-256 to FILE, as `serve --lock` takes them
+    /// Pin the plugins: write their names and SHA-256 to FILE, for `serve --lock`
     #[arg(long, value_name = "FILE")]
     lock: Option<PathBuf>,
 }
@@ -77,7 +77,7 @@ impl List {
     }
 }
 
-/// A line for each plugin, in columns.
+/// One line for each plugin, in columns.
 fn table(plugins: &[Plugin]) -> String {
     let rows: Vec<[String; 4]> = plugins
         .iter()

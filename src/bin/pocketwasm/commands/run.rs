@@ -1,4 +1,4 @@
-//! `pocketwasm run`: a WASI command.
+//! `pocketwasm run`: runs a WASI command.
 
 use crate::{
     exit::Code,
@@ -13,13 +13,13 @@ use std::{ffi::OsString, io, path::Path};
 
 /// Run a WASI command
 ///
-/// Calls `_start`, or --invoke, with the process's own standard streams; stdin is read only when the guest asks
-/// for it. Exits with the guest's code.
+/// Calls `_start`, or the export of --invoke, with the process's own standard streams. Reads stdin
+/// only when the guest asks for it. Exits with the guest's code.
 #[derive(Debug, Args)]
 #[command(override_usage = "pocketwasm run [OPTIONS] <MODULE> [ARGS]...")]
 pub(crate) struct Run {
-    /// The module's file (with --plugins: or a plugin's name), and all that follows it: the
-    /// guest's arguments, whatever they look like
+    /// The module's file (with --plugins, also a plugin's name), followed by the guest's arguments,
+    /// whatever they look like
     #[arg(required = true, trailing_var_arg = true, value_names = ["MODULE", "ARGS"], num_args = 1..)]
     command: Vec<OsString>,
     /// Call this export instead of `_start`, for commands with several entries
@@ -50,7 +50,7 @@ impl Run {
         let call = plugin.call(&self.invoke).args(args);
         let (done, exit_code) = match host.run(call, Some(io::stdin())) {
             Ok(done) => (done, 0),
-            // A command says by its code what it has to say.
+            // A command's exit code is its result, not a failure of the program.
             Err(Failure::Call { error, elapsed }) => match (error.exit_code(), error.outcome()) {
                 (Some(code), Some(outcome)) => {
                     let outcome = outcome.clone();

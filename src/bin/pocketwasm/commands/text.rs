@@ -1,4 +1,4 @@
-//! `pocketwasm text`: bytes in, bytes out.
+//! `pocketwasm text`: calls an export with bytes and prints the bytes it returns.
 
 use crate::{
     exit::Code,
@@ -19,20 +19,21 @@ use std::{
 
 /// Call an export with text or any bytes
 ///
-/// Passes the input by the plugin's convention and prints the result as it is; on a terminal, a
-/// newline is added where there is none. An error that the plugin itself reports exits with 8. What the guest writes to stdout and stderr goes to stderr.
+/// Passes the input by the plugin's convention and prints the result unchanged; on a terminal, a
+/// newline is added if there is none. An error that the plugin itself reports exits with 8. The
+/// guest's stdout and stderr go to stderr.
 #[derive(Debug, Args)]
 pub(crate) struct Text {
-    /// The module's file; with --plugins, or a plugin's name
+    /// The module's file; with --plugins, a plugin's name also works
     module: PathBuf,
     /// The exported function; for waPC, the operation
     export: String,
-    /// The input, or several where the plugin takes them; empty by default; - reads it from stdin,
-    /// at most 16 MiB. For a command it is what --stdin is, so give one of the two
+    /// The input, or several inputs if the plugin takes them; empty by default; - reads it from
+    /// stdin, at most 16 MiB. For a command this is its stdin, so use either this or --stdin
     #[arg(allow_negative_numbers = true)]
     inputs: Vec<String>,
-    /// How the plugin takes bytes, instead of what it looks like: typst, extism, wapc,
-    /// assemblyscript, packed-pointer, c-string, command or cgi
+    /// The convention by which the plugin takes bytes, instead of the detected one: typst, extism,
+    /// wapc, assemblyscript, packed-pointer, c-string, command or cgi
     #[arg(long, value_name = "NAME")]
     convention: Option<Convention>,
     /// Set a key of the plugin's configuration (Extism); repeatable
@@ -80,7 +81,7 @@ impl Text {
         Ok(Code::SUCCESS)
     }
 
-    /// The bytes of the inputs; of a longer one as much as the library needs to refuse it.
+    /// The inputs. Of stdin, no more is read than the library needs to refuse it for its size.
     fn inputs(&self) -> Result<Vec<Vec<u8>>, Failure> {
         if self.inputs.is_empty() {
             return Ok(vec![Vec::new()]);
@@ -93,7 +94,7 @@ impl Text {
     }
 }
 
-/// Standard input; for a second input there is nothing left of it.
+/// Reads standard input. A second input from it is empty.
 fn from_stdin() -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let mut stdin = io::stdin().lock().take(MAX_INPUT_BYTES as u64 + 1);

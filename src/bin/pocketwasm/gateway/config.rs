@@ -8,11 +8,11 @@ use std::{net::SocketAddr, path::PathBuf, thread, time::Duration};
 
 /// Serve plugins over HTTP
 ///
-/// POST /execute/PLUGIN?func=EXPORT calls an export (`greet` where none is named) with the body,
-/// or with the numbers of `params=1,2`; `fuel`, `timeout_ms` and `max_memory` (pages) lower its
-/// limits, as the headers X-Pocketwasm-Fuel, -Timeout-Ms and -Max-Memory do. /cgi/PLUGIN/... runs
-/// a command as CGI has it. GET / is a page for people; /plugins, /healthz and /metrics are for
-/// programs. The gateway has no users and no TLS: other than on loopback, put a proxy before it.
+/// POST /execute/PLUGIN?func=EXPORT calls an export (`greet` by default) with the body, or with the
+/// numbers of `params=1,2`. `fuel`, `timeout_ms` and `max_memory` (pages) lower its limits, and so
+/// do the headers X-Pocketwasm-Fuel, -Timeout-Ms and -Max-Memory. /cgi/PLUGIN/... runs a command as
+/// a CGI script. GET / is a page for people; /plugins, /healthz and /metrics are for programs. The
+/// gateway has no users and no TLS: if it does not listen on loopback, put a proxy in front of it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serve {
     /// The address to listen on; port 0 takes a free one.
@@ -22,55 +22,56 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "NAME")]
     pub(super) allow_host: Vec<String>,
 
-    /// Follow the directory: take up new, changed and removed plugins.
+    /// Watch the directory: load new and changed plugins, unload removed ones.
     #[arg(long)]
     pub(super) watch: bool,
-    /// Answer `POST /reload` with this bearer token; better in POCKETWASM_RELOAD_TOKEN, as other
-    /// users can see a command's arguments.
+    /// Allow `POST /reload` with this bearer token. Prefer the variable POCKETWASM_RELOAD_TOKEN,
+    /// because other users can see a command's arguments.
     #[arg(long, value_name = "TOKEN")]
     pub(super) reload_token: Option<String>,
     /// Serve only plugins whose SHA-256 is in this file, as `list --lock` writes it.
     #[arg(long, value_name = "FILE")]
     pub(super) lock: Option<PathBuf>,
 
-    /// Put a plugin of http-wasm's convention in front of every path that begins with PREFIX, or
-    /// of all; may be repeated, the outermost first.
+    /// Put a plugin of http-wasm's convention in front of every path that begins with PREFIX, or of
+    /// all paths; may be repeated, the outermost first.
     #[arg(long, value_name = "NAME[=PREFIX]")]
     pub(super) middleware: Vec<ForPlugin<Prefix>>,
-    /// The configuration of one of these, from a file of at most 1 MiB; may be repeated.
+    /// The configuration of one of these handlers, from a file of at most 1 MiB; may be repeated.
     #[arg(long, value_name = "NAME=FILE")]
     pub(super) middleware_config: Vec<ForPlugin<PathBuf>>,
 
-    /// The body of a request.
+    /// The largest body of a request.
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = bytes)]
     pub(super) max_body: usize,
-    /// The bodies of all requests that are being served.
+    /// The largest size of the bodies of all requests in flight together.
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = bytes)]
     pub(super) max_bodies: usize,
-    /// The head of a request; at least 8 KiB.
+    /// The largest head of a request; at least 8 KiB.
     #[arg(long, value_name = "SIZE", default_value = "16KiB", value_parser = bytes)]
     pub(super) max_header: usize,
-    /// Connections that are open at once.
+    /// The most connections that are open at once.
     #[arg(long, value_name = "N", default_value_t = 512)]
     pub(super) max_connections: usize,
-    /// Calls that run at once [default: four a processor]
+    /// The most calls that run at once [default: four per processor]
     #[arg(long, value_name = "N")]
     pub(super) threads: Option<usize>,
-    /// Calls of one plugin that run at once [default: half of --threads]
+    /// The most calls of one plugin that run at once [default: half of --threads]
     #[arg(long, value_name = "N")]
     pub(super) plugin_threads: Option<usize>,
-    /// The threads of these that are for slow plugins: most of the last five calls took over 1 ms
-    /// of a processor [default: one less than there are processors, at least 1]
+    /// How many of the threads are for slow plugins: those of whose last five calls most took over
+    /// 1 ms of processor time [default: one less than there are processors, at least 1]
     #[arg(long, value_name = "N")]
     pub(super) slow_threads: Option<usize>,
-    /// Calls that wait for their turn; one plugin's may be half of them.
+    /// The most calls that wait for their turn; one plugin may have half of them.
     #[arg(long, value_name = "N", default_value_t = 512)]
     pub(super) queue: usize,
     /// How long a call may wait for its turn.
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = time)]
     pub(super) queue_wait: Duration,
 
-    /// What middleware that waits for answers holds: its memory and its requests.
+    /// The most memory that middleware may hold while it waits for answers: its linear memory and
+    /// its copies of requests.
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = bytes)]
     pub(super) max_held: usize,
 
@@ -90,12 +91,13 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(super) fn runner_config(&self, limits: &Limits) -> RunnerConfig {
-        // Input is never the reason for a refusal: the gateway measures bodies and heads itself.
+        // The library must never refuse a call for the size of its input: the gateway checks bodies
+        // and heads itself.
         let longest = self.max_body.max(self.max_header.saturating_mul(4));
         limits.config().max_input_bytes(longest.max(64 << 10))
     }
 
-    /// Checks what the types allow and the gateway does not.
+    /// Checks the bounds of values, and their relations, that the flags' types do not express.
     pub(super) fn check(&self) -> Result<(), String> {
         const LEAST_HEADER: usize = 8 << 10;
         const MOST_BODY: usize = 1 << 30;
@@ -131,7 +133,8 @@ impl Serve {
         }
     }
 
-    /// The token of `POST /reload`, from the flag or the environment; none if it is empty.
+    /// The token of `POST /reload`, from the flag or the environment. An empty token counts as no
+    /// token.
     pub(super) fn token(&self) -> Option<String> {
         let token = self.reload_token.clone();
         token

@@ -1,4 +1,4 @@
-//! What each route answers.
+//! The routes' handlers.
 
 use super::{
     answer::{self, Answer, Problem},
@@ -17,7 +17,7 @@ use pocketwasm::{Convention, Plugin};
 use serde_json::json;
 use std::sync::{Arc, atomic::Ordering};
 
-/// Answers a request by its route, whose name for metrics comes too.
+/// Answers a request by its route. Also returns the route's name for the metrics.
 pub(super) async fn route(
     gateway: &Arc<Gateway>,
     request: IncomingRequest<'_>,
@@ -87,7 +87,7 @@ async fn serve(
     }
 }
 
-/// A plugin as `GET /plugins` shows it.
+/// The JSON object of a plugin in `GET /plugins`.
 fn describe(plugin: &Plugin) -> serde_json::Value {
     let exports = plugin.exports().iter().filter_map(|export| {
         let signature = export.ty.signature()?;

@@ -1,4 +1,4 @@
-//! Plugins that come, change and go while the gateway runs.
+//! Loading, replacing and unloading plugins while the gateway runs.
 
 use super::{lock::Lock, metrics::Metrics, pool::Pool};
 use crate::progress;
@@ -12,20 +12,22 @@ use std::{
 };
 use tokio::sync::mpsc;
 
-/// How long the directory must be quiet before it is read: whoever copies files is done then.
+/// How long the directory must be quiet before it is scanned, so that copying files into it has
+/// likely ended.
 const QUIET: Duration = Duration::from_millis(200);
-/// How long noise can put that off.
+/// How long further changes can delay a scan.
 const LONGEST_NOISE: Duration = Duration::from_secs(2);
 
-/// Where the plugins come from.
+/// The directory that plugins are loaded from.
 pub(super) struct PluginDirectory {
     directory: PathBuf,
     lock: Option<PathBuf>,
-    /// One scan at a time; what the last one refused.
+    /// Held during a scan, so that only one runs at a time. It has the files that the last scan
+    /// refused.
     scanning: Mutex<Vec<Refused>>,
 }
 
-/// What a scan did, for people and for `POST /reload`.
+/// What a scan did, for the log and for `POST /reload`.
 #[derive(Debug, Default, serde::Serialize)]
 pub(super) struct Report {
     pub(super) loaded: Vec<String>,
@@ -33,12 +35,12 @@ pub(super) struct Report {
     pub(super) unloaded: Vec<String>,
     pub(super) unchanged: usize,
     pub(super) refused: Vec<Refused>,
-    /// Those that the scan before did not refuse for the same reason.
+    /// The refused files that the scan before did not refuse for the same reason.
     #[serde(skip)]
     pub(super) newly_refused: Vec<Refused>,
 }
 
-/// A file that is not served, or not in its present state.
+/// A file that was not loaded. If it replaces a loaded plugin, the old version stays.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub(super) struct Refused {
     pub(super) file: String,
@@ -54,9 +56,9 @@ impl PluginDirectory {
         }
     }
 
-    /// Loads what is new or changed and unloads what is gone. Calls in flight end on the version
-    /// that they began with; a version that is bad or not pinned leaves the one before it
-    /// serving.
+    /// Loads new and changed plugins and unloads those whose files are gone. Calls in flight end on
+    /// the version that they began with. If a new version is invalid or not pinned, the old one
+    /// stays.
     pub(super) fn scan(
         &self,
         runner: &Runner,
@@ -119,7 +121,7 @@ impl PluginDirectory {
             .map_err(|error| error.to_string())
     }
 
-    /// The files that failed, by their path in the directory.
+    /// The files that failed, with paths relative to the directory.
     fn refused(&self, report: &LoadReport) -> Vec<Refused> {
         let refused = report.failed.iter().map(|failure| {
             let file = failure.path.strip_prefix(&self.directory);
@@ -131,13 +133,13 @@ impl PluginDirectory {
         refused.collect()
     }
 
-    /// A bar for a first scan.
+    /// A progress bar for the first scan.
     pub(super) fn progress(&self) -> ProgressBar {
         progress::bar(&self.directory)
     }
 
-    /// Calls `changed` after each change of the directory or the lock file, once it is quiet. The
-    /// watch lasts as long as the watcher that comes back.
+    /// Calls `changed` after each change of the directory or the lock file, once both are quiet.
+    /// Stops when the returned watcher is dropped.
     pub(super) fn watch<Scan>(
         &self,
         changed: impl Fn() -> Scan + Send + 'static,
@@ -146,7 +148,7 @@ impl PluginDirectory {
         Scan: Future<Output = ()> + Send,
     {
         let (events, mut noise) = mpsc::channel(1);
-        // What has changed between the first scan and now.
+        // Scan once at the start, for changes between the first scan and now.
         let _ = events.try_send(());
         let lock = self.lock.clone();
         let directory = self.directory.clone();
@@ -159,7 +161,7 @@ impl PluginDirectory {
         let mut watcher =
             notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
                 let is_relevant = match &event {
-                    // Reading the files is an event too.
+                    // Reads are events too, and a scan causes them.
                     Ok(event) => {
                         !matches!(event.kind, EventKind::Access(_))
                             && (event.paths.is_empty() || event.paths.iter().any(&relevant))
@@ -170,16 +172,16 @@ impl PluginDirectory {
                     }
                 };
                 if is_relevant {
-                    // Full means that a scan is due already.
+                    // A full channel means that a scan is due already.
                     let _ = events.try_send(());
                 }
             })?;
         watcher.watch(&self.directory, RecursiveMode::Recursive)?;
         if let Some(lock) = &self.lock {
-            let beside = lock.parent().filter(|path| !path.as_os_str().is_empty());
-            let beside = beside.unwrap_or_else(|| Path::new("."));
-            if !beside.starts_with(&self.directory) {
-                watcher.watch(beside, RecursiveMode::NonRecursive)?;
+            let lock_directory = lock.parent().filter(|path| !path.as_os_str().is_empty());
+            let lock_directory = lock_directory.unwrap_or_else(|| Path::new("."));
+            if !lock_directory.starts_with(&self.directory) {
+                watcher.watch(lock_directory, RecursiveMode::NonRecursive)?;
             }
         }
         tokio::spawn(async move {
