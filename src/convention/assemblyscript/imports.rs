@@ -158,15 +158,18 @@ fn console_assert(
 
 /// `Date.now`: whole milliseconds since 1970.
 fn date_now(caller: &mut Caller<'_, StoreData>) -> Result<f64, Failure> {
-    Ok(milliseconds(now(caller, Clock::Realtime)).floor())
+    Ok(number(now(caller, Clock::Realtime) / 1_000_000))
 }
 
 /// `performance.now`: milliseconds since the instance was made.
 fn performance_now(caller: &mut Caller<'_, StoreData>) -> Result<f64, Failure> {
-    Ok(milliseconds(now(caller, Clock::Monotonic)))
+    Ok(number(now(caller, Clock::Monotonic)) / 1_000_000.0)
 }
 
-#[allow(clippy::cast_precision_loss, reason = "a number of JavaScript's")]
-fn milliseconds(nanoseconds: u64) -> f64 {
-    nanoseconds as f64 / 1_000_000.0
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "JavaScript has no other numbers"
+)]
+fn number(integer: u64) -> f64 {
+    integer as f64
 }
