@@ -18,7 +18,7 @@
 //! 1. [`RunnerConfig`] has every limit, the clock, and what a guest may see of the real world. All
 //!    limits are finite by default. [`SnapshotMode`] and [`Compilation`] are two of its choices.
 //! 2. [`Runner`] loads plugins from bytes and directories, and calls them in one line.
-//! 3. [`Plugin`] is a loaded module: its [`Import`]s, its [`Export`]s with their [`Signature`]s, its
+//! 3. [`Plugin`] is a loaded module, [`Description`] one that is not compiled yet: its [`Import`]s, its [`Export`]s with their [`Signature`]s, its
 //!    [`Convention`], and whether it starts from a [`Snapshot`]. A [`WarmUp`] is a call made at load.
 //! 4. [`Call`] describes one call: params or input, fuel, timeout, arguments, and a [`CancelToken`]
 //!    that ends it from elsewhere.
@@ -111,6 +111,7 @@ mod system;
 mod wasi;
 
 pub use api::call::Call;
+pub use api::description::Description;
 #[cfg(feature = "std")]
 pub use api::directory::{LoadFailure, LoadReport};
 pub use api::http::{Handled, Pending};

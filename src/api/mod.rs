@@ -6,6 +6,7 @@
 
 mod cache;
 pub(crate) mod call;
+pub(crate) mod description;
 #[cfg(feature = "std")]
 pub(crate) mod directory;
 #[cfg(feature = "std")]

@@ -169,6 +169,10 @@ impl Runner {
         &self.context
     }
 
+    pub(crate) fn config(&self) -> &RunnerConfig {
+        &self.context.config
+    }
+
     /// Lets go of a plugin; `false` if there was none by that name. Calls that run end as if
     /// nothing had happened, and then its memory is free.
     pub fn unload_plugin(&self, name: &str) -> bool {

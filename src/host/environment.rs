@@ -1,11 +1,20 @@
 //! What a guest sees of a world around it: arguments, environment, standard input, configuration.
 
 use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
+use core::time::Duration;
 
 /// Where a guest's standard input comes from, if not from bytes at hand.
 pub trait InputSource: Send + Sync + 'static {
     /// Reads into `bytes` and says how many there were: 0 at the end, `None` on failure.
     fn fetch(&mut self, bytes: &mut [u8]) -> Option<usize>;
+
+    /// Waits until `fetch` would not block, since there is something or since it has ended, but no
+    /// longer than `most`; whether that is so. A guest that polls, or reads without blocking, needs it.
+    /// A source that cannot tell says `true`, as this does.
+    fn wait(&mut self, most: Duration) -> bool {
+        let _ = most;
+        true
+    }
 }
 
 #[cfg(feature = "std")]
@@ -58,6 +67,14 @@ impl Stdin {
             }
             // A source that claims more than it was given room for is not to be believed.
             Self::Source(source) => source.fetch(to).map(|count| count.min(to.len())),
+        }
+    }
+
+    /// Whether something can be read without waiting, or the end, at the latest after `most`.
+    pub(crate) fn wait(&mut self, most: Duration) -> bool {
+        match self {
+            Self::Bytes { .. } => true,
+            Self::Source(source) => source.wait(most),
         }
     }
 

@@ -5,6 +5,7 @@
 //! engine's types.
 
 pub(crate) mod compile;
+pub(crate) mod describe;
 pub(crate) mod load;
 pub(crate) mod snapshot;
 pub(crate) mod snapshot_report;

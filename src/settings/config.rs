@@ -60,6 +60,8 @@ pub struct RunnerConfig {
     pub(crate) spare_instances: usize,
     pub(crate) stdout: Option<SharedSink>,
     pub(crate) stderr: Option<SharedSink>,
+    /// Which of standard input, output and error are terminals.
+    pub(crate) terminals: [bool; 3],
     pub(crate) functions: Functions,
     pub(crate) http_client: Option<Arc<dyn HttpClient>>,
     pub(crate) allowed_hosts: Vec<String>,
@@ -93,6 +95,7 @@ impl RunnerConfig {
             spare_instances: 0,
             stdout: None,
             stderr: None,
+            terminals: [false; 3],
             functions: Functions::default(),
             http_client: None,
             allowed_hosts: Vec::new(),
@@ -248,6 +251,14 @@ impl RunnerConfig {
     /// Passes what guests write to stderr on to `sink`, as [`stdout`](Self::stdout) does.
     pub fn stderr(mut self, sink: impl OutputSink) -> Self {
         self.stderr = Some(shared(sink));
+        self
+    }
+
+    /// Which of the standard streams of guests are terminals: input, output, error. Default: all are
+    /// pipes, and programs neither ask for input nor colour what they write. A stream whose bytes are
+    /// at hand or kept in the [`Outcome`](crate::Outcome) never is a terminal.
+    pub fn terminals(mut self, stdin: bool, stdout: bool, stderr: bool) -> Self {
+        self.terminals = [stdin, stdout, stderr];
         self
     }
 

@@ -1,26 +1,35 @@
 //! What a function of WASI answers, and what it has of the guest that calls it.
 
 use crate::{
+    common::failure::{Cause, Failure},
     engine::{
         run_loop::charge,
         store_data::{StoreData, memory_and_data},
     },
     host::memory::GuestMemory,
-    wasi::errno::{Errno, Refusal},
+    wasi::errno::Refusal,
 };
+use alloc::string::ToString;
 use wasmi::Caller;
 
-/// The fuel of a call to any function of WASI, beside one for each 64 bytes that it moves.
+/// The fuel of a call to any function of WASI, and one for each 64 bytes that it moves.
 pub(super) const CALL_FUEL: u64 = 50;
 
 /// What a function of WASI comes to.
 pub(super) type Answer = Result<(), Refusal>;
 
-/// The guest's memory and the state; a guest without a memory has no valid pointer.
+/// The guest's memory and the state. A guest that exports no memory cannot be answered: an error
+/// number would be taken for an answer, and nothing that it writes would ever be seen.
 pub(super) fn guest<'a>(
     caller: &'a mut Caller<'_, StoreData>,
 ) -> Result<(GuestMemory<'a>, &'a mut StoreData), Refusal> {
-    memory_and_data(caller).ok_or(Refusal::Errno(Errno::FAULT))
+    memory_and_data(caller).ok_or_else(|| {
+        let problem = "exports no memory by the name `memory`, which the functions of WASI need";
+        Refusal::Stop(Failure::from(Cause::GuestData {
+            problem: problem.to_string(),
+            source: None,
+        }))
+    })
 }
 
 /// Takes the fuel for moving `bytes`.

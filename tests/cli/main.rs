@@ -9,6 +9,7 @@ mod listing;
 mod new;
 mod reports;
 mod snapshots;
+mod typed;
 
 use std::{
     ffi::OsStr,

@@ -35,7 +35,7 @@ pub(crate) fn advance(bar: &ProgressBar, name: &str) {
 }
 
 /// The files that look like modules; folders that cannot be read are told of by who loads them.
-fn modules(directory: &Path) -> u64 {
+pub(crate) fn modules(directory: &Path) -> u64 {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     entries
         .map(|entry| match entry.file_type() {

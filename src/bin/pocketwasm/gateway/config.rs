@@ -15,6 +15,9 @@ use std::{net::SocketAddr, path::PathBuf, thread, time::Duration};
 /// programs. The gateway has no users and no TLS: other than on loopback, put a proxy before it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serve {
+    /// Serve every .wasm file below DIR.
+    #[arg(long, value_name = "DIR")]
+    pub(super) plugins: Option<PathBuf>,
     /// The address to listen on; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub(super) listen: SocketAddr,
@@ -86,13 +89,15 @@ pub(crate) struct Serve {
     /// How long calls may go on after SIGTERM or Ctrl-C.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
     pub(super) grace: Duration,
+    #[command(flatten)]
+    pub(super) limits: Limits,
 }
 
 impl Serve {
-    pub(super) fn runner_config(&self, limits: &Limits) -> RunnerConfig {
+    pub(super) fn runner_config(&self) -> RunnerConfig {
         // Input is never the reason for a refusal: the gateway measures bodies and heads itself.
         let longest = self.max_body.max(self.max_header.saturating_mul(4));
-        limits.config().max_input_bytes(longest.max(64 << 10))
+        self.limits.config().max_input_bytes(longest.max(64 << 10))
     }
 
     /// Checks what the types allow and the gateway does not.

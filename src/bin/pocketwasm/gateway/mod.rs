@@ -39,7 +39,7 @@ use crate::{
         settings::Settings,
         state::{Gateway, tell},
     },
-    options::Options,
+    module,
     streams::say,
 };
 pub(crate) use config::Serve;
@@ -57,23 +57,31 @@ use tokio::runtime::Builder;
 
 impl Serve {
     /// Serves until a signal says to stop.
-    pub(crate) fn execute(&self, options: &Options) -> Result<Code, Failure> {
-        let Some(directory) = &options.plugins else {
-            return Err(Failure::Usage("serve needs --plugins DIR".to_owned()));
+    pub(crate) fn execute(&self) -> Result<Code, Failure> {
+        let Some(directory) = &self.plugins else {
+            return Err(Failure::Usage(
+                "which directory? `pocketwasm serve --plugins DIR`".to_owned(),
+            ));
         };
+        module::check_directory(directory)?;
         self.check().map_err(Failure::Usage)?;
         let failed = |action: &str| {
             let action = action.to_owned();
             move |source: io::Error| Failure::Io { action, source }
         };
         let chain = self.chain().map_err(Failure::Usage)?;
-        let runner = Runner::new(self.runner_config(&options.limits))?;
+        let runner = Runner::new(self.runner_config())?;
         let pool = Pool::start(self.bounds()).map_err(failed("start the threads for calls"))?;
         let metrics = Metrics::new();
         let source = PluginDirectory::new(directory.clone(), self.lock.clone());
         let report = source
             .scan(&runner, &pool, &metrics, &source.progress())
             .map_err(Failure::Usage)?;
+        // Whoever can add some later may begin with an empty directory.
+        let is_empty = report.refused.is_empty() && runner.plugins().is_empty();
+        if is_empty && !self.watch && self.token().is_none() {
+            return Err(module::no_plugins(directory));
+        }
         tell(&report);
         chain.check(&runner).map_err(Failure::Usage)?;
 
@@ -81,7 +89,7 @@ impl Serve {
         let action = format!("listen on {}", self.listen);
         let listener = TcpListener::bind(self.listen).map_err(failed(&action))?;
         let local = listener.local_addr().map_err(failed(&action))?;
-        let settings = Settings::new(self, chain, &options.limits, local)
+        let settings = Settings::new(self, chain, local)
             .map_err(failed("take random bytes from the system"))?;
         let gateway = Arc::new(Gateway {
             runner,

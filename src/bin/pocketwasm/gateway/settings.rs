@@ -7,7 +7,7 @@ use super::{
     routes::LoweredLimits,
 };
 use crate::gateway::chain::Chain;
-use crate::{gateway::incoming_request::RequestBody, limits::Limits, lock::hex};
+use crate::{gateway::incoming_request::RequestBody, lock::hex};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{
@@ -52,21 +52,16 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    pub(super) fn new(
-        serve: &Serve,
-        chain: Chain,
-        limits: &Limits,
-        local: SocketAddr,
-    ) -> io::Result<Self> {
+    pub(super) fn new(serve: &Serve, chain: Chain, local: SocketAddr) -> io::Result<Self> {
         let mut prefix = [0; 6];
         getrandom::fill(&mut prefix).map_err(|error| io::Error::other(error.to_string()))?;
         Ok(Self {
             local,
             queue_wait: serve.queue_wait,
             most: LoweredLimits {
-                fuel: limits.fuel,
-                timeout: Some(limits.timeout),
-                max_memory_pages: Some(limits.max_memory),
+                fuel: serve.limits.call.fuel,
+                timeout: Some(serve.limits.call.timeout),
+                max_memory_pages: Some(serve.limits.module.max_memory),
             },
             chain,
             guard: Guard::new(local, &serve.allow_host),
