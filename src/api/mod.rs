@@ -11,6 +11,8 @@ pub(crate) mod description;
 pub(crate) mod directory;
 #[cfg(feature = "std")]
 mod file;
+#[cfg(feature = "std")]
+mod found_file;
 pub(crate) mod http;
 pub(crate) mod instance;
 pub(crate) mod plugin;

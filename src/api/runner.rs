@@ -51,7 +51,19 @@ pub(crate) struct Entry {
     pub(crate) plugin: Plugin,
     /// The file, if it was one.
     #[cfg(feature = "std")]
-    pub(crate) source: Option<std::path::PathBuf>,
+    pub(crate) source: Option<Source>,
+}
+
+/// The file that a plugin was loaded from.
+#[cfg(feature = "std")]
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Source {
+    /// Below the directory's real path.
+    pub(crate) path: std::path::PathBuf,
+    /// The directory as it was named, which may be a link that leads elsewhere later.
+    pub(crate) directory: std::path::PathBuf,
+    /// The file in there.
+    pub(crate) relative: std::path::PathBuf,
 }
 
 impl Runner {

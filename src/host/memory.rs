@@ -36,12 +36,8 @@ impl<'a> GuestMemory<'a> {
         Self(bytes)
     }
 
-    /// The indices of `length` bytes at `pointer`, if all of them are inside the memory. No bytes are
-    /// inside it wherever they are: guests pass any pointer with a length of zero.
+    /// The indices of `length` bytes at `pointer`, if all of them are inside the memory.
     pub(crate) fn range(&self, pointer: u32, length: u64) -> Result<Range<usize>, OutOfBounds> {
-        if length == 0 {
-            return Ok(0..0);
-        }
         let memory = self.0.len() as u64;
         let refused = OutOfBounds {
             pointer,

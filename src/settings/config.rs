@@ -8,13 +8,17 @@ use crate::{
         limits::Limits,
         output::{OutputSink, SharedSink},
         sync::Shared,
+        text::Quoted,
     },
     host::{
         context::HostContext,
         function::{Function, HostFunction},
         registry::Functions,
     },
-    settings::modes::{Compilation, SnapshotMode},
+    settings::{
+        hosts::can_be_allowed,
+        modes::{Compilation, SnapshotMode},
+    },
 };
 use alloc::{
     boxed::Box,
@@ -328,7 +332,8 @@ impl RunnerConfig {
 
     /// Lets plugins send HTTP requests to `host`: a name or address as it stands in a URL,
     /// without a port; `*.example.org` for all names beneath `example.org`; `*` for any. Default:
-    /// none.
+    /// none. What can match no host (a URL, a port, `local*`) is refused by
+    /// [`Runner::new`](crate::Runner::new).
     pub fn allow_host(mut self, host: &str) -> Self {
         self.allowed_hosts.push(host.to_ascii_lowercase());
         self
@@ -349,6 +354,16 @@ impl RunnerConfig {
                 "timeout",
                 &format!("is {:?}; it must be at least 1µs", self.timeout),
             );
+        }
+        for host in &self.allowed_hosts {
+            if !can_be_allowed(host) {
+                let problem = format!(
+                    "is {}; it takes a host as it stands in a URL, without scheme, port and path: \
+                     example.org, *.example.org, [::1], or * for any",
+                    Quoted(host)
+                );
+                return refuse("allow_host", &problem);
+            }
         }
         if self.fuel_per_second == 0 {
             return refuse("fuel_per_second", "is 0; it must be at least 1");

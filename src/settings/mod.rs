@@ -5,5 +5,6 @@
 
 pub(crate) mod config;
 pub(crate) mod context;
+mod hosts;
 mod limit_setters;
 pub(crate) mod modes;

@@ -196,6 +196,9 @@ fn vectors(
     count: u32,
 ) -> Result<Vec<(u32, u64)>, Refusal> {
     let (memory, _) = guest(caller)?;
+    if count == 0 {
+        return Ok(Vec::new());
+    }
     memory.range(list, u64::from(count) * 8)?;
     let looked_at = count.min(MOST_VECTORS);
     charge(caller, u64::from(looked_at) * VECTOR_FUEL)?;
@@ -215,6 +218,10 @@ fn vectors(
 fn vector(memory: &GuestMemory<'_>, entry: u32) -> Result<(u32, u64), Refusal> {
     let pointer = memory.u32(entry)?;
     let length = memory.u32(entry.wrapping_add(4))?.into();
+    if length == 0 {
+        // Guests pass any pointer to no bytes.
+        return Ok((0, 0));
+    }
     memory.range(pointer, length)?;
     Ok((pointer, length))
 }

@@ -147,61 +147,7 @@ impl KnownOptions<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_negative_number, placed};
-    use crate::cli::Cli;
-    use clap::CommandFactory;
-    use std::ffi::OsString;
-
-    #[test]
-    fn words_in_their_order() {
-        for (name, line, expected) in [
-            ("as it is", "call m f 1 2", "call m f 1 2"),
-            ("an option before", "--fuel 2 call m f", "call --fuel 2 m f"),
-            (
-                "with =",
-                "--fuel=2 --json call m f",
-                "call --fuel=2 --json m f",
-            ),
-            (
-                "by its other name",
-                "--max-module-bytes 9 list d",
-                "list --max-module-bytes 9 d",
-            ),
-            ("a module alone", "m.wasm a --json", "run m.wasm a --json"),
-            ("a text module", "--fuel 2 m.wat", "run --fuel 2 m.wat"),
-            ("stdin alone", "- x", "run - x"),
-            (
-                "an exponent",
-                "call m f -4e-3 --json",
-                "call --json -- m f -4e-3",
-            ),
-            (
-                "an option's value",
-                "call --fuel -1 m f",
-                "call --fuel -1 m f",
-            ),
-            ("after --", "text m f -1 -- --json", "text -- m f -1 --json"),
-            (
-                "a short option",
-                "bench m f -n 3 -inf",
-                "bench -n 3 -- m f -inf",
-            ),
-            ("of a guest", "run m -4e-3 --json", "run m -4e-3 --json"),
-            ("no command", "--fuel 2 fly", "fly"),
-            ("help", "--help", "--help"),
-            ("an unknown option", "--bogus call", "--bogus call"),
-        ] {
-            let words = |line: &str| -> Vec<OsString> {
-                let words = line.split(' ').map(OsString::from);
-                std::iter::once("pocketwasm".into()).chain(words).collect()
-            };
-            assert_eq!(
-                placed(&Cli::command(), words(line)),
-                words(expected),
-                "{name}"
-            );
-        }
-    }
+    use super::is_negative_number;
 
     #[test]
     fn numbers_with_a_minus() {

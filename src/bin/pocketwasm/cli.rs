@@ -72,7 +72,10 @@ impl Cli {
     /// What the process was asked for; help and version have their own errors.
     pub(crate) fn of(args: Vec<OsString>) -> Result<Self, clap::Error> {
         let command = Self::command();
-        let matches = Self::command().try_get_matches_from(placed(&command, args))?;
+        let args = placed(&command, args);
+        #[cfg(feature = "gateway")]
+        let args = with_config_file(&command, args)?;
+        let matches = Self::command().try_get_matches_from(args)?;
         Self::from_arg_matches(&matches)
     }
 
@@ -102,6 +105,11 @@ impl Cli {
 
     /// Begins to log: what `RUST_LOG` asks for.
     pub(crate) fn start_log(&self) {
+        #[cfg(feature = "gateway")]
+        if let Command::Serve(serve) = &self.command {
+            crate::gateway::journal::start(serve.log_format);
+            return;
+        }
         env_logger::init();
     }
 
@@ -122,6 +130,102 @@ impl Cli {
             Command::Serve { .. } => Err(Failure::Usage(mistakes::NO_GATEWAY.to_owned())),
             Command::Completions(completions) => completions.execute(Self::command()),
             Command::Man(man) => man.execute(Self::command()),
+        }
+    }
+}
+
+/// The words of `serve`, with those that the file of its `--config` has in front, so that what is typed
+/// goes before what is written.
+#[cfg(feature = "gateway")]
+fn with_config_file(
+    command: &clap::Command,
+    args: Vec<OsString>,
+) -> Result<Vec<OsString>, clap::Error> {
+    use crate::gateway::config_file::ConfigFile;
+    let is_serve = args.get(1).is_some_and(|word| word == "serve");
+    let named = args.iter().enumerate().find_map(|(place, word)| {
+        let word = word.to_str()?;
+        match word.strip_prefix("--config=") {
+            Some(path) => Some(OsString::from(path)),
+            None if word == "--config" => args.get(place + 1).cloned(),
+            None => None,
+        }
+    });
+    let (true, Some(path)) = (is_serve, named) else {
+        return Ok(args);
+    };
+    let wrong = |problem: String| {
+        let kind = clap::error::ErrorKind::ValueValidation;
+        clap::Error::raw(kind, format!("--config {problem}\n"))
+    };
+    let file = ConfigFile::read(path.as_ref()).map_err(wrong)?;
+    let (front, typed) = args.split_at(2);
+    let written = [front, &file.args].concat();
+    if let Err(error) = command.clone().try_get_matches_from(&written) {
+        let shown = path.to_string_lossy();
+        return Err(wrong(format!(
+            "{shown}: {}",
+            mistakes::one_line(command, &error)
+        )));
+    }
+    Ok([&written, typed].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use crate::arguments::placed;
+    use clap::CommandFactory;
+    use std::ffi::OsString;
+
+    #[test]
+    fn words_in_their_order() {
+        for (name, line, expected) in [
+            ("as it is", "call m f 1 2", "call m f 1 2"),
+            ("an option before", "--fuel 2 call m f", "call --fuel 2 m f"),
+            (
+                "with =",
+                "--fuel=2 --json call m f",
+                "call --fuel=2 --json m f",
+            ),
+            (
+                "by its other name",
+                "--max-module-bytes 9 list d",
+                "list --max-module-bytes 9 d",
+            ),
+            ("a module alone", "m.wasm a --json", "run m.wasm a --json"),
+            ("a text module", "--fuel 2 m.wat", "run --fuel 2 m.wat"),
+            ("stdin alone", "- x", "run - x"),
+            (
+                "an exponent",
+                "call m f -4e-3 --json",
+                "call --json -- m f -4e-3",
+            ),
+            (
+                "an option's value",
+                "call --fuel -1 m f",
+                "call --fuel -1 m f",
+            ),
+            ("after --", "text m f -1 -- --json", "text -- m f -1 --json"),
+            (
+                "a short option",
+                "bench m f -n 3 -inf",
+                "bench -n 3 -- m f -inf",
+            ),
+            ("of a guest", "run m -4e-3 --json", "run m -4e-3 --json"),
+            ("no command", "--fuel 2 fly", "fly"),
+            ("help", "--help", "--help"),
+            ("an unknown option", "--bogus call", "--bogus call"),
+        ] {
+            let words = |line: &str| -> Vec<OsString> {
+                let words = line.split(' ').map(OsString::from);
+                std::iter::once("pocketwasm".into()).chain(words).collect()
+            };
+            assert_eq!(
+                placed(&Cli::command(), words(line)),
+                words(expected),
+                "{name}"
+            );
         }
     }
 }

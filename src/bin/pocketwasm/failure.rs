@@ -1,6 +1,6 @@
 //! Why a command did not do what was asked.
 
-use crate::{exit::Code, mistakes, terminal::OneLine};
+use crate::{exit::Code, hints, terminal::OneLine};
 use pocketwasm::Error;
 use serde_json::{Value, json};
 use std::{error::Error as StdError, fmt, io, time::Duration};
@@ -87,7 +87,7 @@ impl Failure {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Hinted { hint, .. } => Some(hint.clone()),
-            Self::Library(error) | Self::Call { error, .. } => mistakes::hint(error),
+            Self::Library(error) | Self::Call { error, .. } => hints::hint(error),
             _ => None,
         }
     }

@@ -8,6 +8,7 @@ mod failure;
 #[cfg(feature = "gateway")]
 mod gateway;
 mod guest;
+mod hints;
 mod http;
 mod input;
 mod limits;
@@ -20,6 +21,7 @@ mod progress;
 mod report;
 mod streams;
 mod terminal;
+mod units;
 
 use std::process::ExitCode;
 

@@ -1,11 +1,11 @@
 //! What would have worked, in a line, for the mistakes that people make.
 
-use crate::{failure::Failure, limits, number::expected_signature};
+use crate::{failure::Failure, number::expected_signature};
 use clap::{
     Command,
     error::{ContextKind, ContextValue, ErrorKind},
 };
-use pocketwasm::{Error, ErrorKind as Kind, Plugin};
+use pocketwasm::{ErrorKind as Kind, Plugin};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -89,41 +89,6 @@ fn joined(text: &str) -> String {
         "invalid digit found in string",
         "it takes a whole number, such as 1000000",
     )
-}
-
-/// What would have worked where the library refuses, if that can be told from its error alone.
-pub(crate) fn hint(error: &Error) -> Option<String> {
-    let message = error.message();
-    if let Some(limit) = message
-        .split_once("the limit `")
-        .and_then(|(_, rest)| rest.split_once('`'))
-    {
-        let (limit, _) = limit;
-        return Some(format!("{} raises it", limits::option(limit)));
-    }
-    let has = |text: &str| message.contains(text);
-    let hint = match error.kind() {
-        Kind::UnsupportedImport if has("\"wbg\"") || has("__wbindgen") => {
-            "wasm-bindgen made it for JavaScript; the target wasm32-wasip1 without wasm-bindgen runs \
-             here"
-        }
-        Kind::UnsupportedImport if has("\"gojs\"") || has("\"go\"") => {
-            "it was built with GOOS=js; GOOS=wasip1 runs here"
-        }
-        Kind::UnsupportedImport if has("emscripten") || has("\"invoke_") => {
-            "Emscripten made it for JavaScript; `-sSTANDALONE_WASM` makes one for WASI"
-        }
-        Kind::UnsupportedImport if has("only functions can be imported") => {
-            "a module that exports its memory, tables and globals runs here"
-        }
-        Kind::UnsupportedImport => "`pocketwasm inspect` marks all that is missing",
-        Kind::InvalidModule if has("component") => {
-            "a core module runs here: the target wasm32-wasip1 makes one, and \
-             `wasm-tools component unbundle` takes those out that a component has"
-        }
-        _ => return None,
-    };
-    Some(hint.to_owned())
 }
 
 /// A file that is not there or cannot be a module, and which there are.

@@ -12,14 +12,17 @@ mod calls;
 mod cgi;
 mod chain;
 mod config;
+pub(crate) mod config_file;
 mod endpoints;
 mod execute;
 mod guard;
 mod incoming_request;
+pub(crate) mod journal;
 mod lock;
 mod message;
 mod metrics;
 mod middleware;
+mod outgoing;
 mod page;
 mod pool;
 mod reload;
@@ -40,9 +43,9 @@ use crate::{
         state::{Gateway, tell},
     },
     module,
-    streams::say,
 };
 pub(crate) use config::Serve;
+use config_file::ConfigFile;
 use metrics::Metrics;
 use pocketwasm::Runner;
 use pool::Pool;
@@ -69,11 +72,16 @@ impl Serve {
             let action = action.to_owned();
             move |source: io::Error| Failure::Io { action, source }
         };
+        let file = match &self.config {
+            Some(path) => ConfigFile::read(path).map_err(Failure::Usage)?,
+            None => ConfigFile::default(),
+        };
+        let plugins = Arc::new(file.plugins);
         let chain = self.chain().map_err(Failure::Usage)?;
-        let runner = Runner::new(self.runner_config())?;
+        let runner = Runner::new(self.runner_config(&plugins))?;
         let pool = Pool::start(self.bounds()).map_err(failed("start the threads for calls"))?;
         let metrics = Metrics::new();
-        let source = PluginDirectory::new(directory.clone(), self.lock.clone());
+        let source = PluginDirectory::new(directory.clone(), self.lock.clone(), plugins.clone());
         let report = source
             .scan(&runner, &pool, &metrics, &source.progress())
             .map_err(Failure::Usage)?;
@@ -83,13 +91,18 @@ impl Serve {
             return Err(module::no_plugins(directory));
         }
         tell(&report);
+        for name in plugins.names().filter(|name| runner.plugin(name).is_err()) {
+            log::warn!(
+                "the configuration has a section for {name:?}, and no such plugin is loaded"
+            );
+        }
         chain.check(&runner).map_err(Failure::Usage)?;
 
         // Only now: whoever can connect finds every plugin that there is.
         let action = format!("listen on {}", self.listen);
-        let listener = TcpListener::bind(self.listen).map_err(failed(&action))?;
+        let listener = TcpListener::bind(&*self.listen).map_err(failed(&action))?;
         let local = listener.local_addr().map_err(failed(&action))?;
-        let settings = Settings::new(self, chain, local)
+        let settings = Settings::new(self, plugins, chain, local)
             .map_err(failed("take random bytes from the system"))?;
         let gateway = Arc::new(Gateway {
             runner,
@@ -107,18 +120,19 @@ impl Serve {
             .map_err(failed("start the threads for connections"))?;
         let served = runtime.block_on(async {
             let listener = server::Listener::new(listener, self)?;
-            let _watcher = match self.watch {
-                true => Some(gateway.watch().map_err(io::Error::other)?),
-                false => None,
-            };
-            writeln!(io::stdout(), "listening on http://{local}")?;
+            if self.watch {
+                gateway.watch().map_err(io::Error::other)?;
+            }
+            // Nobody need read that.
+            let _ = writeln!(io::stdout(), "listening on http://{local}");
+            log::info!("listens on http://{local}");
             listener.serve(gateway.clone()).await;
             Ok(())
         });
         // What still runs then is a guest at the end of its slice.
         runtime.shutdown_timeout(std::time::Duration::from_secs(1));
         served.map_err(failed("serve"))?;
-        say("stopped");
+        log::info!("stopped");
         Ok(Code::SUCCESS)
     }
 }

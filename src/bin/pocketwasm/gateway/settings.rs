@@ -3,6 +3,7 @@
 use super::{
     answer::{Problem, Remedy},
     config::Serve,
+    config_file::PluginSettings,
     guard::Guard,
     routes::LoweredLimits,
 };
@@ -37,6 +38,8 @@ pub(super) struct Settings {
     pub(super) queue_wait: Duration,
     /// The limits of every call, which a request can only lower.
     pub(super) most: LoweredLimits,
+    /// What holds for one plugin alone.
+    pub(super) plugins: Arc<PluginSettings>,
     pub(super) chain: Chain,
     pub(super) guard: Guard,
     max_body: usize,
@@ -52,7 +55,12 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    pub(super) fn new(serve: &Serve, chain: Chain, local: SocketAddr) -> io::Result<Self> {
+    pub(super) fn new(
+        serve: &Serve,
+        plugins: Arc<PluginSettings>,
+        chain: Chain,
+        local: SocketAddr,
+    ) -> io::Result<Self> {
         let mut prefix = [0; 6];
         getrandom::fill(&mut prefix).map_err(|error| io::Error::other(error.to_string()))?;
         Ok(Self {
@@ -63,8 +71,9 @@ impl Settings {
                 timeout: Some(serve.limits.call.timeout),
                 max_memory_pages: Some(serve.limits.module.max_memory),
             },
+            plugins,
             chain,
-            guard: Guard::new(local, &serve.allow_host),
+            guard: Guard::new(local, &serve.host_name),
             max_body: serve.max_body,
             body_timeout: serve.body_timeout,
             bodies: Arc::new(Semaphore::new(serve.max_bodies.div_ceil(1 << 10))),
@@ -73,6 +82,11 @@ impl Settings {
             requests: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
         })
+    }
+
+    /// The limits of a plugin's calls, which a request can only lower.
+    pub(super) fn most_of(&self, plugin: &str) -> LoweredLimits {
+        self.plugins.limits(plugin, self.most)
     }
 
     /// From now on the gateway is not healthy.
