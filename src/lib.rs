@@ -1,7 +1,8 @@
 //! Runs untrusted WebAssembly plugins where no JIT may run, the same way everywhere.
 //!
-//! A [`Runner`] loads plugins and calls them under limits, on the interpreter wasmi. Every call ends,
-//! has a fresh instance, and gives the same results, output and fuel on every host.
+//! A [`Runner`] loads plugins and calls them under limits, on the interpreter wasmi. Every call ends.
+//! It runs in a fresh instance, unless you keep one, and has the same results, output and fuel on
+//! every host.
 //!
 //! ```
 //! use pocketwasm::{Runner, RunnerConfig};
@@ -13,45 +14,46 @@
 //! # Ok::<(), pocketwasm::Error>(())
 //! ```
 //!
-//! # In the order in which one meets them
+//! # The types, in the order in which you meet them
 //!
-//! 1. [`RunnerConfig`] has every limit, the clock, and what a guest may see of the real world. All
-//!    limits are finite by default. [`SnapshotMode`] and [`Compilation`] are two of its choices.
-//! 2. [`Runner`] loads plugins from bytes and directories, and calls them in one line.
+//! 1. [`RunnerConfig`] sets every limit, the clock, and what a guest may see of the host. All limits are
+//!    finite by default. [`SnapshotMode`] and [`Compilation`] are two of its settings.
+//! 2. [`Runner`] loads plugins from bytes or directories, and has one-line calls.
 //! 3. [`Plugin`] is a loaded module, [`Description`] one that is not compiled yet: its [`Import`]s, its [`Export`]s with their [`Signature`]s, its
 //!    [`Convention`], and whether it starts from a [`Snapshot`]. A [`WarmUp`] is a call made at load.
 //! 4. [`Call`] describes one call: params or input, fuel, timeout, arguments, and a [`CancelToken`]
-//!    that ends it from elsewhere.
-//! 5. [`Outcome`] is what the call returned, wrote and cost.
-//! 6. [`Error`] says who, what and which limit. [`ErrorKind`] is for programs, [`Phase`] tells the
-//!    step in which it happened.
+//!    that ends it from another thread.
+//! 5. [`Outcome`] has what the call returned, wrote and cost.
+//! 6. [`Error`] names the plugin, the problem and the limit. [`ErrorKind`] is for programs, and [`Phase`]
+//!    is the step in which the error happened.
 //! 7. [`Instance`] keeps a plugin's state from call to call.
 //!
-//! Then, for those who give plugins more:
+//! To give plugins access to more:
 //!
-//! - [`RunnerConfig::function`] makes a closure a function that plugins can import. It gets a
-//!   [`HostContext`]; its types are [`HostValue`]s and a [`HostResult`], and together they make it a
+//! - [`RunnerConfig::function`] turns a closure into a function that plugins can import. It takes a
+//!   [`HostContext`] and [`HostValue`]s, and returns a [`HostResult`]. The trait for such closures is
 //!   [`HostFunction`].
-//! - [`Clock`] and [`Entropy`] are real time and real random numbers, [`InputSource`] and
-//!   [`OutputSink`] where standard input comes from and standard output goes to.
+//! - [`Clock`] and [`Entropy`] provide real time and real random numbers. [`InputSource`] provides
+//!   standard input, and [`OutputSink`] receives standard output.
 //! - [`HttpRequest`] and [`HttpResponse`] pass through [`Plugin::handle`] and [`Call::cgi`];
-//!   [`Handled`] and [`Pending`] are what a middleware made of a request. [`HttpClient`] sends the
-//!   requests of Extism's plugins.
-//! - [`DISPATCH`] and [`ENGINE`] say what a build has.
+//!   [`Handled`] and [`Pending`] are the results of a middleware. [`HttpClient`] sends the requests of
+//!   Extism plugins.
+//! - [`DISPATCH`] and [`ENGINE`] describe the engine of a build.
 //!
 //! # Features
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | `std` (default) | files and directories ([`Runner::load_plugins`](https://docs.rs/pocketwasm/latest/pocketwasm/struct.Runner.html#method.load_plugins)), the system clock, any `std::io::Write` as output. It adds entry points, never other semantics |
+//! | `std` (default) | files and directories ([`Runner::load_plugins`](https://docs.rs/pocketwasm/latest/pocketwasm/struct.Runner.html#method.load_plugins)), the system clock, any `std::io::Write` as output. It adds entry points and changes no behaviour |
+//! | `conventions` (default) | the features `assemblyscript`, `cgi`, `extism`, `http-wasm`, `typst` and `wapc`: a [`Convention`] each. Packed pointers, C strings and commands are always there |
 //! | `serde` | values instead of bytes, as JSON: `Plugin::call_json`, `Call::run_json` |
-//! | `msgpack` | the same as MessagePack; needs `std` |
-//! | `http` | HTTP requests of Extism's plugins, by an [`HttpClient`] that the embedder grants |
+//! | `msgpack` | the same with MessagePack; needs `std` |
+//! | `http` | HTTP requests of Extism's plugins, by an [`HttpClient`] that the embedder grants; enables `extism` |
 //! | `simd` | guests that use SIMD instructions; without it they are refused with an error that says so |
 //! | `capi` | the C interface that `include/pocketwasm.h` declares |
 //! | `cli` | the program `pocketwasm` |
 //! | `gateway` | `pocketwasm serve`: plugins over HTTP |
-//! | `portable-dispatch` | the engine's loop on every target, in place of its tail calls on x86-64 and AArch64 Linux; builds there at opt-level `s` and `z` need it |
+//! | `portable-dispatch` | dispatch by a loop on every target, instead of by tail calls on x86-64 and AArch64 Linux; builds there at opt-level `s` and `z` need it |
 //!
 //! Without `std` the crate needs `alloc` and atomic compare-and-swap, and nothing else.
 //!
@@ -59,7 +61,7 @@
 //!
 //! The [guide] has the rest: [writing a plugin], [limits, fuel and time], [conventions],
 //! [host functions], [snapshots], the [gateway], [boards], [performance]. [`SECURITY.md`] says what is
-//! promised and what is not.
+//! guaranteed and what is not.
 //!
 //! [guide]: https://docs.rs/crate/pocketwasm/latest/source/docs/src/SUMMARY.md
 //! [writing a plugin]: https://docs.rs/crate/pocketwasm/latest/source/docs/src/plugins/index.md
@@ -74,8 +76,8 @@
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
-    pocketwasm_few_conventions,
-    allow(dead_code, reason = "what only the other conventions use")
+    not(feature = "conventions"),
+    allow(dead_code, reason = "several conventions share what only they use")
 )]
 #![warn(
     missing_debug_implementations,

@@ -1,4 +1,4 @@
-//! The C interface: its header is what the source makes, and C programs use it as documented.
+//! The C interface: its header is up to date, and C programs can use it as documented.
 
 use std::{
     collections::BTreeSet,

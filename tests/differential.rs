@@ -1,5 +1,5 @@
-//! Generated programs in every mode against wasmi 1.1.0, whose executor shares nothing with the
-//! engine's. `tools/differential` does the same with more engines and for longer.
+//! Compares generated programs in every mode with wasmi 1.1.0, whose executor shares no code with
+//! the engine's. `tools/differential` does the same with more engines and for longer.
 //!
 //! `POCKETWASM_DIFFERENTIAL_SEED` repeats the programs of one seed.
 

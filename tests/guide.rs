@@ -1,6 +1,6 @@
-//! The guide is whole: its pages, links and code blocks.
+//! Checks the guide: its pages, links and code blocks.
 //!
-//! Its Rust is compiled as doctests of the library, its shell blocks run by `docs/check`.
+//! Its Rust code is compiled as doctests of the library; `docs/check` runs its shell blocks.
 
 use std::{
     collections::BTreeSet,

@@ -1,4 +1,4 @@
-//! What loading costs in memory, and that it is given back: by an allocator that counts.
+//! The memory that loading takes, and that it is freed again. Measured by an allocator that counts.
 #![allow(
     unsafe_code,
     reason = "a global allocator is an unsafe trait; this one only counts"

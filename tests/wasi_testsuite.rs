@@ -1,6 +1,6 @@
-//! Runs the public WASI test suite (`WebAssembly/wasi-testsuite`), as far as it needs no file
-//! system. The suite is not part of this repository: `WASI_TESTSUITE` names a checkout of it with
-//! its programs built, as its branch `prod/testsuite-base` has them.
+//! Runs the public WASI test suite (`WebAssembly/wasi-testsuite`), except for tests that need a
+//! file system. The suite is not part of this repository: `WASI_TESTSUITE` is the path of a
+//! checkout with its programs built, as on its branch `prod/testsuite-base`.
 
 use pocketwasm::{Runner, RunnerConfig};
 use serde_json::Value;

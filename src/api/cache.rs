@@ -1,4 +1,4 @@
-//! Modules that were not loaded by name, kept by their content.
+//! A cache of modules that were not loaded by name, keyed by content.
 
 use crate::api::plugin::Plugin;
 use alloc::{
@@ -7,14 +7,14 @@ use alloc::{
 };
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// Compiled modules by the SHA-256 of their bytes, the least recently used out first.
+/// Compiled modules by the SHA-256 of their bytes. The least recently used one is evicted first.
 ///
-/// To use one only marks it, so that calls share the lock: where it stands among the others is put
-/// right when it would be let go.
+/// A use only records its number, so that calls can share the lock. The order is corrected when an
+/// entry is about to be evicted.
 #[derive(Debug, Default)]
 pub(crate) struct Cache {
     entries: BTreeMap<[u8; 32], Entry>,
-    /// The entries by a use, their last when they were put there.
+    /// The entries by their last use at the time they were put into this set.
     order: BTreeSet<(usize, [u8; 32])>,
     bytes: usize,
     uses: AtomicUsize,
@@ -28,7 +28,7 @@ struct Entry {
 }
 
 impl Cache {
-    /// The module with that content, which is then the most recently used.
+    /// The module with this content. It becomes the most recently used one.
     pub(crate) fn get(&self, sha256: &[u8; 32]) -> Option<Plugin> {
         let entry = self.entries.get(sha256)?;
         entry.last_use.store(self.next_use(), Ordering::Relaxed);
@@ -47,8 +47,8 @@ impl Cache {
         self.entries.values().map(|entry| &entry.plugin)
     }
 
-    /// Keeps a module, if it fits into `max_bytes` at all, and lets go of others until it does:
-    /// those, for the caller to drop outside the lock.
+    /// Inserts a module, if it fits into `max_bytes` at all, and evicts others until it does.
+    /// Returns the evicted ones, for the caller to drop outside the lock.
     pub(crate) fn insert(&mut self, plugin: &Plugin, max_bytes: usize) -> Vec<Plugin> {
         let mut evicted = Vec::new();
         let bytes = plugin.code().estimated_bytes();
@@ -97,7 +97,7 @@ mod tests {
     };
     use alloc::{format, string::String, sync::Arc, vec::Vec};
 
-    /// What is left of these, which are used in this order, where there is room for three.
+    /// The modules that are left after these uses, in a cache with room for three.
     fn left(uses: &str) -> String {
         let context = Arc::new(RunnerContext::new(RunnerConfig::new()));
         let mut cache = Cache::default();

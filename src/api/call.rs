@@ -1,4 +1,4 @@
-//! One call, described and then run.
+//! The builder of a call.
 
 use crate::{
     api::{
@@ -26,7 +26,7 @@ use alloc::{
 };
 use core::{any::Any, fmt, time::Duration};
 
-/// One call of an export: what it gets, what it may use, then [`run`](Self::run).
+/// One call of an export. Set its input and its limits, then [`run`](Self::run) it.
 ///
 /// ```
 /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
@@ -48,8 +48,8 @@ enum Target<'a> {
     Kept(&'a mut Instance),
 }
 
-/// What a call that outlives its first run is made of: its plugin, what each run may use, what the
-/// guest finds around it, and the input.
+/// The parts of a call that outlives its first run: its plugin, the limits of each run, the guest's
+/// environment, and the input.
 pub(crate) type LastingCall<'a> = (Plugin, CallLimits, Option<Box<Environment>>, &'a [u8]);
 
 impl<'a> Call<'a> {
@@ -74,22 +74,23 @@ impl<'a> Call<'a> {
         Self { target, task }
     }
 
-    /// Passes numbers: bit patterns, as many as the export has parameters; 32-bit ones in the low
-    /// half, zero- or sign-extended. Default: none. Replaces [`input`](Self::input).
+    /// Passes numbers as bit patterns, as many as the export has parameters. 32-bit values are in
+    /// the low half, zero- or sign-extended. Default: no parameters. Replaces
+    /// [`input`](Self::input).
     pub fn params(mut self, params: &'a [u64]) -> Self {
         self.task.input = CallInput::Params(params);
         self
     }
 
-    /// Passes bytes, by the plugin's convention; the outcome has bytes too. At most
+    /// Passes bytes, by the plugin's convention. The outcome then has bytes too. At most
     /// `max_input_bytes`. Replaces [`params`](Self::params).
     pub fn input(mut self, input: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
         self.task.input = CallInput::Input(input.as_ref());
         self
     }
 
-    /// Passes several inputs, for exports that take them: Typst's, and functions of several
-    /// pointers or strings. Each at most, and all together at most, `max_input_bytes`. Replaces
+    /// Passes several inputs, for exports that take them: those of Typst plugins, and functions of
+    /// several pointers or strings. At most `max_input_bytes` together. Replaces
     /// [`params`](Self::params) and [`input`](Self::input).
     ///
     /// ```
@@ -105,15 +106,15 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// Passes the input by `convention`, whatever the plugin looks like. Default: the first of
-    /// the plugin's own conventions that fits the export.
+    /// Passes the input by `convention`, even if the plugin was not detected to follow it. Default:
+    /// the first of the plugin's own conventions that fits the export.
     pub fn convention(mut self, convention: Convention) -> Self {
         self.task.convention = Some(convention);
         self
     }
 
-    /// Sets a key of the plugin's configuration, which Extism's plugins can read. Default: none.
-    /// At most `max_input_bytes` together.
+    /// Sets a key of the plugin's configuration, which Extism plugins can read. Default: empty. At
+    /// most `max_input_bytes` for all keys and values together.
     pub fn config(mut self, key: &str, value: &str) -> Self {
         let environment = self.environment();
         let before = environment
@@ -126,42 +127,43 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// Lends a value to the host functions that this call comes to, which have it by
-    /// [`HostContext::state`](crate::HostContext::state). When the call has ended, in whatever
-    /// way, it is back in its place.
+    /// Gives the host functions of this call access to a value, through
+    /// [`HostContext::state`](crate::HostContext::state). The value is moved out for the call, and
+    /// is back in `state` when the call ends, even if it fails.
     pub fn state<T: Any + Default + Send + Sync>(mut self, state: &'a mut T) -> Self {
         self.task.state = Some(state);
         self
     }
 
-    /// The fuel that this call may use, instead of the runner's.
+    /// Sets the fuel that this call may use. Default: the runner's.
     pub fn fuel(mut self, fuel: u64) -> Self {
         self.task.call_limits.fuel = Some(fuel);
         self
     }
 
-    /// The time that this call may take, instead of the runner's; 0 is over at once.
+    /// Sets the time that this call may take. Default: the runner's. A timeout of 0 is over at
+    /// once.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.task.call_limits.timeout = Some(timeout);
         self
     }
 
-    /// The pages that the plugin's memories may have in this call, where that is fewer than the
+    /// Sets the pages that the plugin's memories may have in this call, if that is fewer than the
     /// runner's [`max_memory_pages`](crate::RunnerConfig::max_memory_pages). A kept instance that
-    /// has more already keeps it and gets no more.
+    /// has more already keeps them, but cannot grow.
     pub fn max_memory_pages(mut self, pages: u32) -> Self {
         self.task.call_limits.max_memory_pages = Some(pages);
         self
     }
 
-    /// Lets `token` end this call from elsewhere.
+    /// Lets `token` end this call, from any thread.
     pub fn cancel(mut self, token: &CancelToken) -> Self {
         self.task.call_limits.cancel = Some(token.clone());
         self
     }
 
-    /// The bytes of standard input. Default: none. At most `max_input_bytes`. For a command it is
-    /// where the [`input`](Self::input) goes, so one of the two.
+    /// Sets the bytes of standard input. Default: empty. At most `max_input_bytes`. A command gets
+    /// its [`input`](Self::input) there, and therefore takes only one of the two.
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         let bytes = bytes.into();
         self.refuse_above("stdin", bytes.len());
@@ -169,15 +171,15 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// Where standard input is read from when the guest asks for it (with `std`: any
-    /// `std::io::Read`). A source that blocks holds up the deadline.
+    /// Sets a source that standard input is read from when the guest asks for it (with `std`: any
+    /// `std::io::Read`). While a read blocks, the deadline is not checked.
     pub fn stdin_from(mut self, source: impl InputSource) -> Self {
         self.environment().stdin = Stdin::Source(Box::new(source));
         self
     }
 
-    /// The arguments after the program's name, which is the plugin's. Default: none. No zero
-    /// bytes; at most `max_input_bytes` together.
+    /// Sets the arguments after the program's name, which is the plugin's. Default: no arguments.
+    /// No zero bytes; at most `max_input_bytes` together.
     pub fn args<S: Into<String>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
         let args: Vec<String> = args.into_iter().map(Into::into).collect();
         if args.iter().any(|arg| arg.contains('\0')) {
@@ -188,8 +190,8 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// Adds a variable to the environment, which is empty by default and never the host's own. No
-    /// zero bytes, no `=` in the name; at most `max_input_bytes` together.
+    /// Adds a variable to the environment, which is empty by default and never the host's. No zero
+    /// bytes, no `=` in the name; at most `max_input_bytes` together.
     pub fn env(mut self, name: &str, value: &str) -> Self {
         if name.is_empty() || name.contains('=') {
             self.refuse("env", format!("cannot have a variable named {name:?}"));
@@ -206,7 +208,7 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// Whether the environment has a variable of that name.
+    /// Whether the environment has a variable of this name.
     pub(crate) fn has_variable(&self, name: &str) -> bool {
         let environment = self.task.environment.as_deref();
         let mut variables = environment
@@ -235,7 +237,7 @@ impl<'a> Call<'a> {
         self.task.environment.get_or_insert_default()
     }
 
-    /// Notes a mistake, if it is the first.
+    /// Records a mistake, unless there is one already.
     fn mistaken(&mut self, failure: Failure) {
         self.task.mistake.get_or_insert(failure);
     }
@@ -247,7 +249,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// The names of plugin and export, for errors about the outcome.
+    /// The names of the plugin and the export, for errors about the outcome.
     pub(crate) fn names(&self) -> (Arc<str>, Box<str>) {
         (self.plugin().shared_name().clone(), self.task.export.into())
     }
@@ -260,12 +262,12 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     ///
-    /// Before anything runs: `Closed`, `NotFound` (no such export), `Signature` (params or bytes
-    /// do not fit it), `MemoryLimit` (the plugin begins with more pages than this call may have),
-    /// `TooLarge`, `InvalidConfig`, and for an instance `Poisoned`. While it
-    /// runs: `OutOfFuel`, `Timeout`, `Cancelled`, `Closed`, `Trap`, `Exit` (other than 0),
-    /// `GuestData` (a result outside memory), `TooLarge` (a result), `Host`. Where the guest had
-    /// begun, [`Error::outcome`] tells what it cost and wrote.
+    /// Before anything runs: `Closed`, `NotFound` (no such export), `Signature` (params or bytes do
+    /// not fit it), `MemoryLimit` (the plugin begins with more pages than this call may have),
+    /// `TooLarge`, `InvalidConfig`, and `Poisoned` for an instance. While it runs: `OutOfFuel`,
+    /// `Timeout`, `Cancelled`, `Closed`, `Trap`, `Exit` (other than 0), `GuestData` (a result
+    /// outside memory), `TooLarge` (a result), `Host`, `Plugin` (an error that the plugin itself
+    /// reports). If the guest had begun, [`Error::outcome`] tells what the call cost and wrote.
     pub fn run(mut self) -> Result<Outcome, Error> {
         match self.target {
             Target::Fresh(plugin) => self.task.fresh(plugin),
@@ -273,14 +275,14 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Runs the call with that input.
+    /// Runs the call with this input.
     pub(crate) fn run_input(mut self, input: &'a [u8]) -> Result<Outcome, Error> {
         self.task.input = CallInput::Input(input);
         self.run()
     }
 
-    /// The same for a call that outlives its first run, and so has its instance to itself: the
-    /// plugin, what each run may use, what the guest finds around it, and the input.
+    /// Checks a call that outlives its first run, and therefore needs a fresh instance of its own.
+    /// Returns its parts.
     pub(crate) fn lasting(mut self) -> Result<LastingCall<'a>, Error> {
         let input = match self.task.input {
             CallInput::Input(input) => input,
@@ -310,7 +312,7 @@ impl fmt::Debug for Call<'_> {
 }
 
 impl Plugin {
-    /// Begins a call of `export` in a fresh instance.
+    /// Starts building a call of `export` in a fresh instance.
     ///
     /// ```
     /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
@@ -327,7 +329,7 @@ impl Plugin {
 }
 
 impl Instance {
-    /// Begins a call of `export` on the state that earlier calls left.
+    /// Starts building a call of `export` on the state that earlier calls left.
     pub fn call<'a>(&'a mut self, export: &'a str) -> Call<'a> {
         Call::kept(self, export)
     }

@@ -1,4 +1,4 @@
-//! Plugins and modules from files.
+//! Loading plugins from a directory.
 
 use crate::{
     api::{
@@ -34,12 +34,12 @@ pub struct LoadReport {
     pub loaded: Vec<String>,
     /// The plugins whose file has changed since they were loaded.
     pub replaced: Vec<String>,
-    /// The plugins whose file is as it was; they were not compiled again.
+    /// The plugins whose file has not changed. They were not compiled again.
     pub unchanged: Vec<String>,
-    /// The plugins whose file in this directory is gone; they stay loaded until
+    /// The plugins whose file in this directory is gone. They stay loaded until
     /// [`Runner::unload_plugin`].
     pub missing: Vec<String>,
-    /// The files that could not be loaded. What had been loaded from them before stays.
+    /// The files that could not be loaded. Plugins that were loaded from them earlier stay.
     pub failed: Vec<LoadFailure>,
 }
 
@@ -54,13 +54,13 @@ pub struct LoadFailure {
 }
 
 impl Runner {
-    /// Loads every `.wasm` file below a directory. A plugin's name is its path in there without
-    /// the suffix, with `/` between folders. Symbolic links are not followed.
+    /// Loads every `.wasm` file below a directory. A plugin's name is its path relative to the
+    /// directory, without the suffix and with `/` between folders. Symbolic links are not followed.
     ///
     /// Files are compiled on as many threads as the host has cores; the report does not depend on
-    /// their number. One bad file does not keep the others from loading; it is reported with its
-    /// reason. Called again, it takes up what is new or changed and leaves the rest alone, and
-    /// where a changed file is bad the old version stays.
+    /// their number. If a file cannot be loaded, the report has the reason, and the others still
+    /// load. Called again, this loads what is new or changed and leaves the rest alone. If a
+    /// changed file cannot be loaded, the old version stays.
     ///
     /// ```no_run
     /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
@@ -78,11 +78,12 @@ impl Runner {
         self.load_plugins_if(directory, |_, _| Ok(()))
     }
 
-    /// Loads as [`load_plugins`](Self::load_plugins) does, but asks `admit` first about each file
-    /// that is new or changed, with the plugin's name and the file's bytes: on this thread, in the
-    /// order of their paths. Nothing of what it does not admit is compiled or served; it is
-    /// reported as failed with [`Refused`](crate::ErrorKind::Refused) and the reason that `admit`
-    /// gave, which is to be one line. For pins, signatures and allow lists.
+    /// Loads like [`load_plugins`](Self::load_plugins), but first calls `admit` for each file that
+    /// is new or changed, with the plugin's name and the file's bytes. It is called on this thread,
+    /// in the order of the files' paths. A file that it does not admit is neither compiled nor
+    /// served. It is reported as failed with [`Refused`](crate::ErrorKind::Refused) and the reason
+    /// that `admit` returned, which must be one line. Use this for pins, signatures and allow
+    /// lists.
     ///
     /// ```no_run
     /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
@@ -122,8 +123,8 @@ impl Runner {
     ) -> Result<LoadReport, Error> {
         let directory = directory.as_ref();
         self.context().check_open()?;
-        // The root is asked first: a directory that is not there is an error, not a report. Files
-        // are remembered below its real path, so that another spelling of it is the same one.
+        // Read the root first: a missing directory is an error, not a report. Files are recorded
+        // with its real path, so that another spelling of the directory is the same one.
         let failed = |error| io("read the directory", directory, error);
         let root = directory.canonicalize().map_err(failed)?;
         std::fs::read_dir(&root).map_err(failed)?;
@@ -160,7 +161,7 @@ impl Runner {
             },
         );
         compiled.into_iter().for_each(|done| report.enter(done));
-        // Of two files for one name the second has it only where the first is bad.
+        // If two files have the same name, the second is used only if the first cannot be loaded.
         for file in rivals {
             if let Some(job) = report.note(self.job(file, &mut admit)) {
                 report.enter(self.compile(job, &warm_up));
@@ -198,7 +199,7 @@ impl Runner {
         Ok(report)
     }
 
-    /// What is to be compiled of a file.
+    /// Reads a file and decides whether it must be compiled.
     fn job(
         &self,
         file: FoundFile,
@@ -295,7 +296,7 @@ struct Done {
 }
 
 impl LoadReport {
-    /// What is to be compiled, if anything; the rest is told.
+    /// Returns the job, if the file must be compiled. Records the result otherwise.
     fn note(&mut self, step: Result<Step, LoadFailure>) -> Option<Job> {
         match step {
             Ok(Step::Compile(job)) => return Some(job),

@@ -1,4 +1,4 @@
-//! Modules from files.
+//! Loading modules from files.
 
 use crate::{
     api::{
@@ -28,7 +28,7 @@ pub(super) fn io(action: &'static str, path: &Path, source: std::io::Error) -> E
 }
 
 impl Runner {
-    /// Reads a file, but no more of it than a module may have.
+    /// Reads a file, but no more of it than a module's maximum size.
     pub(super) fn read(&self, path: &Path) -> Result<Vec<u8>, Error> {
         let maximum = self.context().config.limits.max_module_bytes as u64;
         let failed = |error| io("read", path, error);
@@ -51,7 +51,7 @@ impl Runner {
             return too_large(length);
         }
         let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-        // The file may grow while it is read.
+        // The file may grow while it is being read.
         file.take(maximum + 1)
             .read_to_end(&mut bytes)
             .map_err(failed)?;
@@ -61,13 +61,13 @@ impl Runner {
         Ok(bytes)
     }
 
-    /// The plugin in a file, compiled now or earlier; its name is the path. The file is read
-    /// every time and the compiled module kept by its content, within `max_cache_bytes`, so a
-    /// changed file is never mistaken for the old one.
+    /// Loads the plugin in a file; its name is the path. The file is read every time, and the
+    /// compiled module is cached by its content, within `max_cache_bytes`. A changed file is
+    /// therefore never mistaken for the old one.
     ///
     /// # Errors
     ///
-    /// `NotFound` or `Io` for the file, otherwise those of [`load_plugin`](Self::load_plugin).
+    /// `NotFound` or `Io` for the file, and those of [`load_plugin`](Self::load_plugin).
     pub fn plugin_at(&self, path: impl AsRef<Path>) -> Result<Plugin, Error> {
         let path = path.as_ref();
         self.context().check_open()?;
@@ -100,11 +100,11 @@ impl Runner {
             .map(Outcome::into_results)
     }
 
-    /// Calls the export `greet` of the module in a file with a name, and gives its greeting.
+    /// Calls the export `greet` of the module in a file with a name, and returns its greeting.
     ///
-    /// It is [`run_plugin_string`](Self::run_plugin_string) with an export of a fixed name. It is
-    /// here for the sake of gowasmrunner, whose idea this library re-imagines: there, to greet is
-    /// what one did with a plugin first.
+    /// It is [`run_plugin_string`](Self::run_plugin_string) with a fixed export. It is here for the
+    /// sake of gowasmrunner, whose idea this library re-imagines: there, greeting is the first
+    /// thing that one does with a plugin.
     ///
     /// ```
     /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;

@@ -1,4 +1,4 @@
-//! Plugins that handle HTTP requests: http-wasm's, as middleware, and CGI scripts.
+//! Plugins that handle HTTP requests: middleware of http-wasm's convention, and CGI scripts.
 
 use crate::{
     api::{call::Call, instance::Instance, plugin::Plugin},
@@ -14,17 +14,17 @@ use crate::{
 use alloc::boxed::Box;
 use core::fmt;
 
-/// What a plugin made of a request.
+/// The result of a plugin's handling a request.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Handled {
-    /// This is the response; the next handler is not asked.
+    /// The plugin answered the request itself. The next handler is not called.
     Response(HttpResponse),
-    /// The next handler is to answer, and then [`Pending::finish`].
+    /// The next handler must answer. Pass its response to [`Pending::finish`].
     Next(Box<Pending>),
 }
 
-/// A request that a plugin passes on, and the plugin waiting for the response.
+/// A request that a plugin passed on. The plugin waits for the response.
 pub struct Pending {
     instance: Instance,
     exchange: Box<HttpExchange>,
@@ -33,8 +33,8 @@ pub struct Pending {
 }
 
 impl Plugin {
-    /// Has a plugin of http-wasm's convention handle a request, in a fresh instance and under the
-    /// runner's limits for a call. `config` is what the plugin gets for its configuration.
+    /// Handles a request by a plugin of http-wasm's convention, in a fresh instance and under the
+    /// runner's limits for a call. `config` is the plugin's configuration.
     ///
     /// ```
     /// use pocketwasm::{Handled, HttpRequest, HttpResponse, Runner, RunnerConfig};
@@ -63,15 +63,16 @@ impl Plugin {
 }
 
 impl Pending {
-    /// The request for the next handler, as the plugin has left it.
+    /// The request for the next handler, with the plugin's changes.
     #[must_use]
     pub fn request(&self) -> &HttpRequest {
         &self.exchange.request
     }
 
-    /// Has the plugin handle the next handler's response, under the limits of a call of its own;
-    /// what it makes of it, and what that cost. What the plugin said of the response beforehand
-    /// is added: fields, and a status other than 200.
+    /// Lets the plugin handle the next handler's response, under the limits of a call of its own.
+    /// Returns the final response and what this cost. If the plugin set header fields, trailers or
+    /// a status other than 200 before it passed the request on, they are applied to the response
+    /// first.
     ///
     /// # Errors
     ///
@@ -80,7 +81,7 @@ impl Pending {
         self.end(response, false)
     }
 
-    /// The same where the next handler failed and `response` stands for that.
+    /// Like [`finish`](Self::finish), for a next handler that failed: `response` reports that.
     ///
     /// # Errors
     ///
@@ -128,16 +129,17 @@ impl fmt::Debug for Pending {
 }
 
 impl<'a> Call<'a> {
-    /// Has a plugin of http-wasm's convention handle a request. The call is one of
-    /// `handle_request`; its [`input`](Call::input) is what the plugin gets for its configuration,
-    /// and its limits and cancel token hold anew for [`Pending::finish`]. What the plugin made of
-    /// the request, and what that cost.
+    /// Handles a request by a plugin of http-wasm's convention. The call must be one of
+    /// `handle_request`. Its [`input`](Call::input) is the plugin's configuration. Its limits and
+    /// cancel token apply again to [`Pending::finish`]. Returns the plugin's result and what the
+    /// call cost.
     ///
     /// # Errors
     ///
-    /// `Signature` where the plugin is none of http-wasm's, or the call is one of another export
-    /// or of an [`Instance`]; `TooLarge` where request and response exceed `max_exchange_bytes`;
-    /// `GuestData` for a field, status or URI that cannot be; and what may end any call.
+    /// `Signature` if the plugin does not follow http-wasm's convention, or if the call is one of
+    /// another export or of an [`Instance`]; `TooLarge` if request and response exceed
+    /// `max_exchange_bytes`; `GuestData` for an invalid field, status or URI; and the errors of
+    /// [`run`](Call::run).
     pub fn handle(self, request: HttpRequest) -> Result<(Handled, Outcome), Error> {
         let (name, export) = self.names();
         let (plugin, call_limits, environment, config) = self.lasting()?;
@@ -170,9 +172,10 @@ impl<'a> Call<'a> {
         Ok((handled, outcome))
     }
 
-    /// Runs a command as a CGI script on a request: its environment (but for the variables that
-    /// this call has already, such as the `SCRIPT_NAME` of a server that knows it), the query's
-    /// parameters as arguments, the body as standard input. The response, and what the call cost.
+    /// Runs a command as a CGI script. The request becomes its environment, the query's parameters
+    /// its arguments, and the body its standard input. A variable that this call sets itself is
+    /// kept, such as the `SCRIPT_NAME` of a server that knows it. Returns the response and what the
+    /// call cost.
     ///
     /// ```
     /// use pocketwasm::{HttpRequest, Runner, RunnerConfig};
@@ -187,7 +190,7 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     ///
-    /// Those of [`run`](Call::run); `GuestData` where the output is no CGI response.
+    /// Those of [`run`](Call::run); `GuestData` if the output is not a CGI response.
     pub fn cgi(self, request: &'a HttpRequest) -> Result<(HttpResponse, Outcome), Error> {
         let (plugin, export) = self.names();
         let mut call = Call::convention(self, crate::Convention::Command)

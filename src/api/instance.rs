@@ -1,4 +1,4 @@
-//! An instance that is kept.
+//! Instances that are kept between calls.
 
 use crate::{
     api::plugin::Plugin,
@@ -11,11 +11,11 @@ use crate::{
 use alloc::sync::Arc;
 use core::fmt;
 
-/// A plugin instantiated and kept, for those who want state between calls.
+/// An instance of a plugin that keeps its state between calls.
 ///
-/// Each call has its own fuel, deadline, input and output; memory, globals and tables stay. After
-/// a call that ended with an error nothing is known of that state, so every later one is refused
-/// with [`Poisoned`](crate::ErrorKind::Poisoned).
+/// Each call has its own fuel, deadline, input and output. Memory, globals and tables stay. After a
+/// call that failed, that state is unknown, and every later call is refused with
+/// [`Poisoned`](crate::ErrorKind::Poisoned).
 ///
 /// ```
 /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
@@ -30,7 +30,7 @@ use core::fmt;
 /// ```
 pub struct Instance {
     plugin: Plugin,
-    /// What it is an instance of: the plugin's code, before or after a snapshot.
+    /// The code that it is an instance of: the plugin's snapshot or its original module.
     code: Arc<CompiledModule>,
     guest_store: GuestStore,
 }
@@ -49,19 +49,19 @@ impl Instance {
         }
     }
 
-    /// The plugin it is an instance of.
+    /// The plugin that this is an instance of.
     #[must_use]
     pub fn plugin(&self) -> &Plugin {
         &self.plugin
     }
 
-    /// Whether an earlier call ended with an error, so that no other may follow.
+    /// Whether an earlier call failed, which means that every later one is refused.
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
         self.guest_store.is_poisoned()
     }
 
-    /// Runs `body` on the instance as a call of its own.
+    /// Runs `body` on the instance, as a call of its own.
     pub(crate) fn run<R>(
         &mut self,
         call_limits: CallLimits,
@@ -95,13 +95,13 @@ impl fmt::Debug for Instance {
 }
 
 impl Plugin {
-    /// Makes an instance that keeps its state from call to call. Its start function and
+    /// Creates an instance that keeps its state from call to call. Its start function and
     /// initialiser run now, under the runner's limits for one call.
     ///
     /// # Errors
     ///
-    /// [`Closed`](crate::ErrorKind::Closed), and whatever may end a call: `Trap`, `Exit`,
-    /// `OutOfFuel`, `Timeout`, `Host`.
+    /// [`Closed`](crate::ErrorKind::Closed), and the errors of a call: `Trap`, `Exit`, `OutOfFuel`,
+    /// `Timeout`, `Host`.
     pub fn instantiate(&self) -> Result<Instance, Error> {
         let run = || -> Result<Instance, Error> {
             self.context().check_open()?;

@@ -1,8 +1,9 @@
-//! What an embedder holds: a `Runner` loads plugins, a `Plugin` is called or instantiated, a `Call` is
-//! built and run, an `Instance` keeps its state.
+//! The public API. A `Runner` loads plugins, a `Plugin` is called or instantiated, a `Call` is
+//! built and run, and an `Instance` keeps its state between calls.
 //!
-//! `lib.rs` exports what is public here. Everything is done by the rooms beneath; here is who may do
-//! what, under which name, with which error. A type knows those before it in that list only.
+//! `lib.rs` exports the public types. This room may use all rooms below it, which do the work. It
+//! decides who may do what, and with which error. Each type may know only those before it in the
+//! list above.
 
 mod cache;
 pub(crate) mod call;

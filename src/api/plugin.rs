@@ -1,4 +1,4 @@
-//! A loaded module with a name.
+//! Plugins: loaded modules with a name.
 
 #[cfg(feature = "std")]
 use crate::loading::spares::Spares;
@@ -30,11 +30,11 @@ use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 use sha2::{Digest, Sha256};
 
-/// A loaded module with a name: compiled, its imports resolved, ready to be called any number of
-/// times from any number of threads.
+/// A loaded module with a name. It is compiled, its imports are resolved, and it can be called any
+/// number of times from any number of threads.
 ///
-/// Clones are cheap and the same plugin. A clone keeps the code alive, so unloading or replacing
-/// a plugin does not disturb a call that runs.
+/// Clones are cheap and refer to the same plugin. A clone keeps the code alive: unloading or
+/// replacing a plugin does not disturb a running call.
 #[derive(Clone)]
 pub struct Plugin(Arc<Inner>);
 
@@ -43,10 +43,10 @@ pub struct Plugin(Arc<Inner>);
 struct Inner {
     plugin_context: Arc<PluginContext>,
     sha256: [u8; 32],
-    /// Those that it follows, the likeliest first.
+    /// The conventions that it follows, the likeliest first.
     conventions: Vec<Convention>,
     code: Arc<CompiledModule>,
-    /// The module itself, where `code` is its snapshot and some calls may need to start earlier.
+    /// The original module, if `code` is its snapshot and some calls may need to start before that.
     original: Option<Arc<OriginalModule>>,
     snapshot: Snapshot,
     #[cfg(feature = "std")]
@@ -54,7 +54,7 @@ struct Inner {
 }
 
 impl Plugin {
-    /// Inspects, compiles and links as the runner's settings say.
+    /// Inspects, compiles and links a module by the runner's settings.
     pub(crate) fn load(
         context: &Arc<RunnerContext>,
         name: &str,
@@ -63,8 +63,8 @@ impl Plugin {
         Self::load_with(context, name, bytes, context.config.compilation, None, None)
     }
 
-    /// The same for a module that is compiled then, with a call made before the snapshot is taken;
-    /// its hash, where that is known.
+    /// Like [`load`](Self::load), with a compilation mode and a warm-up call, and with the module's
+    /// hash if it is known.
     pub(crate) fn load_with(
         context: &Arc<RunnerContext>,
         name: &str,
@@ -129,7 +129,8 @@ impl Plugin {
         }))
     }
 
-    /// Its name: as loaded, without a `.wasm` at the end; for a path, the path.
+    /// The plugin's name: the name it was loaded by, without `.wasm` at the end, or the path of its
+    /// file.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.plugin_context.plugin
@@ -153,51 +154,51 @@ impl Plugin {
         self.0.code.info.functions
     }
 
-    /// What the module needs, in its own order.
+    /// The module's imports, in its own order.
     #[must_use]
     pub fn imports(&self) -> &[Import] {
         &self.0.code.info.imports
     }
 
-    /// What the module offers, sorted by name.
+    /// The module's exports, sorted by name.
     #[must_use]
     pub fn exports(&self) -> &[Export] {
         &self.0.code.info.exports
     }
 
-    /// The pages of linear memory (65,536 bytes each) that every instance begins with.
+    /// The pages of linear memory (65,536 bytes each) that every instance starts with.
     #[must_use]
     pub fn memory_pages(&self) -> u64 {
         self.0.code.info.minimum_pages
     }
 
-    /// How it takes and gives bytes, if it does so in a way that this crate knows: the likeliest
-    /// of its conventions. A call uses the first that fits the export, unless
-    /// [`Call::convention`](crate::Call::convention) names one.
+    /// The convention by which it takes and returns bytes: the likeliest of those that it follows.
+    /// `None` if it follows no convention that this crate knows. A call uses the first convention
+    /// that fits the export, unless [`Call::convention`](crate::Call::convention) names one.
     #[must_use]
     pub fn convention(&self) -> Option<Convention> {
         self.0.conventions.first().copied()
     }
 
-    /// All conventions that it follows, the likeliest first.
+    /// All conventions that the plugin follows, the likeliest first.
     #[must_use]
     pub fn conventions(&self) -> &[Convention] {
         &self.0.conventions
     }
 
-    /// Why it follows its convention, or why it follows none: one line.
+    /// Why the plugin follows its convention, or why it follows no convention, on one line.
     #[must_use]
     pub fn convention_reason(&self) -> String {
         Convention::reason(&self.0.code.info)
     }
 
-    /// Whether instances start from a snapshot, and if not, why.
+    /// Whether instances start from a snapshot, and if not, why not.
     #[must_use]
     pub fn snapshot(&self) -> &Snapshot {
         &self.0.snapshot
     }
 
-    /// What an instance that outlives its first call is made in, and of.
+    /// The code and the store for an instance that outlives its first call.
     pub(crate) fn begin(
         &self,
         call_limits: CallLimits,
@@ -209,8 +210,9 @@ impl Plugin {
         Ok((code, guest_store))
     }
 
-    /// The code that a call of `export` has to start with, where the plugin's own has the
-    /// initialiser behind it and the call needs it before.
+    /// The original module, if a call of `export` cannot start from the snapshot: because the
+    /// initialiser must run in the call's own environment or within its own memory limit, or is
+    /// itself the export.
     pub(crate) fn original_code(
         &self,
         call_limits: &CallLimits,
@@ -238,7 +240,7 @@ impl Plugin {
         }
     }
 
-    /// An instance that was made ahead, for one call.
+    /// A spare instance, for one call.
     pub(crate) fn spare(&self) -> Option<GuestStore> {
         #[cfg(feature = "std")]
         return self.0.spares.as_ref().and_then(Spares::take);
@@ -246,7 +248,7 @@ impl Plugin {
         None
     }
 
-    /// Lets go of what is kept for calls to come.
+    /// Drops what is kept for later calls.
     pub(crate) fn retire(&self) {
         #[cfg(feature = "std")]
         if let Some(spares) = &self.0.spares {
@@ -275,8 +277,9 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
-/// Does `work` and hashes `bytes`: meanwhile, where there are so many that a thread for it pays, no
-/// more than `most`, which would be refused for that, and the host gives a thread.
+/// Runs `work` and hashes `bytes`. The hash is computed on another thread if there are enough bytes
+/// for that to pay, but not more than `most`, because larger modules are refused anyway. Without a
+/// second thread, it is computed afterwards.
 #[cfg_attr(
     not(feature = "std"),
     expect(unused_variables, reason = "without threads")
@@ -299,7 +302,7 @@ fn hashed<R, E>(
     Ok((sha256(bytes), done))
 }
 
-/// The bytes that take about ten times as long to hash as a thread takes to begin.
+/// A number of bytes that takes about ten times as long to hash as a thread takes to start.
 #[cfg(feature = "std")]
 const MANY_BYTES: usize = 1 << 19;
 

@@ -1,4 +1,4 @@
-//! The API's front door.
+//! The runner, which is the entry to the API.
 
 use crate::{
     api::{
@@ -30,15 +30,16 @@ use core::fmt;
 
 /// Runs untrusted WebAssembly plugins under limits.
 ///
-/// All methods take `&self`, and many threads may call on one runner at once: every call has a
-/// fresh store and instance of its own and shares only compiled code.
+/// All methods take `&self`, and many threads may call on one runner at once. Every call has a
+/// fresh store and instance of its own; only compiled code is shared.
 ///
-/// Without `std`, the locks for that spin, and so do the engine's always. Each is held for a few
-/// instructions, so another core waits no longer; but what stops its holder and then waits for
-/// it on the same core waits for ever, and no lock can tell the one from the other. So an
-/// interrupt handler, or a thread of a higher priority without time slices, must not use a
-/// runner, its plugins or their instances while what it interrupts may be using them. It can
-/// always end a call: [`CancelToken::cancel`](crate::CancelToken::cancel) takes no lock.
+/// Without `std`, the runner's locks are spin locks, as the engine's always are. Each is held for a
+/// few instructions only, and another core does not wait longer than that. But code that interrupts
+/// the holder on the same core and then waits for the lock waits for ever, and no lock can detect
+/// that. Therefore an interrupt handler, or a thread of a higher priority without time slices, must
+/// not use a runner, its plugins or their instances while the code that it interrupts may be using
+/// them. It can always end a call: [`CancelToken::cancel`](crate::CancelToken::cancel) takes no
+/// lock.
 pub struct Runner {
     context: Arc<RunnerContext>,
     plugins: Shared<BTreeMap<String, Entry>>,
@@ -49,7 +50,7 @@ pub struct Runner {
 #[derive(Clone)]
 pub(crate) struct Entry {
     pub(crate) plugin: Plugin,
-    /// The file, if it was one.
+    /// The file, if it was loaded from one.
     #[cfg(feature = "std")]
     pub(crate) source: Option<Source>,
 }
@@ -67,13 +68,13 @@ pub(crate) struct Source {
 }
 
 impl Runner {
-    /// A runner with nothing loaded.
+    /// Creates a runner with nothing loaded.
     ///
     /// # Errors
     ///
     /// [`InvalidConfig`](crate::ErrorKind::InvalidConfig) names the setting that is out of its
-    /// bounds, and the bounds; or it says that this build's engine could overflow the native
-    /// stack, and names the feature to switch on. That is looked at once per process.
+    /// bounds, and the bounds. It is also returned if this build's engine could overflow the native
+    /// stack, and then names the feature to switch on; this is checked once per process.
     pub fn new(config: RunnerConfig) -> Result<Self, Error> {
         config.validate()?;
         dispatch::check()?;
@@ -84,28 +85,28 @@ impl Runner {
         })
     }
 
-    /// Compiles `bytes` and keeps it under `name`, in place of what had the name before. A
-    /// `.wasm` at the end of the name is dropped. With `std`, a module of 512 KiB and more is
-    /// hashed meanwhile, by a thread that ends before this does.
+    /// Compiles `bytes` and keeps the plugin under `name`, replacing any plugin of that name. A
+    /// `.wasm` at the end of the name is dropped. With `std`, modules of 512 KiB or more are hashed
+    /// on another thread, which ends before this returns.
     ///
     /// # Errors
     ///
-    /// `InvalidModule`, `ShapeLimit`, `MemoryLimit` or `UnsupportedImport` for the module,
-    /// `InvalidConfig` for a name that is empty, longer than 255 bytes or has control characters,
-    /// `Closed`. What had the name before then stays.
+    /// `InvalidModule`, `ShapeLimit`, `MemoryLimit` or `UnsupportedImport` for the module;
+    /// `InvalidConfig` for a name that is empty, longer than 255 bytes or has control characters;
+    /// `Closed`. If loading fails, the plugin that had the name before stays.
     pub fn load_plugin(&self, name: &str, bytes: impl AsRef<[u8]>) -> Result<Plugin, Error> {
         self.load(name, bytes.as_ref(), None)
     }
 
-    /// Loads a plugin as [`load_plugin`](Self::load_plugin) does, makes a call of it, and lets
-    /// every later call start from a snapshot of what that left.
+    /// Loads a plugin like [`load_plugin`](Self::load_plugin) and makes a warm-up call. Every later
+    /// call starts from a snapshot of the state after it.
     ///
     /// # Errors
     ///
     /// Those of [`load_plugin`](Self::load_plugin), those of a call, and
-    /// [`Snapshot`](crate::ErrorKind::Snapshot) where the state cannot be kept: where the module
-    /// changes a table, drops a segment, reads standard input, or calls functions of the host
-    /// whose answers differ from instance to instance.
+    /// [`Snapshot`](crate::ErrorKind::Snapshot) if the state cannot be kept: if the module changes
+    /// a table, drops a segment, reads standard input, or calls host functions whose results differ
+    /// from instance to instance.
     pub fn load_plugin_warm(
         &self,
         name: &str,
@@ -128,13 +129,13 @@ impl Runner {
         Ok(plugin)
     }
 
-    /// The module that begins where the one in `bytes` is after its start function, its
-    /// initialiser and, if given, a warm-up call: for any engine.
+    /// Writes a module that starts in the state of `bytes` after its start function, its
+    /// initialiser and, if there is one, a warm-up call. It runs on any engine.
     ///
-    /// It imports what it did, has no start function, and its initialiser does nothing more, so
-    /// hosts that call it do no harm. Where the initialiser looked at its arguments or environment,
-    /// it saw the plugin's name, here `module`, and no more. What the host held for the guest (the
-    /// virtual clock, the random numbers, closed descriptors) begins anew.
+    /// It has the same imports and no start function, and its initialiser does nothing more, which
+    /// means that hosts may still call it. If the initialiser reads its arguments or environment,
+    /// it finds the plugin's name, here `module`, and nothing else. What the host held for the
+    /// guest (the virtual clock, the random numbers, closed descriptors) starts anew.
     ///
     /// # Errors
     ///
@@ -150,15 +151,16 @@ impl Runner {
             .map_err(|error| error.at(Phase::Load).in_plugin(&name))
     }
 
-    /// Puts an entry into the table, unless the runner was closed meanwhile.
+    /// Inserts an entry into the table, unless the runner has been closed meanwhile.
     pub(crate) fn keep(&self, entry: Entry) -> Result<(), Error> {
         let name = entry.plugin.name().to_string();
         let before = self.plugins.write(|plugins| {
-            // Closing sets the mark before it empties the table, so one of the two sees the other.
+            // Closing sets its mark before it empties the table. Either this sees the mark, or
+            // closing sees this entry.
             self.context.check_open()?;
             Ok::<_, Failure>(plugins.insert(name, entry))
         })?;
-        // Dropping code takes a while; not under the lock.
+        // Dropping code takes a while, so do it outside the lock.
         if let Some(Entry { plugin, .. }) = before {
             plugin.retire();
         }
@@ -197,18 +199,18 @@ impl Runner {
         gone.is_some()
     }
 
-    /// All plugins that were loaded by name, sorted by it.
+    /// All plugins that were loaded by name, sorted by name.
     #[must_use]
     pub fn plugins(&self) -> Vec<Plugin> {
         self.plugins
             .read(|plugins| plugins.values().map(|entry| entry.plugin.clone()).collect())
     }
 
-    /// The plugin by that name, with or without `.wasm` at the end.
+    /// The plugin of this name, with or without `.wasm` at the end.
     ///
     /// # Errors
     ///
-    /// `NotFound`, with the names that there are; `Closed`.
+    /// `NotFound`, which lists the loaded names; `Closed`.
     pub fn plugin(&self, name: &str) -> Result<Plugin, Error> {
         self.context.check_open()?;
         let wanted = without_suffix(name);
@@ -272,8 +274,8 @@ impl Runner {
     ///
     /// # Errors
     ///
-    /// Those of [`plugin`](Self::plugin) and of [`Call::run`]; `GuestData` where the result is
-    /// not UTF-8.
+    /// Those of [`plugin`](Self::plugin) and of [`Call::run`]; `GuestData` if the result is not
+    /// UTF-8.
     pub fn run_plugin_string(
         &self,
         name: &str,
@@ -284,8 +286,8 @@ impl Runner {
         text(plugin.call(export).input(input))
     }
 
-    /// Calls an export of the module in `bytes` with numbers. The compiled module is kept by its
-    /// content, within `max_cache_bytes`.
+    /// Calls an export of the module in `bytes` with numbers, in a fresh instance. The compiled
+    /// module is cached by its content, within `max_cache_bytes`.
     ///
     /// # Errors
     ///
@@ -304,15 +306,17 @@ impl Runner {
             .map(Outcome::into_results)
     }
 
-    /// The module in `bytes`, compiled now or earlier, under a name that is not in the table.
+    /// Compiles the module in `bytes` or takes it from the cache. Its name is not in the table of
+    /// plugins.
     pub(crate) fn cached(&self, name: &str, bytes: &[u8]) -> Result<Plugin, Error> {
         self.context.check_open()?;
         let maximum = self.context.config.limits.max_module_bytes;
-        // Hashing is for modules that could run; what is too long is refused for its length.
+        // Do not hash a module that is refused for its size.
         if bytes.len() > maximum {
             return Plugin::load(&self.context, name, bytes);
         }
-        // Where nothing can be found, hashing has time until the module is compiled.
+        // If the cache is empty, there is nothing to look up, and the hash can be computed during
+        // compilation.
         let is_empty = self.cache.read(Cache::is_empty);
         let hash = (!is_empty).then(|| sha256(bytes));
         let found = hash.and_then(|hash| self.cache.read(|cache| cache.get(&hash)));
@@ -327,7 +331,7 @@ impl Runner {
         let plugin = Plugin::load_with(&self.context, name, bytes, compilation, None, hash)?;
         let max_cache_bytes = self.context.config.limits.max_cache_bytes;
         let evicted = self.cache.write(|cache| {
-            // As in `keep`: what is closed keeps nothing.
+            // As in `keep`: a closed runner keeps nothing.
             self.context.check_open()?;
             Ok::<_, Failure>(cache.insert(&plugin, max_cache_bytes))
         })?;
@@ -335,9 +339,9 @@ impl Runner {
         Ok(plugin)
     }
 
-    /// Closes the runner: calls that run end with [`Closed`](crate::ErrorKind::Closed) at the end
-    /// of their slice, every later call says the same, and all plugins are let go. Closing again
-    /// does nothing.
+    /// Closes the runner. Running calls end with [`Closed`](crate::ErrorKind::Closed) at the end of
+    /// their slice, every later call fails with the same error, and all plugins are dropped.
+    /// Closing again does nothing.
     pub fn close(&self) {
         self.context.close();
         let plugins = self.plugins.write(core::mem::take);
@@ -364,13 +368,13 @@ pub(crate) fn text(call: Call<'_>) -> Result<String, Error> {
     })
 }
 
-/// A name without the suffix that look-ups may leave out. However often it is there: else a
-/// plugin `a.wasm` could not be found by its own name.
+/// Removes `.wasm` from the end of a name, however often it is there: otherwise a plugin `a.wasm`
+/// could not be found by its own name.
 fn without_suffix(name: &str) -> &str {
     name.trim_end_matches(".wasm")
 }
 
-/// A name that a plugin can have.
+/// Checks a plugin's name, and removes its suffix.
 pub(crate) fn plugin_name(name: &str) -> Result<&str, Failure> {
     const LONGEST: usize = 255;
     let short = without_suffix(name);

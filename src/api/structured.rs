@@ -1,4 +1,4 @@
-//! Values instead of bytes: whatever serde can write and read.
+//! Calls with serde's values instead of bytes.
 
 use crate::{
     api::{call::Call, plugin::Plugin},
@@ -11,7 +11,7 @@ use crate::{
 use alloc::{boxed::Box, format, vec::Vec};
 use serde::{Serialize, de::DeserializeOwned};
 
-/// How values become bytes.
+/// A serialization format.
 struct Format<I: ?Sized, O> {
     name: &'static str,
     write: fn(&I) -> Result<Vec<u8>, Source>,
@@ -58,7 +58,8 @@ fn json<I: Serialize + ?Sized, O: DeserializeOwned>() -> Format<I, O> {
 
 #[cfg(feature = "msgpack")]
 fn msgpack<I: Serialize + ?Sized, O: DeserializeOwned>() -> Format<I, O> {
-    /// As deep as JSON may nest; a result that nests deeper could exhaust the host's stack.
+    /// The nesting depth that JSON may have too. A result that nests deeper could overflow the
+    /// host's stack.
     const DEEPEST: usize = 128;
     Format {
         name: "MessagePack",
@@ -70,7 +71,7 @@ fn msgpack<I: Serialize + ?Sized, O: DeserializeOwned>() -> Format<I, O> {
             let value = O::deserialize(&mut reader).map_err(boxed)?;
             match rest.len() {
                 0 => Ok(value),
-                // The library takes the first value and leaves the rest.
+                // The deserializer reads the first value and ignores the rest.
                 more => Err(format!("{more} bytes follow it").into()),
             }
         },
@@ -78,13 +79,13 @@ fn msgpack<I: Serialize + ?Sized, O: DeserializeOwned>() -> Format<I, O> {
 }
 
 impl Call<'_> {
-    /// Passes a value as JSON and reads the result as JSON, in place of
-    /// [`input`](Call::input) and [`run`](Call::run). With the feature `serde`.
+    /// Passes a value as JSON and parses the result as JSON, instead of [`input`](Call::input) and
+    /// [`run`](Call::run). With the feature `serde`.
     ///
     /// # Errors
     ///
-    /// Those of [`run`](Call::run); `Signature` where `input` cannot be JSON, `GuestData` where
-    /// the result is no such JSON.
+    /// Those of [`run`](Call::run); `Signature` if `input` cannot be serialized as JSON,
+    /// `GuestData` if the result is not JSON of the type `O`.
     pub fn run_json<I, O>(self, input: &I) -> Result<O, Error>
     where
         I: Serialize + ?Sized,
@@ -93,12 +94,12 @@ impl Call<'_> {
         json().run(self, input)
     }
 
-    /// The same as MessagePack, structures as maps by their fields' names. With the feature
-    /// `msgpack`, which needs `std`.
+    /// Like [`run_json`](Self::run_json), with MessagePack. Structures are maps with their fields'
+    /// names as keys. With the feature `msgpack`, which needs `std`.
     ///
     /// # Errors
     ///
-    /// Those of [`run_json`](Self::run_json).
+    /// Those of [`run_json`](Self::run_json), for MessagePack.
     #[cfg(feature = "msgpack")]
     pub fn run_msgpack<I, O>(self, input: &I) -> Result<O, Error>
     where
@@ -110,8 +111,8 @@ impl Call<'_> {
 }
 
 impl Plugin {
-    /// Calls `export` in a fresh instance with a value as JSON; the result is JSON too. With the
-    /// feature `serde`.
+    /// Calls `export` in a fresh instance with a value as JSON, and parses the result as JSON. With
+    /// the feature `serde`.
     ///
     /// ```
     /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
@@ -133,7 +134,8 @@ impl Plugin {
         self.call(export).run_json(input)
     }
 
-    /// The same as MessagePack. With the feature `msgpack`, which needs `std`.
+    /// Like [`call_json`](Self::call_json), with MessagePack. With the feature `msgpack`, which
+    /// needs `std`.
     ///
     /// # Errors
     ///

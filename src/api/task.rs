@@ -1,4 +1,5 @@
-//! What a call is to do, and doing it: in a fresh instance, a spare one or one that is kept.
+//! A call that is ready to run, and running it: in a fresh instance, in a spare one, or in a kept
+//! one.
 
 use crate::{
     api::{instance::Instance, plugin::Plugin},
@@ -22,7 +23,7 @@ use crate::{
 use alloc::{boxed::Box, format};
 use core::any::Any;
 
-/// What is to be done, whichever instance does it.
+/// A call, apart from the instance that it runs in.
 pub(super) struct Task<'a> {
     pub(super) export: &'a str,
     pub(super) input: CallInput<'a>,
@@ -30,11 +31,11 @@ pub(super) struct Task<'a> {
     pub(super) convention: Option<Convention>,
     pub(super) environment: Option<Box<Environment>>,
     pub(super) state: Option<&'a mut (dyn EmbedderState + 'static)>,
-    /// A setting that cannot be; told by `run`, so that building stays a chain.
+    /// The first invalid setting. `run` reports it, so that the builder's methods can be chained.
     pub(super) mistake: Option<Failure>,
 }
 
-/// An embedder's value, in a store for the time of a call.
+/// A value of the embedder's, which is in the store during a call.
 pub(super) trait EmbedderState {
     fn lend(&mut self) -> Box<dyn Any + Send + Sync>;
     fn give_back(&mut self, value: Box<dyn Any + Send + Sync>);
@@ -52,10 +53,10 @@ impl<T: Any + Default + Send + Sync> EmbedderState for T {
     }
 }
 
-/// What is marked `inline(always)` here and beneath is on the way of every call and has a caller or
-/// two. Called for real, it cost a call of a tiny module a tenth more.
+/// Functions that are marked `inline(always)`, here and below, are on the path of every call and
+/// have one or two callers. Without the mark, a call of a tiny module took a tenth longer.
 impl<'a> Task<'a> {
-    /// In a fresh instance.
+    /// Runs the call in a fresh instance.
     pub(super) fn fresh(&mut self, plugin: &Plugin) -> Result<Outcome, Error> {
         let bound_input = self.bind(plugin, None, false)?;
         let original_code = plugin
@@ -82,7 +83,7 @@ impl<'a> Task<'a> {
         self.perform(plugin, &mut execution, &bound_input, true)
     }
 
-    /// In one that is kept.
+    /// Runs the call in a kept instance.
     #[inline(always)]
     pub(super) fn kept(&mut self, instance: &mut Instance) -> Result<Outcome, Error> {
         let poisoned = instance.is_poisoned();
@@ -94,15 +95,15 @@ impl<'a> Task<'a> {
         self.perform(plugin, &mut execution, &bound_input, false)
     }
 
-    /// What the call may use and what its guest sees, which go into the store.
+    /// Takes the limits and the environment, which go into the store.
     #[inline(always)]
     fn take(&mut self) -> (CallLimits, Option<Box<Environment>>) {
         let call_limits = core::mem::take(&mut self.call_limits);
         (call_limits, self.environment.take())
     }
 
-    /// Checks what can be known without an instance: what is passed, as the export takes it,
-    /// whose function may have been found before.
+    /// Checks the call without an instance, and binds the input to the export. `function` is the
+    /// export if it was looked up before.
     #[inline(always)]
     fn bind<'p>(
         &mut self,
@@ -150,7 +151,7 @@ impl<'a> Task<'a> {
         }
     }
 
-    /// What can be known without looking at the export.
+    /// Checks what does not depend on the export.
     #[inline(always)]
     pub(super) fn check(&mut self, plugin: &Plugin, poisoned: bool) -> Result<(), Failure> {
         plugin.context().check_open()?;
@@ -167,7 +168,7 @@ impl<'a> Task<'a> {
         }
     }
 
-    /// Readies the instance if it is fresh, and calls the export.
+    /// Initialises the instance if it is fresh, and calls the export.
     fn perform(
         &mut self,
         plugin: &Plugin,
@@ -202,13 +203,13 @@ impl<'a> Task<'a> {
     }
 }
 
-/// The error of a call that did not begin.
+/// The error for a call that did not begin.
 #[cold]
 pub(super) fn refused(failure: Failure, plugin: &Plugin, export: &str) -> Error {
     with_names(Error::from(failure).at(Phase::Call), plugin, export)
 }
 
-/// The error with the names that it concerns; it is logged.
+/// Adds the names of plugin and export to an error, and logs it.
 #[cold]
 fn with_names(error: Error, plugin: &Plugin, export: &str) -> Error {
     let error = error.in_plugin(plugin.shared_name()).in_export(export);

@@ -1,4 +1,4 @@
-//! The classes of errors, by number.
+//! The kinds of errors, numbered for C.
 #![forbid(unsafe_code)]
 #![allow(
     non_camel_case_types,
@@ -8,17 +8,17 @@
 
 use crate::ErrorKind;
 
-/// The class of an error. The numbers never change; later versions may add some.
+/// The kind of an error. The numbers never change; later versions may add some.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub enum pw_kind {
     /// There is no error.
     None = 0,
-    /// A setting is outside its bounds, or an argument is NULL, no UTF-8 or no possible name.
+    /// A setting is out of its bounds, or an argument is NULL, not UTF-8 or not a valid name.
     InvalidConfig = 1,
     /// The operating system refused a file or a directory.
     Io = 2,
-    /// The bytes are no WebAssembly module that this engine can run.
+    /// The bytes are not a WebAssembly module that this engine can run.
     InvalidModule = 3,
     /// The module exceeds a limit on its shape; it was not compiled.
     ShapeLimit = 4,
@@ -34,27 +34,27 @@ pub enum pw_kind {
     OutOfFuel = 9,
     /// The call did not end before its deadline.
     Timeout = 10,
-    /// A pw_cancel ended the call.
+    /// The call was cancelled by a pw_cancel.
     Cancelled = 11,
     /// The guest trapped.
     Trap = 12,
-    /// The guest ended with an exit code other than 0.
+    /// The guest exited with a code other than 0.
     Exit = 13,
-    /// The guest handed over bytes that are none: a pointer outside memory, no UTF-8.
+    /// The guest passed invalid data: a pointer outside its memory, or text that is not UTF-8.
     GuestData = 14,
     /// The input or the result is larger than allowed; nothing was copied.
     TooLarge = 15,
-    /// Something on the host's side failed, a panic inside this library included.
+    /// Something on the host's side failed, including a panic inside this library.
     Host = 16,
-    /// An instance was left in an unknown state by an earlier call.
+    /// An earlier call left the instance in an unknown state.
     Poisoned = 17,
     /// The runner is closed.
     Closed = 18,
-    /// The plugin itself said no, in its convention's own way.
+    /// The plugin itself reported an error, by its convention.
     Plugin = 19,
     /// The embedder did not admit the module.
     Refused = 20,
-    /// No snapshot can be made of the module without changing what can be observed.
+    /// No snapshot of the module is possible without changing what can be observed.
     Snapshot = 21,
 }
 

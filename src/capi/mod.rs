@@ -1,12 +1,14 @@
-//! The C interface, over the public API. `include/pocketwasm.h` is made by cbindgen from this file and
-//! those beside it, and the comments on what is public in them are that header's documentation. The
-//! functions are in one file, which is long for that, since the header has them in its order.
+//! The C interface, on top of the public API. cbindgen generates `include/pocketwasm.h` from this
+//! file and the others in this folder, and comments on public items become the header's
+//! documentation. The functions are in one long file because the header keeps their order. Nothing
+//! else in this crate may call this room.
 //!
-//! Here is the only unsafe code of this crate. Where a pointer has a Rust type with the same layout, that
-//! is its type: `Option<&T>` is a pointer that may be NULL, `Option<Box<T>>` one that changes its
-//! owner. What is left to the caller's word is strings and arrays, read in [`text`] and [`array()`].
+//! This is the only unsafe code in the crate. A pointer has a Rust type with the same layout where
+//! there is one: `Option<&T>` is a pointer that may be NULL, `Option<Box<T>>` is one that passes
+//! ownership. Only strings and arrays rely on the caller. They are read in [`text`] and
+//! [`array()`].
 //!
-//! No panic crosses: whatever can panic runs in [`caught`]. The accessors only read fields.
+//! Panics never cross into C: whatever can panic runs in [`caught`]. Accessors only read fields.
 #![allow(
     unsafe_code,
     reason = "a C interface reads what pointers point to and exports its names unmangled"
@@ -46,23 +48,23 @@ use kind::pw_kind;
 use settings::{Mistake, Options, Settings, mistake, with};
 use std::{panic::catch_unwind, sync::LazyLock};
 
-/// The settings of a runner. For one thread at a time.
+/// The settings of a runner. Only one thread may use them at a time.
 pub struct pw_config(Settings<RunnerConfig>);
 
-/// Runs plugins under limits. Any number of threads may use one runner at once.
+/// Runs plugins under limits. Any number of threads may use a runner at once.
 pub struct pw_runner(Runner);
 
-/// What one call gets beside its parameters or input, and what it may use. May be changed by one
-/// thread at a time; any number of calls may use it at once while nobody changes it.
+/// Options of calls: limits, standard input, arguments and environment. Only one thread may change
+/// them at a time. Any number of calls may use them at once while no thread changes them.
 pub struct pw_options(Settings<Options>);
 
-/// Ends calls from elsewhere. Any number of threads may use it at once.
+/// Ends calls, from any thread. Any number of threads may use it at once.
 pub struct pw_cancel(CancelToken);
 
-/// What a call returned, what it wrote and what it cost. Never changes.
+/// The result of a call: what it returned, wrote and cost. It never changes.
 pub struct pw_outcome(Outcome);
 
-/// Why something failed. Never changes.
+/// Why something failed. It never changes.
 pub struct pw_error {
     kind: pw_kind,
     message: CString,
@@ -71,13 +73,13 @@ pub struct pw_error {
     outcome: Option<pw_outcome>,
 }
 
-/// What loading a directory did. Never changes.
+/// What loading a directory did. It never changes.
 pub struct pw_report {
     plugins: Vec<CString>,
     failures: Vec<(CString, Box<pw_error>)>,
 }
 
-/// What the header says of threads.
+/// Checks what the header says about threads.
 const _: () = {
     const fn any_thread<T: Send + Sync>() {}
     any_thread::<pw_runner>();
@@ -101,21 +103,21 @@ impl pw_error {
     }
 }
 
-/// Runs what could panic; a panic becomes a line of text.
+/// Runs code that may panic. A panic becomes a line of text.
 fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
-    // What `run` shares with others is behind locks that survive a panic or is owned by the call.
+    // State that `run` shares with other threads is behind locks that survive a panic. The rest is
+    // owned by the call.
     catch_unwind(AssertUnwindSafe(run)).map_err(|payload| {
         let text = payload.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
         let problem = format!("a panic inside: {}", first_line(&text.unwrap_or("no text")));
-        // Whatever it is, dropping it could panic as well.
+        // Dropping the payload could panic as well.
         core::mem::forget(payload);
         problem
     })
 }
 
-/// Runs an entry point: the error, or NULL, goes to what `out` points to, which C need not have
-/// initialised.
+/// Runs an entry point. Writes the error, or NULL, to `out`, which C need not have initialised.
 fn entry<T>(
     out: Option<&mut MaybeUninit<Option<Box<pw_error>>>>,
     run: impl FnOnce() -> Result<T, Error>,
@@ -136,36 +138,37 @@ fn entry<T>(
     value
 }
 
-/// Drops an object that the caller gives up.
+/// Drops an object whose ownership the caller gives up.
 fn free<T>(object: Option<Box<T>>) {
     // There is nobody to tell.
     let _ = caught(|| drop(object));
 }
 
-fn given<T>(what: &'static str, pointer: Option<T>) -> Result<T, Mistake> {
+fn not_null<T>(what: &'static str, pointer: Option<T>) -> Result<T, Mistake> {
     pointer.ok_or_else(|| mistake(what, "is NULL"))
 }
 
-/// A string of the caller's.
+/// Reads a string of the caller's.
 ///
 /// # Safety
 ///
-/// `pointer` is NULL, or points to a string that ends with a zero byte and stays as it is for `'a`.
+/// `pointer` must be NULL, or point to a string that ends with a zero byte and does not change for
+/// `'a`.
 unsafe fn text<'a>(what: &'static str, pointer: *const c_char) -> Result<&'a str, Mistake> {
     if pointer.is_null() {
         return Err(mistake(what, "is NULL"));
     }
-    // SAFETY: it is not NULL; the rest is this function's own condition.
+    // SAFETY: it is not NULL. The caller ensures the rest.
     let text = unsafe { CStr::from_ptr(pointer) };
     text.to_str()
         .map_err(|error| mistake(what, format!("is not UTF-8: {error}")))
 }
 
-/// An array of the caller's.
+/// Reads an array of the caller's.
 ///
 /// # Safety
 ///
-/// `pointer` is NULL, misaligned, or points to `length` values that stay as they are for `'a`.
+/// `pointer` must be NULL, misaligned, or point to `length` values that do not change for `'a`.
 unsafe fn array<'a, T: Copy>(
     what: &'static str,
     pointer: *const T,
@@ -185,8 +188,8 @@ unsafe fn array<'a, T: Copy>(
         let problem = format!("has a length of {length}; there can be {most}");
         return Err(mistake(what, problem));
     }
-    // SAFETY: it is aligned and not NULL, and the length in bytes fits an `isize`; that so much is
-    // there is this function's own condition.
+    // SAFETY: it is aligned and not NULL, and the length in bytes fits an `isize`. The caller
+    // ensures that the values are there.
     Ok(unsafe { core::slice::from_raw_parts(pointer, length) })
 }
 
@@ -195,7 +198,8 @@ fn c_string(text: &str) -> CString {
     CString::new(text.replace('\0', "\\0")).unwrap_or_default()
 }
 
-/// An array of ours: never NULL, so that C may pass it to `memcpy` and the like when it is empty.
+/// Passes an array to C, and its length. The pointer is never NULL: C may then pass it to `memcpy`
+/// even if the array is empty.
 fn lend<T>(values: &[T], length: Option<&mut MaybeUninit<usize>>) -> *const T {
     if let Some(length) = length {
         length.write(values.len());
@@ -203,7 +207,7 @@ fn lend<T>(values: &[T], length: Option<&mut MaybeUninit<usize>>) -> *const T {
     values.as_ptr()
 }
 
-/// The settings with their defaults. All limits are finite.
+/// Creates settings with their defaults. All limits are finite. Free them with pw_config_free.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_config_new() -> Option<Box<pw_config>> {
     entry(None, || {
@@ -211,7 +215,7 @@ pub extern "C" fn pw_config_new() -> Option<Box<pw_config>> {
     })
 }
 
-/// Sets one of `pw_setting`. What cannot be set is not ignored: pw_runner_new reports it.
+/// Sets one of `pw_setting`. An invalid number or value is not ignored: pw_runner_new reports it.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_config_set(config: Option<&mut pw_config>, setting: u32, value: u64) {
     if let Some(config) = config {
@@ -222,27 +226,28 @@ pub extern "C" fn pw_config_set(config: Option<&mut pw_config>, setting: u32, va
     }
 }
 
-/// Frees settings. NULL is nothing.
+/// Frees settings. NULL is ignored.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_config_free(config: Option<Box<pw_config>>) {
     free(config);
 }
 
-/// A runner with nothing loaded. It takes a copy of the settings, so they may be freed or used
-/// again. NULL and an error if a setting is out of its bounds or `config` is NULL.
+/// Creates a runner with nothing loaded. It copies the settings, which may then be freed or used
+/// again. Returns NULL and an error if a setting is out of its bounds or `config` is NULL. Free it
+/// with pw_runner_free.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_runner_new(
     config: Option<&pw_config>,
     error: Option<&mut MaybeUninit<Option<Box<pw_error>>>>,
 ) -> Option<Box<pw_runner>> {
     entry(error, || {
-        let config = given("config", config)?.0.get()?.clone();
+        let config = not_null("config", config)?.0.get()?.clone();
         Ok(Box::new(pw_runner(Runner::new(config)?)))
     })
 }
 
-/// Closes a runner: calls that run end with PW_KIND_CLOSED, every later call says the same, and
-/// all plugins are let go. NULL, and closing again, is nothing.
+/// Closes a runner. Running calls end with PW_KIND_CLOSED, every later call fails with it too, and
+/// all plugins are dropped. NULL is ignored, and closing again does nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_runner_close(runner: Option<&pw_runner>) {
     if let Some(pw_runner(runner)) = runner {
@@ -251,16 +256,16 @@ pub extern "C" fn pw_runner_close(runner: Option<&pw_runner>) {
     }
 }
 
-/// Frees a runner. NULL is nothing. No other thread may still be using it: close it, wait for
-/// the threads that call on it, then free it.
+/// Frees a runner. NULL is ignored. No other thread may still be using it: close it, wait for the
+/// threads that call on it, then free it.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_runner_free(runner: Option<Box<pw_runner>>) {
     free(runner);
 }
 
-/// Compiles a module and keeps it as `plugin`, in place of what had the name before. The bytes
-/// are only read during this call. False and an error if it is refused; what had the name before
-/// then stays.
+/// Compiles a module and keeps it under the name `plugin`, replacing any plugin of that name. The
+/// bytes are only read during this call. Returns false and an error if the module is refused; the
+/// plugin that had the name before then stays.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pw_runner_load(
     runner: Option<&pw_runner>,
@@ -270,7 +275,7 @@ pub unsafe extern "C" fn pw_runner_load(
     error: Option<&mut MaybeUninit<Option<Box<pw_error>>>>,
 ) -> bool {
     let loaded = entry(error, || {
-        let pw_runner(runner) = given("runner", runner)?;
+        let pw_runner(runner) = not_null("runner", runner)?;
         // SAFETY: the header asks for a string and for as many bytes as the length says.
         let (plugin, bytes) = unsafe { (text("plugin", plugin)?, array("bytes", bytes, length)?) };
         runner.load_plugin(plugin, bytes).map(drop)
@@ -278,10 +283,10 @@ pub unsafe extern "C" fn pw_runner_load(
     loaded.is_some()
 }
 
-/// Loads every `.wasm` file below a directory. A plugin's name is its path in there without the
-/// suffix, with `/` between folders. One bad file does not keep the others from loading: the
-/// report, to be freed with pw_report_free, has the reasons. NULL and an error if the directory
-/// itself cannot be read.
+/// Loads every `.wasm` file below a directory. A plugin's name is its path relative to the
+/// directory, without the suffix and with `/` between folders. If a file cannot be loaded, the
+/// report has the reason, and the others still load. Free the report with pw_report_free. Returns
+/// NULL and an error if the directory itself cannot be read.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pw_runner_load_dir(
     runner: Option<&pw_runner>,
@@ -289,7 +294,7 @@ pub unsafe extern "C" fn pw_runner_load_dir(
     error: Option<&mut MaybeUninit<Option<Box<pw_error>>>>,
 ) -> Option<Box<pw_report>> {
     entry(error, || {
-        let pw_runner(runner) = given("runner", runner)?;
+        let pw_runner(runner) = not_null("runner", runner)?;
         // SAFETY: the header asks for a string.
         let directory = unsafe { text("directory", directory)? };
         let report = runner.load_plugins(directory)?;
@@ -307,14 +312,15 @@ pub unsafe extern "C" fn pw_runner_load_dir(
     })
 }
 
-/// Lets go of a plugin; false if there was none by that name. Calls that run are not disturbed.
+/// Unloads a plugin. Returns false if there was no plugin of this name. Running calls are not
+/// disturbed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pw_runner_unload(
     runner: Option<&pw_runner>,
     plugin: *const c_char,
 ) -> bool {
     let unloaded = entry(None, || {
-        let pw_runner(runner) = given("runner", runner)?;
+        let pw_runner(runner) = not_null("runner", runner)?;
         // SAFETY: the header asks for a string.
         let plugin = unsafe { text("plugin", plugin)? };
         Ok(runner.unload_plugin(plugin))
@@ -323,8 +329,8 @@ pub unsafe extern "C" fn pw_runner_unload(
 }
 
 /// Calls an export with numbers, in a fresh instance. The parameters are bit patterns, as many as
-/// the export has; 32-bit ones in the low half, zero- or sign-extended. `options` may be NULL.
-/// The outcome is to be freed with pw_outcome_free; NULL and an error if the call failed.
+/// the export has. 32-bit values are in the low half, zero- or sign-extended. `options` may be
+/// NULL. Free the outcome with pw_outcome_free. Returns NULL and an error if the call failed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pw_runner_run(
     runner: Option<&pw_runner>,
@@ -336,7 +342,7 @@ pub unsafe extern "C" fn pw_runner_run(
     error: Option<&mut MaybeUninit<Option<Box<pw_error>>>>,
 ) -> Option<Box<pw_outcome>> {
     entry(error, || {
-        let pw_runner(runner) = given("runner", runner)?;
+        let pw_runner(runner) = not_null("runner", runner)?;
         // SAFETY: the header asks for two strings.
         let (plugin, export) = unsafe { (text("plugin", plugin)?, text("export", export_name)?) };
         // SAFETY: the header asks for as many parameters as the length says.
@@ -346,7 +352,7 @@ pub unsafe extern "C" fn pw_runner_run(
 }
 
 /// Calls an export with bytes, by the plugin's convention, in a fresh instance. `options` may be
-/// NULL. The outcome is to be freed with pw_outcome_free; NULL and an error if the call failed.
+/// NULL. Free the outcome with pw_outcome_free. Returns NULL and an error if the call failed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pw_runner_run_bytes(
     runner: Option<&pw_runner>,
@@ -358,7 +364,7 @@ pub unsafe extern "C" fn pw_runner_run_bytes(
     error: Option<&mut MaybeUninit<Option<Box<pw_error>>>>,
 ) -> Option<Box<pw_outcome>> {
     entry(error, || {
-        let pw_runner(runner) = given("runner", runner)?;
+        let pw_runner(runner) = not_null("runner", runner)?;
         // SAFETY: the header asks for two strings.
         let (plugin, export) = unsafe { (text("plugin", plugin)?, text("export", export_name)?) };
         // SAFETY: the header asks for as many bytes as the length says.
@@ -375,8 +381,9 @@ fn run(call: Call<'_>, options: Option<&pw_options>) -> Result<Box<pw_outcome>, 
     call.run().map(|outcome| Box::new(pw_outcome(outcome)))
 }
 
-/// Options that change nothing: the runner's own fuel and deadline, no cancel, no standard input,
-/// no arguments, no environment. What cannot be set is not ignored: the call reports it.
+/// Creates options with their defaults: the runner's own fuel and deadline, no cancel token, no
+/// standard input, no arguments, no environment. An invalid value that is set later is not ignored:
+/// the call reports it. Free them with pw_options_free.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_options_new() -> Option<Box<pw_options>> {
     entry(None, || {
@@ -393,7 +400,7 @@ fn change(
     }
 }
 
-/// The fuel that a call may use, instead of the runner's.
+/// Sets the fuel that a call may use. Default: the runner's.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_options_fuel(options: Option<&mut pw_options>, fuel: u64) {
     change(options, |options| {
@@ -402,7 +409,8 @@ pub extern "C" fn pw_options_fuel(options: Option<&mut pw_options>, fuel: u64) {
     });
 }
 
-/// The milliseconds that a call may take, instead of the runner's; 0 is over at once.
+/// Sets the time that a call may take, in milliseconds. Default: the runner's. A timeout of 0 is
+/// over at once.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_options_timeout_ms(options: Option<&mut pw_options>, timeout_ms: u64) {
     change(options, |options| {
@@ -411,8 +419,8 @@ pub extern "C" fn pw_options_timeout_ms(options: Option<&mut pw_options>, timeou
     });
 }
 
-/// Lets `cancel` end a call. The options keep what they need of it, so it may be freed before
-/// them. NULL: nothing does.
+/// Lets `cancel` end a call. The options keep what they need of it, and it may be freed before
+/// them. NULL removes it.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_options_cancel(options: Option<&mut pw_options>, cancel: Option<&pw_cancel>) {
     change(options, |options| {
@@ -421,7 +429,7 @@ pub extern "C" fn pw_options_cancel(options: Option<&mut pw_options>, cancel: Op
     });
 }
 
-/// The bytes of standard input, in place of earlier ones. They are copied.
+/// Sets the bytes of standard input, replacing earlier ones. They are copied.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pw_options_stdin(
     options: Option<&mut pw_options>,
@@ -445,7 +453,8 @@ pub unsafe extern "C" fn pw_options_arg(options: Option<&mut pw_options>, arg: *
     });
 }
 
-/// Adds a variable to the environment, which is empty and never the host's own. Both are copied.
+/// Adds a variable to the environment, which is empty by default and never the host's. Name and
+/// value are copied.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pw_options_env(
     options: Option<&mut pw_options>,
@@ -460,20 +469,21 @@ pub unsafe extern "C" fn pw_options_env(
     });
 }
 
-/// Frees options. NULL is nothing. No call may still be using them.
+/// Frees options. NULL is ignored. No call may still be using them.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_options_free(options: Option<Box<pw_options>>) {
     free(options);
 }
 
-/// A token that is not cancelled. It can be given to any number of calls.
+/// Creates a token that is not cancelled. Any number of calls may use it. Free it with
+/// pw_cancel_free.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_cancel_new() -> Option<Box<pw_cancel>> {
     entry(None, || Ok(Box::new(pw_cancel(CancelToken::new()))))
 }
 
-/// Ends the calls that have the token, now and later, with PW_KIND_CANCELLED. From any thread or
-/// signal handler. NULL is nothing.
+/// Ends the calls that use the token, now and later, with PW_KIND_CANCELLED. May be called from any
+/// thread or signal handler. NULL is ignored.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_cancel_now(cancel: Option<&pw_cancel>) {
     if let Some(pw_cancel(token)) = cancel {
@@ -481,15 +491,15 @@ pub extern "C" fn pw_cancel_now(cancel: Option<&pw_cancel>) {
     }
 }
 
-/// Frees the token; calls that have it go on, and can no longer be cancelled by it. NULL is
-/// nothing.
+/// Frees the token. Calls that use it go on, and can no longer be cancelled by it. NULL is ignored.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_cancel_free(cancel: Option<Box<pw_cancel>>) {
     free(cancel);
 }
 
-/// The results of an export called with numbers: bit patterns, 32-bit ones in the low half,
-/// zero-extended. Borrowed from the outcome, never NULL. `length`, unless NULL, gets their number.
+/// The results of an export that was called with numbers. They are bit patterns, 32-bit values in
+/// the low half, zero-extended. Borrowed from the outcome, never NULL. `length`, unless NULL,
+/// receives their number.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_outcome_results(
     outcome: Option<&pw_outcome>,
@@ -498,8 +508,8 @@ pub extern "C" fn pw_outcome_results(
     lend(outcome.map_or(&[], |outcome| outcome.0.results()), length)
 }
 
-/// The bytes returned by an export called with bytes. Borrowed from the outcome, never NULL, not
-/// ended by a zero byte. `length`, unless NULL, gets their number.
+/// The bytes returned by an export that was called with bytes. Borrowed from the outcome, never
+/// NULL, without a zero byte at the end. `length`, unless NULL, receives their number.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_outcome_bytes(
     outcome: Option<&pw_outcome>,
@@ -508,7 +518,7 @@ pub extern "C" fn pw_outcome_bytes(
     lend(outcome.map_or(&[], |outcome| outcome.0.bytes()), length)
 }
 
-/// What the guest wrote to stdout, lent as pw_outcome_bytes does.
+/// What the guest wrote to stdout, borrowed as with pw_outcome_bytes.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_outcome_stdout(
     outcome: Option<&pw_outcome>,
@@ -517,7 +527,7 @@ pub extern "C" fn pw_outcome_stdout(
     lend(outcome.map_or(&[], |outcome| outcome.0.stdout()), length)
 }
 
-/// What the guest wrote to stderr, lent as pw_outcome_bytes does.
+/// What the guest wrote to stderr, borrowed as with pw_outcome_bytes.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_outcome_stderr(
     outcome: Option<&pw_outcome>,
@@ -526,8 +536,8 @@ pub extern "C" fn pw_outcome_stderr(
     lend(outcome.map_or(&[], |outcome| outcome.0.stderr()), length)
 }
 
-/// Whether the guest tried to write more than PW_SETTING_MAX_OUTPUT_BYTES, so that some is
-/// missing.
+/// Whether the guest tried to write more than PW_SETTING_MAX_OUTPUT_BYTES, in which case some
+/// output is missing.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_outcome_output_truncated(outcome: Option<&pw_outcome>) -> bool {
     outcome.is_some_and(|outcome| outcome.0.output_truncated())
@@ -545,13 +555,13 @@ pub extern "C" fn pw_outcome_peak_memory_pages(outcome: Option<&pw_outcome>) -> 
     outcome.map_or(0, |outcome| outcome.0.peak_memory_pages())
 }
 
-/// Frees an outcome, and with it everything borrowed from it. NULL is nothing.
+/// Frees an outcome, and with it everything borrowed from it. NULL is ignored.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_outcome_free(outcome: Option<Box<pw_outcome>>) {
     free(outcome);
 }
 
-/// The class of an error, for programs to decide by; PW_KIND_NONE for NULL.
+/// The kind of an error, for programs to decide by. PW_KIND_NONE if `error` is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_error_kind(error: Option<&pw_error>) -> pw_kind {
     error.map_or(pw_kind::None, |error| error.kind)
@@ -564,39 +574,40 @@ pub extern "C" fn pw_error_message(error: Option<&pw_error>) -> *const c_char {
     error.map_or(c"", |error| &error.message).as_ptr()
 }
 
-/// One line of UTF-8 on the cause beneath, such as the operating system's; empty if there is none.
-/// Borrowed from the error, never NULL.
+/// One line of UTF-8 about the underlying cause, such as the operating system's error; empty if
+/// there is no cause. Borrowed from the error, never NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_error_cause(error: Option<&pw_error>) -> *const c_char {
     error.map_or(c"", |error| &error.cause).as_ptr()
 }
 
-/// The guest's exit code if the class is PW_KIND_EXIT, else 0.
+/// The guest's exit code if the kind is PW_KIND_EXIT, else 0.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_error_exit_code(error: Option<&pw_error>) -> i32 {
     error.map_or(0, |error| error.exit_code)
 }
 
-/// What the failed call had cost and written until then; NULL if it had not begun. Borrowed from
-/// the error: not to be freed.
+/// What the failed call cost and wrote until then; NULL if it had not begun. Borrowed from the
+/// error; do not free it.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_error_outcome(error: Option<&pw_error>) -> Option<&pw_outcome> {
     error.and_then(|error| error.outcome.as_ref())
 }
 
-/// Frees an error, and with it everything borrowed from it. NULL is nothing.
+/// Frees an error, and with it everything borrowed from it. NULL is ignored.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_error_free(error: Option<Box<pw_error>>) {
     free(error);
 }
 
-/// The number of plugins that the directory's files are now loaded as.
+/// The number of plugins that are now loaded from the directory's files.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_report_plugins(report: Option<&pw_report>) -> usize {
     report.map_or(0, |report| report.plugins.len())
 }
 
-/// The name of a plugin, sorted, counted from 0. Borrowed from the report; NULL beyond the last.
+/// The name of a plugin by its index, from 0, in sorted order. Borrowed from the report; NULL
+/// beyond the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_report_plugin(report: Option<&pw_report>, index: usize) -> *const c_char {
     let name = report.and_then(|report| report.plugins.get(index));
@@ -609,36 +620,36 @@ pub extern "C" fn pw_report_failures(report: Option<&pw_report>) -> usize {
     report.map_or(0, |report| report.failures.len())
 }
 
-/// The path of a file that could not be loaded, counted from 0. Borrowed from the report; NULL
-/// beyond the last.
+/// The path of a file that could not be loaded, by its index, from 0. Borrowed from the report;
+/// NULL beyond the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_report_path(report: Option<&pw_report>, index: usize) -> *const c_char {
     let failure = report.and_then(|report| report.failures.get(index));
     failure.map_or(core::ptr::null(), |(path, _)| path.as_ptr())
 }
 
-/// Why that file could not be loaded. Borrowed from the report: not to be freed; NULL beyond the
-/// last.
+/// Why the file with that index could not be loaded. Borrowed from the report; do not free it. NULL
+/// beyond the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_report_error(report: Option<&pw_report>, index: usize) -> Option<&pw_error> {
     let failure = report.and_then(|report| report.failures.get(index));
     failure.map(|(_, error)| &**error)
 }
 
-/// Frees a report, and with it everything borrowed from it. NULL is nothing.
+/// Frees a report, and with it everything borrowed from it. NULL is ignored.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_report_free(report: Option<Box<pw_report>>) {
     free(report);
 }
 
-/// The version of this library, such as `0.1.0`. Static.
+/// The version of this library, such as `0.1.0`. The string is static.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_version() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }
 
-/// What this build's answers depend on. Two builds with the same text give the same results and
-/// the same fuel. Static.
+/// A description of what this build's results depend on. Two builds with the same text give the
+/// same results and the same fuel. The string is static.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_engine() -> *const c_char {
     static TEXT: LazyLock<CString> = LazyLock::new(|| c_string(ENGINE));
@@ -649,7 +660,7 @@ pub extern "C" fn pw_engine() -> *const c_char {
 mod tests {
     use super::*;
 
-    /// No public door panics, so only from in here can it be tried.
+    /// No public function panics, which is why this is tested here.
     #[test]
     fn a_panic_becomes_an_error() {
         let mut error = MaybeUninit::uninit();

@@ -1,4 +1,4 @@
-//! Settings of runners and calls, which C makes one by one.
+//! Settings of runners and options of calls, which C sets one by one.
 #![forbid(unsafe_code)]
 #![allow(
     non_camel_case_types,
@@ -14,80 +14,81 @@ use crate::{
 use alloc::{format, string::String, vec::Vec};
 use core::time::Duration;
 
-/// What pw_config_set can set. Units, defaults and bounds are those of the Rust methods by the
+/// The settings of pw_config_set. Units, defaults and bounds are those of the Rust methods of the
 /// same names. The numbers never change; later versions may add some.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub enum pw_setting {
     /// The deadline of a whole call in milliseconds. Default 5,000, at least 1.
     TimeoutMs = 1,
-    /// The fuel of a whole call. Default: none but what the deadline implies.
+    /// The fuel of a whole call. Default: only the fuel that the deadline implies.
     Fuel = 2,
-    /// The fuel that drives the guests' virtual clock for a second. Default 500,000,000.
+    /// The fuel by which the guests' virtual clock advances one second. Default 500,000,000.
     FuelPerSecond = 3,
-    /// The fuel between two looks at deadline and cancel. Default: adapts; 1 to 1,000,000,000.
+    /// The fuel between two checks of the deadline and the cancel token. Default: adapts; 1 to
+    /// 1,000,000,000.
     Slice = 4,
     /// The seed of the guests' reproducible random numbers. Default 0.
     Seed = 5,
-    /// The pages (65,536 bytes each) of linear memory. Default 1,024, at most 65,536.
+    /// The most pages (65,536 bytes each) of linear memory. Default 1,024, at most 65,536.
     MaxMemoryPages = 6,
-    /// The linear memories of a module. Default 1, at most 100.
+    /// The most linear memories of a module. Default 1, at most 100.
     MaxMemories = 7,
-    /// The tables of a module. Default 16, at most 100.
+    /// The most tables of a module. Default 16, at most 100.
     MaxTables = 8,
-    /// The elements of all tables together. Default 100,000, at most 10,000,000.
+    /// The most elements of all tables together. Default 100,000, at most 10,000,000.
     MaxTableElements = 9,
     /// How deep calls inside a guest may nest. Default 10,000, at most 1,000,000.
     MaxRecursionDepth = 10,
-    /// The bytes of a guest's stack. Default 1 MiB, from 4,096 to 1 GiB.
+    /// The most bytes of a guest's stack. Default 1 MiB, from 4,096 to 1 GiB.
     MaxStackBytes = 11,
-    /// The size of a module in bytes. Default 32 MiB, from 8 to 1 GiB.
+    /// The largest size of a module in bytes. Default 32 MiB, from 8 to 1 GiB.
     MaxModuleBytes = 12,
-    /// The functions that a module defines. Default 100,000, at most 1,000,000.
+    /// The most functions that a module may define. Default 100,000, at most 1,000,000.
     MaxFunctions = 13,
-    /// The locals that one function declares. Default 10,000, at most 30,000.
+    /// The most locals that a function may declare. Default 10,000, at most 30,000.
     MaxLocals = 14,
-    /// The locals that all functions declare together. Default 2,000,000.
+    /// The most locals that all functions together may declare. Default 2,000,000.
     MaxTotalLocals = 15,
-    /// How deep blocks nest in a function. Default 10,000, at most 1,000,000.
+    /// How deep blocks may nest in a function. Default 10,000, at most 1,000,000.
     MaxNesting = 16,
-    /// The data segments of a module, and its element segments. Default and at most
+    /// The most data segments of a module, and the most element segments. Default and at most
     /// 100,000.
     MaxSegments = 17,
-    /// The globals that a module defines. Default 10,000, at most 1,000,000.
+    /// The most globals that a module may define. Default 10,000, at most 1,000,000.
     MaxGlobals = 18,
-    /// The imports of a module. Default 1,000, at most 100,000.
+    /// The most imports of a module. Default 1,000, at most 100,000.
     MaxImports = 19,
-    /// The exports of a module. Default 10,000, at most 1,000,000.
+    /// The most exports of a module. Default 10,000, at most 1,000,000.
     MaxExports = 20,
-    /// The parameters of a function. Default 128, at most 1,000.
+    /// The most parameters of a function. Default 128, at most 1,000.
     MaxParams = 21,
-    /// The bytes of stdout and stderr together. Default 1 MiB, less than 2 GiB.
+    /// The most bytes of stdout and stderr together. Default 1 MiB, less than 2 GiB.
     MaxOutputBytes = 22,
-    /// The bytes of a call's input, and of its stdin, arguments and environment each. Default
+    /// The most bytes of a call's input, and of its stdin, arguments and environment each. Default
     /// 16 MiB, less than 2 GiB.
     MaxInputBytes = 23,
-    /// The bytes that a call may return. Default 16 MiB, less than 2 GiB.
+    /// The most bytes that a call may return. Default 16 MiB, less than 2 GiB.
     MaxResultBytes = 24,
     /// How deep calls from the host back into the guest may nest. Default 16, at most 32.
     MaxHostDepth = 25,
-    /// The bytes that the cache of compiled modules may take. Default 256 MiB.
+    /// The most bytes that the cache of compiled modules may take. Default 256 MiB.
     MaxCacheBytes = 26,
-    /// The bytes that a convention keeps outside the guest's memory. Default 64 MiB, less than
+    /// The most bytes that a convention keeps outside the guest's memory. Default 64 MiB, less than
     /// 2 GiB.
     MaxExchangeBytes = 27,
-    /// The bytes of an Extism plugin's variables. Default 1 MiB, less than 2 GiB.
+    /// The most bytes of an Extism plugin's variables. Default 1 MiB, less than 2 GiB.
     MaxVariableBytes = 28,
-    /// The results of a function or block. Default 16, at most 1,000.
+    /// The most results of a function or block. Default 16, at most 1,000.
     MaxResults = 29,
-    /// The operators of a constant expression. Default 64, from 1 to 255.
+    /// The most operators of a constant expression. Default 64, from 1 to 255.
     MaxConstantOperators = 30,
-    /// The bytes of native stack that calls from the host back into the guest may take. Default
-    /// 112 KiB, from 4 KiB to 1 GiB.
+    /// The most bytes of native stack that calls from the host back into the guest may take.
+    /// Default 112 KiB, from 4 KiB to 1 GiB.
     MaxHostStackBytes = 31,
 }
 
-/// An argument that cannot be.
+/// An invalid argument.
 #[derive(Clone)]
 pub(super) struct Mistake {
     setting: &'static str,
@@ -105,8 +106,8 @@ pub(super) fn mistake(setting: &'static str, problem: impl Into<String>) -> Mist
     Mistake { setting, problem }
 }
 
-/// Settings, and the first mistake that was made in setting them. It is told when they are used:
-/// a limit that was not set must not pass unnoticed where nobody looks at what a setter returns.
+/// Settings, and the first mistake in setting them. The mistake is reported when the settings are
+/// used: otherwise a limit could go unset unnoticed, when nobody checks a setter's result.
 pub(super) struct Settings<T> {
     value: T,
     mistake: Option<Mistake>,
@@ -160,7 +161,7 @@ impl Options {
 
 macro_rules! settings {
     ($($setting:ident => $method:ident,)*) => {
-        /// `config` with one setting changed.
+        /// Returns `config` with one setting changed.
         pub(super) fn with(config: RunnerConfig, setting: u32, value: u64) -> Result<RunnerConfig, Mistake> {
             Ok(match setting {
                 known if known == pw_setting::TimeoutMs as u32 => {

@@ -1,12 +1,12 @@
-//! Ending a call from elsewhere.
+//! A token that ends calls from another thread.
 
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-/// Ends the calls that it was given to, from any thread or interrupt handler.
+/// Ends the calls that it was passed to, from any thread or interrupt handler.
 ///
-/// Clones are the same token. A token is for as long as it is not cancelled: a cancelled one ends
-/// every later call at once, so give each group of calls that shall end together its own.
+/// Clones are the same token. A cancelled token stays cancelled and ends every later call at once.
+/// Use a new token for each group of calls that should end together.
 ///
 /// ```
 /// use pocketwasm::CancelToken;
@@ -20,19 +20,19 @@ use core::sync::atomic::{AtomicBool, Ordering};
 pub struct CancelToken(Arc<AtomicBool>);
 
 impl CancelToken {
-    /// A token that is not cancelled.
+    /// Makes a token that is not cancelled.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Ends the calls: they return [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) at the
-    /// end of their slice, usually within a millisecond.
+    /// Ends the calls. They return [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) at the end
+    /// of their slice, usually within a millisecond.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Release);
     }
 
-    /// Whether [`cancel`](Self::cancel) was called.
+    /// Returns whether [`cancel`](Self::cancel) was called.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Acquire)

@@ -1,45 +1,45 @@
-//! Time and randomness: what the host gives, and what a guest sees by default.
+//! Time and randomness: the traits for a host's sources, and what guests get by default.
 
 use core::time::Duration;
 
 /// A source of time, for deadlines and, where the embedder allows it, for guests.
 pub trait Clock: Send + Sync + 'static {
-    /// Time since a fixed point of the clock's choosing; never goes back.
+    /// The time since a fixed point that the clock chooses. It never goes back.
     fn monotonic(&self) -> Duration;
 
-    /// Time since 1970-01-01T00:00:00Z.
+    /// The time since 1970-01-01T00:00:00Z.
     fn since_epoch(&self) -> Duration;
 
-    /// Blocks the calling thread for about `duration`. Never asked for more than 5 ms at once.
+    /// Blocks the calling thread for about `duration`, which is at most 5 ms.
     fn sleep(&self, duration: Duration);
 }
 
 /// A source of random bytes for guests.
 pub trait Entropy: Send + Sync + 'static {
-    /// Fills `bytes`, at most 4,096 of them at once; `false` if it cannot.
+    /// Fills `bytes`, which are at most 4,096. Returns `false` if it cannot.
     fn fill(&self, bytes: &mut [u8]) -> bool;
 }
 
 /// The instant at which every guest's virtual clock starts: 2020-01-01T00:00:00Z, in nanoseconds.
-/// The value is arbitrary; that it is the same for every call is the point.
+/// The value is arbitrary, but it must be the same for every call.
 const VIRTUAL_START: u64 = 1_577_836_800_000_000_000;
 
-/// The clock that guests see by default: it advances with the fuel used and with sleeping, so it
-/// reads the same on every host.
+/// The clock that guests see by default. It advances with the fuel used and with sleeping, and
+/// therefore reads the same on every host.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct VirtualClock {
-    /// The nanoseconds of sleeping.
+    /// The nanoseconds that guests slept.
     slept: u64,
-    /// The fuel of earlier calls on the same instance, and of an initialiser that ran before.
+    /// The fuel of earlier calls on the same instance, and of an initialiser before a snapshot.
     past_fuel: u64,
 }
 
 impl VirtualClock {
-    /// Nanoseconds since the instance was made, when the call has used so much fuel.
+    /// Nanoseconds since the instance was made. The current call has used `fuel_used`.
     pub(crate) fn monotonic(self, fuel_used: u64, fuel_per_second: u64) -> u64 {
         let fuel = u128::from(fuel_used) + u128::from(self.past_fuel);
         let ns = fuel * 1_000_000_000 / u128::from(fuel_per_second.max(1));
-        // Guests may take a clock at 0 for a broken one (Go does), so it starts at 1.
+        // The clock starts at 1, because some guests (Go) take a clock at 0 for a broken one.
         u64::try_from(ns)
             .unwrap_or(u64::MAX)
             .saturating_add(self.slept)
@@ -51,7 +51,7 @@ impl VirtualClock {
         VIRTUAL_START.saturating_add(self.monotonic(fuel_used, fuel_per_second))
     }
 
-    /// Counts the fuel of a call that is over.
+    /// Adds the fuel of a call that has ended.
     pub(crate) fn pass(&mut self, fuel: u64) {
         self.past_fuel = self.past_fuel.saturating_add(fuel);
     }
@@ -61,8 +61,8 @@ impl VirtualClock {
     }
 }
 
-/// The random numbers that guests get by default: SplitMix64 (Steele, Lea and Flood, 2014) from
-/// the configured seed, the same for every instance. Not for secrets.
+/// The random numbers that guests get by default: SplitMix64 (Steele, Lea and Flood, 2014) from the
+/// configured seed, the same for every instance. They are not for secrets.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SeededRandom(u64);
 

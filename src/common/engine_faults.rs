@@ -1,9 +1,10 @@
-//! Which of the engine's known faults are kept away from it; what they are is in `module`.
+//! Which of the engine's known faults are kept away from guests. `module` describes and closes
+//! them.
 
-/// Which faults are kept away: all of them, except in a build that searches for them.
+/// The faults that are kept away: all of them, except in a build that searches for faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Faults {
-    /// The names of those that reach the engine.
+    /// The names of the faults that can be reached.
     #[cfg(pocketwasm_faults)]
     pub(crate) kept: &'static [&'static str],
 }
@@ -14,7 +15,7 @@ impl Faults {
         kept: &[],
     };
 
-    /// Whether the fault by that name is kept away.
+    /// Whether the fault of that name is kept away.
     #[cfg_attr(
         not(pocketwasm_faults),
         expect(clippy::unused_self, unused_variables, reason = "all are")

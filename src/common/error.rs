@@ -1,4 +1,4 @@
-//! What can go wrong, said in one line: who, what, which limit.
+//! The public error type.
 
 use crate::{
     Outcome,
@@ -15,10 +15,10 @@ use alloc::{
 };
 use core::{error::Error as CoreError, fmt};
 
-/// Anything that this crate reports as failed.
+/// The error type of this crate.
 ///
-/// `Display` is one line that names the plugin, the export and the limit; [`kind`](Self::kind) is
-/// what programs decide by; the cause beneath, where there is one, is in
+/// `Display` writes one line that names the plugin, the export and the limit. Programs decide by
+/// [`kind`](Self::kind). The underlying cause, if there is one, is in
 /// [`source`](CoreError::source).
 pub struct Error(Box<Inner>);
 
@@ -31,25 +31,26 @@ struct Inner {
 }
 
 impl Error {
-    /// The class of the error.
+    /// The class of the error, which programs decide by.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.failure.kind()
     }
 
-    /// The plugin's name (for paths and bytes: what stands for it), where one was involved.
+    /// The plugin's name, if a plugin was involved. Calls by path or by bytes have a name that
+    /// stands for them.
     #[must_use]
     pub fn plugin(&self) -> Option<&str> {
         self.0.plugin.as_deref()
     }
 
-    /// The export that was called, where one was.
+    /// The export that was called, if one was.
     #[must_use]
     pub fn export(&self) -> Option<&str> {
         self.0.export.as_deref()
     }
 
-    /// The step in which it happened, where a plugin was involved.
+    /// The step in which the error happened, if a plugin was involved.
     #[must_use]
     pub fn phase(&self) -> Option<Phase> {
         self.0.phase
@@ -70,8 +71,8 @@ impl Error {
         }
     }
 
-    /// What the plugin itself said, unescaped and cut at 4,096 bytes, if this is
-    /// [`ErrorKind::Plugin`].
+    /// The plugin's own message if this is [`ErrorKind::Plugin`]: unescaped, and cut at 4,096
+    /// bytes.
     #[must_use]
     pub fn plugin_message(&self) -> Option<&str> {
         match &*self.0.failure {

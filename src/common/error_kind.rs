@@ -1,8 +1,9 @@
-//! What programs decide by: the class of an error, and the step that it happened in.
+//! The class of an error, which programs decide by, and the step in which it happened.
 
 use core::fmt;
 
-/// The class of an [`Error`](crate::Error), for policy: exit codes, HTTP statuses, retries.
+/// The class of an [`Error`](crate::Error). Decide by it about exit codes, HTTP statuses and
+/// retries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -10,13 +11,13 @@ pub enum ErrorKind {
     InvalidConfig,
     /// The operating system refused a file, a directory or a stream.
     Io,
-    /// The bytes are no WebAssembly module that this engine can run.
+    /// The bytes are not a WebAssembly module that this engine can run.
     InvalidModule,
     /// The module exceeds a limit on its shape; it was not compiled.
     ShapeLimit,
     /// The module imports something that this runner does not provide.
     UnsupportedImport,
-    /// No such plugin, export or file.
+    /// There is no such plugin, export or file.
     NotFound,
     /// The export's signature does not fit the call.
     Signature,
@@ -32,20 +33,20 @@ pub enum ErrorKind {
     Trap,
     /// The guest ended with an exit code other than 0.
     Exit,
-    /// The plugin says, by its convention, that it cannot do what it was asked for; its own
-    /// message is in the error.
+    /// The plugin reports, by its convention, that it cannot do what was asked. The error has the
+    /// plugin's message.
     Plugin,
-    /// The guest handed over bytes that are none: a pointer outside memory, no UTF-8.
+    /// The guest passed invalid data: a pointer outside its memory, or text that is not UTF-8.
     GuestData,
-    /// The input or the result is larger than allowed; nothing was copied.
+    /// The input or the result is larger than its limit. Nothing was copied.
     TooLarge,
     /// Something on the host's side failed while the guest ran.
     Host,
-    /// The instance was left in an unknown state by an earlier call.
+    /// An earlier call left the instance in an unknown state.
     Poisoned,
-    /// The embedder's own check did not admit the module (`Runner::load_plugins_if`).
+    /// The embedder's own check refused the module (`Runner::load_plugins_if`).
     Refused,
-    /// No snapshot can be made of the module without changing what can be observed.
+    /// A snapshot of the module cannot be made, or would change what can be observed.
     Snapshot,
     /// The runner is closed.
     Closed,
@@ -63,11 +64,11 @@ pub enum Phase {
     Start,
     /// `_initialize` or `__wasm_call_ctors`.
     Initialize,
-    /// The guest's allocator, for the input.
+    /// The guest's allocator, which makes room for the input.
     Allocate,
     /// The export that was asked for.
     Call,
-    /// The guest's release function, for input and result.
+    /// The guest's release function, which frees the input and the result.
     Release,
 }
 

@@ -1,4 +1,4 @@
-//! Everything that can fail, before it is known which plugin and export it failed for.
+//! The causes of errors, before the plugin and the export are known.
 
 use crate::common::{
     error_kind::ErrorKind,
@@ -12,11 +12,11 @@ use alloc::{
 };
 use core::{error::Error as CoreError, fmt, ops::Deref, time::Duration};
 
-/// The cause beneath a [`Failure`], whatever library it came from.
+/// The source of a [`Failure`], from any library.
 pub(crate) type Source = Box<dyn CoreError + Send + Sync + 'static>;
 
-/// What failed, before it is known which plugin and export it failed for. As large as a pointer, so
-/// that results which seldom are one pass in registers.
+/// What failed, before the plugin and the export are known. It is as large as a pointer: results
+/// are seldom failures, and can then be returned in registers.
 #[derive(Debug)]
 pub(crate) struct Failure(Box<Cause>);
 
@@ -173,14 +173,14 @@ impl Cause {
 }
 
 impl Failure {
-    /// A plugin's own error, from bytes that need not be text.
+    /// A plugin's own error. The message need not be UTF-8.
     pub(crate) fn reported(message: &[u8]) -> Self {
         let cut = message.get(..LONGEST_REPORT).unwrap_or(message);
         let message = String::from_utf8_lossy(cut).into_owned();
         Cause::Plugin { message }.into()
     }
 
-    /// "no export "gret"; this plugin exports: …", the likeliest names first.
+    /// Formats as "no export "gret"; this plugin exports: …", with the likeliest names first.
     pub(crate) fn not_found<'a>(
         what: &'static str,
         name: &str,
@@ -188,7 +188,7 @@ impl Failure {
         known: impl Iterator<Item = &'a str>,
     ) -> Self {
         let mut known: Vec<(usize, &str)> =
-            known.map(|other| (unlike(name, other), other)).collect();
+            known.map(|other| (distance(name, other), other)).collect();
         known.sort_unstable();
         let known = known
             .into_iter()
@@ -204,9 +204,9 @@ impl Failure {
     }
 }
 
-/// How little two names share: 0 for the same but for case, more the more they differ at the
-/// ends. Cheap on purpose, since both names can come from a stranger.
-fn unlike(a: &str, b: &str) -> usize {
+/// How much two names differ: 0 if only in case, more the less they share at their ends. It is
+/// cheap on purpose, because both names can come from a stranger.
+fn distance(a: &str, b: &str) -> usize {
     let same = |(x, y): &(u8, u8)| x.eq_ignore_ascii_case(y);
     let front = a.bytes().zip(b.bytes()).take_while(same).count();
     let back = a
@@ -219,7 +219,7 @@ fn unlike(a: &str, b: &str) -> usize {
     longest.saturating_sub((front + back).min(longest))
 }
 
-/// The bytes of a plugin's own message that are kept.
+/// The most bytes of a plugin's own message that are kept.
 pub(crate) const LONGEST_REPORT: usize = 4_096;
 
 /// A plugin's own message: its first 1,000 characters on one line.

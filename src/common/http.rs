@@ -1,4 +1,5 @@
-//! HTTP messages as plain data, for the conventions that carry them. No protocol is spoken here.
+//! HTTP messages as plain data, for the conventions that carry them. Nothing here speaks the
+//! protocol.
 
 use alloc::{
     boxed::Box,
@@ -7,10 +8,10 @@ use alloc::{
 };
 use core::{error::Error as CoreError, time::Duration};
 
-/// The fields of a message, in order; a name may occur more than once.
+/// The header fields of a message, in order. A name may occur more than once.
 pub type HttpHeaders = Vec<(String, String)>;
 
-/// A request.
+/// An HTTP request.
 ///
 /// ```
 /// let mut request = pocketwasm::HttpRequest::new("GET", "/a?b=c");
@@ -20,24 +21,24 @@ pub type HttpHeaders = Vec<(String, String)>;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct HttpRequest {
-    /// Such as `GET`.
+    /// The method, such as `GET`.
     pub method: String,
-    /// As in the request line: path and query for a server, a whole URL for a client.
+    /// The target, as in the request line: path and query for a server, a whole URL for a client.
     pub uri: String,
-    /// The fields.
+    /// The header fields.
     pub headers: HttpHeaders,
-    /// The body, whole.
+    /// The whole body.
     pub body: Vec<u8>,
-    /// The fields behind the body.
+    /// The trailer fields, which follow the body.
     pub trailers: HttpHeaders,
-    /// Such as `HTTP/1.1`.
+    /// The version, such as `HTTP/1.1`.
     pub version: String,
-    /// The address that it came from, as `host:port`; empty where there is none.
+    /// The address of the client as `host:port`; empty if there is no client.
     pub source: String,
 }
 
 impl HttpRequest {
-    /// A request of HTTP/1.1 without fields and body.
+    /// Makes an HTTP/1.1 request without fields and body.
     #[must_use]
     pub fn new(method: &str, uri: &str) -> Self {
         Self {
@@ -48,13 +49,13 @@ impl HttpRequest {
         }
     }
 
-    /// The first field by that name, whatever its case.
+    /// Returns the first header field of that name. Case does not matter.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         first(&self.headers, name)
     }
 
-    /// The bytes that it takes.
+    /// The bytes that the message takes.
     pub(crate) fn size(&self) -> u64 {
         let strings = [&self.method, &self.uri, &self.version, &self.source];
         strings.into_iter().map(|s| s.len() as u64).sum::<u64>()
@@ -64,17 +65,17 @@ impl HttpRequest {
     }
 }
 
-/// A response.
+/// An HTTP response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HttpResponse {
-    /// Such as 200.
+    /// The status code, such as 200.
     pub status: u16,
-    /// The fields.
+    /// The header fields.
     pub headers: HttpHeaders,
-    /// The body, whole.
+    /// The whole body.
     pub body: Vec<u8>,
-    /// The fields behind the body.
+    /// The trailer fields, which follow the body.
     pub trailers: HttpHeaders,
 }
 
@@ -85,7 +86,7 @@ impl Default for HttpResponse {
 }
 
 impl HttpResponse {
-    /// A response without fields and body.
+    /// Makes a response without fields and body.
     #[must_use]
     pub fn new(status: u16) -> Self {
         Self {
@@ -96,13 +97,13 @@ impl HttpResponse {
         }
     }
 
-    /// The first field by that name, whatever its case.
+    /// Returns the first header field of that name. Case does not matter.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         first(&self.headers, name)
     }
 
-    /// The bytes that it takes.
+    /// The bytes that the message takes.
     pub(crate) fn size(&self) -> u64 {
         self.body.len() as u64 + size(&self.headers) + size(&self.trailers)
     }
@@ -115,7 +116,7 @@ fn first<'a>(headers: &'a HttpHeaders, name: &str) -> Option<&'a str> {
         .map(|(_, value)| value.as_str())
 }
 
-/// The bytes that fields take, 64 for each beside its own.
+/// The bytes that fields take: their names and values, and 64 for each.
 fn size(headers: &HttpHeaders) -> u64 {
     headers
         .iter()
@@ -123,18 +124,20 @@ fn size(headers: &HttpHeaders) -> u64 {
         .sum()
 }
 
-/// What sends the requests that plugins ask for, where the embedder grants that.
+/// Sends the HTTP requests of plugins, if the embedder allows them.
 ///
-/// The runner checks the host of every request against the allowed ones and the size of every
-/// body before and after; so an implementation must not follow redirects, which lead elsewhere.
+/// The runner checks the host of every request against the allowed ones, and the size of every body
+/// before and after. An implementation must not follow redirects, because they could lead to a host
+/// that is not allowed.
 pub trait HttpClient: Send + Sync + 'static {
-    /// Sends `request`, whose `uri` is a whole `http` or `https` URL, and reads the response, of
-    /// whose body at most `max_bytes` may be read. Returns within `timeout`, which is what the
-    /// plugin's call has left.
+    /// Sends `request`, whose `uri` is a whole `http` or `https` URL, and reads the response. It
+    /// must read at most `max_bytes` of the response's body, and return within `timeout`, the time
+    /// that the plugin's call has left.
     ///
     /// # Errors
     ///
-    /// Whatever went wrong; the plugin's call ends with it as an error of kind `Host`.
+    /// Any error ends the plugin's call with [`ErrorKind::Host`](crate::ErrorKind::Host), and is
+    /// its source.
     fn send(
         &self,
         request: &HttpRequest,
@@ -143,7 +146,8 @@ pub trait HttpClient: Send + Sync + 'static {
     ) -> Result<HttpResponse, Box<dyn CoreError + Send + Sync>>;
 }
 
-/// Whether a name and a value can be a field: a token, and no control characters.
+/// Whether a name and a value can be a header field: the name is a token, and the value has no
+/// control characters.
 pub(crate) fn is_field(name: &str, value: &str) -> bool {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !name.is_empty()

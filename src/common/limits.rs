@@ -1,4 +1,4 @@
-//! Every bound on what a plugin may be and do.
+//! The limits of a runner, apart from fuel and time.
 
 use crate::common::{
     engine_faults::Faults,
@@ -7,8 +7,8 @@ use crate::common::{
 };
 use alloc::format;
 
-/// Every bound on what a plugin may be and do. The documentation of each is on the method of
-/// [`RunnerConfig`](crate::RunnerConfig) by the same name.
+/// All limits of a runner, apart from fuel and time. Each is documented at the method of
+/// [`RunnerConfig`](crate::RunnerConfig) of the same name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Limits {
     pub(crate) max_memory_pages: u32,
@@ -39,7 +39,7 @@ pub(crate) struct Limits {
     pub(crate) max_cache_bytes: usize,
     #[cfg(feature = "std")]
     pub(crate) max_spare_bytes: usize,
-    /// The faults of the engine that are kept away from it.
+    /// The faults of the engine that are kept away from guests.
     pub(crate) faults: Faults,
 }
 
@@ -76,7 +76,7 @@ impl Limits {
         faults: Faults::CLOSED,
     };
 
-    /// Checks every bound against what the engine, the specification or this crate can hold.
+    /// Checks every limit against what the engine, the specification or this crate can hold.
     pub(crate) fn validate(&self) -> Result<(), Failure> {
         let within = |setting, value: u64, least: u64, most: u64| {
             if (least..=most).contains(&value) {
@@ -87,7 +87,7 @@ impl Limits {
         };
         const GIB: u64 = 1 << 30;
         let bytes = |setting, value: usize| within(setting, value as u64, 0, 2 * GIB - 1);
-        // 65,536 pages of 65,536 bytes are all that a 32-bit memory can have.
+        // A 32-bit memory has at most 65,536 pages of 65,536 bytes.
         within("max_memory_pages", self.max_memory_pages.into(), 0, 65_536)?;
         within("max_memories", self.max_memories.into(), 0, 100)?;
         within("max_tables", self.max_tables.into(), 0, 100)?;
@@ -121,7 +121,7 @@ impl Limits {
         within("max_exports", self.max_exports.into(), 1, 1_000_000)?;
         within("max_params", self.max_params.into(), 0, 1_000)?;
         within("max_results", self.max_results.into(), 0, 1_000)?;
-        // The engine evaluates and drops a nested one recursively, on the host's own stack.
+        // The engine evaluates and drops a nested expression recursively, on the host's own stack.
         let constant = self.max_constant_operators.into();
         within("max_constant_operators", constant, 1, 255)?;
         bytes("max_output_bytes", self.max_output_bytes)?;

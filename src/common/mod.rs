@@ -1,8 +1,8 @@
-//! The words that all rooms speak: errors and what a call came to, values and their types, limits,
-//! what a clock, an output, a client or a cancel token is, and the lock.
+//! What all rooms share: errors, outcomes, values and their types, limits, clocks, output, HTTP
+//! messages, cancel tokens and the lock.
 //!
-//! Plain data and traits. Any room may use all of it; it uses no other room, and neither the engine nor,
-//! but for the `std` traits that it implements, an operating system.
+//! These are plain data and traits. Every room may use all of it. It uses no other room and not the
+//! engine, and of the operating system only the `std` traits that it implements.
 
 pub(crate) mod bits;
 pub(crate) mod cancel;

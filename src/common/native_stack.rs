@@ -1,48 +1,51 @@
-//! The figures that bound the native stack which the engine's tail calls can leave behind.
+//! The figures that bound the native stack that the engine's tail calls can leave behind.
 //!
-//! `tools/dispatch/leaks` reads them too, and checks a built binary against them.
+//! `tools/dispatch/leaks` reads these figures too, and checks a built binary against them.
 
-/// The fuel of a `memory.grow` or `table.grow`: the most that the engine's table can say.
+/// The fuel of a `memory.grow` or `table.grow`: the largest price that the engine's table can hold.
 ///
-/// In a build for x86-64 or AArch64 that is optimised for speed, only the handlers of these two go on to the
-/// next handler by a call instead of a jump, and so leave their frames behind until the engine is
-/// next left.
+/// In a build for x86-64 or AArch64 that is optimised for speed, only the handlers of these two
+/// operators reach the next handler by a call instead of a jump. Their frames stay on the native
+/// stack until the engine is next left.
 pub(crate) const LEAKING_COST: u8 = 255;
 
-/// The fuel that the engine has at most when it is entered, but for a single block of operators
-/// that costs more, which then has just that. Out of fuel it is left, and its stack is free.
+/// The most fuel that the engine has when it is entered, except for a single block of operators
+/// that costs more, which then has exactly its price. When the fuel is used up the engine is left,
+/// and its native stack is free again.
 pub(crate) const LARGEST_GRANT: u64 = 262_144;
 
-/// The same where host functions may call the guest back: their stack comes on top of what is left
-/// behind.
+/// The same for modules whose host functions may call the guest back. The stack of those calls
+/// comes on top of what is left behind.
 pub(crate) const LARGEST_GRANT_BENEATH: u64 = 65_536;
 
-/// The same for a call by a host function. One inside another has a part of it: half, a third, and so
-/// on, so that all of them together leave little behind.
+/// The same for a call from a host function back into the guest. A call nested in another one gets
+/// a half, a third and so on. All of them together then leave little behind.
 pub(crate) const LARGEST_NESTED_GRANT: u64 = 8_192;
 
-/// The native stack in bytes that calls by host functions may take by default, measured from the
-/// first of them. With what is left behind beneath it, a thread of 256 KiB has enough.
+/// The bytes of native stack that calls from host functions back into the guest may take by
+/// default, measured from the first of them. Together with what is left behind beneath them, they
+/// fit a thread of 256 KiB.
 pub(crate) const HOST_STACK: u32 = 112 * 1024;
 
-/// The native stack in bytes that may be left behind between two grants.
+/// The bytes of native stack that may be left behind between two grants.
 pub(crate) const NATIVE_STACK: u64 = 256 * 1024;
 
-/// How often a leaking operator can run on one grant. It pays before it runs, and one can have
-/// paid from the grant before, when it ran out in the middle of growing.
+/// How often an operator that leaves stack behind can run on one grant. It pays before it runs. One
+/// more can have paid from the grant before, which ran out while it was growing.
 pub(crate) const fn most_leaks(grant: u64) -> u64 {
     grant / LEAKING_COST as u64 + 1
 }
 
-/// What one may leave behind in bytes.
+/// The most bytes that one such operator may leave behind.
 pub(crate) const MOST_LEFT_BEHIND: u64 = NATIVE_STACK / most_leaks(LARGEST_GRANT);
 
-/// The most that was ever read from a binary.
+/// The most bytes that were ever read from a binary.
 const MOST_READ: u64 = 192;
 const _: () = assert!(MOST_LEFT_BEHIND >= MOST_READ);
 
-// In an optimised build, where such a call takes about 4 KiB by itself, the default depth is reached
-// before the default stack, and a thread of 256 KiB has 64 left for the host.
+// In an optimised build a call from a host function back into the guest takes about 4 KiB by
+// itself. There the default depth is reached before the default stack, and a thread of 256 KiB has
+// 64 KiB left for the host.
 const _: () = {
     let (mut depth, mut nested) = (1, 0);
     while depth <= 16 {

@@ -4,7 +4,7 @@ use crate::common::bits::low;
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
-/// A few numbers, of which by far the most calls have one at most: those are moved in registers.
+/// The results of a call. Nearly all calls have at most one, which is returned in registers.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) enum Numbers {
     #[default]
@@ -14,7 +14,7 @@ pub(crate) enum Numbers {
 }
 
 impl Numbers {
-    /// The number of a function that returns one at most; without one, 0.
+    /// The result of a function that has at most one; 0 if it has no result.
     pub(crate) fn one(&self) -> u64 {
         match self {
             Self::One(number) => *number,
@@ -22,7 +22,7 @@ impl Numbers {
         }
     }
 
-    /// The same for one of 32 bits.
+    /// The same for a 32-bit result.
     pub(crate) fn one_u32(&self) -> u32 {
         low(self.one()).cast_unsigned()
     }
@@ -43,7 +43,7 @@ impl Numbers {
     }
 }
 
-/// What an export returned: numbers, or bytes by a convention.
+/// What an export returned: numbers, or bytes if a convention is used.
 #[derive(Default)]
 pub(crate) struct CallOutput {
     pub(crate) results: Numbers,
@@ -65,66 +65,67 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The results of an export called with params: bit patterns, 32-bit ones in the low half,
-    /// zero-extended.
+    /// The results of an export that was called with params. Each is a bit pattern; 32-bit ones are
+    /// in the low half, zero-extended.
     #[must_use]
     pub fn results(&self) -> &[u64] {
         self.results.as_slice()
     }
 
-    /// The bytes returned by an export called with an input.
+    /// The bytes returned by an export that was called with an input.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The same, taken out.
+    /// Consumes the outcome and returns the bytes.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 
-    /// The results, taken out.
+    /// Consumes the outcome and returns the results.
     #[must_use]
     pub fn into_results(self) -> Vec<u64> {
         self.results.into_vec()
     }
 
-    /// What the guest wrote to stdout, unless the runner passes that on.
+    /// What the guest wrote to stdout; empty if the runner passes stdout on to a sink.
     #[must_use]
     pub fn stdout(&self) -> &[u8] {
         &self.stdout
     }
 
-    /// What the guest wrote to stderr, unless the runner passes that on.
+    /// What the guest wrote to stderr; empty if the runner passes stderr on to a sink.
     #[must_use]
     pub fn stderr(&self) -> &[u8] {
         &self.stderr
     }
 
-    /// Whether the guest tried to write more than `max_output_bytes`, so that some is missing.
+    /// Whether the guest tried to write more than
+    /// [`max_output_bytes`](crate::RunnerConfig::max_output_bytes). The output is then incomplete.
     #[must_use]
     pub fn output_truncated(&self) -> bool {
         self.output_truncated
     }
 
-    /// The fuel that the whole call used; the whole budget if it ran out. What an initialiser
-    /// used before a snapshot was taken is not part of it, nor of the budget: see
+    /// The units of fuel that the whole call used; the whole budget if it ran out. If the instance
+    /// began with a snapshot, the initialiser's fuel is not part of it, and not of the budget: see
     /// [`init_fuel`](Self::init_fuel).
     #[must_use]
     pub fn fuel_used(&self) -> u64 {
         self.fuel_used
     }
 
-    /// The fuel of the start function and initialiser that the call did not have to run, because
-    /// its instance began with a snapshot; otherwise 0. With a snapshot or without, `fuel_used`
-    /// and this have the same sum.
+    /// The units of fuel of the start function and initialiser that the call did not have to run,
+    /// because its instance began with a snapshot; otherwise 0. The sum of `fuel_used` and
+    /// `init_fuel` is the same with a snapshot and without.
     #[must_use]
     pub fn init_fuel(&self) -> u64 {
         self.init_fuel
     }
 
-    /// The most linear memory the instance has had, in pages of 65,536 bytes (rounded up).
+    /// The most linear memory that the instance has had, in pages of 65,536 bytes, rounded up.
     #[must_use]
     pub fn peak_memory_pages(&self) -> u32 {
         self.peak_memory_pages

@@ -1,4 +1,4 @@
-//! What a guest writes to standard output and standard error: kept or passed on, and capped.
+//! A guest's standard output and standard error: kept or passed on, and bounded.
 
 use crate::common::sync::Shared;
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
@@ -10,13 +10,13 @@ pub(crate) enum Stream {
     Stderr,
 }
 
-/// Where a stream goes instead of into the [`Outcome`](crate::Outcome).
+/// A destination for a guest's stdout or stderr, in place of the [`Outcome`](crate::Outcome).
 ///
-/// All calls of a runner share it, one write at a time, so it must not call that runner itself. A
-/// sink that blocks holds up the deadline.
+/// All calls of a runner share a sink, which takes one write at a time. A sink must not call its
+/// runner. A sink that blocks delays the deadline.
 pub trait OutputSink: Send + Sync + 'static {
-    /// Takes all of `bytes`, never none; `false` if that failed, which the guest sees as the errno
-    /// `IO`. What it was given counts towards `max_output_bytes` either way.
+    /// Takes all of `bytes`, which are never empty. Returns `false` if that failed; the guest then
+    /// sees the errno `IO`. The bytes count towards `max_output_bytes` in either case.
     fn emit(&mut self, bytes: &[u8]) -> bool;
 }
 
@@ -45,7 +45,7 @@ pub(crate) struct Output {
     pub(crate) stderr: Vec<u8>,
     pub(crate) truncated: bool,
     room: usize,
-    /// Which streams are kept here, wherever the runner passes them on.
+    /// Which streams are kept here, even if the runner passes them on to a sink.
     kept: [bool; 2],
 }
 
@@ -57,7 +57,7 @@ impl Output {
         }
     }
 
-    /// Begins the output of another call.
+    /// Resets the output for another call.
     pub(crate) fn renew(&mut self, max_bytes: usize) {
         self.stdout.clear();
         self.stderr.clear();
@@ -66,22 +66,22 @@ impl Output {
         self.kept = [false; 2];
     }
 
-    /// Keeps standard output from here on, wherever it would go, because it is the result.
+    /// Keeps standard output from here on, even if there is a sink, because it is the result.
     pub(crate) fn capture(&mut self) {
         let [stdout, _] = &mut self.kept;
         *stdout = true;
         self.stdout = Vec::new();
     }
 
-    /// Keeps both streams, wherever they would go.
+    /// Keeps both streams, even if there is a sink.
     pub(crate) fn keep(&mut self) {
         self.kept = [true; 2];
     }
 
-    /// What was kept of a stream, which has nothing then.
+    /// Takes out what was kept of a stream.
     pub(crate) fn take(&mut self, stream: Stream) -> Vec<u8> {
         let kept = self.kept_of(stream);
-        // Most calls write nothing: then nothing is moved.
+        // Most calls write nothing, and an empty stream need not be moved.
         match kept.is_empty() {
             true => Vec::new(),
             false => core::mem::take(kept),
@@ -95,7 +95,7 @@ impl Output {
         }
     }
 
-    /// Whether what is written to the stream stays here.
+    /// Whether the stream is kept here.
     pub(crate) fn keeps(&self, stream: Stream) -> bool {
         let [stdout, stderr] = self.kept;
         match stream {
@@ -104,7 +104,7 @@ impl Output {
         }
     }
 
-    /// Counts output that goes elsewhere; whether there was room for all of it.
+    /// Counts output that goes elsewhere. Returns whether there was room for all of it.
     pub(crate) fn reserve(&mut self, bytes: usize) -> bool {
         let room = self.room.checked_sub(bytes);
         self.truncated |= room.is_none();
@@ -112,7 +112,7 @@ impl Output {
         room.is_some()
     }
 
-    /// Takes as much of `bytes` as there is room for, to keep it or to pass it on.
+    /// Takes as much of `bytes` as there is room for, and keeps it or passes it on to `sink`.
     pub(crate) fn write(
         &mut self,
         stream: Stream,
@@ -141,12 +141,13 @@ impl Output {
             }
             kept.extend_from_slice(taken);
         }
-        // The limit on output is at most `i32::MAX`, so this never saturates.
+        // The limit on output is at most `i32::MAX`. This never saturates.
         WriteResult::Bytes(u32::try_from(taken.len()).unwrap_or(u32::MAX))
     }
 }
 
-/// Makes room for `more` bytes by doubling, but never for more than the `most` that can still come.
+/// Reserves room for `more` bytes by doubling, but never for more than the `most` bytes that can
+/// still come.
 fn reserve(kept: &mut Vec<u8>, more: usize, most: usize) -> bool {
     let spare = kept.capacity().saturating_sub(kept.len());
     if more <= spare {

@@ -1,7 +1,7 @@
-//! The one lock of this crate, for tables that calls read and loads change.
+//! The lock of this crate, for tables that calls read and loading changes.
 //!
-//! Without `std` it spins. Trying once instead and failing would help nobody: with a second core a
-//! lock that is taken is ordinary, and on the way to a guest there are the engine's, which spin.
+//! Without `std` the lock spins. Failing at once instead would help nobody: with a second core a
+//! taken lock is ordinary, and the engine's own locks spin as well.
 
 #[cfg(feature = "std")]
 use std::sync::{PoisonError, RwLock};
@@ -9,8 +9,8 @@ use std::sync::{PoisonError, RwLock};
 #[cfg(not(feature = "std"))]
 use spin::RwLock;
 
-/// A reader-writer lock, held only for the few instructions that look up or replace an entry (and
-/// by an output sink while it writes), never while a guest runs or a module compiles.
+/// A reader-writer lock. It is held only for the few instructions that look up or replace an entry,
+/// and by an output sink while it writes. It is never held while a guest runs or a module compiles.
 #[derive(Debug, Default)]
 pub(crate) struct Shared<T>(RwLock<T>);
 

@@ -1,4 +1,5 @@
-//! Strings of guests and of other libraries in our messages: one line, escaped and cut.
+//! Strings from guests and from other libraries in this crate's messages: one line, escaped and
+//! cut.
 
 use alloc::{
     format,
@@ -7,7 +8,7 @@ use alloc::{
 };
 use core::fmt;
 
-/// A guest's or a caller's string, escaped so that a message stays one line, and cut.
+/// A guest's or a caller's string in quotes: escaped, on one line, and cut.
 pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Quoted<'_> {
@@ -16,7 +17,7 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// A string without control characters and quotes of its own, and at most so many characters.
+/// A string with its quotes and control characters escaped, cut at that many characters.
 pub(crate) struct Escaped<'a>(pub(crate) &'a str, pub(crate) usize);
 
 impl fmt::Display for Escaped<'_> {
@@ -37,7 +38,7 @@ impl fmt::Display for Escaped<'_> {
 }
 
 /// Whether a character would act on a terminal instead of being shown: control characters, line
-/// separators, and those that turn the direction of what follows.
+/// separators, and those that change the direction of text.
 pub(crate) fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -45,7 +46,7 @@ pub(crate) fn is_unprintable(c: char) -> bool {
                 | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// Names in one line, escaped and cut.
+/// Formats names on one line, escaped and cut.
 pub(crate) fn names(names: impl Iterator<Item = String>) -> String {
     format!("{}", Names(&names.collect::<Vec<_>>()))
 }

@@ -1,4 +1,4 @@
-//! Parameters, results and the types of what a module imports and exports.
+//! The types of parameters and results, and of what a module imports and exports.
 
 use crate::common::failure::{Cause, Failure};
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
@@ -8,19 +8,19 @@ use core::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ValueType {
-    /// 32-bit integer; in the low half of a `u64`.
+    /// 32-bit integer, in the low half of a `u64`.
     I32,
     /// 64-bit integer.
     I64,
-    /// 32-bit float; its bits in the low half of a `u64`.
+    /// 32-bit float, as its bits in the low half of a `u64`.
     F32,
-    /// 64-bit float; its bits.
+    /// 64-bit float, as its bits.
     F64,
-    /// 128-bit vector; cannot be passed by this crate.
+    /// 128-bit vector. This crate cannot pass it.
     V128,
-    /// Reference to a function; cannot be passed by this crate.
+    /// Reference to a function. This crate cannot pass it.
     FuncRef,
-    /// Reference to something of the host; cannot be passed by this crate.
+    /// Reference to an object of the host. This crate cannot pass it.
     ExternRef,
 }
 
@@ -39,7 +39,7 @@ impl fmt::Display for ValueType {
 }
 
 impl ValueType {
-    /// Its byte in the binary format.
+    /// The type's byte in the binary format.
     pub(crate) const fn code(self) -> u8 {
         match self {
             Self::I32 => 0x7f,
@@ -58,14 +58,14 @@ impl ValueType {
     }
 }
 
-/// The parameters and results of a function. Clones share the types: a thousand exports may have
-/// the same long signature.
+/// The parameters and results of a function. Cloning is cheap: clones share the types, because many
+/// exports can have the same long signature.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Signature {
     /// The parameters, then the results.
     types: Arc<[ValueType]>,
     params: usize,
-    /// The first of them that cannot be passed.
+    /// The first type that cannot be passed.
     other: Option<ValueType>,
 }
 
@@ -138,8 +138,8 @@ fn count(params: usize) -> String {
     }
 }
 
-/// Whether a parameter of that type can have these bits. Zero-extended or sign-extended, both are
-/// ways to say the same 32 bits.
+/// Whether a parameter of that type can have these bits. 32-bit values may be zero-extended or
+/// sign-extended.
 fn fits((ty, param): (&ValueType, &u64)) -> bool {
     let is_narrow = matches!(ty, ValueType::I32 | ValueType::F32);
     // From -2^31 to 2^32 - 1.
@@ -175,16 +175,16 @@ pub enum ExternType {
     Func(Signature),
     /// A linear memory, in its own pages (65,536 bytes unless the module says otherwise).
     Memory {
-        /// The pages it starts with.
+        /// The number of pages at the start.
         minimum: u64,
-        /// The pages it can grow to, if it says so.
+        /// The number of pages that it can grow to, if the module sets a bound.
         maximum: Option<u64>,
     },
     /// A table, in elements.
     Table {
-        /// The elements it starts with.
+        /// The number of elements at the start.
         minimum: u64,
-        /// The elements it can grow to, if it says so.
+        /// The number of elements that it can grow to, if the module sets a bound.
         maximum: Option<u64>,
     },
     /// A global.
@@ -197,7 +197,7 @@ pub enum ExternType {
 }
 
 impl ExternType {
-    /// The signature, if it is a function.
+    /// Returns the signature if this is a function.
     #[must_use]
     pub fn signature(&self) -> Option<&Signature> {
         match self {
@@ -226,24 +226,24 @@ impl fmt::Display for ExternType {
     }
 }
 
-/// Something a module needs from its host.
+/// Something that a module imports from its host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Import {
     /// The module name, such as `wasi_snapshot_preview1`.
     pub module: Box<str>,
-    /// The name in that module, such as `fd_write`.
+    /// The name within that module, such as `fd_write`.
     pub name: Box<str>,
-    /// What it is.
+    /// The type of the import.
     pub ty: ExternType,
 }
 
-/// Something a module offers to its host.
+/// Something that a module exports to its host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Export {
     /// Its name.
     pub name: Box<str>,
-    /// What it is.
+    /// The type of the export.
     pub ty: ExternType,
 }

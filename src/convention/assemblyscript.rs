@@ -1,4 +1,5 @@
-//! AssemblyScript's strings, by the runtime that a guest exports, and what its guests import.
+//! The AssemblyScript convention: strings made by the runtime that a guest exports. Also the
+//! functions that AssemblyScript modules import from `env`.
 
 use super::buffers::{Buffer, admit, has_memory, read};
 use crate::convention::kinds::Convention;
@@ -28,10 +29,10 @@ use alloc::{
 use wasmi::{Caller, Linker};
 
 const I32: ValueType = ValueType::I32;
-/// In the runtime's description of a class: its objects hold no pointers.
+/// A flag in the runtime's description of a class: its objects hold no pointers.
 const POINTER_FREE: u32 = 1 << 5;
 
-/// The numbers of the classes that are the same in every program of one compiler.
+/// The ids of two classes, which are the same in every program of one compiler version.
 #[derive(Debug, Clone, Copy)]
 struct Classes {
     array_buffer: u32,
@@ -39,7 +40,7 @@ struct Classes {
 }
 
 impl Classes {
-    /// Since version 0.24, where `Object` is class 0.
+    /// Since version 0.24, in which `Object` is class 0.
     const CURRENT: Self = Self {
         array_buffer: 1,
         string: 2,
@@ -50,11 +51,11 @@ impl Classes {
         string: 1,
     };
 
-    /// Those of the compiler that made the guest.
+    /// The ids that the guest's compiler uses.
     ///
-    /// The guest's table of classes, which begins with their count, tells: now the classes 1 and 2
-    /// are the two without pointers. Before, 2 was another, and before that the second word of
-    /// the table was no class but the base of class 0.
+    /// The guest's table of classes begins with their count. In current versions, classes 1 and 2
+    /// are the two without pointers. In older ones, class 2 has pointers; in still older ones, the
+    /// second word of the table is not a class's flags but the base of class 0.
     fn of(execution: &mut Execution<'_>) -> Self {
         let Some(table) = execution.exported_u32("__rtti_base") else {
             return Self::CURRENT;
@@ -159,7 +160,7 @@ impl Protocol for AssemblyScript {
     }
 }
 
-/// Makes a string in the guest, which its collector leaves alone.
+/// Creates a string in the guest and pins it, so that the garbage collector keeps it.
 fn new_string(execution: &mut Execution<'_>, text: &str, classes: Classes) -> Result<u32, Failure> {
     let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let length = u32::try_from(units.len()).unwrap_or(u32::MAX);
@@ -172,14 +173,14 @@ fn new_string(execution: &mut Execution<'_>, text: &str, classes: Classes) -> Re
     Ok(pointer)
 }
 
-/// The class and the length in bytes that stand before an object.
+/// Reads an object's class and its length in bytes from the header before it.
 fn header(memory: &GuestMemory<'_>, pointer: u32) -> Option<(u32, u32)> {
     let class = memory.u32(pointer.checked_sub(8)?).ok()?;
     let length = memory.u32(pointer.checked_sub(4)?).ok()?;
     Some((class, length))
 }
 
-/// A string as UTF-8, or the bytes of an `ArrayBuffer`.
+/// Reads a string as UTF-8, or the bytes of an `ArrayBuffer`.
 fn read_object(
     execution: &mut Execution<'_>,
     pointer: u32,
@@ -204,7 +205,7 @@ fn read_object(
         class if class == classes.string => {
             let text = utf8(&bytes)
                 .ok_or_else(|| wrong("the result is not UTF-16 (assemblyscript)".to_string()))?;
-            // At most half as long again, and as an answer under the same limit.
+            // UTF-8 can be half as long again as UTF-16, and the same limit applies to it.
             admit(execution, text.len() as u64)?;
             Ok(text.into_bytes())
         }
@@ -227,7 +228,8 @@ fn utf8(bytes: &[u8]) -> Option<String> {
         .ok()
 }
 
-/// A string that the guest passes to its host, cut; for messages only.
+/// Reads a string that the guest passes to a host function, cut to a bounded length. For messages
+/// only.
 fn text(caller: &mut Caller<'_, StoreData>, pointer: u32) -> Result<String, Failure> {
     if pointer == 0 {
         return Ok(String::new());
@@ -252,7 +254,7 @@ fn text(caller: &mut Caller<'_, StoreData>, pointer: u32) -> Result<String, Fail
     Ok(char::decode_utf16(units(bytes)).map(lossy).collect())
 }
 
-/// `env.abort`: where an error that nobody caught ends the guest.
+/// `env.abort`: called by the runtime when nothing catches an error.
 fn abort(
     caller: &mut Caller<'_, StoreData>,
     message: u32,
@@ -272,7 +274,7 @@ fn abort(
     Err(Failure::reported(report.as_bytes()))
 }
 
-/// `env.trace`: a line on the guest's standard error.
+/// `env.trace`: writes a line to the guest's standard error.
 #[allow(clippy::too_many_arguments, reason = "AssemblyScript's signature")]
 fn trace(
     caller: &mut Caller<'_, StoreData>,
@@ -295,7 +297,7 @@ fn trace(
     Ok(())
 }
 
-/// `env.seed`: what the guest's own random numbers begin with.
+/// `env.seed`: the seed of the guest's own random numbers.
 fn seed(caller: &mut Caller<'_, StoreData>) -> Result<f64, Failure> {
     let mut bytes = [0; 4];
     let entropy = caller.data().meter.context().config.guest_entropy.clone();

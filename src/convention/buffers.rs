@@ -1,4 +1,4 @@
-//! Buffers in a guest's memory, by the allocator that it exports.
+//! Buffers in a guest's memory, allocated by the allocator that it exports.
 
 use crate::{
     common::{
@@ -15,14 +15,14 @@ use crate::{
 use alloc::{borrow::Cow, format, vec::Vec};
 use smallvec::SmallVec;
 
-/// A place in a guest's memory.
+/// A range of a guest's memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Buffer {
     pub(super) pointer: u32,
     pub(super) length: u32,
 }
 
-/// The buffers of a call: most have one.
+/// The buffers of a call. Most calls have one.
 pub(super) type Buffers = SmallVec<[Buffer; 2]>;
 
 pub(super) fn has_memory(info: &ModuleInfo) -> bool {
@@ -30,7 +30,7 @@ pub(super) fn has_memory(info: &ModuleInfo) -> bool {
         .is_some_and(|export| matches!(export.ty, ExternType::Memory { .. }))
 }
 
-/// The name of the allocator of a guest that can be given buffers, or why it can not.
+/// The name of the guest's allocator, or why it cannot take buffers.
 pub(super) fn recognise(info: &ModuleInfo) -> Result<&'static str, &'static str> {
     if !has_memory(info) {
         return Err("no exported memory");
@@ -41,7 +41,7 @@ pub(super) fn recognise(info: &ModuleInfo) -> Result<&'static str, &'static str>
     }
 }
 
-/// Has the guest allocate a buffer for each input and writes it there.
+/// Allocates a buffer in the guest for each input and writes the input there.
 pub(super) fn pass<'a>(
     execution: &mut Execution<'_>,
     inputs: impl Iterator<Item = Cow<'a, [u8]>>,
@@ -77,7 +77,7 @@ fn allocate(execution: &mut Execution<'_>, length: u32) -> Result<u32, Failure> 
     }
 }
 
-/// What of two numbers is passed to a function that takes the second or does not.
+/// Both parameters, or the first alone if the function does not take the second.
 fn taken(params: &[u64; 2], second: bool) -> &[u64] {
     let [first, _] = params;
     match second {
@@ -86,7 +86,7 @@ fn taken(params: &[u64; 2], second: bool) -> &[u64] {
     }
 }
 
-/// Refuses a result that is longer than allowed, before anything is copied.
+/// Refuses a result that is longer than `max_result_bytes`, before anything is copied.
 pub(super) fn admit(execution: &Execution<'_>, length: u64) -> Result<(), Failure> {
     let maximum = execution.max_result_bytes();
     if length <= maximum {
@@ -101,7 +101,7 @@ pub(super) fn admit(execution: &Execution<'_>, length: u64) -> Result<(), Failur
     .into())
 }
 
-/// Copies a result.
+/// Copies a result out of the guest's memory.
 pub(super) fn read(execution: &mut Execution<'_>, buffer: Buffer) -> Result<Vec<u8>, Failure> {
     let Buffer { pointer, length } = buffer;
     admit(execution, length.into())?;
@@ -113,8 +113,8 @@ pub(super) fn read(execution: &mut Execution<'_>, buffer: Buffer) -> Result<Vec<
     }
 }
 
-/// Gives buffers back: the result's, unless the guest answered in one that it was given, and the
-/// inputs'.
+/// Releases the result's buffer and the inputs' buffers. If the guest returned one of the input
+/// buffers as its result, that buffer is released once.
 pub(super) fn release_all(
     execution: &mut Execution<'_>,
     result: Option<Buffer>,
@@ -128,10 +128,10 @@ pub(super) fn release_all(
     Ok(())
 }
 
-/// Gives a buffer back, by the arity of the guest's own function.
+/// Releases a buffer by the guest's own function, if it exports one.
 ///
-/// The answer is there already, so a guest that traps here loses its instance, not the answer;
-/// what the runner itself ends (fuel, time, cancelling) ends the call all the same.
+/// A trap here poisons the instance, but does not fail the call, because the result is already
+/// copied. If the runner itself ends the call (fuel, timeout, cancellation), it fails.
 fn release(execution: &mut Execution<'_>, buffer: Buffer) -> Result<(), Failure> {
     let Some(Releaser { name, takes_size }) = execution.code().info.releaser else {
         return Ok(());

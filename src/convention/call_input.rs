@@ -1,4 +1,4 @@
-//! What is passed to an export: numbers, or bytes by a convention.
+//! The input of a call: numbers, or bytes by a convention.
 
 use crate::{
     common::{
@@ -20,19 +20,19 @@ pub(crate) enum CallInput<'a> {
     Inputs(&'a [&'a [u8]]),
 }
 
-/// What is passed, as the export takes it.
+/// The input after it was checked against the export.
 #[derive(Clone, Copy)]
 pub(crate) enum BoundInput<'a> {
-    /// Numbers, by the export's own signature, and the export itself where it is known.
+    /// Numbers, the export's signature, and the function itself if it was looked up before.
     Params(&'a Signature, &'a [u64], Option<Callee>),
     /// Bytes, by a convention.
     Inputs(Convention, CallInput<'a>),
 }
 
 impl<'a> CallInput<'a> {
-    /// Checks what can be known before an instance exists. Numbers are passed by the export's
-    /// signature, where the function was not found before; bytes by the convention that was `named`, or by the
-    /// first of `conventions` that fits the export.
+    /// Checks the input before an instance exists. Numbers are checked against the export's
+    /// signature, which is looked up unless `function` has it. Bytes are passed by the convention
+    /// `named`, or by the first of `conventions` that fits the export.
     #[inline(always)]
     pub(crate) fn bind(
         self,
@@ -55,7 +55,7 @@ impl<'a> CallInput<'a> {
         Ok(BoundInput::Params(signature, params, callee))
     }
 
-    /// The convention by which the export takes the bytes.
+    /// The convention by which the bytes are passed.
     fn convention(
         self,
         info: &ModuleInfo,
@@ -92,11 +92,11 @@ impl<'a> CallInput<'a> {
 }
 
 impl BoundInput<'_> {
-    /// The convention, if by it the guest gets what is passed as its standard input.
+    /// The convention, if it passes the input as standard input.
     #[inline]
     pub(crate) fn stdin_convention(&self) -> Option<Convention> {
         match self {
-            // A request always has a body, be it empty.
+            // A CGI request always has a body, even if it is empty.
             Self::Inputs(Convention::Cgi, _) => Some(Convention::Cgi),
             Self::Inputs(Convention::Command, input)
                 if input.inputs().iter().any(|input| !input.is_empty()) =>
@@ -107,8 +107,8 @@ impl BoundInput<'_> {
         }
     }
 
-    /// Calls the export; what it gave goes to `output`, since a processor would wait where it is
-    /// moved as soon as it was written.
+    /// Calls the export. The results go to `output` instead of being returned: a processor stalls
+    /// when bytes that were just written are moved at once.
     #[inline(always)]
     pub(crate) fn call(
         &self,

@@ -1,5 +1,5 @@
-//! CGI/1.1 as WAGI has it: a command that gets a request by its environment, arguments and
-//! standard input, and writes a response.
+//! CGI/1.1 as WAGI uses it: a command gets a request in its environment, arguments and standard
+//! input, and writes a response to standard output.
 
 use super::command;
 use crate::{
@@ -25,7 +25,7 @@ use alloc::{
 pub(super) struct Cgi;
 
 impl Protocol for Cgi {
-    /// From a command that is no CGI script nothing tells it apart.
+    /// Never detected: a CGI script looks like any other command.
     fn recognise(&self, _: &ModuleInfo) -> Result<Cow<'static, str>, &'static str> {
         Err("only where it is named")
     }
@@ -54,12 +54,12 @@ impl Protocol for Cgi {
     }
 }
 
-/// What can be a variable's value.
+/// Whether a text may be the value of a variable.
 fn is_value(value: &str) -> bool {
     !value.chars().any(char::is_control)
 }
 
-/// The variables for a request with a body of `length` bytes.
+/// The environment variables for a request with a body of `length` bytes.
 pub(crate) fn environment(request: &HttpRequest, length: usize) -> Vec<(String, String)> {
     let (path, query) = split(&request.uri);
     let host = request.header("host").unwrap_or_default();
@@ -98,7 +98,8 @@ pub(crate) fn environment(request: &HttpRequest, length: usize) -> Vec<(String, 
     .map(|(name, value)| (name.to_string(), value.to_string()))
     .collect();
     for (name, value) in &request.headers {
-        // `Proxy` would be `HTTP_PROXY`, which programs obey; credentials are the server's.
+        // A `Proxy` field would become `HTTP_PROXY`, which programs obey. Credentials are for the
+        // server only.
         const KEPT: [&str; 5] = [
             "proxy",
             "authorization",
@@ -107,7 +108,7 @@ pub(crate) fn environment(request: &HttpRequest, length: usize) -> Vec<(String, 
             "content-length",
         ];
         let lower = name.to_ascii_lowercase();
-        // With `_` it would pass for the one with `-`.
+        // A name with `_` would collide with the same name with `-`.
         let is_kept = KEPT.contains(&&*lower) || name.contains('_');
         if is_field(name, value) && !is_kept {
             let between = if lower == "cookie" { "; " } else { ", " };
@@ -121,7 +122,7 @@ pub(crate) fn environment(request: &HttpRequest, length: usize) -> Vec<(String, 
     variables
 }
 
-/// The arguments for a request: the parameters of its query.
+/// The arguments for a request: the parameters in its query.
 pub(crate) fn arguments(request: &HttpRequest) -> Vec<String> {
     let (_, query) = split(&request.uri);
     query
@@ -135,7 +136,8 @@ fn split(uri: &str) -> (&str, &str) {
     uri.split_once('?').unwrap_or((uri, ""))
 }
 
-/// A path without its percent-encoding, where that gives text without control characters.
+/// Percent-decodes a path. Returns it unchanged if the result would not be UTF-8 or would have
+/// control characters.
 fn decoded(path: &str) -> Cow<'_, str> {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
@@ -163,7 +165,7 @@ fn decoded(path: &str) -> Cow<'_, str> {
     }
 }
 
-/// Reads a response: fields, an empty line, the body.
+/// Parses a response: header fields, an empty line, the body.
 pub(crate) fn response(output: &[u8]) -> Result<HttpResponse, Failure> {
     let wrong = |problem: String| {
         Failure::from(Cause::GuestData {

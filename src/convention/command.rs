@@ -1,4 +1,4 @@
-//! Commands of WASI: the input on standard input, the result from standard output.
+//! The convention of WASI commands: the input is standard input, the result is standard output.
 
 use crate::{
     common::{
@@ -43,7 +43,7 @@ impl Protocol for Command {
     }
 }
 
-/// Runs a command to its end; what it wrote to standard output.
+/// Runs a command to its end and returns what it wrote to standard output.
 pub(super) fn run(
     execution: &mut Execution<'_>,
     export: &str,
@@ -51,7 +51,7 @@ pub(super) fn run(
 ) -> Result<Vec<u8>, Failure> {
     execution.set_phase(Phase::Call);
     let state = execution.state();
-    // Where there is no input, what the call has for its standard input is it.
+    // Without an input, the command reads the standard input that the call sets.
     if !input.is_empty() {
         state.environment().stdin = Stdin::from(input.to_vec());
     }

@@ -1,4 +1,4 @@
-//! C strings: `f(char *) -> char *`, in buffers of the guest's own allocator.
+//! C strings: `f(char *) -> char *`, in buffers from the guest's own allocator.
 
 use super::{
     buffers::{self, Buffer},
@@ -23,7 +23,8 @@ pub(super) struct CString;
 impl Protocol for CString {
     fn recognise(&self, info: &ModuleInfo) -> Result<Cow<'static, str>, &'static str> {
         let allocator = buffers::recognise(info)?;
-        // Beside packed pointers such a function is one on numbers.
+        // If the module has exports with packed pointers, a function of this type is taken to be
+        // one on numbers.
         if packed::returns_packed(info) {
             return Err("has exports of type (i32, i32) -> (i64)");
         }
@@ -91,7 +92,7 @@ impl Protocol for CString {
     }
 }
 
-/// The bytes before the zero.
+/// The length of a C string, without the zero byte.
 fn length(execution: &mut Execution<'_>, pointer: u32) -> Result<u32, Failure> {
     let most = execution.max_result_bytes();
     let memory = execution.memory()?;

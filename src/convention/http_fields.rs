@@ -1,4 +1,4 @@
-//! The fields of requests and responses, as http-wasm's handlers read and write them.
+//! The functions by which http-wasm's handlers read and write header fields and trailers.
 
 use crate::{
     common::{
@@ -12,7 +12,7 @@ use crate::{
 };
 use alloc::{format, string::String, vec::Vec};
 
-/// The fields that a number stands for.
+/// The fields that the guest names by `kind`: headers or trailers, of request or response.
 fn fields(http: &mut HttpExchange, kind: u32) -> Result<&mut HttpHeaders, Failure> {
     Ok(match kind {
         0 => &mut http.request.headers,
@@ -23,14 +23,15 @@ fn fields(http: &mut HttpExchange, kind: u32) -> Result<&mut HttpHeaders, Failur
     })
 }
 
-/// The fields, charged for with all that they could be, since they are searched and copied.
+/// The fields, for a guest that searches or copies them. This costs fuel for the size of all
+/// messages, which bounds the work.
 fn search<'a>(caller: &'a mut Guest<'_>, kind: u32) -> Result<&'a mut HttpHeaders, Failure> {
     let used = http(caller)?.used;
     charge_bytes(caller, used)?;
     fields(http(caller)?, kind)
 }
 
-/// The fields, if they may change.
+/// The fields, if the guest may still change them.
 fn changing<'a>(caller: &'a mut Guest<'_>, kind: u32) -> Result<&'a mut HttpHeaders, Failure> {
     if matches!(kind, 0 | 2) {
         unanswered(caller)?;
@@ -38,7 +39,8 @@ fn changing<'a>(caller: &'a mut Guest<'_>, kind: u32) -> Result<&'a mut HttpHead
     search(caller, kind)
 }
 
-/// Strings, each ended by a zero byte, if they fit; how many and how long either way.
+/// Writes strings to the guest's buffer, each with a zero byte after it, if they fit. Returns their
+/// count and length in any case.
 fn list<'a>(
     caller: &mut Guest<'_>,
     strings: impl Iterator<Item = &'a str>,

@@ -1,4 +1,4 @@
-//! What every function of http-wasm's handlers has of the guest that calls it.
+//! Helpers for the host functions of http-wasm's handlers.
 
 use crate::{
     common::failure::{Cause, Failure},
@@ -29,7 +29,7 @@ pub(super) fn http<'a>(caller: &'a mut Guest<'_>) -> Result<&'a mut HttpExchange
     http.ok_or_else(|| wrong("no request is being handled".to_string()))
 }
 
-/// Counts `more` bytes of messages.
+/// Adds `more` bytes to the size of the messages, within `max_exchange_bytes`.
 pub(super) fn grow(caller: &mut Guest<'_>, more: u64) -> Result<(), Failure> {
     let maximum = caller.data().limits().max_exchange_bytes as u64;
     let http = http(caller)?;
@@ -47,7 +47,7 @@ pub(super) fn grow(caller: &mut Guest<'_>, more: u64) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes `bytes` if they fit into `limit`; their length either way.
+/// Writes `bytes` if they fit into `limit`. Returns their length in any case.
 pub(super) fn answer(
     caller: &mut Guest<'_>,
     bytes: &[u8],
@@ -55,7 +55,7 @@ pub(super) fn answer(
 ) -> Result<u32, Failure> {
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     if length > limit {
-        // It was put together all the same.
+        // Building the answer took time all the same.
         charge_bytes(caller, length.into())?;
     } else {
         put(caller, buffer, bytes, "the buffer for an answer")?;
@@ -63,7 +63,7 @@ pub(super) fn answer(
     Ok(length)
 }
 
-/// A string of the guest's; not longer than all messages may be.
+/// Reads a string from the guest, of at most `max_exchange_bytes`.
 pub(super) fn string(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<String, Failure> {
     let maximum = caller.data().limits().max_exchange_bytes;
     let limit = ("max_exchange_bytes", maximum);
@@ -76,7 +76,7 @@ pub(super) fn string(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Resul
     })
 }
 
-/// The messages while the request can still be changed.
+/// The messages, unless the request was answered and can no longer change.
 pub(super) fn unanswered<'a>(caller: &'a mut Guest<'_>) -> Result<&'a mut HttpExchange, Failure> {
     let http = http(caller)?;
     if http.answered {

@@ -1,5 +1,6 @@
-//! http-wasm's handlers: `handle_request() -> context << 32 | next`, `handle_response(context,
-//! is error)`, and the host's functions by which the guest sees and changes both messages.
+//! The convention of http-wasm's handlers. The guest exports `handle_request() -> context << 32 |
+//! next` and `handle_response(context, is error)`. It reads and changes both messages through host
+//! functions.
 
 use crate::{
     common::{
@@ -31,7 +32,7 @@ use wasmi::Linker;
 const MODULE: &str = "http_handler";
 pub(crate) const REQUEST: &str = "handle_request";
 pub(crate) const RESPONSE: &str = "handle_response";
-/// Buffering of requests, buffering of responses, trailers: all there are.
+/// The features that exist: buffering of requests, buffering of responses, trailers.
 const FEATURES: u32 = 0b111;
 
 pub(super) struct HttpHandler;
@@ -104,8 +105,8 @@ impl Protocol for HttpHandler {
     }
 }
 
-/// Has the guest handle a request; what it made of it, and if the next handler is to answer, the
-/// guest's own number for the rest.
+/// Calls the guest's `handle_request`. Returns the messages and, if the next handler is to answer,
+/// the context that the guest wants back in `handle_response`.
 pub(crate) fn handle_request(
     execution: &mut Execution<'_>,
     export: &str,
@@ -150,7 +151,7 @@ pub(crate) fn handle_request(
     }
 }
 
-/// Has the guest handle the next handler's response.
+/// Calls the guest's `handle_response` with the next handler's response.
 pub(crate) fn handle_response(
     execution: &mut Execution<'_>,
     context: u32,
@@ -176,7 +177,7 @@ pub(crate) fn handle_response(
         .unwrap_or_default())
 }
 
-/// Messages are whole here, so every feature is there whether it is asked for or not.
+/// Every feature is always enabled, because messages are always buffered whole here.
 fn enable_features(_: &mut Guest<'_>, _wanted: u32) -> Result<u32, Failure> {
     Ok(FEATURES)
 }
@@ -199,8 +200,8 @@ fn level(level: i32) -> Option<log::Level> {
     })
 }
 
-/// Levels from info upwards are heard, always, so that what a guest does does not depend on who
-/// listens.
+/// Levels from info upwards are always enabled: a guest's behaviour must not depend on the host's
+/// logger.
 fn log_enabled(_: &mut Guest<'_>, wanted: i32) -> Result<u32, Failure> {
     Ok(u32::from((0..=2).contains(&wanted)))
 }
@@ -254,7 +255,8 @@ fn set_uri(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<(), Fail
     Ok(())
 }
 
-/// Reads on in a body: whether that was its end, and how many bytes there were.
+/// Reads the next part of a body. Returns its length, and in the high half whether the body ends
+/// with it.
 fn read_body(caller: &mut Guest<'_>, kind: u32, buffer: u32, limit: u32) -> Result<u64, Failure> {
     if limit == 0 {
         return Err(wrong(
@@ -277,7 +279,7 @@ fn read_body(caller: &mut Guest<'_>, kind: u32, buffer: u32, limit: u32) -> Resu
     Ok(u64::from(end) << 32 | part.len() as u64)
 }
 
-/// Writes a body: the first time in place of what there was, then on.
+/// Writes a part of a body. The first write replaces the body that was there, later ones append.
 fn write_body(caller: &mut Guest<'_>, kind: u32, pointer: u32, length: u32) -> Result<(), Failure> {
     let maximum = caller.data().limits().max_exchange_bytes;
     let limit = ("max_exchange_bytes", maximum);

@@ -1,13 +1,13 @@
-//! The conventions by name.
+//! The public enum of conventions.
 
 use core::{fmt, str::FromStr};
 
-/// How a plugin takes bytes and gives bytes.
+/// How a plugin takes bytes and returns bytes.
 ///
-/// For programs that must be small: built with `RUSTFLAGS="--cfg pocketwasm_few_conventions"`, they
-/// contain [`PackedPointer`](Self::PackedPointer), [`CString`](Self::CString) and
-/// [`Command`](Self::Command) alone, and plugins of the others are refused with an error that says
-/// so. This is not a feature, since features add: only who builds the program can decide it.
+/// Programs that must be small can be built without the feature `conventions`, and with the features
+/// of single conventions. [`PackedPointer`](Self::PackedPointer), [`CString`](Self::CString) and
+/// [`Command`](Self::Command) are in every build. A plugin of a convention that the build leaves out
+/// is refused with an error that says that.
 ///
 /// ```
 /// use pocketwasm::Convention;
@@ -18,40 +18,40 @@ use core::{fmt, str::FromStr};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Convention {
-    /// The minimal protocol of Typst's plugins: the export gets the length of each input, asks
-    /// for their bytes, sends one result and returns 0, or 1 where the result is an error.
+    /// The minimal protocol of Typst's plugins. The export gets the length of each input, asks the
+    /// host for their bytes, sends one result, and returns 0, or 1 if the result is an error.
     Typst,
-    /// Extism: the export takes nothing; input, output, error, configuration, variables and logs
-    /// go through the host's memory.
+    /// Extism. The export takes no parameters. Input, output, error, configuration, variables and
+    /// logs are in memory that the host keeps.
     Extism,
-    /// waPC: the export's name is the operation, which the guest's `__guest_call` performs.
+    /// waPC. The export's name is the operation, which the guest's `__guest_call` performs.
     Wapc,
-    /// http-wasm's handlers, which take requests and not bytes:
+    /// http-wasm's handlers, which take HTTP requests instead of bytes. See
     /// [`Plugin::handle`](crate::Plugin::handle).
     HttpHandler,
-    /// AssemblyScript's own strings, by the runtime that the guest exports: text in, text out. An
-    /// `ArrayBuffer` as a result is bytes.
+    /// AssemblyScript's own strings, made by the runtime that the guest exports: text in, text out.
+    /// A result may also be an `ArrayBuffer`, whose bytes are then returned.
     AssemblyScript,
-    /// The host allocates in the guest by its exported allocator, writes the input there, and
-    /// calls `f(pointer: i32, length: i32) -> i64`; the result is `pointer << 32 | length`. The
-    /// guest's release function, where it exports one, gets both buffers back. An `f` without a
-    /// result gives no bytes.
+    /// The host allocates a buffer with the guest's exported allocator, writes the input there, and
+    /// calls `f(pointer: i32, length: i32) -> i64`. The result is `pointer << 32 | length`. If the
+    /// guest exports a release function, it gets both buffers back. If `f` returns nothing, the
+    /// result is empty.
     PackedPointer,
-    /// The same with C's strings: `f(pointer: i32) -> i32`, both ending with a zero byte. Found by
-    /// itself where no export returns a packed pointer; a function on numbers of that type looks
-    /// the same and gives nonsense.
+    /// The same with C strings: `f(pointer: i32) -> i32`, with a zero byte at the end of input and
+    /// result. Detected only if no export returns a packed pointer. A function of that type that
+    /// takes a number looks the same, and its result is then meaningless.
     CString,
-    /// A command of WASI: the input is its standard input, the bytes it writes to its standard
-    /// output are the result, and an exit code other than 0 is an error. Where the input is empty,
-    /// the call's own standard input stays; both are an error.
+    /// A WASI command. The input is its standard input, the bytes it writes to standard output are
+    /// the result, and an exit code other than 0 is an error. If the input is empty, the command
+    /// reads the call's own standard input. It is an error to set both.
     Command,
-    /// CGI, as WAGI has it: a command whose output is a response, from which the body is the
-    /// result. Never found by itself; [`Call::cgi`](crate::Call::cgi) passes a whole request.
+    /// CGI, as WAGI uses it: a command that writes a response, whose body is the result. Never
+    /// detected; it must be named. [`Call::cgi`](crate::Call::cgi) passes a whole request.
     Cgi,
 }
 
 impl Convention {
-    /// All of them, in the order in which they are looked for.
+    /// All conventions, in the order in which they are detected.
     pub const ALL: [Self; 9] = [
         Self::Typst,
         Self::Extism,
@@ -64,7 +64,7 @@ impl Convention {
         Self::Cgi,
     ];
 
-    /// Its name, as the program shows and takes it.
+    /// The convention's name, as the program prints and accepts it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -98,7 +98,7 @@ impl FromStr for Convention {
     }
 }
 
-/// A name that no [`Convention`] has.
+/// The error for a name that no [`Convention`] has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnknownConvention(());
 

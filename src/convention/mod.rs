@@ -1,8 +1,9 @@
-//! How a call passes bytes to a guest and gets bytes back: one file for each convention.
+//! The conventions: how a call passes bytes to a guest and gets bytes back. Each convention has its
+//! own file.
 //!
-//! The rooms above recognise a module's conventions and call an export by one of them; `loading` hands
-//! `define` to the engine, for the functions that guests of a convention import. It uses `engine` and
-//! the rooms beneath that.
+//! The rooms above may detect a module's conventions and call an export by one of them. `loading`
+//! passes `provide` to the engine, which defines the functions that guests of a convention import.
+//! This room may use `engine` and the rooms below it.
 
 mod assemblyscript;
 mod buffers;
@@ -15,6 +16,8 @@ mod http_fields;
 mod http_guest;
 pub(crate) mod http_handler;
 pub(crate) mod kinds;
+#[cfg(not(feature = "conventions"))]
+mod left_out;
 mod packed;
 mod protocol;
 pub(crate) mod protocols;

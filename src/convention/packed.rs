@@ -1,5 +1,5 @@
-//! The packed-pointer convention: `f(pointer, length) -> pointer << 32 | length`, and the import
-//! `env.log(pointer, length)` that older guests of its kind have.
+//! The packed-pointer convention: `f(pointer, length) -> pointer << 32 | length`. Also the import
+//! `env.log(pointer, length)`, which older guests of this convention have.
 
 use super::buffers::{self, Buffer};
 use crate::convention::kinds::Convention;
@@ -78,7 +78,7 @@ impl Protocol for PackedPointer {
     }
 }
 
-/// Whether a function of that type takes so many inputs.
+/// Whether a function of this type takes this many inputs.
 fn takes(signature: &Signature, inputs: usize) -> bool {
     let params = signature.params();
     inputs > 0

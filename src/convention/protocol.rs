@@ -1,4 +1,4 @@
-//! What a convention is to the rest of this crate, and what several of them need.
+//! The trait that every convention implements, and helpers that several of them share.
 
 use crate::{
     common::{
@@ -17,15 +17,15 @@ use crate::{
 use alloc::{borrow::Cow, format, vec::Vec};
 use wasmi::{Caller, Linker};
 
-/// What a convention is to the rest of this crate.
+/// The implementation of a convention.
 pub(super) trait Protocol: Sync {
-    /// Why a module follows it, or why not.
+    /// Returns why a module follows this convention, or, as the error, why it does not.
     fn recognise(&self, info: &ModuleInfo) -> Result<Cow<'static, str>, &'static str>;
 
-    /// Checks that `export` can be called with so many inputs, before anything is instantiated.
+    /// Checks that `export` can be called with this many inputs, before anything is instantiated.
     fn check(&self, info: &ModuleInfo, export: &str, inputs: usize) -> Result<(), Failure>;
 
-    /// Calls `export` with bytes. It was checked.
+    /// Calls `export` with bytes, after [`check`](Self::check).
     fn call(
         &self,
         execution: &mut Execution<'_>,
@@ -33,7 +33,7 @@ pub(super) trait Protocol: Sync {
         inputs: &[&[u8]],
     ) -> Result<Vec<u8>, Failure>;
 
-    /// Defines the function that its guests import by these names, if it has one.
+    /// Defines the function with these names, if guests of this convention import it.
     fn define(
         &self,
         linker: &mut Linker<StoreData>,
@@ -45,7 +45,7 @@ pub(super) trait Protocol: Sync {
     }
 }
 
-/// Says that the export cannot be called so.
+/// The error for an export of the wrong type.
 pub(super) fn wrong_signature(
     signature: &Signature,
     needed: &str,
@@ -56,12 +56,12 @@ pub(super) fn wrong_signature(
     })
 }
 
-/// The one input of a convention that has no way to pass another number of them.
+/// The input of a convention that takes exactly one.
 pub(super) fn only_input<'a>(inputs: &[&'a [u8]]) -> &'a [u8] {
     inputs.first().copied().unwrap_or_default()
 }
 
-/// Checks that there is one input.
+/// Checks that there is exactly one input.
 pub(super) fn expect_one_input(inputs: usize, convention: Convention) -> Result<(), Failure> {
     if inputs == 1 {
         return Ok(());
@@ -77,7 +77,7 @@ pub(super) fn imports_from(info: &ModuleInfo, module: &str) -> bool {
     info.imports.iter().any(|import| *import.module == *module)
 }
 
-/// A message from the guest, as a line on its standard output.
+/// Writes a message from the guest as a line to its standard output.
 pub(super) fn log_line(
     caller: &mut Caller<'_, StoreData>,
     pointer: u32,
@@ -87,7 +87,7 @@ pub(super) fn log_line(
     let limit = ("max_output_bytes", maximum);
     let mut line = take(caller, (pointer, length), "a message to log", limit)?;
     line.push(b'\n');
-    // What the cap on output cuts is told by the outcome.
+    // If the limit cuts the line, the outcome reports it.
     let _ = caller.data_mut().write(Stream::Stdout, &line);
     Ok(())
 }

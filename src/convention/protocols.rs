@@ -1,5 +1,5 @@
-//! The conventions as they are carried out: which of them a module follows, which takes an export, and
-//! how each is called.
+//! Dispatch to the conventions: which ones a module follows, which one fits an export, and calling
+//! by one.
 
 use crate::{
     common::{
@@ -18,75 +18,61 @@ use alloc::{
 };
 use wasmi::Linker;
 
-/// What stands for a convention that this build leaves out.
-#[cfg(pocketwasm_few_conventions)]
-pub(super) struct LeftOut;
-
-#[cfg(pocketwasm_few_conventions)]
-impl LeftOut {
-    fn failure() -> Failure {
-        Failure::from(Cause::Signature {
-            problem: "the convention is one that this build leaves out".to_string(),
-        })
-    }
-}
-
-#[cfg(pocketwasm_few_conventions)]
-impl Protocol for LeftOut {
-    fn recognise(&self, _: &ModuleInfo) -> Result<alloc::borrow::Cow<'static, str>, &'static str> {
-        Err("this build leaves it out")
-    }
-
-    fn check(&self, _: &ModuleInfo, _: &str, _: usize) -> Result<(), Failure> {
-        Err(Self::failure())
-    }
-
-    fn call(&self, _: &mut Execution<'_>, _: &str, _: &[&[u8]]) -> Result<Vec<u8>, Failure> {
-        Err(Self::failure())
-    }
-}
-
-/// Defines a function that the guests of any convention import.
+/// Defines an imported function, if guests of any convention import it.
 pub(crate) fn provide(linker: &mut Linker<StoreData>, import: &Import, _: &Signature) -> Provided {
     let (module, name) = (&import.module, &import.name);
     let mut conventions = Convention::ALL.into_iter();
-    conventions
-        .find_map(|convention| convention.protocol().define(linker, module, name))
-        .map_or(Provided::Unknown, Provided::Function)
+    if let Some(defined) =
+        conventions.find_map(|convention| convention.protocol().define(linker, module, name))
+    {
+        return Provided::Function(defined);
+    }
+    #[cfg(not(feature = "conventions"))]
+    if let Some(why) = super::left_out::refusal(module, name) {
+        return Provided::Refused(why);
+    }
+    Provided::Unknown
 }
 
 impl Convention {
-    /// With `--cfg pocketwasm_few_conventions`, the only names of the rest: what nothing names is
-    /// not in the program.
+    /// The implementation of a convention. Nothing else names the implementations, which keeps those
+    /// that a build leaves out out of the binary.
     fn protocol(self) -> &'static dyn Protocol {
-        #[cfg(pocketwasm_few_conventions)]
-        return match self {
-            Self::PackedPointer => &super::packed::PackedPointer,
-            Self::CString => &super::cstring::CString,
-            Self::Command => &super::command::Command,
-            _ => &LeftOut,
-        };
-        #[cfg(not(pocketwasm_few_conventions))]
         match self {
+            #[cfg(feature = "typst")]
             Self::Typst => &super::typst::Typst,
+            #[cfg(feature = "extism")]
             Self::Extism => &super::extism::Extism,
+            #[cfg(feature = "wapc")]
             Self::Wapc => &super::wapc::Wapc,
+            #[cfg(feature = "http-wasm")]
             Self::HttpHandler => &super::http_handler::HttpHandler,
+            #[cfg(feature = "assemblyscript")]
             Self::AssemblyScript => &super::assemblyscript::AssemblyScript,
             Self::PackedPointer => &super::packed::PackedPointer,
             Self::CString => &super::cstring::CString,
             Self::Command => &super::command::Command,
+            #[cfg(feature = "cgi")]
             Self::Cgi => &super::cgi::Cgi,
+            #[cfg(not(all(
+                feature = "assemblyscript",
+                feature = "cgi",
+                feature = "extism",
+                feature = "http-wasm",
+                feature = "typst",
+                feature = "wapc",
+            )))]
+            _ => &super::left_out::LeftOut,
         }
     }
 
-    /// Those that a module follows, by its exports and imports.
+    /// The conventions that a module follows, by its exports and imports.
     pub(crate) fn all_of(info: &ModuleInfo) -> Vec<Self> {
         let follows = |convention: &Self| convention.protocol().recognise(info).is_ok();
         Self::ALL.into_iter().filter(follows).collect()
     }
 
-    /// Why a module follows the first of its conventions, or why it follows none.
+    /// Why a module follows the first of its conventions, or why it follows no convention.
     pub(crate) fn reason(info: &ModuleInfo) -> String {
         for convention in Self::ALL {
             if let Ok(reason) = convention.protocol().recognise(info) {
@@ -96,7 +82,7 @@ impl Convention {
         Self::looked_for(info)
     }
 
-    /// Why a module follows none, convention by convention.
+    /// Why a module follows no convention, for each of them.
     fn looked_for(info: &ModuleInfo) -> String {
         let mut reasons = String::new();
         for convention in Self::ALL.into_iter().filter(|other| *other != Self::Cgi) {
@@ -108,7 +94,7 @@ impl Convention {
         reasons
     }
 
-    /// The first of `conventions` by which `export` can take so many inputs.
+    /// The first of `conventions` by which `export` can take this many inputs.
     pub(crate) fn for_export(
         conventions: &[Self],
         info: &ModuleInfo,
@@ -122,7 +108,7 @@ impl Convention {
                 Err(failure) => first = first.or(Some(failure)),
             }
         }
-        // An export that there is not is that before anything else.
+        // A missing export is reported as missing, whatever else is wrong.
         Err(match first {
             Some(failure) => failure,
             None => match info.signature(export) {
@@ -142,7 +128,7 @@ impl Convention {
         self.protocol().call(execution, export, inputs)
     }
 
-    /// Checks that `export` can be called with so many inputs, before anything is instantiated.
+    /// Checks that `export` can be called with this many inputs, before anything is instantiated.
     pub(crate) fn check(
         self,
         info: &ModuleInfo,
@@ -152,7 +138,7 @@ impl Convention {
         self.protocol().check(info, export, inputs)
     }
 
-    /// What is said of a plugin that follows no convention.
+    /// The error for a plugin that follows no convention.
     pub(crate) fn none(info: &ModuleInfo) -> Failure {
         let exports = names(info.function_names().map(ToString::to_string));
         Failure::from(Cause::Signature {

@@ -1,5 +1,5 @@
-//! Typst's minimal protocol: `f(length, …) -> status`, and two functions of the host to fetch the
-//! inputs and to send a result or an error.
+//! Typst's minimal protocol: `f(length, …) -> status`, and two host functions: one that fetches the
+//! inputs, and one that sends a result or an error.
 
 use crate::convention::kinds::Convention;
 use crate::convention::protocol::{Protocol, imports_from, wrong_signature};
@@ -41,7 +41,8 @@ impl Protocol for Typst {
             let needed = "an i32 for each input and -> (i32)";
             return Err(wrong_signature(signature, needed, Convention::Typst));
         }
-        // One empty input stands for none, so that functions without any can be called alike.
+        // A function without inputs also accepts one input, and ignores it: callers can then pass
+        // one input to every function.
         if params.len() == inputs || (params.is_empty() && inputs == 1) {
             return Ok(());
         }
@@ -106,7 +107,7 @@ impl Protocol for Typst {
     }
 }
 
-/// Writes all inputs, one behind the other.
+/// Writes all inputs, one after the other.
 fn write_inputs(caller: &mut Caller<'_, StoreData>, pointer: u32) -> Result<(), Failure> {
     const WHAT: &str = "the buffer for the inputs";
     let (memory, state) = guest(caller)?;
@@ -127,7 +128,7 @@ fn write_inputs(caller: &mut Caller<'_, StoreData>, pointer: u32) -> Result<(), 
     Ok(())
 }
 
-/// Takes the result, or the error; the last one counts.
+/// Receives the result or the error. A later one replaces an earlier one.
 fn send_result(
     caller: &mut Caller<'_, StoreData>,
     pointer: u32,

@@ -1,5 +1,5 @@
-//! waPC: `__guest_call(operation length, payload length) -> ok`, and the host's functions by
-//! which the guest fetches both, answers, and calls its host.
+//! waPC: `__guest_call(operation length, payload length) -> ok`, and the host functions by which
+//! the guest fetches both, answers, and calls its host.
 
 use crate::{
     common::{
@@ -24,9 +24,9 @@ use wasmi::{Caller, Linker};
 
 const MODULE: &str = "wapc";
 const I32: ValueType = ValueType::I32;
-/// The bytes of a binding, a namespace or an operation.
+/// The longest name of a binding, namespace or operation, in bytes.
 const LONGEST_NAME: u32 = 1_024;
-/// What readies a guest, after `_initialize`: each that it exports.
+/// Exports that initialise a guest after `_initialize`. Each of them that exists is called.
 const INITIALISERS: [&str; 2] = ["_start", "wapc_init"];
 
 pub(super) struct Wapc;
@@ -44,7 +44,7 @@ impl Protocol for Wapc {
         }
     }
 
-    /// The operation is a name for the guest; only it knows which there are.
+    /// Does not check the operation's name: only the guest knows its operations.
     fn check(&self, info: &ModuleInfo, _operation: &str, inputs: usize) -> Result<(), Failure> {
         self.recognise(info).map_err(|why| {
             Failure::from(Cause::Signature {
@@ -136,7 +136,8 @@ fn guest_error(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<(), 
     Ok(())
 }
 
-/// Calls the host: 1 if that went well, 0 if not; the guest fetches the reply or the error.
+/// Calls the host. Returns 1 on success and 0 on failure; the guest then fetches the reply or the
+/// error.
 #[allow(clippy::too_many_arguments, reason = "waPC's signature")]
 fn host_call(
     caller: &mut Guest<'_>,
@@ -219,7 +220,7 @@ fn host_error(caller: &mut Guest<'_>, pointer: u32) -> Result<(), Failure> {
     put(caller, pointer, &error, "the buffer for the host's error")
 }
 
-/// A line on the guest's standard output.
+/// Writes a line to the guest's standard output.
 fn console_log(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<(), Failure> {
     crate::convention::protocol::log_line(caller, pointer, length)
 }

@@ -1,4 +1,4 @@
-//! A function of the guest, called with numbers.
+//! A guest function that is called with numbers.
 
 use crate::{
     common::{failure::Failure, outcome::Numbers, value::Signature},
@@ -14,15 +14,15 @@ use wasmi::{AsContextMut, Func, StoreContextMut, Val};
 /// A function of a live instance.
 #[derive(Clone, Copy)]
 pub(crate) enum Callee {
-    /// The engine compares its types with those of the values at each call.
+    /// The engine checks the types of the values at each call.
     Any(Func),
-    /// It did so once.
+    /// The engine checked the types once, when this was made.
     #[cfg(feature = "std")]
     Typed(typed::Callee),
 }
 
 impl Callee {
-    /// The function, which has that signature.
+    /// Wraps `func`, whose signature is `signature`.
     #[cfg_attr(not(feature = "std"), expect(unused_variables, reason = "for `typed`"))]
     #[inline(always)]
     pub(crate) fn new(
@@ -37,7 +37,7 @@ impl Callee {
         Self::Any(func)
     }
 
-    /// Calls it with bit patterns that fit its `signature`.
+    /// Calls the function. `params` are bit patterns that fit `signature`.
     #[inline]
     pub(crate) fn call(
         self,
@@ -53,10 +53,10 @@ impl Callee {
     }
 }
 
-/// The params and results of a call that need no allocation.
+/// A call with up to this many parameters and results together needs no allocation.
 const FEW: usize = 4;
 
-/// Calls a function of any signature of numbers.
+/// Calls a function whose parameters and results are all numbers.
 fn call(
     mut ctx: StoreContextMut<'_, StoreData>,
     func: Func,
@@ -88,9 +88,9 @@ fn call(
     })
 }
 
-/// Functions of the signatures that most calls have. Each is compiled for itself, which takes some
-/// kilobytes, and saves a call of a tiny module a fifth of its time; without `std` there is no room
-/// for that.
+/// Typed calls for the signatures that most calls have. Each signature is compiled separately. That
+/// costs some kilobytes of code, and saves a fifth of the time of a call into a tiny module. Builds
+/// without `std` cannot afford the code.
 #[cfg(feature = "std")]
 mod typed {
     use super::call;
@@ -117,7 +117,7 @@ mod typed {
         /// `deallocate`.
         Two(TypedFunc<(i32, i32), ()>),
         TwoToI32(TypedFunc<(i32, i32), i32>),
-        /// Those that take a buffer and return one by a packed pointer.
+        /// Functions that take a buffer and return one as a packed pointer.
         TwoToI64(TypedFunc<(i32, i32), i64>),
     }
 
@@ -151,7 +151,7 @@ mod typed {
                 (Self::Two(func), [a, b]) => run(ctx, func, (low(*a), low(*b))),
                 (Self::TwoToI32(func), [a, b]) => run(ctx, func, (low(*a), low(*b))),
                 (Self::TwoToI64(func), [a, b]) => run(ctx, func, (low(*a), low(*b))),
-                // Too few or too many: the engine says so.
+                // Wrong number of parameters: the engine reports it.
                 _ => call(ctx, *self.func(), signature, params),
             }
         }

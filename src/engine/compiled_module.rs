@@ -1,4 +1,4 @@
-//! Compiled code, and how the engine is configured for it.
+//! Compiled modules, and how the engine is configured for them.
 
 use crate::{
     common::{
@@ -24,43 +24,46 @@ use crate::{
 use alloc::{borrow::Cow, boxed::Box, format, string::String, sync::Arc};
 use wasmi::{CompilationMode, Config, CustomFuelCosts, Engine, Linker, Module, OperatorCost, Val};
 
-/// The bytes of a module that can hold little that takes time to instantiate.
+/// A module of up to this many bytes can hold little that takes time to instantiate.
 const SMALL_MODULE: usize = 4_096;
 
 /// A compiled module with its imports resolved.
 ///
-/// Each has an engine of its own, since an engine frees code only when it is dropped itself.
+/// Each module has an engine of its own: an engine frees compiled code only when it is dropped.
 pub(crate) struct CompiledModule {
     pub(crate) info: ModuleInfo,
-    /// The export under which `prepare` put the start function.
+    /// The export that `prepare` added for the start function.
     pub(crate) start: Option<Box<str>>,
-    /// Where it put the exported functions, if not among the exports.
+    /// The table that holds the exported functions, if `prepare` moved them there.
     pub(crate) export_table: Option<Arc<ExportTable>>,
     pub(crate) engine: Engine,
     pub(crate) module: Module,
     pub(crate) linker: Linker<StoreData>,
-    /// What a snapshot takes in memory beside what the module itself would.
+    /// The bytes of memory that a snapshot keeps in addition to the compiled module.
     pub(crate) kept_bytes: usize,
-    /// The export that readies an instance.
+    /// The export that initialises an instance.
     pub(crate) initialiser: Option<&'static str>,
-    /// The parameters of Haskell's own, which is called after it.
+    /// The number of parameters of Haskell's `hs_init`, which is called after the initialiser.
     pub(crate) haskell: Option<usize>,
-    /// Whether it has a memory by the name that every convention and WASI use.
+    /// Whether the module exports a memory named `memory`, the name that WASI and every convention
+    /// use.
     pub(crate) exports_memory: bool,
-    /// Whether an instance is made in some microseconds. Then the deadline is counted from when
-    /// the first slice ends, since reading a clock takes a good part of what a small call does.
+    /// Whether making an instance takes only microseconds. The deadline of a call then counts from
+    /// the end of its first slice or from its first call of a host function, because reading a
+    /// clock takes a good part of the time of a small call.
     pub(crate) is_small: bool,
-    /// The most fuel that its functions are to have at a time.
+    /// The most fuel that the module's functions may get at a time.
     pub(crate) largest: LargestSlices,
-    /// Where the module is a snapshot taken after an initialiser: the host's side of it.
+    /// The host's side of the snapshot, if the module is one that was taken after an initialiser
+    /// ran.
     pub(crate) snapshot_state: Option<SnapshotState>,
 }
 
 impl CompiledModule {
     /// Compiles and links.
     ///
-    /// An import is looked for among the embedder's `functions`, then it is the first of the
-    /// `definers` that knows it.
+    /// An import resolves to the embedder's `functions` first, then to the first of the `definers`
+    /// that knows it.
     pub(crate) fn new(
         prepared: PreparedModule<'_>,
         compilation: Compilation,
@@ -75,8 +78,8 @@ impl CompiledModule {
         Self::compile(prepared, &config(limits, mode), functions, definers)
     }
 
-    /// Compiles only what will run, for running it once, and links so that the imports for which
-    /// `refusal` has a reason end the call.
+    /// Compiles a module that will run once: only the functions that are called get compiled. An
+    /// import for which `refusal` returns a reason ends the call with that reason.
     pub(crate) fn scratch(
         prepared: PreparedModule<'_>,
         limits: &Limits,
@@ -118,20 +121,21 @@ impl CompiledModule {
             export_table,
         } = prepared;
         let engine = Engine::new(config);
-        // What cannot be linked need not be compiled.
+        // Link first: a module that cannot be linked need not be compiled.
         let linker = link(&engine, &info, functions, definers)?;
         if info.refers_to_start {
-            // As an export the start function may be referred to. As what it was it may not.
+            // The rewritten module exports the start function, and an export may be named by
+            // `ref.func`. A start function alone may not. Check the original.
             Module::validate(&engine, original).map_err(invalid_module)?;
         }
         let module = translate(&engine, &bytes).map_err(|error| match bytes {
-            // What is wrong with the module as it was, and where in that.
+            // Report the problem and its offset as they are in the original module.
             Cow::Owned(_) => translate(&engine, original).err().unwrap_or(error),
             Cow::Borrowed(_) => error,
         })?;
         let memory = info.export("memory");
         let mut imports = info.imports.iter();
-        // WASI's functions do not.
+        // WASI's functions never call the guest back.
         let may_call_back = imports.any(|import| WasiVersion::of(&import.module).is_none());
         Ok(Self {
             initialiser: info.initialiser(),
@@ -150,20 +154,21 @@ impl CompiledModule {
         })
     }
 
-    /// Whether something of the guest's runs in each instance before what is called.
+    /// Whether guest code runs in each new instance before the export that is called: a start
+    /// function or an initialiser.
     pub(crate) fn runs_first(&self) -> bool {
         let first = self.start.is_some() || self.initialiser.is_some() || self.haskell.is_some();
         first && self.snapshot_state.is_none()
     }
 
-    /// What it takes in memory, by the engine's measured ratios.
+    /// The memory that the module takes, estimated from measurements of the engine.
     pub(crate) fn estimated_bytes(&self) -> usize {
         self.info.estimated_bytes.saturating_add(self.kept_bytes)
     }
 }
 
-/// Has the engine read a module and translate what is translated now. A panic in it is the end of
-/// this module only.
+/// Has the engine validate a module and translate what the compilation mode asks for. A panic in
+/// the engine fails this module only.
 fn translate(engine: &Engine, bytes: &[u8]) -> Result<Module, Failure> {
     match caught(|| Module::new(engine, bytes)) {
         Ok(module) => module.map_err(invalid_module),
@@ -180,15 +185,16 @@ pub(crate) fn config(limits: &Limits, mode: CompilationMode) -> Config {
     let mut config = Config::default();
     config
         .consume_fuel(true)
-        // For both dispatchers, so that the same call uses the same fuel with either.
+        // Only the tail-call dispatcher needs this price. The loop has it too, because the same
+        // call must use the same fuel with both.
         .operator_cost(OperatorCost {
             memory_grow: LEAKING_COST,
             table_grow: LEAKING_COST,
             ..OperatorCost::default()
         })
         .compilation_mode(mode)
-        // Else lazy modes would charge the translation to whoever calls first, and could not resume
-        // where the fuel for it ran out.
+        // Translation costs no fuel. Otherwise the lazy modes would charge it to whoever calls
+        // first, and a call could not resume when its fuel ran out during translation.
         .fuel_cost(CustomFuelCosts {
             bytes_copied_per_fuel: 64,
             fuel_per_bytes_translated: 0,
@@ -199,7 +205,8 @@ pub(crate) fn config(limits: &Limits, mode: CompilationMode) -> Config {
         .set_max_recursion_depth(depth)
         .wasm_multi_memory(limits.max_memories > 1)
         .wasm_custom_page_sizes(true);
-    // On a big-endian host the engine turns the bytes of a vector round whenever it moves one.
+    // On a big-endian host the engine reverses the bytes of a vector whenever it moves one. Vectors
+    // are refused there.
     #[cfg(feature = "simd")]
     config
         .wasm_simd(cfg!(target_endian = "little"))
@@ -207,9 +214,9 @@ pub(crate) fn config(limits: &Limits, mode: CompilationMode) -> Config {
     config
 }
 
-/// What this build's answers depend on: the engine's version and what it was built with. Two
-/// builds with the same text give the same results and the same fuel; [`DISPATCH`](crate::DISPATCH)
-/// is no part of it.
+/// Identifies everything that results and fuel depend on: the engine's version, what it was built
+/// with, and the fuel table. Two builds with the same text return the same results and use the same
+/// fuel. [`DISPATCH`](crate::DISPATCH) affects neither, and is not part of it.
 pub const ENGINE: &str = concat!(
     "wasmi 2.0.0; deterministic; fuel 1 per operator, 255 per memory.grow and table.grow",
     ", 64 bytes per unit; pocketwasm fuel table 2",

@@ -1,4 +1,4 @@
-//! A store with an instance in it: what a call runs in.
+//! Running guest code in a store: instantiate, initialise, call, end.
 
 use crate::{
     common::{
@@ -31,14 +31,14 @@ use wasmi::{
     errors::{ErrorKind as EngineError, InstantiationError, MemoryError, TableError},
 };
 
-/// A live instance in a call.
+/// A call in progress, and the instance it runs in.
 pub(crate) struct Execution<'a> {
     code: &'a CompiledModule,
     guest_store: &'a mut GuestStore,
 }
 
 impl<'a> Execution<'a> {
-    /// What runs in `guest_store`, an instance of `code`.
+    /// A call in `guest_store`, which holds an instance of `code` or will.
     pub(crate) fn new(code: &'a CompiledModule, guest_store: &'a mut GuestStore) -> Self {
         Self { code, guest_store }
     }
@@ -47,7 +47,7 @@ impl<'a> Execution<'a> {
         &self.guest_store.store.data().meter.context().config
     }
 
-    /// No further call may run here.
+    /// Lets no further call run on this instance.
     pub(crate) fn poison(&mut self) {
         self.guest_store.poisoned = true;
     }
@@ -58,7 +58,7 @@ impl<'a> Execution<'a> {
         let used = self.fuel_used();
         let state = self.guest_store.store.data_mut();
         state.renew(call_limits, environment, used);
-        // What is left of the last call's fuel is not the next one's.
+        // The fuel that the last call left over does not count for the next one.
         let level = state.meter.first_level();
         let _ = self.guest_store.store.set_fuel(level);
     }
@@ -75,8 +75,8 @@ impl<'a> Execution<'a> {
         self.code
     }
 
-    /// Instantiates, runs the start function and then the initialiser, unless that is the very
-    /// export that will be called.
+    /// Makes the instance, runs the start function and then the initialiser. Skips an initialiser
+    /// that is the export to be called.
     #[inline(always)]
     pub(crate) fn instantiate_and_initialise(
         &mut self,
@@ -89,7 +89,7 @@ impl<'a> Execution<'a> {
         Ok(())
     }
 
-    /// Makes the instance, in which nothing has run.
+    /// Makes the instance. No guest code runs yet.
     pub(crate) fn instantiate(&mut self) -> Result<(), Failure> {
         let CompiledModule { linker, module, .. } = self.code;
         let store = &mut self.guest_store.store;
@@ -99,10 +99,10 @@ impl<'a> Execution<'a> {
             meter.begin();
         }
         let level = meter.first_level();
-        // Fails only where the engine does not meter.
+        // This fails only if metering is off, and it is always on.
         let _ = store.set_fuel(level);
         let instance = if self.code.info.imports.is_empty() {
-            // The way past the linker, which would look for them all the same.
+            // A module without imports needs no linker, and this way is faster.
             Instance::new(store, module, &[])
         } else {
             linker.instantiate_and_start(store, module)
@@ -143,8 +143,7 @@ impl<'a> Execution<'a> {
         self.guest_store.phase = phase;
     }
 
-    /// The exported function by that name, which has that signature. A kept instance remembers
-    /// it.
+    /// Finds an exported function, whose signature is `signature`. A kept instance remembers it.
     #[inline(always)]
     pub(crate) fn find<'s>(
         &mut self,
@@ -204,7 +203,7 @@ impl<'a> Execution<'a> {
         self.call_function(function, params)
     }
 
-    /// Calls an export that was found with bit patterns that fit it.
+    /// Calls a function that was found before. `params` are bit patterns that fit its signature.
     #[inline]
     pub(crate) fn call_function(
         &mut self,
@@ -212,8 +211,8 @@ impl<'a> Execution<'a> {
         params: &[u64],
     ) -> Result<Numbers, Failure> {
         match callee.call(self.guest_store.store.as_context_mut(), signature, params) {
-            // A guest that ends well by saying so has ended well, unless it owes a result. It was
-            // left in the middle of something all the same.
+            // Exit code 0 is a success, unless the function owes a result. The guest still stopped
+            // in the middle of something, and no further call may run on this instance.
             Err(failure)
                 if signature.results().is_empty()
                     && matches!(*failure, Cause::Exit { code: 0 }) =>
@@ -243,7 +242,7 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// The state beside the guest.
+    /// The host's data in the store.
     pub(crate) fn state(&mut self) -> &mut StoreData {
         self.guest_store.state()
     }
@@ -252,7 +251,7 @@ impl<'a> Execution<'a> {
         self.guest_store.phase
     }
 
-    /// Keeps what the guest writes here, whatever the runner does with output.
+    /// Keeps what the guest writes, even if the runner passes output on to a sink.
     pub(crate) fn keep_output(&mut self) {
         self.guest_store.store.data_mut().output.keep();
     }
@@ -266,7 +265,7 @@ impl<'a> Execution<'a> {
         self.guest_store.store.data().inputs_read.stdin
     }
 
-    /// The host's side of the state.
+    /// The host's side of the state, for a snapshot.
     pub(crate) fn snapshot_state(&self) -> SnapshotState {
         self.guest_store
             .store
@@ -274,7 +273,7 @@ impl<'a> Execution<'a> {
             .to_snapshot_state(self.fuel_used())
     }
 
-    /// The guest's side of the state, of an instance of a module that `shape` has instrumented.
+    /// The guest's side of the state, for a snapshot. `shape` has instrumented the module.
     pub(crate) fn capture(&self, shape: &StateShape) -> Result<InstanceState, Failure> {
         let missing = || snapshot::refused("the instance lacks an export that was added to it");
         let instance = self.guest_store.store.data().instance.ok_or_else(missing)?;
@@ -313,11 +312,12 @@ impl<'a> Execution<'a> {
         fuel_used(&self.guest_store.store)
     }
 
-    /// Ends the call, which gave that: with what it cost and wrote.
+    /// Ends a call that succeeded with `output`. The outcome adds what the call cost and wrote.
     #[inline(always)]
     pub(crate) fn outcome(&mut self, output: CallOutput) -> Outcome {
         let fuel_used = self.fuel_used();
-        // Later calls on the instance did not have to run it either way.
+        // Only the first call reports this fuel: later ones on the same instance would not run the
+        // initialiser in any case.
         let init_fuel = core::mem::take(&mut self.guest_store.init_fuel);
         let state = self.guest_store.store.data_mut();
         self.guest_store.poisoned |= state.nested.failed;
@@ -333,12 +333,13 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// Ends the call, which failed: the error has what it cost and wrote until then.
+    /// Ends a call that failed. The error carries what the call cost and wrote until then.
     #[cold]
     pub(crate) fn failed(&mut self, failure: Failure) -> Error {
         let mut outcome = self.outcome(CallOutput::default());
         self.guest_store.poisoned = true;
-        // Out of fuel is the whole budget, wherever in its last slice the guest stopped.
+        // A call that ran out of fuel used its whole budget, wherever the guest stopped in its last
+        // slice.
         if let Cause::OutOfFuel { budget } | Cause::OutOfTimeFuel { budget, .. } = *failure {
             outcome.fuel_used = budget;
         }
@@ -346,7 +347,7 @@ impl<'a> Execution<'a> {
         error.with_outcome(outcome)
     }
 
-    /// Ends a call that came to something else than results or bytes.
+    /// Ends a call whose result is neither numbers nor bytes.
     pub(crate) fn end<R>(&mut self, made: Result<R, Failure>) -> Result<(R, Outcome), Error> {
         match made {
             Ok(made) => Ok((made, self.outcome(CallOutput::default()))),
@@ -373,8 +374,8 @@ fn instantiation_failure(error: wasmi::Error, config: &RunnerConfig) -> Failure 
         EngineError::Instantiation(_) if config.limits.max_memory_pages == 0 => {
             "instantiation failed; the limit `max_memory_pages` is 0".to_string()
         }
-        // A segment that does not fit. The engine has words of its own for it, and numbers in them that
-        // differ from instance to instance.
+        // A segment does not fit. The engine's own message has numbers in it that differ from
+        // instance to instance.
         EngineError::Memory(MemoryError::OutOfBoundsAccess) => return trap(MEMORY_OUT_OF_BOUNDS),
         EngineError::Table(TableError::InitOutOfBounds)
         | EngineError::Instantiation(InstantiationError::ElementSegmentDoesNotFit { .. }) => {

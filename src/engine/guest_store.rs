@@ -11,20 +11,22 @@ use crate::{
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use wasmi::Store;
 
-/// An instance, its store, and the account of the call that it is in.
+/// A store with an instance, and what is known of the call that runs in it.
 pub(crate) struct GuestStore {
     pub(super) store: Store<StoreData>,
-    /// The functions that were called, where the instance is kept for more calls.
+    /// The functions that were called before, if the instance is kept for more calls.
     pub(super) remembered: Option<Vec<RememberedFunction>>,
-    /// The step being done, for the error that it may end with.
+    /// The step in progress, for the error if it fails.
     pub(super) phase: Phase,
     /// Whether the guest was left in the middle of something.
     pub(super) poisoned: bool,
-    /// The fuel of an initialiser that this call did not have to run.
+    /// The fuel of the initialiser that this call need not run, because a snapshot was taken after
+    /// it.
     pub(super) init_fuel: u64,
 }
 
-/// The functions that a kept instance remembers; by far the most have fewer that are called.
+/// The most functions that a kept instance remembers. Nearly all plugins have fewer that are
+/// called.
 pub(super) const REMEMBERED: usize = 8;
 
 /// A function of a kept instance that was called.
@@ -43,9 +45,11 @@ pub(crate) struct GuestFunction<'a> {
 }
 
 impl GuestStore {
-    /// Begins a call with a fresh store; the instance comes with `Execution::instantiate_and_initialise`.
+    /// Makes a store for a new instance. `Execution::instantiate_and_initialise` makes the
+    /// instance.
     ///
-    /// A store is large, so it is made in its place, and nothing here or in a caller may move it.
+    /// A store is large, and moving it takes time. It is made in its place: neither this function
+    /// nor its callers may move it.
     #[inline]
     pub(crate) fn new(
         plugin_context: &Arc<PluginContext>,
@@ -72,7 +76,7 @@ impl GuestStore {
         }
     }
 
-    /// More calls will follow.
+    /// Keeps the instance for more calls.
     pub(crate) fn keep(&mut self) {
         self.remembered = Some(Vec::new());
     }
@@ -81,7 +85,7 @@ impl GuestStore {
         self.poisoned
     }
 
-    /// The state beside the guest.
+    /// The host's data in the store.
     pub(crate) fn state(&mut self) -> &mut StoreData {
         self.store.data_mut()
     }

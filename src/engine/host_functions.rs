@@ -1,4 +1,4 @@
-//! Host functions in the engine's terms: this crate's own, and those of the embedder.
+//! Defines host functions for the engine: this crate's own and the embedder's.
 
 use crate::{
     common::{
@@ -23,19 +23,19 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{any::Any, time::Duration};
 use wasmi::{Caller, FuncType, Linker, ValType};
 
-/// The fuel of a call to a host function, beside one for each 64 bytes that it moves.
+/// The fuel of a call to a host function. Each 64 bytes that it moves cost one unit more.
 pub(crate) const CALL_FUEL: u64 = 50;
 
-/// What a host function was defined as.
+/// The type of a host function that was defined, or why it could not be.
 pub(crate) type Definition = Result<FuncType, wasmi::Error>;
 
 /// A function of this crate that guests import.
 pub(crate) trait BuiltinFunction<Params> {
-    /// Defines it and says what type it has.
+    /// Defines the function in the linker and returns its type.
     fn define(self, linker: &mut Linker<StoreData>, module: &str, name: &str) -> Definition;
 }
 
-/// A parameter or a result.
+/// A type of parameters and results.
 pub(crate) trait Number: wasmi::WasmTy {
     const TYPE: ValType;
 }
@@ -50,7 +50,7 @@ macro_rules! numbers {
 
 numbers! { u32: I32; i32: I32; u64: I64; i64: I64; f64: F64; }
 
-/// What a function returns.
+/// The types of a function's results.
 pub(crate) trait ResultTypes {
     const TYPES: &'static [ValType];
 }
@@ -63,7 +63,7 @@ impl<T: Number> ResultTypes for T {
     const TYPES: &'static [ValType] = &[T::TYPE];
 }
 
-macro_rules! natives {
+macro_rules! builtin_functions {
     ($(($($ty:ident $value:ident),*))*) => {$(
         impl<Body, R, $($ty),*> BuiltinFunction<(R, $($ty,)*)> for Body
         where
@@ -90,7 +90,7 @@ macro_rules! natives {
     )*};
 }
 
-natives! {
+builtin_functions! {
     ()
     (A a)
     (A a, B b)
@@ -106,7 +106,7 @@ pub(crate) fn charge_bytes(caller: &mut Caller<'_, StoreData>, bytes: u64) -> Re
     charge(caller, bytes / 64)
 }
 
-/// The guest's memory and the state.
+/// The guest's memory and the store's data.
 pub(crate) fn guest<'a>(
     caller: &'a mut Caller<'_, StoreData>,
 ) -> Result<(GuestMemory<'a>, &'a mut StoreData), Failure> {
@@ -118,8 +118,8 @@ pub(crate) fn guest<'a>(
     })
 }
 
-/// Copies `length` bytes of the guest's memory, which are `what`; at most `maximum` of them, by
-/// `limit`.
+/// Copies bytes out of the guest's memory. `what` names them in errors. There may be at most
+/// `maximum` of them, which is the value of the setting `limit`.
 pub(crate) fn take(
     caller: &mut Caller<'_, StoreData>,
     (pointer, length): (u32, u32),
@@ -145,7 +145,7 @@ pub(crate) fn take(
     Ok(bytes.map_err(|outside| outside.of(what))?.to_vec())
 }
 
-/// Copies a plugin's own message, which is cut where it is long.
+/// Copies a plugin's own message, and cuts a long one.
 pub(crate) fn take_message(
     caller: &mut Caller<'_, StoreData>,
     pointer: u32,
@@ -161,7 +161,7 @@ pub(crate) fn take_message(
     take(caller, part, "the plugin's message", ("", longest))
 }
 
-/// Writes `bytes` into the guest's memory at `pointer`, which is `what`.
+/// Writes `bytes` into the guest's memory at `pointer`. `what` names them in errors.
 pub(crate) fn put(
     caller: &mut Caller<'_, StoreData>,
     pointer: u32,
@@ -189,10 +189,10 @@ pub(crate) fn define_host(
             charge(&mut caller, CALL_FUEL)?;
             let params: Vec<u64> = params.iter().map(from_val).collect();
             let mut context = HostContext::new(&mut caller);
-            let given = function.run(&mut context, (&names.0, &names.1), &params)?;
+            let returned = function.run(&mut context, (&names.0, &names.1), &params)?;
             for ((to, bits), ty) in results
                 .iter_mut()
-                .zip(given)
+                .zip(returned)
                 .zip(function.signature.results())
             {
                 *to = to_val(*ty, bits);
@@ -256,7 +256,8 @@ impl Guest for Caller<'_, StoreData> {
     }
 }
 
-/// Runs an embedder's answer to a waPC guest; `Err` is for the guest to hear.
+/// Runs the embedder's operation that a waPC guest calls; `None` if there is no such operation. The
+/// inner `Err` is a message for the guest.
 pub(crate) fn operate(
     caller: &mut Caller<'_, StoreData>,
     path: [String; 3],

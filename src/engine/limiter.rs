@@ -9,8 +9,8 @@ use wasmi_core::LimiterError;
 
 const PAGE: usize = 65_536;
 
-/// Bounds a store's memories and tables, each kind as a sum, and remembers the most memory there
-/// was.
+/// Bounds the memories and the tables of a store, each as a sum. Memories never shrink, and their
+/// sum is also the peak.
 pub(crate) struct Limiter {
     memory_bytes: usize,
     max_memory_bytes: usize,
@@ -18,12 +18,12 @@ pub(crate) struct Limiter {
     max_table_elements: usize,
     memories: u32,
     tables: u32,
-    /// What the last request added, to take it back where the engine then could not serve it.
+    /// What the last request added. It is taken back if the engine then cannot serve the request.
     pending: usize,
     table_grow_starved: bool,
 }
 
-/// Whether `sum` may rise by what a request adds; if so it has risen.
+/// Adds what a request asks for to `sum`, if that stays within `most`. Returns whether it does.
 fn admit(
     sum: &mut usize,
     pending: &mut usize,
@@ -68,19 +68,20 @@ impl Limiter {
         self.max_memory_bytes = bytes(pages.map_or(most, |pages| pages.min(most)));
     }
 
-    /// Lets there be a table of that many elements which is no table of the guest's.
+    /// Allows one more table of that many elements. It is this crate's, and does not count against
+    /// the guest's limits.
     pub(crate) fn admit_own_table(&mut self, elements: usize) {
         self.tables = self.tables.saturating_add(1);
         self.max_table_elements = self.max_table_elements.saturating_add(elements);
     }
 
-    /// The memory there is, in pages, rounded up; it never shrinks.
+    /// The guest's memory in pages, rounded up. Memory never shrinks, and this is also the peak.
     pub(crate) fn memory_pages(&self) -> u32 {
         u32::try_from(self.memory_bytes.div_ceil(PAGE)).unwrap_or(u32::MAX)
     }
 
-    /// Whether the engine just ran out of fuel inside a `table.grow`, where it forgets the
-    /// position and, resumed, begins the function again.
+    /// Whether the engine just ran out of fuel inside a `table.grow`. It then forgets its position,
+    /// and begins the function again when it is resumed.
     pub(crate) fn take_table_grow_starved(&mut self) -> bool {
         core::mem::take(&mut self.table_grow_starved)
     }
@@ -91,8 +92,8 @@ impl ResourceLimiter for Limiter {
         &mut self,
         current: usize,
         desired: usize,
-        // The engine has looked at it, in pages. Here it has bytes, and 2^32 of them are 0 where a
-        // `usize` has 32 bits.
+        // The engine has already checked it in pages. Here it is in bytes, and 2^32 bytes wrap to 0
+        // where `usize` has 32 bits.
         _maximum: Option<usize>,
     ) -> Result<bool, LimiterError> {
         let most = self.max_memory_bytes;

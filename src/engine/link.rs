@@ -1,4 +1,4 @@
-//! The imports of a module, resolved: the embedder's functions, WASI's, those of conventions.
+//! Resolves a module's imports: to the embedder's functions, to WASI's, to those of conventions.
 
 use crate::{
     common::{
@@ -22,17 +22,17 @@ use alloc::{
 };
 use wasmi::{Engine, Linker};
 
-/// What one of the rooms above has for an import.
+/// What WASI or a convention provides for an import.
 pub(crate) enum Provided {
     /// Nothing: it does not know the import.
     Unknown,
-    /// A function, which is defined now, and its type.
+    /// A function, which is now defined in the linker. This is its type.
     Function(Definition),
-    /// It knows the import, but has no function of that type; why.
+    /// It knows the import but cannot provide it, for this reason.
     Refused(&'static str),
 }
 
-/// Defines the function that a module imports with that signature, if it knows it.
+/// Defines the function for an import of that signature, if it knows the import.
 pub(crate) type Definer = fn(&mut Linker<StoreData>, &Import, &Signature) -> Provided;
 
 /// Defines everything that the module imports.
@@ -130,7 +130,7 @@ impl<'a> Link<'a> {
     }
 }
 
-/// What is said of an import that nothing here provides.
+/// Why an import is refused that nothing provides.
 fn unknown(functions: &Functions) -> String {
     let names = names(functions.names());
     format!(

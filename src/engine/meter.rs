@@ -1,4 +1,4 @@
-//! The account of one call: the fuel it may use, its deadline, its cancel token.
+//! What one call may use: its fuel, its deadline, its cancel token.
 
 use crate::{
     common::{
@@ -11,18 +11,18 @@ use crate::{
 use alloc::sync::Arc;
 use core::time::Duration;
 
-/// The first slice, small enough for a debug build to stay within a few milliseconds.
+/// The first slice. It is small enough that a debug build runs it in a few milliseconds.
 const FIRST_SLICE: u64 = 16_384;
-/// The slice on hosts without a clock, where only cancelling needs it.
+/// The slice without a clock, where only cancelling depends on it.
 const FIXED_SLICE: u64 = LARGEST_GRANT;
-/// The most locals that the functions entered in one slice may zero together, if each is entered
-/// for a unit of fuel: some milliseconds' worth. A guest could run fast until its slices are long,
+/// The most locals that functions may zero in one slice, if each function is entered for one unit
+/// of fuel: some milliseconds of work. Otherwise a guest could run fast until its slices are long,
 /// and then do nothing but call a function of 10,000 locals.
 const LOCALS_IN_A_SLICE: u64 = 50_000_000;
 const SHORT: Duration = Duration::from_micros(400);
 const LONG: Duration = Duration::from_millis(1);
 
-/// What a call may use, where it differs from the runner's settings.
+/// The limits of one call that replace the runner's settings.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CallLimits {
     pub(crate) fuel: Option<u64>,
@@ -31,18 +31,18 @@ pub(crate) struct CallLimits {
     pub(crate) cancel: Option<CancelToken>,
 }
 
-/// The most fuel at a time for the functions of a module.
+/// The most fuel that the functions of a module get at a time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LargestSlices {
-    /// What a slice is to be at most.
+    /// The largest slice, unless the embedder has set one.
     slice: u64,
-    /// What the engine may have at most.
+    /// The most fuel that the engine may have when it is entered.
     grant: u64,
 }
 
 impl LargestSlices {
-    /// Those for a module whose functions have at most so many locals, and whose imports may call
-    /// it back or not.
+    /// The bounds for a module whose functions have at most `most_locals` locals. `may_call_back`
+    /// says whether its imports may call the guest back.
     pub(crate) fn new(most_locals: u32, may_call_back: bool) -> Self {
         let grant = if may_call_back {
             LARGEST_GRANT_BENEATH
@@ -57,14 +57,15 @@ impl LargestSlices {
     }
 }
 
-/// The account of one call.
+/// Counts the fuel of one call and watches its deadline.
 ///
-/// The engine counts down a level of fuel; this tops it up slice by slice until the budget is
-/// spent, and looks at the deadline and the cancel token each time. Used is what was granted less
-/// what is left, so it does not depend on the slices.
+/// The engine counts down a level of fuel. The meter raises the level slice by slice until the
+/// budget is spent, and checks the deadline and the cancel token each time. The fuel used is what
+/// was granted minus what is left, and does not depend on the slices.
 ///
-/// The level never rises while the engine runs, only when it was left for want of fuel: what its
-/// tail calls leave behind in native stack is bounded by the fuel that it is entered with.
+/// The level never rises while the engine runs, only after the engine has stopped for want of fuel.
+/// The native stack that its tail calls leave behind is bounded by the fuel that it is entered
+/// with.
 pub(crate) struct Meter {
     plugin_context: Arc<PluginContext>,
     cancel: Option<CancelToken>,
@@ -73,17 +74,17 @@ pub(crate) struct Meter {
     granted: u64,
     slice: u64,
     largest: LargestSlices,
-    /// How many calls by host functions are in each other now.
+    /// How deep calls from host functions back into the guest are nested now.
     depth: u32,
-    /// The reading of the clock when the call began; nothing before it is first of use, since
-    /// reading a clock takes a good part of what a small call does.
+    /// The reading of the clock when the call began. It is taken when it is first needed, because
+    /// reading a clock takes a good part of the time of a small call.
     started: Option<Duration>,
     /// The reading when the last slice began.
     sliced: Duration,
 }
 
 impl Meter {
-    /// The account of the first call of an instance.
+    /// A meter for the first call of an instance.
     pub(crate) fn new(
         plugin_context: &Arc<PluginContext>,
         call_limits: CallLimits,
@@ -105,7 +106,7 @@ impl Meter {
         meter
     }
 
-    /// Begins the account of another call.
+    /// Resets the meter for another call.
     #[inline(always)]
     pub(crate) fn renew(&mut self, call_limits: CallLimits) {
         let config = &self.plugin_context.runner.config;
@@ -137,7 +138,7 @@ impl Meter {
         self.granted
     }
 
-    /// Lets the time of the call begin, if it has not begun.
+    /// Starts the time of the call, if it has not started yet.
     pub(crate) fn begin(&mut self) {
         if let (None, Some(clock)) = (self.started, &self.plugin_context.runner.config.clock) {
             self.sliced = clock.monotonic();
@@ -159,8 +160,8 @@ impl Meter {
         self.granted.saturating_sub(left)
     }
 
-    /// Grants another slice: the new level, given that the engine has `left` and cannot go on
-    /// with less than `required`.
+    /// Grants another slice and returns the new level. The engine has `left`, and cannot go on with
+    /// less than `required`.
     pub(crate) fn next_slice(&mut self, left: u64, required: u64) -> Result<u64, Failure> {
         let level = left.saturating_add(self.slice).min(self.largest_grant());
         self.grant(left, required, level.max(required).saturating_sub(left))
@@ -171,16 +172,16 @@ impl Meter {
         nested.unwrap_or(self.largest.grant)
     }
 
-    /// The level for a call by a host function, when the engine has `left`: a slice of its own.
-    /// What is left belongs to the call around it, which will find it again.
+    /// The level for a call from a host function back into the guest: a slice of its own. The
+    /// engine has `left`, which belongs to the outer call; [`leave`](Self::leave) restores it.
     pub(crate) fn enter(&mut self, left: u64) -> u64 {
         self.depth = self.depth.saturating_add(1);
         self.granted = self.granted.saturating_sub(left);
         self.afford(self.slice.min(self.largest_grant()))
     }
 
-    /// The level after that call, when the engine has `left` and had `before` that: no more than
-    /// then, and less only where the budget has no more.
+    /// The level after that call. The engine has `left`, and had `before` when the call began. It
+    /// gets `before` again, or less if the budget has no more.
     pub(crate) fn leave(&mut self, before: u64, left: u64) -> u64 {
         self.depth = self.depth.saturating_sub(1);
         self.granted = self.granted.saturating_sub(left);
@@ -199,7 +200,8 @@ impl Meter {
         if let Some(level) = left.checked_sub(cost) {
             return Ok(level);
         }
-        // Not a unit more than the cost, so that the engine is left before it goes on.
+        // Grant no more than the cost. The engine must stop for want of fuel before its level
+        // rises.
         let level = self.grant(left, cost, cost - left)?;
         Ok(level.saturating_sub(cost))
     }
@@ -223,7 +225,7 @@ impl Meter {
         Failure::from(Cause::OutOfFuel { budget })
     }
 
-    /// The time until the deadline, where there is a clock.
+    /// The time until the deadline; `None` without a clock.
     pub(crate) fn time_left(&self) -> Option<Duration> {
         let clock = self.plugin_context.runner.config.clock.as_ref()?;
         let now = clock.monotonic();
@@ -231,7 +233,8 @@ impl Meter {
         Some(self.timeout.saturating_sub(elapsed))
     }
 
-    /// Looks at what may end the call from outside; the time, where there is a clock.
+    /// Checks what may end the call from outside: a closed runner, the cancel token, the deadline.
+    /// Returns the time, if there is a clock.
     pub(crate) fn look(&self) -> Result<Option<Duration>, Failure> {
         self.plugin_context.runner.check_open()?;
         if self.cancel.as_ref().is_some_and(CancelToken::is_cancelled) {
@@ -250,7 +253,7 @@ impl Meter {
         Ok(Some(now))
     }
 
-    /// Looks, and fits the slice to the guest's pace.
+    /// Looks as above, and adapts the slice to the speed of the guest.
     fn check(&mut self) -> Result<(), Failure> {
         self.begin();
         let Some(now) = self.look()? else {
@@ -270,7 +273,7 @@ impl Meter {
     }
 }
 
-/// What `timeout` is worth in fuel.
+/// The fuel that stands for `timeout`.
 pub(crate) fn as_fuel(timeout: Duration, fuel_per_second: u64) -> u64 {
     let fuel = timeout
         .as_nanos()

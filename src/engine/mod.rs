@@ -1,9 +1,9 @@
-//! The engine and what makes it keep our promises: compiling and linking, the loop that grants fuel and
-//! watches the deadline, the store of an instance, calls of exports, calls of host functions.
+//! The engine, and how this crate uses it: compiling and linking modules, the store of an instance,
+//! calls of exports and of host functions, and the loop that grants fuel and watches the deadline.
 //!
-//! The rooms above compile code, make instances and call them by what is here; `wasi` and `convention`
-//! define functions of their own by it. It uses `module`, `host` and `settings`. No room beneath names
-//! the engine's types, and above only these two do.
+//! `loading` and `api` compile modules, make instances and call them through this room. `wasi` and
+//! `convention` define the functions that guests import. It uses `module`, `host`, `settings` and
+//! `common`. Only this room, `wasi` and `convention` name the engine's types.
 
 pub(crate) mod callee;
 pub(crate) mod compiled_module;

@@ -1,4 +1,4 @@
-//! The one loop in which guests run.
+//! The one loop in which all guests run.
 
 use crate::{
     common::{
@@ -24,7 +24,7 @@ use wasmi::{
 /// How far the engine came with a call.
 pub(crate) enum Progress<R, P> {
     Finished(R),
-    /// It wants so much fuel to go on.
+    /// The engine needs this much fuel to go on.
     OutOfFuel(u64, P),
     Failed(Failure),
     Trapped(Error),
@@ -59,7 +59,7 @@ impl<R> From<Result<TypedResumableCall<R>, Error>> for Progress<R, TypedResumabl
     }
 }
 
-/// Goes on with a call in slices of fuel until it ends, or until its meter ends it.
+/// Runs a call in slices of fuel until it ends, or until its meter ends it.
 ///
 /// Every path into a guest goes through here: start function, initialiser, allocator, export.
 #[inline]
@@ -81,14 +81,14 @@ pub(crate) fn run_to_end<R, P>(
     }
 }
 
-/// Grants another slice, of so much at least.
+/// Grants another slice of at least `required`.
 #[inline(never)]
 fn grant(ctx: &mut StoreContextMut<'_, StoreData>, mut required: u64) -> Result<(), Failure> {
     let mut left = fuel_left(&*ctx);
     let state = ctx.data_mut();
     if state.limiter.take_table_grow_starved() {
-        // The entry is given back and will be taken again, so both sides of the account have it;
-        // with less, the guest would begin again for ever.
+        // The engine will begin the function again and take the fuel for its entry a second time.
+        // Pay that back, and require it too: with less, the guest would begin again forever.
         left = left.saturating_add(TABLE_GROW_ENTRY_FUEL);
         required = required.saturating_add(TABLE_GROW_ENTRY_FUEL);
     }
@@ -97,8 +97,8 @@ fn grant(ctx: &mut StoreContextMut<'_, StoreData>, mut required: u64) -> Result<
     Ok(())
 }
 
-/// Has `call` run as a call by a host function, whose grants are its own and small: there is the
-/// native stack of all calls around it beneath.
+/// Runs `call` as a call from a host function back into the guest. It has small grants of its own,
+/// because the native stack of all outer calls is beneath it.
 pub(crate) fn nested<R>(
     caller: &mut Caller<'_, StoreData>,
     call: impl FnOnce(StoreContextMut<'_, StoreData>) -> Result<R, Failure>,
@@ -106,21 +106,21 @@ pub(crate) fn nested<R>(
     let before = fuel_left(&*caller);
     let level = caller.data_mut().meter.enter(before);
     set_fuel(&mut *caller, level);
-    let done = call(caller.as_context_mut());
+    let result = call(caller.as_context_mut());
     let left = fuel_left(&*caller);
     let level = caller.data_mut().meter.leave(before, left);
     set_fuel(caller, level);
-    done
+    result
 }
 
-/// The limits that a trap by an exhausted call stack is about.
+/// The limits that a trap for an exhausted call stack names.
 fn stack_limits(ctx: impl AsContext<Data = StoreData>) -> (u32, u32) {
     let store = ctx.as_context();
     let limits = store.data().limits();
     (limits.max_recursion_depth, limits.max_stack_bytes)
 }
 
-/// The fuel that the engine has left. It always meters here, so it always answers.
+/// The fuel that the engine has left. Metering is always on, and this never fails.
 #[inline]
 pub(crate) fn fuel_left(ctx: impl AsContext) -> u64 {
     ctx.as_context().get_fuel().unwrap_or_default()
@@ -128,7 +128,7 @@ pub(crate) fn fuel_left(ctx: impl AsContext) -> u64 {
 
 #[inline]
 fn set_fuel(mut ctx: impl AsContextMut, level: u64) {
-    // Fails only where metering is off, and then nothing would count it down either.
+    // This fails only if metering is off, and it is always on.
     let _ = ctx.as_context_mut().set_fuel(level);
 }
 
@@ -143,15 +143,15 @@ pub(crate) fn fuel_used(ctx: impl AsContext<Data = StoreData>) -> u64 {
 pub(crate) fn charge(caller: &mut Caller<'_, StoreData>, cost: u64) -> Result<(), Failure> {
     let left = fuel_left(&*caller);
     let meter = &mut caller.data_mut().meter;
-    // A host function may take its time.
+    // A host function may take long, and the deadline applies to it.
     meter.begin();
     let level = meter.charge(left, cost)?;
     set_fuel(caller, level);
     Ok(())
 }
 
-/// Runs the body of a host function: its failure reaches the meter's loop as it is, and a panic
-/// (in an embedder's clock, writer or function) becomes a failure instead of an abort.
+/// Runs the body of a host function. A failure reaches [`run_to_end`] unchanged. A panic (in an
+/// embedder's clock, writer or function) becomes a failure instead of an abort.
 pub(crate) fn guarded<R>(body: impl FnOnce() -> Result<R, Failure>) -> Result<R, Error> {
     let result = caught(body).unwrap_or_else(|message| {
         let problem = format!("a host function panicked: {message}");
@@ -164,8 +164,8 @@ pub(crate) fn guarded<R>(body: impl FnOnce() -> Result<R, Failure>) -> Result<R,
     result.map_err(into_engine_error)
 }
 
-/// What `body` returns, or one line of what it panicked with. Without `std` no panic is caught, nor
-/// in a build that aborts at a panic.
+/// Runs `body` and catches a panic: `Err` is the first line of its message. Panics are not caught
+/// without `std`, or in a build that aborts on panic.
 pub(crate) fn caught<R>(body: impl FnOnce() -> R) -> Result<R, String> {
     #[cfg(feature = "std")]
     return std::panic::catch_unwind(core::panic::AssertUnwindSafe(body)).map_err(|panic| {
@@ -180,7 +180,8 @@ pub(crate) fn caught<R>(body: impl FnOnce() -> R) -> Result<R, String> {
     Ok(body())
 }
 
-/// A failure on its way through the engine, which lends it and does not give it back.
+/// A failure on its way through the engine. The engine only returns a reference to it, and the lock
+/// lets it be taken out.
 struct HostFailure(Shared<Option<Failure>>);
 
 impl HostError for HostFailure {}
@@ -200,17 +201,17 @@ impl fmt::Display for HostFailure {
     }
 }
 
-/// The failure as an error of the engine's.
+/// Wraps a failure in an error of the engine.
 #[cold]
 pub(crate) fn into_engine_error(failure: Failure) -> Error {
     Error::host(HostFailure(Shared::new(Some(failure))))
 }
 
-/// The failure that a host function ended with.
+/// Takes the failure of a host function out of the engine's error.
 #[cold]
 fn from_engine_error(error: &Error) -> Failure {
-    let from_engine_error = error.downcast_ref::<HostFailure>();
-    let failure = from_engine_error.and_then(|HostFailure(failure)| failure.write(Option::take));
+    let host_failure = error.downcast_ref::<HostFailure>();
+    let failure = host_failure.and_then(|HostFailure(failure)| failure.write(Option::take));
     failure.unwrap_or_else(|| {
         Failure::from(Cause::Host {
             problem: first_line(error),
@@ -219,7 +220,7 @@ fn from_engine_error(error: &Error) -> Failure {
     })
 }
 
-/// The engine does not take the module.
+/// The failure for a module that the engine refuses.
 pub(crate) fn invalid_module(error: Error) -> Failure {
     Failure::from(Cause::InvalidModule {
         problem: refusal(&error),
@@ -227,7 +228,7 @@ pub(crate) fn invalid_module(error: Error) -> Failure {
     })
 }
 
-/// What an error of the engine's own means.
+/// Turns an error of the engine into a failure.
 #[cold]
 fn failure(error: Error, (depth, stack): (u32, u32)) -> Failure {
     if error.downcast_ref::<HostFailure>().is_some() {
@@ -246,7 +247,7 @@ fn failure(error: Error, (depth, stack): (u32, u32)) -> Failure {
             "call stack exhausted; the limits `max_recursion_depth` and `max_stack_bytes` are \
              {depth} and {stack}"
         ),
-        // What a module compiled at load would have been refused for there.
+        // A module that is compiled at load is refused there for this.
         None if matches!(error.kind(), ErrorKind::Translation(_)) => {
             return invalid_module(error);
         }

@@ -1,4 +1,4 @@
-//! What lives in a store beside the guest.
+//! The host's data in a store.
 
 use crate::{
     common::{
@@ -28,7 +28,7 @@ use alloc::{
 use core::any::Any;
 use wasmi::{AsContext, AsContextMut, Func, Instance, Memory, Ref};
 
-/// The host's side of the state that an initialiser left, where a snapshot holds the guest's.
+/// The host's side of the state that an initialiser left. The snapshot holds the guest's side.
 pub(crate) struct SnapshotState {
     /// The fuel that the initialiser used.
     pub(crate) fuel: u64,
@@ -43,8 +43,8 @@ pub(crate) struct SnapshotState {
 }
 
 impl SnapshotState {
-    /// Whether the initialiser would have done the same in a plugin by that name, with these
-    /// environment and so much memory.
+    /// Whether the initialiser would have done the same in a plugin of that name, with that
+    /// environment and that limit on memory.
     pub(crate) fn suits(
         &self,
         plugin: &str,
@@ -62,7 +62,7 @@ impl SnapshotState {
     }
 }
 
-/// What a guest has asked for that may differ from call to call.
+/// Which inputs the guest has read that may differ from call to call.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct InputsRead {
     /// Arguments or environment.
@@ -70,7 +70,7 @@ pub(crate) struct InputsRead {
     pub(crate) stdin: bool,
 }
 
-/// Where the runner passes on what is written to the stream.
+/// The sink that the stream is passed on to, if any.
 fn sink<'a>(config: &'a RunnerConfig, output: &Output, stream: Stream) -> Option<&'a SharedSink> {
     let sink = match stream {
         Stream::Stdout => &config.stdout,
@@ -85,7 +85,7 @@ pub(crate) struct StoreData {
     pub(crate) limiter: Limiter,
     pub(crate) output: Output,
     environment: Option<Box<Environment>>,
-    /// What the embedder's host functions have for themselves, for one call.
+    /// The embedder's state for its host functions, for one call.
     pub(crate) embedder_state: Option<Box<dyn Any + Send + Sync>>,
     pub(crate) clock: VirtualClock,
     pub(crate) random: SeededRandom,
@@ -94,12 +94,12 @@ pub(crate) struct StoreData {
     /// The flags that it has set on them.
     pub(crate) flags: [u16; 3],
     pub(crate) inputs_read: InputsRead,
-    /// The instance, once it is there. A function of the host that is called by itself, as an export
-    /// or as the start function, has no other way to it.
+    /// The instance, once it is made. A host function that is itself an export or the start
+    /// function has no other way to find it.
     pub(crate) instance: Option<Instance>,
     /// Its export `memory`.
     pub(crate) memory: Option<Memory>,
-    /// Where the exported functions are, if not among the exports.
+    /// The table that holds the exported functions, if `prepare` moved them there.
     export_table: Option<Arc<ExportTable>>,
     convention_state: Option<Box<ConventionState>>,
     pub(crate) nested: NestedCalls,
@@ -134,7 +134,7 @@ impl StoreData {
         }
     }
 
-    /// What the initialiser left here, having used `fuel`.
+    /// The host's side of a snapshot, after an initialiser that used `fuel`.
     pub(crate) fn to_snapshot_state(&self, fuel: u64) -> SnapshotState {
         let mut clock = self.clock;
         clock.pass(fuel);
@@ -157,15 +157,14 @@ impl StoreData {
         &self.meter.context().config.limits
     }
 
-    /// Writes as far as there is room: to where the runner passes the stream on, or into what the
-    /// outcome will have.
+    /// Writes as much as the limit allows, to the runner's sink or into the outcome.
     pub(crate) fn write(&mut self, stream: Stream, bytes: &[u8]) -> WriteResult {
         let config = &self.meter.context().config;
         let sink = sink(config, &self.output, stream);
         self.output.write(stream, bytes, sink)
     }
 
-    /// Whether somebody else's code takes what is written to the stream.
+    /// Whether the stream goes to a sink of the embedder's.
     pub(crate) fn is_passed_on(&self, stream: Stream) -> bool {
         sink(&self.meter.context().config, &self.output, stream).is_some()
     }
@@ -189,20 +188,20 @@ impl StoreData {
         self.environment.get_or_insert_default()
     }
 
-    /// What passes by host functions; made when it is first asked for, since few calls do.
+    /// What conventions keep for the guest. It is made on first use, because few calls need it.
     pub(crate) fn convention_state(&mut self) -> &mut ConventionState {
         let limits = &self.meter.context().config.limits;
         self.convention_state
             .get_or_insert_with(|| Box::new(ConventionState::new(limits)))
     }
 
-    /// The instance's exported functions are there.
+    /// Sets the table that holds the exported functions.
     pub(crate) fn set_export_table(&mut self, export_table: &Arc<ExportTable>) {
         self.limiter.admit_own_table(export_table.len());
         self.export_table = Some(export_table.clone());
     }
 
-    /// Begins where an initialiser ended.
+    /// Restores the host's side of a snapshot.
     pub(crate) fn restore(&mut self, snapshot_state: &SnapshotState) {
         self.clock = snapshot_state.clock;
         self.random = snapshot_state.random;
@@ -232,7 +231,7 @@ impl StoreData {
     }
 }
 
-/// The guest's memory and the state beside it, borrowed together; nothing without a memory.
+/// The guest's memory and the store's data, borrowed together. `None` without a memory.
 pub(crate) fn memory_and_data<'a>(
     ctx: &'a mut impl AsContextMut<Data = StoreData>,
 ) -> Option<(GuestMemory<'a>, &'a mut StoreData)> {
@@ -253,7 +252,7 @@ pub(crate) fn exported_function(
     let place = export_table
         .and_then(|export_table| Some((&export_table.table, export_table.position(name)?)));
     let Some((table, position)) = place else {
-        // The start function is there in any case.
+        // The start function is never moved to the table.
         return export(name)?.into_func();
     };
     match export(table)?.into_table()?.get(ctx, position)? {

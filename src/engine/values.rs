@@ -1,4 +1,4 @@
-//! Types and values between the engine's terms and this crate's.
+//! Converts types and values between the engine's form and this crate's.
 
 use crate::common::{
     bits::low,
@@ -7,7 +7,7 @@ use crate::common::{
 use alloc::vec::Vec;
 use wasmi::{FuncType, Val, ValType};
 
-/// The engine's type of a function as a signature.
+/// The signature for the engine's function type.
 pub(crate) fn signature(ty: &FuncType) -> Signature {
     let convert = |types: &[ValType]| types.iter().map(value_type).collect::<Vec<_>>();
     Signature::new(convert(ty.params()), convert(ty.results()))
@@ -25,7 +25,7 @@ fn value_type(ty: &ValType) -> ValueType {
     }
 }
 
-/// The engine's type for a signature of numbers.
+/// The engine's function type for a signature; `None` if it has other types than numbers.
 pub(crate) fn func_type(signature: &Signature) -> Option<FuncType> {
     let convert = |types: &[ValueType]| -> Option<Vec<ValType>> {
         types
@@ -45,7 +45,7 @@ pub(crate) fn func_type(signature: &Signature) -> Option<FuncType> {
     ))
 }
 
-/// A parameter's bits as the engine's value. Signatures are checked before.
+/// The engine's value for a parameter's bits. The caller has checked the signature.
 pub(crate) fn to_val(ty: ValueType, bits: u64) -> Val {
     match ty {
         ValueType::I32 => Val::I32(low(bits)),

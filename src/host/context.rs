@@ -21,7 +21,7 @@ use alloc::{
 };
 use core::{any::Any, fmt, hint::black_box, ptr, time::Duration};
 
-/// A guest in the middle of a call to its host.
+/// A guest that is calling a host function, without the engine's types.
 pub(crate) trait Guest {
     fn plugin(&self) -> &str;
     fn memory(&mut self) -> Option<GuestMemory<'_>>;
@@ -38,9 +38,9 @@ pub(crate) trait Guest {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct NestedCalls {
     depth: u32,
-    /// Where the native stack was when the first of them began.
+    /// The position of the native stack when the first of them began.
     beneath: usize,
-    /// Whether one of them failed, so that nothing is known of the guest's state.
+    /// Whether one of them failed. The guest's state is unknown from then on.
     pub(crate) failed: bool,
 }
 
@@ -82,19 +82,19 @@ impl NestedCalls {
     }
 }
 
-/// About where the native stack ends now.
+/// The approximate position of the native stack now.
 #[inline(never)]
 fn stack_position() -> usize {
     let local = 0_u8;
     ptr::from_ref(black_box(&local)).addr()
 }
 
-/// What a host function may do with the guest that called it: read and write its memory, write to
-/// its output, call it back, take its fuel, and use the embedder's own state.
+/// Access to the guest that called a host function: read and write its memory, write to its output,
+/// call it back, take its fuel, and use the embedder's own state.
 ///
-/// Reading and writing take one unit of fuel for each 64 bytes, and a call of any host function
-/// 50 beforehand. An [`Error`] from these methods, passed on by the host function, ends the call
-/// as it is.
+/// Reading and writing cost one unit of fuel for each 64 bytes. The call of the host function
+/// itself cost 50 units. If the host function returns an [`Error`] from these methods, that error
+/// ends the guest's call unchanged.
 pub struct HostContext<'a> {
     guest: &'a mut dyn Guest,
 }
@@ -104,34 +104,36 @@ impl<'a> HostContext<'a> {
         Self { guest }
     }
 
-    /// The name of the plugin that calls.
+    /// The name of the plugin that made the call.
     #[must_use]
     pub fn plugin(&self) -> &str {
         self.guest.plugin()
     }
 
-    /// The size of the guest's linear memory in bytes; 0 without one.
+    /// The size of the guest's linear memory in bytes; 0 if it exports no memory.
     #[must_use]
     pub fn memory_size(&mut self) -> u64 {
         self.guest.memory().map_or(0, |memory| memory.size())
     }
 
-    /// `length` bytes of the guest's linear memory at `pointer`.
+    /// Reads `length` bytes of the guest's linear memory at `pointer`.
     ///
     /// # Errors
     ///
-    /// `GuestData` where they are not all inside it; `OutOfFuel`, `Timeout`, `Cancelled`.
+    /// [`GuestData`](crate::ErrorKind::GuestData) if the bytes are not all inside the memory;
+    /// `OutOfFuel`, `Timeout`, `Cancelled` or `Closed` if the call ends.
     pub fn read(&mut self, pointer: u32, length: u32) -> Result<&[u8], Error> {
         self.range(pointer, length.into())?;
         let bytes = self.memory()?.into_bytes(pointer, length.into());
         Ok(bytes.map_err(outside)?)
     }
 
-    /// The same as text.
+    /// Reads `length` bytes of the guest's linear memory at `pointer` as UTF-8 text.
     ///
     /// # Errors
     ///
-    /// Those of [`read`](Self::read), and `GuestData` where it is not UTF-8.
+    /// Those of [`read`](Self::read), and [`GuestData`](crate::ErrorKind::GuestData) if the bytes
+    /// are not UTF-8.
     pub fn read_text(&mut self, pointer: u32, length: u32) -> Result<&str, Error> {
         let bytes = self.read(pointer, length)?;
         core::str::from_utf8(bytes).map_err(|error| {
@@ -142,7 +144,8 @@ impl<'a> HostContext<'a> {
         })
     }
 
-    /// Writes all of `bytes` into the guest's linear memory at `pointer`, or nothing.
+    /// Writes `bytes` into the guest's linear memory at `pointer`: all of them, or nothing on an
+    /// error.
     ///
     /// # Errors
     ///
@@ -152,7 +155,7 @@ impl<'a> HostContext<'a> {
         Ok(self.memory()?.write(pointer, bytes).map_err(outside)?)
     }
 
-    /// Checks that the bytes are there before it charges for them.
+    /// Checks that the bytes exist before it charges for them.
     fn range(&mut self, pointer: u32, length: u64) -> Result<(), Failure> {
         self.memory()?.range(pointer, length).map_err(outside)?;
         self.guest.charge(length / 64)
@@ -168,21 +171,23 @@ impl<'a> HostContext<'a> {
         })
     }
 
-    /// Writes to the guest's standard output, as far as `max_output_bytes` allows; whether all of
-    /// it was taken.
+    /// Writes to the guest's standard output, as far as
+    /// [`max_output_bytes`](crate::RunnerConfig::max_output_bytes) allows. Returns whether all of
+    /// `bytes` was written.
     ///
     /// # Errors
     ///
-    /// `OutOfFuel`, `Timeout`, `Cancelled`.
+    /// `OutOfFuel`, `Timeout`, `Cancelled` or `Closed` if the call ends.
     pub fn write_stdout(&mut self, bytes: &[u8]) -> Result<bool, Error> {
         self.print(Stream::Stdout, bytes)
     }
 
-    /// The same for its standard error.
+    /// Writes to the guest's standard error, in the same way as
+    /// [`write_stdout`](Self::write_stdout).
     ///
     /// # Errors
     ///
-    /// `OutOfFuel`, `Timeout`, `Cancelled`.
+    /// `OutOfFuel`, `Timeout`, `Cancelled` or `Closed` if the call ends.
     pub fn write_stderr(&mut self, bytes: &[u8]) -> Result<bool, Error> {
         self.print(Stream::Stderr, bytes)
     }
@@ -193,57 +198,59 @@ impl<'a> HostContext<'a> {
         Ok(matches!(written, WriteResult::Bytes(count) if u64::from(count) == bytes.len() as u64))
     }
 
-    /// Takes fuel from the call for the host function's own work.
+    /// Takes `fuel` units from the call for the host function's own work.
     ///
     /// # Errors
     ///
-    /// `OutOfFuel`, `Timeout`, `Cancelled`, `Closed`.
+    /// `OutOfFuel`, `Timeout`, `Cancelled` or `Closed` if the call ends.
     pub fn charge(&mut self, fuel: u64) -> Result<(), Error> {
         Ok(self.guest.charge(fuel)?)
     }
 
-    /// Looks at the deadline and the cancel token, which nothing else does while a host function
-    /// runs.
+    /// Checks the deadline and the cancel token. Nothing else checks them while a host function
+    /// runs; call this regularly in a function that takes long.
     ///
     /// # Errors
     ///
-    /// `Timeout`, `Cancelled`, `Closed`.
+    /// `Timeout`, `Cancelled` or `Closed` if the call ends.
     pub fn check(&mut self) -> Result<(), Error> {
         Ok(self.guest.check()?)
     }
 
-    /// The time that the call has left; nothing where there is no clock.
+    /// The time that the call has left; `None` if the runner has no clock.
     #[must_use]
     pub fn time_left(&self) -> Option<Duration> {
         self.guest.time_left()
     }
 
-    /// Calls an export of the guest, on the same fuel and deadline; params and results as in
-    /// [`Call::params`](crate::Call::params).
+    /// Calls an export of the guest, with the fuel and the deadline of the current call. Params and
+    /// results are bit patterns as in [`Call::params`](crate::Call::params).
     ///
     /// # Errors
     ///
-    /// Those of [`Call::run`](crate::Call::run), and `Host` where such calls would nest deeper
-    /// than `max_host_depth`. An instance in which such a call failed is poisoned, whatever the
-    /// host function makes of the error.
+    /// Those of [`Call::run`](crate::Call::run), and [`Host`](crate::ErrorKind::Host) if such calls
+    /// would nest deeper than [`max_host_depth`](crate::RunnerConfig::max_host_depth) or take more
+    /// native stack than [`max_host_stack_bytes`](crate::RunnerConfig::max_host_stack_bytes). If
+    /// such a call fails, the instance is poisoned, even if the host function handles the error.
     pub fn call(&mut self, export: &str, params: &[u64]) -> Result<Vec<u64>, Error> {
         let called = self.guest.call(export, params);
         called.map_err(|failure| Error::from(failure).in_export(export))
     }
 
-    /// What the embedder gave to this call by [`Call::state`](crate::Call::state), if it is a
-    /// `T`.
+    /// The value that the embedder set for this call by [`Call::state`](crate::Call::state); `None`
+    /// if there is no such value or it is not a `T`.
     #[must_use]
     pub fn state<T: Any>(&mut self) -> Option<&mut T> {
         self.guest.state()?.downcast_mut()
     }
 
-    /// The block of Extism's memory that begins at `offset`: what a plugin passes to a function
-    /// that it imports from `extism:host/user`.
+    /// Reads the block of Extism's memory that begins at `offset`. Plugins pass such offsets to the
+    /// functions that they import from `extism:host/user`.
     ///
     /// # Errors
     ///
-    /// `GuestData` where no block begins there; `OutOfFuel`, `Timeout`, `Cancelled`.
+    /// [`GuestData`](crate::ErrorKind::GuestData) if no block begins there; `OutOfFuel`, `Timeout`,
+    /// `Cancelled` or `Closed` if the call ends.
     pub fn extism_block(&mut self, offset: u64) -> Result<&[u8], Error> {
         let length = self.guest.convention_state().extism.blocks.block(offset);
         let length = length.map_or(0, <[u8]>::len) as u64;
@@ -257,12 +264,13 @@ impl<'a> HostContext<'a> {
         })?)
     }
 
-    /// Makes a block of Extism's memory with `bytes` in it; its offset, for the plugin.
+    /// Makes a block of Extism's memory that holds `bytes`. Returns its offset, for the plugin.
     ///
     /// # Errors
     ///
-    /// `TooLarge` where all blocks would take more than `max_exchange_bytes`; `OutOfFuel`,
-    /// `Timeout`, `Cancelled`.
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) if all blocks together would take more than
+    /// [`max_exchange_bytes`](crate::RunnerConfig::max_exchange_bytes); `OutOfFuel`, `Timeout`,
+    /// `Cancelled` or `Closed` if the call ends.
     pub fn new_extism_block(&mut self, bytes: &[u8]) -> Result<u64, Error> {
         self.guest.charge(bytes.len() as u64 / 64)?;
         let blocks = &mut self.guest.convention_state().extism.blocks;
@@ -270,8 +278,8 @@ impl<'a> HostContext<'a> {
         Ok(blocks.insert(bytes.to_vec())?)
     }
 
-    /// Runs an embedder's operation, whose error is text for the guest, unless it is this crate's
-    /// own and ends the call.
+    /// Runs an embedder's operation. Its error is a message for the guest, unless it is an error of
+    /// this crate, which ends the call.
     pub(crate) fn operate(
         &mut self,
         operation: &Operation,
@@ -301,8 +309,8 @@ impl fmt::Debug for HostContext<'_> {
     }
 }
 
-/// What an embedder's error means: this crate's own are themselves, from a context's methods;
-/// others are the host's.
+/// Turns an embedder's error into a failure. An error of this crate, from a context's methods,
+/// stays what it is. Any other is the cause of a failure of the host.
 pub(crate) fn refused(source: Source, who: fmt::Arguments<'_>) -> Failure {
     match source.downcast::<Error>() {
         Ok(error) => error.into_failure(),
@@ -313,6 +321,7 @@ pub(crate) fn refused(source: Source, who: fmt::Arguments<'_>) -> Failure {
     }
 }
 
-/// What answers a waPC guest's call to its host: the context and the payload in, bytes out.
+/// An embedder's function that a waPC guest calls: it takes the context and the payload, and
+/// returns bytes.
 pub(crate) type Operation =
     Arc<dyn Fn(&mut HostContext<'_>, &[u8]) -> Result<Vec<u8>, Source> + Send + Sync>;

@@ -1,11 +1,12 @@
-//! What a guest sees of a world around it: arguments, environment, standard input, configuration.
+//! The environment of a guest: arguments, environment variables, standard input, configuration.
 
 use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 use core::time::Duration;
 
-/// Where a guest's standard input comes from, if not from bytes at hand.
+/// A source of a guest's standard input, for input that is not in memory.
 pub trait InputSource: Send + Sync + 'static {
-    /// Reads into `bytes` and says how many there were: 0 at the end, `None` on failure.
+    /// Reads into `bytes` and returns how many bytes were read: `Some(0)` at the end of the input,
+    /// `None` on failure.
     fn fetch(&mut self, bytes: &mut [u8]) -> Option<usize>;
 
     /// Waits until `fetch` would not block, since there is something or since it has ended, but no
@@ -48,12 +49,12 @@ impl From<Vec<u8>> for Stdin {
 }
 
 impl Stdin {
-    /// Whether there is more than the nothing that there is by default.
+    /// Whether the call has any input. By default it is empty.
     pub(crate) fn is_given(&self) -> bool {
         !matches!(self, Self::Bytes { bytes, .. } if bytes.is_empty())
     }
 
-    /// Fills `to` as far as there is input; `None` if reading failed.
+    /// Fills `to` as far as there is input. Returns `None` if reading failed.
     pub(crate) fn read(&mut self, to: &mut [u8]) -> Option<usize> {
         match self {
             Self::Bytes { bytes, position } => {
@@ -65,7 +66,7 @@ impl Stdin {
                 *position += count;
                 Some(count)
             }
-            // A source that claims more than it was given room for is not to be believed.
+            // A source may claim to have read more than fits. Do not believe it.
             Self::Source(source) => source.fetch(to).map(|count| count.min(to.len())),
         }
     }
@@ -87,19 +88,19 @@ impl Stdin {
     }
 }
 
-/// What a guest sees of a world around it, for one call. Most calls say nothing of it, and have none.
+/// The environment of a guest for one call. Most calls set nothing of it, and have no such value.
 #[derive(Default)]
 pub(crate) struct Environment {
-    /// The arguments after the plugin's name, which is the first.
+    /// The arguments after the first, which is the plugin's name.
     pub(crate) args: Vec<String>,
-    /// The environment, each as `NAME=value`.
+    /// The environment variables, each as `NAME=value`.
     pub(crate) env: Vec<String>,
-    /// The bytes of all of them.
+    /// The bytes of all environment variables together.
     pub(crate) env_length: usize,
     pub(crate) stdin: Stdin,
-    /// The plugin's configuration, where its convention has one.
+    /// The plugin's configuration, for conventions that have one.
     pub(crate) config: BTreeMap<String, String>,
-    /// The bytes of all its keys and values.
+    /// The bytes of all keys and values of the configuration.
     pub(crate) config_length: usize,
 }
 
@@ -110,7 +111,7 @@ pub(crate) enum Strings {
     Env,
 }
 
-/// What a guest by the name of `plugin` hears when it asks for `which`.
+/// The strings that a plugin of the name `plugin` gets when it asks for `which`.
 pub(crate) fn strings<'a>(
     plugin: &'a str,
     environment: Option<&'a Environment>,

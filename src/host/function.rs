@@ -11,7 +11,7 @@ use crate::{
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use sealed::Sealed;
 
-/// A closure without its types: what it takes and returns, and how to run it on bit patterns.
+/// A closure with its types erased: its signature, and how to run it on bit patterns.
 #[derive(Clone)]
 pub(crate) struct Function {
     pub(crate) signature: Signature,
@@ -25,7 +25,7 @@ impl Function {
         function.into_function()
     }
 
-    /// Runs it; the results' bits follow in the order of the signature.
+    /// Runs the function. The results are bit patterns in the order of the signature.
     pub(crate) fn run(
         &self,
         context: &mut HostContext<'_>,
@@ -48,7 +48,7 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// A number that passes between guest and host: `i32`, `u32`, `i64`, `u64`, `f32`, `f64`.
+/// A number that a host function can take or return: `i32`, `u32`, `i64`, `u64`, `f32`, `f64`.
 pub trait HostValue: Sealed + Copy + 'static {
     /// Its type in WebAssembly.
     #[doc(hidden)]
@@ -59,7 +59,7 @@ pub trait HostValue: Sealed + Copy + 'static {
     fn into_bits(self) -> u64;
 }
 
-/// The low half of a pattern.
+/// The low 32 of 64 bits.
 fn low(bits: u64) -> u32 {
     let [a, b, c, d, ..] = bits.to_le_bytes();
     u32::from_le_bytes([a, b, c, d])
@@ -89,8 +89,9 @@ values! {
     f64: F64, f64::from_bits, f64::to_bits;
 }
 
-/// What a host function returns: nothing, a [`HostValue`], a tuple of up to four, or a `Result`
-/// of one of these whose error is an [`Error`](core::error::Error) (or becomes one, as text does).
+/// A type that a host function can return: `()`, a [`HostValue`], a tuple of two to four of them,
+/// or a `Result` of one of these. The error of a `Result` is an [`Error`](core::error::Error), or
+/// anything that converts to a boxed one, such as text.
 pub trait HostResult: Sealed {
     #[doc(hidden)]
     fn types() -> Vec<ValueType>;
@@ -141,11 +142,11 @@ macro_rules! tuples {
 
 tuples! { () (A a, B b) (A a, B b, C c) (A a, B b, C c, D d) }
 
-/// A closure that guests can import: `Fn(&mut HostContext<'_>, …) -> R`, with up to eight
-/// parameters that are [`HostValue`]s and a [`HostResult`].
+/// A closure that guests can import: `Fn(&mut HostContext<'_>, …) -> R`. It has up to eight
+/// parameters that are [`HostValue`]s after the context, and returns a [`HostResult`].
 ///
-/// It is implemented for all such closures. Spell the types of the closure's parameters out, the
-/// context's included; they are the function's signature.
+/// The trait is implemented for all such closures. Write out the types of all parameters of the
+/// closure, including the context's. They become the function's signature.
 pub trait HostFunction<Params>: Send + Sync + 'static {
     #[doc(hidden)]
     #[allow(private_interfaces, reason = "guests import it; nobody calls this")]
@@ -165,7 +166,7 @@ macro_rules! functions {
                 Function {
                     signature: Signature::new([$($ty::TYPE),*], R::types()),
                     body: Arc::new(move |context, params, results| {
-                        // The engine has checked the number of them against the signature.
+                        // The engine has checked the number of params against the signature.
                         let mut params = params.iter().copied();
                         let mut next = || params.next().unwrap_or_default();
                         $(let $value = $ty::from_bits(next());)*

@@ -1,10 +1,10 @@
-//! Checked access to a guest's linear memory: the one place where a guest's pointer becomes a
-//! slice.
+//! Checked access to a guest's linear memory. This is the only place where a guest's pointer
+//! becomes a slice.
 
 use crate::common::failure::{Cause, Failure};
 use core::ops::Range;
 
-/// A range of guest memory that was asked for and is not there.
+/// A requested range that is not inside the guest's memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OutOfBounds {
     pub(crate) pointer: u32,
@@ -36,7 +36,7 @@ impl<'a> GuestMemory<'a> {
         Self(bytes)
     }
 
-    /// The indices of `length` bytes at `pointer`, if all of them are inside the memory.
+    /// The range of `length` bytes at `pointer`, if all of them are inside the memory.
     pub(crate) fn range(&self, pointer: u32, length: u64) -> Result<Range<usize>, OutOfBounds> {
         let memory = self.0.len() as u64;
         let refused = OutOfBounds {
@@ -48,7 +48,7 @@ impl<'a> GuestMemory<'a> {
         if end > memory {
             return Err(refused);
         }
-        // Both are at most the length of a slice.
+        // Both ends are at most the length of a slice.
         let index = |position: u64| usize::try_from(position).map_err(|_| refused);
         Ok(index(pointer.into())?..index(end)?)
     }
@@ -58,7 +58,7 @@ impl<'a> GuestMemory<'a> {
         Ok(self.0.get(range).unwrap_or_default())
     }
 
-    /// The same for as long as the memory itself is borrowed.
+    /// The same, borrowed for as long as the memory itself.
     pub(crate) fn into_bytes(self, pointer: u32, length: u64) -> Result<&'a [u8], OutOfBounds> {
         let range = self.range(pointer, length)?;
         Ok(self.0.get(range).unwrap_or_default())

@@ -1,7 +1,10 @@
-//! The host as a guest meets it, whatever the engine: the functions that an embedder registers, the
-//! guest's memory behind checks, the environment of a call, and what conventions keep for a guest.
+//! What a guest meets of its host, without the engine: the functions that an embedder registers,
+//! checked access to guest memory, the environment of a call, and what conventions keep for a
+//! guest.
 //!
-//! The rooms above give each function its form for the engine and its guest. It uses `common` alone.
+//! `engine` defines the registered functions for guests and implements `Guest`; `wasi` and
+//! `convention` use the memory, the environment and the conventions' state; `settings` holds the
+//! functions. It uses `common` only.
 
 pub(crate) mod context;
 pub(crate) mod convention_state;

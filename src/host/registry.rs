@@ -1,5 +1,4 @@
-//! The functions of a runner, by the names that guests import them by. Nothing here knows the
-//! engine: a guest is what the trait [`Guest`](crate::host::context::Guest) says.
+//! The registered functions of a runner, by the names under which guests import them.
 
 use crate::host::{context::Operation, function::Function};
 use alloc::{

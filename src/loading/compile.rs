@@ -1,4 +1,4 @@
-//! An inspected module, prepared and compiled.
+//! Prepares and compiles an inspected module.
 
 use crate::{
     common::{failure::Failure, sync::Shared},
@@ -12,8 +12,8 @@ use crate::{
 };
 use alloc::{boxed::Box, sync::Arc};
 
-/// Code that is compiled when it is first needed: the module itself, for the calls that its
-/// snapshot does not suit.
+/// The original module of a plugin that starts from a snapshot, for calls that the snapshot does
+/// not suit. It is compiled when it is first needed.
 pub(crate) struct OriginalModule {
     pub(super) bytes: Box<[u8]>,
     pub(super) compilation: Compilation,
@@ -21,7 +21,7 @@ pub(crate) struct OriginalModule {
 }
 
 impl OriginalModule {
-    /// The code. Two threads may compile it at once; one result is kept.
+    /// The compiled module. Two threads may compile it at the same time; one result is kept.
     pub(crate) fn code(&self, context: &RunnerContext) -> Result<Arc<CompiledModule>, Failure> {
         if let Some(code) = self.code.read(Clone::clone) {
             return Ok(code);
@@ -34,7 +34,7 @@ impl OriginalModule {
     }
 }
 
-/// What knows the functions that modules import, for those that the embedder has not registered.
+/// Defines imported functions that the embedder has not registered.
 pub(super) const IMPORTS: &[Definer] = &[
     crate::wasi::define::provide,
     crate::convention::protocols::provide,
@@ -54,7 +54,7 @@ pub(super) fn compile(
     CompiledModule::new(prepared, compilation, limits, functions, IMPORTS)
 }
 
-/// A module ready for calls.
+/// A module that is ready for calls.
 pub(crate) struct LoadedModule {
     pub(crate) code: Arc<CompiledModule>,
     pub(crate) original: Option<Arc<OriginalModule>>,

@@ -1,4 +1,4 @@
-//! From a module's bytes to code that calls start from.
+//! Loads a module: from its bytes to code that calls start from.
 
 use crate::{
     common::{error::Error, error_kind::ErrorKind},
@@ -13,7 +13,7 @@ use crate::{
 };
 use alloc::{format, sync::Arc};
 
-/// Compiles a module, or its snapshot where that is wanted and possible.
+/// Compiles a module, or its snapshot if one is wanted and possible.
 pub(crate) fn load(
     context: &Arc<RunnerContext>,
     name: &Arc<str>,

@@ -1,8 +1,9 @@
-//! From bytes to code that instances are made of: inspect, prepare, compile, and where it pays run the
-//! initialiser once and compile a snapshot; spare instances too, which are made ahead.
+//! Loading: from bytes to code that can be instantiated. A module is inspected, prepared and
+//! compiled. If it pays, its initialiser is run once and a snapshot is compiled instead. Spare
+//! instances, which are created ahead of calls, are here too.
 //!
-//! Called by `api` with a runner's context and a module. It uses all rooms beneath and names none of the
-//! engine's types.
+//! `api` calls `load` with a runner's context and a module's bytes. This room may use all rooms
+//! below it, but names no type of wasmi.
 
 pub(crate) mod compile;
 pub(crate) mod describe;

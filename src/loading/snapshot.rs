@@ -1,4 +1,5 @@
-//! Runs a module's initialiser once, and says what it left, which is then compiled in place of the module.
+//! Snapshots: runs a module's initialiser once and captures the state, from which a new module is
+//! written. That module is compiled instead of the original.
 
 use crate::{
     common::{
@@ -32,23 +33,24 @@ use crate::{
 };
 use alloc::{borrow::Cow, format, string::String, sync::Arc, vec::Vec};
 
-/// The fuel that an initialiser may use at load, unless the runner grants less: it bounds what
-/// loading a hostile module costs, by some seconds at most.
+/// The most fuel that an initialiser may use at load; less if the runner allows less. It bounds the
+/// cost of loading a hostile module to a few seconds.
 const MOST_FUEL: u64 = 1_000_000_000;
-/// What a snapshot has to save in each call to be worth compiling the module again, in
-/// nanoseconds by the estimates below: as much as a memory of 7 pages costs.
+/// What a snapshot must save in each call to be worth compiling the module again, in nanoseconds by
+/// the estimates below. It is about the cost of a memory of 7 pages.
 const WORTHWHILE: u64 = 10_000;
-/// The data segments below which looking at merging them is not worth while.
+/// With fewer data segments than this, merging them is not worth trying.
 const MANY_SEGMENTS: usize = 300;
-/// The pages that a memory may begin with if looking at it is to be worth while unasked, and one more
-/// for each of so many bytes of the module. The engine makes an instance with all of them, whatever the
-/// initialiser then touches.
+/// The most pages that a memory may begin with for a snapshot to be tried unasked, plus one page
+/// for each `BYTES_FOR_A_PAGE` bytes of the module. The engine allocates all of them for the trial
+/// run, whatever the initialiser then touches.
 const MOST_PAGES: u64 = 256;
 const BYTES_FOR_A_PAGE: u64 = 1_024;
-/// What setting up one data segment costs.
+/// The estimated cost of initialising one data segment, in nanoseconds.
 const SEGMENT_NS: u64 = 30;
 
-/// The module that begins where `bytes` is after its initialiser and `warm_up`, for any engine.
+/// Writes a module that starts in the state of `bytes` after its initialiser and `warm_up`. It runs
+/// on any engine.
 pub(crate) fn snapshot_bytes(
     context: &Arc<RunnerContext>,
     name: &Arc<str>,
@@ -81,7 +83,7 @@ pub(super) struct SnapshotRun<'a> {
 }
 
 impl SnapshotRun<'_> {
-    /// Why it is not worth looking, if so.
+    /// Returns why no snapshot is to be tried, or `None` if one is.
     pub(super) fn wanted(&self) -> Option<Snapshot> {
         if self.warm_up.is_some() {
             return None;
@@ -115,11 +117,11 @@ impl SnapshotRun<'_> {
             || self.warm_up.is_some()
     }
 
-    /// The snapshot, compiled; nothing where it would save too little.
+    /// Takes and compiles the snapshot. Returns `None` if it would save too little.
     pub(super) fn compiled(&self) -> Result<Option<LoadedModule>, Error> {
         let limits = &self.context.config.limits;
         let Some((shape, captured, snapshot_state)) = self.run(|shape, fuel| {
-            // Segments can be merged to none at best.
+            // At best, all segments disappear.
             self.pays(shape.data_segments(), fuel)
         })?
         else {
@@ -134,7 +136,7 @@ impl SnapshotRun<'_> {
         let size = rewritten.len();
         let init_fuel = snapshot_state.fuel;
         let mut code = compile(self.context, &rewritten, info, self.compilation)?;
-        // What is told of the plugin is what was loaded.
+        // Embedders are shown the module that they loaded.
         code.info = self.info.clone();
         code.kept_bytes = size;
         let mut original = None;
@@ -154,7 +156,8 @@ impl SnapshotRun<'_> {
         }))
     }
 
-    /// Whether it is wanted if it saves so many segments and so much fuel in each call.
+    /// Whether a snapshot is worth it that saves this many segments and this much fuel in each
+    /// call.
     fn pays(&self, segments: usize, fuel: u64) -> bool {
         let saved = (segments as u64)
             .saturating_mul(SEGMENT_NS)
@@ -164,8 +167,8 @@ impl SnapshotRun<'_> {
             || saved >= WORTHWHILE
     }
 
-    /// Runs what there is to run, and says what it left, with the guest and with the host; nothing
-    /// if it is not `wanted` by the fuel that it took.
+    /// Runs the initialiser and the warm-up, and captures the state of the guest and of the host.
+    /// Returns `None` if it is not `wanted`, by the fuel that this took.
     fn run(
         &self,
         wanted: impl Fn(&StateShape, u64) -> bool,
@@ -214,7 +217,8 @@ impl SnapshotRun<'_> {
         Ok(Some((shape, captured, snapshot_state)))
     }
 
-    /// Why an import must not be called, unless its answers are the same for every instance.
+    /// Why the initialiser must not call an import. `None` if the import's results are the same for
+    /// every instance.
     fn refusal(&self, import: &Import) -> Option<String> {
         let config = &self.context.config;
         let (module, name) = (&import.module, &import.name);
@@ -244,7 +248,7 @@ impl SnapshotRun<'_> {
     }
 }
 
-/// Runs what readies an instance, and the call that warms it up.
+/// Runs the initialiser, and then the warm-up call.
 fn initialise(
     execution: &mut Execution<'_>,
     warm_up: Option<(&str, BoundInput<'_>)>,

@@ -1,28 +1,28 @@
-//! Whether a plugin has a snapshot, for those who ask.
+//! The public report on a plugin's snapshot.
 
 use alloc::boxed::Box;
 use core::fmt;
 
-/// Whether a plugin's instances start from a snapshot, and if not, why.
+/// Whether a plugin's instances start from a snapshot, and if not, why not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Snapshot {
-    /// They do.
+    /// Instances start from a snapshot.
     #[non_exhaustive]
     Taken {
-        /// The fuel of the initialiser, which no call needs any more.
+        /// The fuel that the initialiser used. Calls no longer need it.
         init_fuel: u64,
-        /// The size in bytes of the module that was compiled in place of the plugin's own.
+        /// The size in bytes of the module that was compiled instead of the plugin's own.
         size: usize,
     },
-    /// There is nothing that it would save, or too little.
+    /// A snapshot would save nothing, or too little.
     Unneeded,
-    /// The runner's settings say so.
+    /// The runner's settings turn snapshots off.
     Off,
-    /// It would change what can be observed, or the initialiser did not end well.
+    /// A snapshot would change what can be observed, or the initialiser failed.
     #[non_exhaustive]
     Refused {
-        /// Why, in one line.
+        /// The reason, on one line.
         why: Box<str>,
     },
 }

@@ -1,4 +1,4 @@
-//! Fresh instances made ahead of the calls that will take them.
+//! Spare instances: fresh instances created ahead of the calls that use them.
 
 use crate::{
     engine::{
@@ -15,21 +15,21 @@ use core::{
 };
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The pages below which an instance is made in less time than it takes to hand one over.
+/// With fewer pages than this, creating an instance takes less time than handing one over.
 const LEAST_PAGES: u64 = 4;
 const PAGE: u64 = 65_536;
-/// What a store and an instance take beside the memory, about.
-const BESIDE: u64 = 32 << 10;
+/// About what a store and an instance take in addition to the memory, in bytes.
+const STORE_BYTES: u64 = 32 << 10;
 
-/// The spare instances of a plugin. None was ever called: they are as [`Execution::instantiate`]
-/// leaves them, and the call that takes one is the only one that it has.
+/// The spare instances of a plugin. They have never been called: they are as
+/// [`Execution::instantiate`] leaves them. Each is used for one call only.
 pub(crate) struct Spares {
     plugin_context: Arc<PluginContext>,
     code: Arc<CompiledModule>,
-    /// The bytes that each takes.
+    /// The bytes that each instance takes.
     bytes: usize,
     stock: Mutex<Stock>,
-    /// Whether more are being made.
+    /// Whether a task to create more is queued.
     refilling: AtomicBool,
 }
 
@@ -40,8 +40,8 @@ struct Stock {
 }
 
 impl Spares {
-    /// A stock for instances of `code`, where the runner wants one and it pays: where making an
-    /// instance runs nothing of the guest's, which would be on a call's account.
+    /// Creates a stock of instances of `code`, if the runner wants one and it pays. `None` if
+    /// instantiation runs guest code, since that must count against a call's limits.
     pub(crate) fn new(
         plugin_context: &Arc<PluginContext>,
         code: &Arc<CompiledModule>,
@@ -53,7 +53,7 @@ impl Spares {
         {
             return None;
         }
-        let bytes = pages.saturating_mul(PAGE).saturating_add(BESIDE);
+        let bytes = pages.saturating_mul(PAGE).saturating_add(STORE_BYTES);
         Some(Arc::new(Self {
             plugin_context: plugin_context.clone(),
             code: code.clone(),
@@ -71,7 +71,7 @@ impl Spares {
         &self.plugin_context.runner.background
     }
 
-    /// A spare, if there is one; another will be made.
+    /// Takes a spare instance, if there is one, and has another one created.
     pub(crate) fn take(self: &Arc<Self>) -> Option<GuestStore> {
         let mut stock = self.stock();
         if stock.retired {
@@ -83,7 +83,7 @@ impl Spares {
             self.background().release(self.bytes);
         }
         if !self.refilling.swap(true, Ordering::Relaxed) {
-            // What nobody can call any more needs no spares.
+            // A plugin that is dropped meanwhile needs no spares.
             let spares = Arc::downgrade(self);
             self.background().run(move || {
                 if let Some(spares) = spares.upgrade() {
@@ -103,7 +103,7 @@ impl Spares {
                 CallLimits::default(),
                 None,
             );
-            // The call that fails to make one itself tells why.
+            // Errors are ignored here: the next call meets the same one and reports it.
             let made = Execution::new(&self.code, &mut guest_store)
                 .instantiate()
                 .is_ok();
@@ -114,7 +114,7 @@ impl Spares {
         }
     }
 
-    /// Whether another is wanted; then it is counted already.
+    /// Whether another instance is wanted. If it is, its bytes are reserved.
     fn wants_more(&self) -> bool {
         let config = &self.plugin_context.runner.config;
         let stock = self.stock();
@@ -133,7 +133,7 @@ impl Spares {
         !stock.retired
     }
 
-    /// Drops all, and makes no more.
+    /// Drops all spares, and creates no more.
     pub(crate) fn retire(&self) {
         let mut stock = self.stock();
         stock.retired = true;

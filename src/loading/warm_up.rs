@@ -1,12 +1,12 @@
-//! The call that a snapshot is taken after.
+//! Warm-up calls, which are made before a snapshot is taken.
 
 use crate::convention::call_input::CallInput;
 
-/// A call made once at load, before the snapshot is taken, for plugins that set themselves up
-/// lazily: every later call starts where it ended.
+/// A call made once at load, before the snapshot is taken. Every later call starts from the state
+/// that it leaves. This is for plugins that set themselves up lazily.
 ///
-/// That this is right is the embedder's word: unlike an initialiser, which every instance would
-/// run anyway, the call changes what later ones find. What it writes is dropped.
+/// The embedder vouches that this is right: an initialiser would run in every instance anyway, but
+/// a warm-up call changes the state that later calls find. What it writes to its output is dropped.
 ///
 /// ```
 /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
@@ -25,7 +25,7 @@ pub struct WarmUp<'a> {
 }
 
 impl<'a> WarmUp<'a> {
-    /// A call of `export` with nothing.
+    /// A call of `export` without parameters or input.
     pub fn call(export: &'a str) -> Self {
         Self {
             export,

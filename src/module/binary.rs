@@ -1,5 +1,5 @@
-//! Writing the binary format: the little of it that this crate writes, by the specification's
-//! chapter of that name.
+//! Reads and writes the parts of the binary format that this crate needs, as in the specification's
+//! chapter "Binary Format".
 
 use crate::common::failure::Failure;
 use alloc::vec::Vec;
@@ -24,7 +24,8 @@ pub(crate) mod section {
     pub(crate) const DATA_COUNT: u8 = 12;
 }
 
-/// The sections of a module whose header is known to be right: code and content, in order.
+/// Iterates over the sections of a module whose header is known to be right: id and content, in
+/// order.
 pub(crate) struct Sections<'a>(BinaryReader<'a>);
 
 impl<'a> Sections<'a> {
@@ -42,20 +43,21 @@ impl<'a> Sections<'a> {
     }
 }
 
-/// The bytes whose number is before them.
+/// Reads a size, then that many bytes.
 ///
-/// The parser's own way to read them panics where `usize` has 32 bits, because it adds a size of
-/// up to four gigabytes to a position. So [`check_sizes`] comes before it, and this in its place.
+/// The parser's own method panics where `usize` has 32 bits, because it adds a size of up to four
+/// gigabytes to a position. [`check_sizes`] therefore comes before the parser, and code here calls
+/// this instead.
 pub(crate) fn sized<'a>(reader: &mut BinaryReader<'a>) -> Result<BinaryReader<'a>, Failure> {
     let size = reader.read_var_u32()? as usize;
     let start = reader.original_position();
-    // One byte more than there is is refused as any other number of them would be.
+    // One byte more than is left fails in the same way as any larger size.
     let content = reader.read_bytes(size.min(reader.bytes_remaining() + 1))?;
     Ok(BinaryReader::new(content, start))
 }
 
-/// Checks that no section and no function's body says it is larger than what is left of the
-/// module; whatever else may be wrong is for the parser to say.
+/// Checks that no section and no function body claims to be larger than the rest of the module. The
+/// parser reports whatever else is wrong.
 pub(crate) fn check_sizes(bytes: &[u8]) -> Result<(), Failure> {
     if !bytes.starts_with(HEADER) {
         return Ok(());
@@ -86,12 +88,12 @@ fn check_bodies(reader: &mut BinaryReader<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// All that is left of `content`.
+/// The rest of `content`.
 pub(crate) fn rest<'a>(content: &mut BinaryReader<'a>) -> Result<&'a [u8], Failure> {
     Ok(content.read_bytes(content.bytes_remaining())?)
 }
 
-/// A copy of bytes from a position on, with some of them replaced, in their order.
+/// Copies bytes from a position on and replaces some of them, in order.
 pub(crate) struct BytePatch<'a> {
     bytes: &'a [u8],
     copied: usize,
@@ -121,7 +123,7 @@ impl<'a> BytePatch<'a> {
     }
 }
 
-/// Entries to be added at the end of a section that is a vector.
+/// Entries to add at the end of a section that is a vector.
 #[derive(Default)]
 pub(crate) struct SectionEntries {
     pub(crate) count: u32,
@@ -143,7 +145,7 @@ impl SectionEntries {
         put_u32(&mut self.entries, index);
     }
 
-    /// The section with the entries added.
+    /// The content of an existing section with the entries added.
     pub(crate) fn appended_to(&self, content: &mut BinaryReader<'_>) -> Result<Vec<u8>, Failure> {
         let count = content.read_var_u32()?;
         let old = rest(content)?;
@@ -154,7 +156,7 @@ impl SectionEntries {
         Ok(out)
     }
 
-    /// A section of nothing else.
+    /// The content of a section with these entries alone.
     pub(crate) fn as_section(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.entries.len() + 5);
         put_u32(&mut out, self.count);
@@ -163,8 +165,8 @@ impl SectionEntries {
     }
 }
 
-/// The module with entries added to the sections of those codes, which are made where there are
-/// none; in the order of sections.
+/// Adds entries to the sections of the given ids, which must be in order. Makes a section that the
+/// module lacks.
 pub(crate) fn add(bytes: &[u8], sections: &[(u8, SectionEntries)]) -> Result<Vec<u8>, Failure> {
     let mut out = HEADER.to_vec();
     out.reserve(bytes.len());
@@ -185,10 +187,10 @@ pub(crate) fn add(bytes: &[u8], sections: &[(u8, SectionEntries)]) -> Result<Vec
     Ok(out)
 }
 
-/// A number that rises with the place of a section in a module; custom ones may be anywhere.
+/// A number that orders sections by their place in a module. Custom sections may be anywhere.
 fn place(id: u8) -> u8 {
     match id {
-        // Before those of code and data.
+        // The data count section comes before code and data, although its id is larger.
         section::DATA_COUNT => section::ELEMENT * 2 + 1,
         id => id * 2,
     }
@@ -209,7 +211,7 @@ pub(crate) fn put_u32(out: &mut Vec<u8>, value: u32) {
     put_u64(out, value.into());
 }
 
-/// The same of a larger number.
+/// Unsigned LEB128 of up to 64 bits.
 pub(crate) fn put_u64(out: &mut Vec<u8>, mut value: u64) {
     loop {
         let [low, ..] = value.to_le_bytes();

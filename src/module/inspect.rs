@@ -1,12 +1,13 @@
 //! The bounded pass over a module's bytes that comes before everything else.
 //!
-//! It reads each section once, compares every count with its limit before anything is allocated
-//! by it, and leaves a description of the module. What it lets through is handed to the engine,
-//! which validates and compiles it; what it refuses was never compiled, so its cost is one linear
-//! read of at most `max_module_bytes`.
+//! It reads each section once and compares every count with its limit before it allocates anything
+//! for it. The result is a description of the module. The engine validates and compiles what
+//! passes. What is refused was never compiled, and cost one linear read of at most
+//! `max_module_bytes`.
 
 mod body;
 pub(crate) mod buffers;
+mod index_spaces;
 mod operators;
 mod sections;
 mod segments;
@@ -28,15 +29,15 @@ use alloc::{boxed::Box, format, string::ToString, vec::Vec};
 use core::fmt;
 use wasmparser::{BinaryReaderError, Parser};
 
-/// The exports that ready an instance, the first that there is. `_start` is never called unasked;
-/// where it exists, it does what `__wasm_call_ctors` does.
+/// The exports that initialise an instance; the first that exists is called. `_start` is never
+/// called unless asked for. If it exists, it does what `__wasm_call_ctors` does.
 const INITIALISERS: [&str; 2] = ["_initialize", "__wasm_call_ctors"];
 
-/// The export that starts the runtime system of Haskell, which other initialisers do not. Its
+/// The export that starts Haskell's runtime system, which other initialisers do not do. Its
 /// parameters are a program's arguments, or null pointers.
 pub(crate) const HASKELL: &str = "hs_init";
 
-/// What the pass found.
+/// The description of a module.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ModuleInfo {
     pub(crate) bytes: usize,
@@ -45,40 +46,42 @@ pub(crate) struct ModuleInfo {
     pub(crate) imports: Vec<Import>,
     /// Sorted by name.
     pub(crate) exports: Vec<Export>,
-    /// The pages of 65,536 bytes that the memories need to begin with.
+    /// The pages of 65,536 bytes that the memories begin with.
     pub(crate) minimum_pages: u64,
     pub(crate) start: Option<u32>,
     /// Whether code has a `ref.func` of the start function.
     pub(crate) refers_to_start: bool,
     /// The export that allocates for the host.
     pub(crate) allocator: Option<buffers::Allocator>,
-    /// The one that releases.
+    /// The export that releases.
     pub(crate) releaser: Option<buffers::Releaser>,
     /// The function types that the module declares.
     pub(crate) types: u32,
-    /// The first of them that is the type of `memory.grow`, `(i32) -> i32`.
+    /// The index of the type of `memory.grow`, `(i32) -> i32`, if the module declares it.
     pub(crate) growth_type: Option<u32>,
     /// The functions that the module imports.
     pub(crate) imported_functions: u32,
-    /// What the elements of each table are, by table index.
+    /// The element type of each table, by table index.
     pub(crate) table_elements: Vec<ValueType>,
     pub(crate) data_segments: usize,
     /// The locals of the function that declares most.
     pub(crate) most_locals: u32,
     /// Whether a function contains a `memory.grow`.
     pub(crate) grows_memories: bool,
-    /// Whether one contains a `table.grow`.
+    /// Whether a function contains a `table.grow`.
     pub(crate) grows_tables: bool,
-    /// What the compiled module takes in memory at most, by what each part was measured to take.
+    /// The memory that the compiled module takes at most, estimated from what each part was
+    /// measured to take.
     pub(crate) estimated_bytes: usize,
-    /// Where each operator is that is rewritten before the module is compiled, in bytes from the
-    /// beginning of the code section's content, in order.
+    /// The position of each operator that is rewritten before the module is compiled, in bytes from
+    /// the beginning of the code section's content, in order.
     pub(crate) rewritten: Vec<u32>,
-    /// What is known of each `br_table` among them.
+    /// The values of each `br_table` among them.
     pub(crate) branch_tables: BranchTables,
-    /// Where each function declares its locals that gets one, in the same way.
+    /// The position of the local declarations of each function that gets an unused local, in the
+    /// same form.
     pub(crate) without_slots: Vec<u32>,
-    /// Whether a memory could come to have 2^32 pages.
+    /// Whether a memory could grow to 2^32 pages.
     pub(crate) grows_past_32_bits: bool,
 }
 
@@ -96,7 +99,7 @@ impl ModuleInfo {
         found.ok()
     }
 
-    /// Whether something in its code is rewritten before it is compiled.
+    /// Whether code is rewritten before the module is compiled.
     pub(crate) fn rewrites_code(&self) -> bool {
         !self.rewritten.is_empty() || !self.without_slots.is_empty()
     }
@@ -106,13 +109,13 @@ impl ModuleInfo {
         self.export(name)?.ty.signature()
     }
 
-    /// The signature of an exported function, or which functions there are.
+    /// The signature of an exported function. The error lists the exported functions.
     pub(crate) fn signature(&self, export: &str) -> Result<&Signature, Failure> {
         self.function(export)
             .ok_or_else(|| self.no_function(export))
     }
 
-    /// That there is no such function, and which there are.
+    /// The error for an unknown function, which lists the exported functions.
     #[cold]
     pub(crate) fn no_function(&self, export: &str) -> Failure {
         Failure::not_found(
@@ -123,7 +126,7 @@ impl ModuleInfo {
         )
     }
 
-    /// The export that readies an instance.
+    /// The export that initialises an instance.
     pub(crate) fn initialiser(&self) -> Option<&'static str> {
         let name = INITIALISERS.into_iter().find(|name| {
             self.function(name)
@@ -141,7 +144,7 @@ impl ModuleInfo {
         (pointers && signature.results().is_empty()).then_some(params.len())
     }
 
-    /// The names of all exports that ready an instance, in their order.
+    /// The names of all exports that initialise an instance, in order.
     pub(crate) fn initialisers(&self) -> impl Iterator<Item = &'static str> {
         let haskell = self.haskell().map(|_| HASKELL);
         self.initialiser().into_iter().chain(haskell)
@@ -177,7 +180,7 @@ pub(crate) fn inspect(bytes: &[u8], limits: &Limits) -> Result<ModuleInfo, Failu
     pass.finish()
 }
 
-/// The mistakes that people make with files, told apart from broken modules.
+/// Recognises common mistakes with files, to report them as such and not as broken modules.
 fn not_something_else(bytes: &[u8]) -> Result<(), Failure> {
     let problem = if bytes.is_empty() {
         "the file is empty"
@@ -200,7 +203,7 @@ fn invalid(problem: &str) -> Failure {
     })
 }
 
-/// Checks that there is what a module names by its index.
+/// Checks that an index that a module names exists.
 pub(crate) fn named(what: &str, index: u32, count: u32) -> Result<(), Failure> {
     if index < count {
         return Ok(());

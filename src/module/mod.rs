@@ -1,8 +1,9 @@
-//! Module bytes in, module bytes out: the inspection that comes before everything else, the rewriting
-//! before a module is compiled, and the writing of snapshots.
+//! Module bytes in, module bytes out: inspecting a module, rewriting it before it is compiled, and
+//! writing a snapshot.
 //!
-//! Called with bytes and limits; gives descriptions, bytes and failures. It uses `common` and the parser,
-//! and knows nothing of the engine's types. What the engine does wrong is kept away from it here.
+//! The rooms above call it with bytes and limits, and get descriptions, bytes or failures. It uses
+//! `common` and the parser, and knows nothing of the engine's types. It also keeps the engine's
+//! known faults away from guests.
 
 mod binary;
 mod faults;

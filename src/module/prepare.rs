@@ -1,22 +1,23 @@
-//! Rewrites a module before it is compiled, where the engine alone would not keep our promises.
+//! Rewrites a module before it is compiled, where the engine alone would not keep this crate's
+//! promises.
 //!
-//! - **The start function** runs inside the engine's instantiation, where nothing can slice or
-//!   stop it. So its section becomes an export, which is then called like any other.
-//! - **`table.grow`** that runs out of fuel loses its position: resumed, the engine begins the
-//!   function again. So each moves into a function of its own, which can begin again without
-//!   anyone noticing (its only effect is the growing), and the fuel of beginning again is given
-//!   back.
-//! - **`memory.grow`** gets a `loop` around it, since a loop pays for its operators when it is
-//!   entered. Otherwise it could be paid for long before: functions that call first and grow then
-//!   would all return, and grow, on one grant of fuel, and the bound on what growing leaves
-//!   behind in native stack (`dispatch`) rests on the grant. A `table.grow` has its function.
-//! - **Operators that the engine compiles wrongly** become others that mean the same (`faults`).
-//! - **Exported functions**, where there are many, move into a table (`export_table`): that changes
-//!   nothing but what an instance costs.
+//! - **The start function** runs inside the engine's instantiation, where nothing can slice or stop
+//!   it. The start section therefore becomes an export, which is called like any other.
+//! - **`table.grow`** that runs out of fuel loses its position: when it is resumed, the engine
+//!   begins the function again. Each `table.grow` therefore moves into a function of its own. That
+//!   function can begin again without any visible effect, because growing is the only thing it
+//!   does, and the fuel of beginning again is paid back.
+//! - **`memory.grow`** gets a `loop` around it, because a loop pays for its operators when it is
+//!   entered. Otherwise it could be paid for long before. Functions that call first and grow later
+//!   could then all return and grow on one grant of fuel, and the bound on the native stack that
+//!   growing leaves behind (`dispatch`) depends on the grant. A `table.grow` has its own function.
+//! - **Operators that the engine compiles wrongly** become others with the same meaning (`faults`).
+//! - **Exported functions**, if there are many, move into a table (`export_table`). That changes
+//!   only what an instance costs.
 //!
-//! Everything else is copied as it is. No index changes, since functions, types and tables are only
-//! added at the end, and no index of any that was wrong becomes right: most are checked by the
-//! inspection, those of functions in code here, where functions are added.
+//! Everything else is copied as it is. No index changes, because functions, types and tables are
+//! only added at the end. An index that was wrong must not become right: the inspection checks most
+//! indices, and the indices of functions in code are checked here, if functions are added.
 
 mod code;
 mod export_table;
@@ -35,8 +36,8 @@ use crate::{
 use alloc::{borrow::Cow, boxed::Box, format, sync::Arc, vec::Vec};
 use wasmparser::ExternalKind;
 
-/// The fuel that the engine takes again when a function made for `table.grow` begins again: its
-/// three operators, of which one is dear, and one for entering it.
+/// The fuel that the engine takes again when a function made for `table.grow` begins again: two
+/// cheap operators, the expensive one, and one unit for entering the function.
 pub(crate) const TABLE_GROW_ENTRY_FUEL: u64 = 3 + LEAKING_COST as u64;
 
 /// A module that was inspected and can be compiled.
@@ -45,14 +46,14 @@ pub(crate) struct PreparedModule<'a> {
     pub(crate) original: &'a [u8],
     pub(crate) bytes: Cow<'a, [u8]>,
     pub(crate) info: ModuleInfo,
-    /// The export that holds the start function.
+    /// The export that was added for the start function.
     pub(crate) start: Option<Box<str>>,
-    /// Where the exported functions are, if not among the exports.
+    /// The table that holds the exported functions, if they were moved.
     pub(crate) export_table: Option<Arc<ExportTable>>,
 }
 
-/// Makes an inspected module ready for compiling; whether there will be many instances of it decides
-/// what is worth while.
+/// Prepares an inspected module for compiling. `many_instances` says whether rewriting that only
+/// pays off over many instances is worth while.
 pub(crate) fn prepare(
     bytes: &[u8],
     info: ModuleInfo,
@@ -84,7 +85,7 @@ pub(crate) fn prepare(
     Ok(prepared)
 }
 
-/// A name that begins like that and that the module does not export already.
+/// A name that the module does not export yet: `wanted`, or `wanted` and a number.
 fn unused_name(info: &ModuleInfo, wanted: &str) -> Box<str> {
     let mut name = Box::from(wanted);
     let mut number = 1_u32;
@@ -99,7 +100,8 @@ struct Rewrite<'a> {
     info: &'a ModuleInfo,
     faults: Faults,
     start: Option<&'a (u32, Box<str>)>,
-    /// The tables for which a function is added; empty where the module grows none.
+    /// The element types of the tables for which a function is added. Empty if the module grows no
+    /// table.
     grown: &'a [ValueType],
 }
 
@@ -136,7 +138,8 @@ impl<'a> Rewrite<'a> {
                     exports_seen = true;
                     (id, self.exports().appended_to(&mut content)?)
                 }
-                // The place of the start section is just after that of the exports.
+                // The start section comes right after the export section. A module without exports
+                // gets the new export section in its place.
                 section::START if exports_seen => {
                     out.replace(place, &[]);
                     continue;
@@ -163,9 +166,8 @@ impl<'a> Rewrite<'a> {
         added
     }
 
-    /// For each table, the type `(element, i32) -> i32`, after them that of the loops around
-    /// `memory.grow`, where there is none like it, and after that those of the blocks around
-    /// `br_table`s.
+    /// The types to add: for each table `(element, i32) -> i32`, then the type of the loops around
+    /// `memory.grow` unless the module declares it, then those of the blocks around `br_table`s.
     fn types(&self) -> SectionEntries {
         let mut entries = Vec::new();
         for element in self.grown {
@@ -196,7 +198,7 @@ impl<'a> Rewrite<'a> {
         self.info.types.saturating_add(added)
     }
 
-    /// For each table, a function of its type.
+    /// The functions to add: for each table, one of its type.
     fn functions(&self) -> SectionEntries {
         let mut entries = Vec::new();
         for table in 0..self.added() {
@@ -216,7 +218,7 @@ mod tests {
     use super::*;
     use crate::{common::limits::Limits, module::inspect::inspect};
 
-    /// What a module becomes that needs nothing: the very bytes.
+    /// A module that needs no rewriting keeps its very bytes.
     #[test]
     fn a_module_without_a_pattern_stays_as_it_is() {
         let modules: [(&str, &[u8]); 2] = [

@@ -1,7 +1,8 @@
-//! A module rewritten to begin where another one's initialiser ends: bytes in, bytes out.
+//! What a snapshot consists of: the state of an instance after its initialiser, and how a module
+//! can begin with that state. Bytes in, bytes out.
 //!
 //! The state of an instance is its memory, its globals, its tables and which of its segments were
-//! dropped. The first two can be written into a module; the others cannot, so a module whose code
+//! dropped. The first two can be written into a module. The others cannot, and a module whose code
 //! could change them is refused before anything runs.
 
 use crate::{
@@ -26,10 +27,10 @@ use wasmparser::{
     GlobalType, MemorySectionReader, MemoryType, Operator, ValType,
 };
 
-/// The zero bytes between two ranges that are cheaper to copy than a segment more is to set up
-/// (some 30 ns, measured).
+/// The most zero bytes between two ranges that are merged into one segment. Copying them costs less
+/// than setting up another segment (some 30 ns, measured).
 const MERGED_GAP: usize = 256;
-/// The step in which memory is searched for what is not zero.
+/// The number of bytes that are checked for zeros at a time.
 const BLOCK: usize = 64;
 
 /// The value of a global.
@@ -46,22 +47,22 @@ pub(crate) enum Constant {
     V128(u128),
 }
 
-/// The part of an instance's state that a module can begin with.
+/// The part of an instance's state that can be written into a module.
 #[derive(Debug, Default)]
 pub(crate) struct InstanceState {
     /// The bytes of the linear memory, if there is one.
     memory_bytes: usize,
-    /// What it has but zeros, and where.
+    /// The ranges of the memory that are not zero: the address and the bytes.
     memory: Vec<(usize, Box<[u8]>)>,
     /// The values of the mutable globals, in order.
     pub(crate) globals: Vec<Constant>,
 }
 
-/// The bytes of a memory that are read between two looks at what may end the reading.
+/// How many bytes of a memory are read between two checks of what may end the reading.
 const WINDOW: usize = 16 << 20;
 
 impl InstanceState {
-    /// Copies what a memory has but zeros, as far as a module within the limits can hold it.
+    /// Copies what is not zero in a memory, as far as a module within the limits can hold it.
     pub(crate) fn read_memory(
         &mut self,
         memory: &[u8],
@@ -89,21 +90,21 @@ impl InstanceState {
     }
 }
 
-/// What of a module matters for a snapshot.
+/// What matters for a snapshot of a module.
 #[derive(Debug, Default)]
 pub(crate) struct StateShape {
     pub(super) memory: Option<MemoryType>,
     /// The indices of the mutable globals.
     globals: Vec<u32>,
-    /// The data segments, as far as their indices matter: `false` for active ones.
+    /// For each data segment, whether it is passive.
     passive: Vec<bool>,
-    /// Whether code names data segments, so that they must keep their indices.
+    /// Whether code names data segments, which must then keep their indices.
     names_segments: bool,
-    /// Whether code refers to functions, which then have to stay declared.
+    /// Whether code refers to functions, which must then stay declared.
     pub(super) refers_to_functions: bool,
-    /// Why the state after running code cannot be written into a module.
+    /// Why the state after running code cannot be written into a module, if it cannot.
     refusal: Option<&'static str>,
-    /// What the names of all exports that are added begin with.
+    /// The prefix of the names of all added exports.
     prefix: String,
 }
 
@@ -155,7 +156,7 @@ impl StateShape {
     }
 
     fn globals(&mut self, content: BinaryReader<'_>) -> Result<(), Failure> {
-        // None is imported, so the section has them all.
+        // Globals cannot be imported here, and the section has all of them.
         for (index, global) in (0..).zip(GlobalSectionReader::new(content)?) {
             let ty = global?.ty;
             if is_captured(&ty) {
@@ -196,12 +197,12 @@ impl StateShape {
         Ok(())
     }
 
-    /// Notes a reason; the first is told.
+    /// Records a reason to refuse; the first one is reported.
     fn refuse(&mut self, why: &'static str) {
         self.refusal.get_or_insert(why);
     }
 
-    /// Whether the state can still be written once code has run.
+    /// Refuses a module whose state cannot be written any more once code has run.
     pub(crate) fn check_code(&self) -> Result<(), Failure> {
         self.refusal.map_or(Ok(()), |why| Err(refused(why)))
     }
@@ -210,21 +211,21 @@ impl StateShape {
         self.passive.len()
     }
 
-    /// The export under which [`instrument`](Self::instrument) puts the memory.
+    /// The export that [`instrument`](Self::instrument) adds for the memory.
     pub(crate) fn memory_export(&self) -> Option<String> {
         self.memory
             .is_some()
             .then(|| format!("{}memory", self.prefix))
     }
 
-    /// The exports under which it puts the mutable globals, in order.
+    /// The exports that it adds for the mutable globals, in order.
     pub(crate) fn global_exports(&self) -> impl Iterator<Item = String> {
         self.globals
             .iter()
             .map(|index| format!("{}{index}", self.prefix))
     }
 
-    /// The module with exports for all of its state.
+    /// The module with exports added for all of its state.
     pub(crate) fn instrument(&self, bytes: &[u8]) -> Result<Vec<u8>, Failure> {
         let mut exports = SectionEntries::default();
         if let Some(name) = self.memory_export() {
@@ -236,7 +237,7 @@ impl StateShape {
         add(bytes, &[(section::EXPORT, exports)])
     }
 
-    /// The data section that leaves `memory` in an instance: the count and the entries.
+    /// The entries of the data section that restores the memory of `captured`.
     pub(super) fn data(&self, captured: &InstanceState, old: &[&[u8]]) -> SectionEntries {
         let mut data = SectionEntries::default();
         let mut add = |segment: &[&[u8]]| {
@@ -252,14 +253,15 @@ impl StateShape {
                     put_u32(&mut length, u32::try_from(bytes.len()).unwrap_or(u32::MAX));
                     add(&[&[1], &length, bytes]);
                 } else {
-                    // Once instantiated, an active segment is as good as an empty one.
+                    // After instantiation an active segment is empty, and an empty one keeps its
+                    // index.
                     add(&[&[0, 0x41, 0, 0x0b, 0]]);
                 }
             }
         }
         for (start, bytes) in &captured.memory {
             let mut head = [0, 0x41].to_vec();
-            // An address has 32 bits, written as if they were signed.
+            // An address is an unsigned 32-bit number, which `i32.const` encodes as a signed one.
             let address = u32::try_from(*start).unwrap_or(u32::MAX);
             put_i64(&mut head, i32::from_le_bytes(address.to_le_bytes()).into());
             head.push(0x0b);
@@ -269,7 +271,7 @@ impl StateShape {
         data
     }
 
-    /// The memory section, with the size that the memory has grown to.
+    /// The memory section, with the size that the memory had grown to.
     pub(super) fn memory_section(&self, captured: &InstanceState) -> Vec<u8> {
         let mut out = [1].to_vec();
         let Some(memory) = &self.memory else {
@@ -287,14 +289,14 @@ impl StateShape {
     }
 }
 
-/// Why there is no snapshot.
+/// The failure for a module of which no snapshot can be made.
 pub(crate) fn refused(why: &str) -> Failure {
     Failure::from(Cause::Snapshot {
         problem: why.to_string(),
     })
 }
 
-/// What no export's name begins with.
+/// A prefix with which no export's name begins.
 fn unused_prefix(info: &ModuleInfo) -> String {
     let mut prefix = "state ".to_string();
     while info
@@ -307,7 +309,7 @@ fn unused_prefix(info: &ModuleInfo) -> String {
     prefix
 }
 
-/// The ranges of `memory` that hold anything but zeros, few and tight.
+/// The ranges of `memory` that hold anything but zeros: few ranges without zeros at their ends.
 fn ranges(memory: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let mut blocks = memory.chunks(BLOCK).enumerate();
     let mut next = blocks.by_ref().find(|(_, block)| !is_zero(block));
@@ -337,7 +339,7 @@ fn is_zero(block: &[u8]) -> bool {
     block.iter().fold(0, |all, byte| all | byte) == 0
 }
 
-/// Whether a global can change and its value can be written.
+/// Whether a global is mutable and its value can be written.
 pub(super) fn is_captured(ty: &GlobalType) -> bool {
     ty.mutable && !matches!(ty.content_type, ValType::Ref(_))
 }

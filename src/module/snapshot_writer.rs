@@ -1,4 +1,4 @@
-//! Writes the module that begins with a captured state.
+//! Writes a snapshot: a module that begins with a captured state.
 
 use crate::{
     common::failure::Failure,
@@ -17,7 +17,7 @@ use wasmparser::{
 };
 
 /// Writes the module that begins with `captured`. The exports in `done` become functions that do
-/// nothing: other engines call them, and what they do was done.
+/// nothing: other engines call them, and their work is already done.
 pub(crate) fn write(
     bytes: &[u8],
     info: &ModuleInfo,
@@ -29,17 +29,17 @@ pub(crate) fn write(
         return Err(refused("its initialiser is an import"));
     }
     let data = shape.data(captured, &segments(bytes)?);
-    let nothing = Nothing { info, done };
+    let empty = EmptyFunctions { info, done };
     let mut out = Vec::with_capacity(bytes.len() + data.entries.len());
     out.extend_from_slice(HEADER);
     let mut sections = Sections::of(bytes)?;
     while let Some((id, mut content)) = sections.next()? {
         let rewritten = match id {
             section::START | section::DATA => continue,
-            section::TYPE => nothing.types().appended_to(&mut content)?,
-            section::FUNCTION => nothing.functions().appended_to(&mut content)?,
-            section::EXPORT => nothing.exports(content)?,
-            section::CODE => nothing.bodies().appended_to(&mut content)?,
+            section::TYPE => empty.types().appended_to(&mut content)?,
+            section::FUNCTION => empty.functions().appended_to(&mut content)?,
+            section::EXPORT => empty.exports(content)?,
+            section::CODE => empty.bodies().appended_to(&mut content)?,
             section::MEMORY => shape.memory_section(captured),
             section::GLOBAL => globals(content, &captured.globals)?,
             section::DATA_COUNT => {
@@ -52,11 +52,11 @@ pub(crate) fn write(
         put_section(&mut out, id, &rewritten);
     }
     if data.count > 0 {
-        // The last of all sections but custom ones, which may be anywhere.
+        // The data section comes last, except for custom sections, which may be anywhere.
         put_section(&mut out, section::DATA, &data.as_section());
     }
     if shape.refers_to_functions && !done.is_empty() {
-        return add(&out, &[(section::ELEMENT, nothing.declared(bytes)?)]);
+        return add(&out, &[(section::ELEMENT, empty.declared(bytes)?)]);
     }
     Ok(out)
 }
@@ -75,7 +75,7 @@ fn segments(bytes: &[u8]) -> Result<Vec<&[u8]>, Failure> {
     Ok(Vec::new())
 }
 
-/// The section with the mutable globals beginning at `values`.
+/// The global section, in which the mutable globals begin with `values`.
 fn globals(content: BinaryReader<'_>, values: &[Constant]) -> Result<Vec<u8>, Failure> {
     let old = content.clone().read_bytes(content.bytes_remaining())?;
     let begin = content.original_position();
@@ -129,13 +129,13 @@ fn constant(out: &mut Vec<u8>, value: Constant) {
     out.push(0x0b);
 }
 
-/// The exports that become functions that do nothing, each of its own type.
-struct Nothing<'a> {
+/// The exports that become empty functions, each of its own type.
+struct EmptyFunctions<'a> {
     info: &'a ModuleInfo,
     done: &'a [&'a str],
 }
 
-impl Nothing<'_> {
+impl EmptyFunctions<'_> {
     fn added(&self, entry: impl Fn(&mut Vec<u8>, u32, &str)) -> SectionEntries {
         let mut added = SectionEntries::default();
         for (index, name) in (0..).zip(self.done) {
@@ -145,7 +145,7 @@ impl Nothing<'_> {
         added
     }
 
-    /// The types: initialisers take pointers, if anything, and return nothing.
+    /// The types to add. Initialisers take pointers or nothing, and return nothing.
     fn types(&self) -> SectionEntries {
         self.added(|out, _, name| {
             let signature = self.info.function(name);
@@ -165,7 +165,7 @@ impl Nothing<'_> {
         self.added(|out, _, _| out.extend_from_slice(&[2, 0, 0x0b]))
     }
 
-    /// The index of the function that an export becomes.
+    /// The index of the empty function that replaces an export.
     fn index(&self, export: &str) -> Option<u32> {
         let (index, _) = (0..).zip(self.done).find(|(_, name)| **name == export)?;
         let before = self.info.imported_functions;
@@ -173,7 +173,7 @@ impl Nothing<'_> {
         Some(before.saturating_add(index))
     }
 
-    /// A segment that declares the functions that were exported, for code that refers to them.
+    /// A declarative segment with the functions that were exported, for code that refers to them.
     fn declared(&self, bytes: &[u8]) -> Result<SectionEntries, Failure> {
         const DECLARATIVE: u8 = 3;
         const FUNCTIONS: u8 = 0;

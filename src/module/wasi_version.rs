@@ -1,4 +1,4 @@
-//! The two names of the module that guests import WASI from.
+//! The two versions of WASI, by the module name that guests import them from.
 
 /// The two module names under which guests import WASI; a few records differ between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -29,11 +29,11 @@ use alloc::{
 };
 use core::{error::Error as CoreError, fmt, time::Duration};
 
-/// The settings of a [`Runner`](crate::Runner): every limit, the clock, where output goes, what a
-/// guest may see of the real world.
+/// The settings of a [`Runner`](crate::Runner): all limits, the clock, where output goes, and what
+/// guests may see of the real world.
 ///
-/// All limits are finite by default. Nothing is checked before
-/// [`Runner::new`](crate::Runner::new), which refuses what is out of bounds.
+/// All limits are finite by default. The setters check nothing: [`Runner::new`](crate::Runner::new)
+/// refuses settings that are out of bounds.
 ///
 /// ```
 /// use core::time::Duration;
@@ -78,7 +78,7 @@ impl Default for RunnerConfig {
 }
 
 impl RunnerConfig {
-    /// The defaults that each method's documentation states.
+    /// Makes settings with the defaults that each method documents.
     pub fn new() -> Self {
         Self {
             limits: Limits::DEFAULT,
@@ -106,16 +106,18 @@ impl RunnerConfig {
         }
     }
 
-    /// How many fresh instances of each plugin are made ahead, by a thread of the runner's own, for
-    /// the calls that will take them. Default 0, and then there is no such thread.
+    /// The number of fresh instances of each plugin that a thread of the runner makes ahead, for
+    /// the calls that follow. Default 0; the runner then starts no such thread.
     ///
-    /// It takes the making of the instance from the caller's time, where another core is free to
-    /// do it; altogether it is a little more work. A spare instance was never called, each has one
-    /// call, and results, output and fuel are the same. They are made after a plugin's first call,
-    /// of plugins whose memory begins with 4 pages or more and whose start function or initialiser
-    /// need not run first (a snapshot is behind them). All together they take at most
-    /// [`max_spare_bytes`](Self::max_spare_bytes); unloading or replacing a plugin drops its own,
-    /// closing the runner all.
+    /// This moves the work of making instances off the caller's time, if another core is free to do
+    /// it. The total work is slightly more. Each spare instance serves one call and was never
+    /// called before. Results, output and fuel are the same.
+    ///
+    /// All spare instances together take at most [`max_spare_bytes`](Self::max_spare_bytes). They
+    /// are made after a plugin's first call, for plugins whose memory begins with at least 4 pages
+    /// and whose start function and initialiser need not run first (after a snapshot they need
+    /// not). Unloading or replacing a plugin drops its spare instances, and closing the runner
+    /// drops all of them.
     ///
     /// ```
     /// # let module = include_bytes!("../../fixtures/rust-greet.wasm");
@@ -133,8 +135,8 @@ impl RunnerConfig {
         self
     }
 
-    /// The bytes that all [`spare_instances`](Self::spare_instances) of a runner may take: the
-    /// memory that each begins with, and 32 KiB. Default 64 MiB.
+    /// The bytes that all [`spare_instances`](Self::spare_instances) of a runner may take together.
+    /// Each counts its initial memory and 32 KiB. Default 64 MiB.
     #[cfg(feature = "std")]
     #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
     pub fn max_spare_bytes(mut self, max_spare_bytes: usize) -> Self {
@@ -142,75 +144,86 @@ impl RunnerConfig {
         self
     }
 
-    /// Lets the faults of the engine by these names reach it, for the search that has to find them.
+    /// Lets the named faults of the engine reach it, for the search that must find them.
     #[cfg(pocketwasm_faults)]
     pub fn keep_faults(mut self, names: &'static [&'static str]) -> Self {
         self.limits.faults.kept = names;
         self
     }
 
-    /// The deadline of a whole call: instantiate, start, initialise, allocate, function. Default
-    /// 5 s; at least 1 µs. Without a [`clock`](Self::clock) it becomes a budget of fuel, by
-    /// [`fuel_per_second`](Self::fuel_per_second). Compiling is not part of a call; it is bounded
-    /// by the limits on the module's shape.
+    /// The deadline of a whole call: instantiating, the start function, the initialiser, allocating
+    /// the input, and the function itself. Default 5 s; at least 1 µs.
+    ///
+    /// Without a [`clock`](Self::clock) the deadline becomes a budget of fuel, by
+    /// [`fuel_per_second`](Self::fuel_per_second). Compiling is not part of a call; the limits on
+    /// the module's shape bound it.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The fuel of a whole call. Default: none but what [`timeout`](Self::timeout) implies. A
-    /// unit is one WebAssembly operator, or the entry of a function, a loop or an arm of an `if`;
-    /// bulk operations cost one more for each 64 bytes, growing memory 1,024 a page. The same call
-    /// uses the same fuel on every host, so unlike a deadline this stops at the same instruction
-    /// everywhere. It is no measure of time: real code runs 0.3 to 3 billion units a second on a
-    /// desktop processor, and hostile code far less or more.
+    /// The budget of fuel for a whole call. By default there is no budget, apart from the one that
+    /// [`timeout`](Self::timeout) implies without a clock.
+    ///
+    /// One unit is one WebAssembly operator, or the entry of a function, a loop or an arm of an
+    /// `if`. Bulk operations cost one unit more for each 64 bytes, and growing memory costs 1,024
+    /// units a page. The same call uses the same fuel on every host. Unlike a deadline, this limit
+    /// stops a call at the same instruction everywhere.
+    ///
+    /// Fuel does not measure time: real code runs 0.3 to 3 billion units a second on a desktop
+    /// processor, and hostile code far fewer or more.
     pub fn fuel(mut self, fuel: u64) -> Self {
         self.fuel = Some(fuel);
         self
     }
 
-    /// The fuel that stands for a second: it turns `timeout` into fuel where there is no clock,
-    /// and it drives the guests' virtual clock everywhere. Default 2,000,000,000; at least 1.
+    /// The fuel that stands for one second. It turns `timeout` into fuel if there is no clock, and
+    /// it drives the guests' virtual clock everywhere. Default 2,000,000,000; at least 1.
     ///
-    /// Compiled loops use about as much in a second of one core of a server. Interpreters in the guest
-    /// use far more: CPython 3.12 takes 4,600,000,000 units to start and print a line, in half a
-    /// second, and with the default `timeout` of 5 s there are 10,000,000,000.
+    /// Compiled loops use about this much in a second on one core of a server. Interpreters in the
+    /// guest use far more: CPython 3.12 takes 4,600,000,000 units, which is half a second, to start
+    /// and print a line. The default `timeout` of 5 s stands for 10,000,000,000 units.
     pub fn fuel_per_second(mut self, fuel: u64) -> Self {
         self.fuel_per_second = fuel;
         self
     }
 
-    /// The fuel between two looks at the deadline and the cancel token. Default: adapts from
-    /// 16,384 upwards so that a slice takes about 0.5 ms, at most 262,144; without a clock
-    /// 262,144; for modules with functions of hundreds of locals less. Results and fuel used do
-    /// not depend on it. From 1 to 1,000,000,000; more than 262,144 counts as that.
+    /// The fuel between two checks of the deadline and the cancel token. By default the slice
+    /// adapts from 16,384 units upwards until it takes about 0.5 ms, to at most 262,144. Without a
+    /// clock it is 262,144. For modules with functions of hundreds of locals it is smaller.
+    ///
+    /// Results and the fuel used do not depend on the slice. From 1 to 1,000,000,000; more than
+    /// 262,144 counts as 262,144.
     pub fn slice(mut self, fuel: u64) -> Self {
         self.slice = Some(fuel);
         self
     }
 
-    /// The clock that deadlines go by. Default: the operating system's with `std`, none without.
+    /// The clock that deadlines are measured by. Default: the operating system's with `std`, no
+    /// clock without.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Some(Arc::new(clock));
         self
     }
 
-    /// No clock at all: `timeout` is fuel, as on a host that has none.
+    /// Uses no clock: `timeout` becomes a budget of fuel, as on a host without a clock.
     pub fn no_clock(mut self) -> Self {
         self.clock = None;
         self
     }
 
-    /// Lets guests see and sleep on a real clock. Default: a virtual one that starts at
-    /// 2020-01-01T00:00:00Z and advances with the fuel used; sleeping on it moves it and blocks
-    /// nobody. With a real clock, calls are no longer reproducible.
+    /// Lets guests see a real clock and sleep on it. With a real clock, calls are no longer
+    /// reproducible.
+    ///
+    /// The default is a virtual clock that starts at 2020-01-01T00:00:00Z and advances with the
+    /// fuel used. Sleeping moves that clock on and blocks no thread.
     pub fn guest_clock(mut self, clock: impl Clock) -> Self {
         self.guest_clock = Some(Arc::new(clock));
         self
     }
 
-    /// Gives guests real randomness. Default: numbers from [`seed`](Self::seed), the same for
-    /// every instance, which must not be used for secrets.
+    /// Lets guests use real randomness. By default they get numbers from [`seed`](Self::seed), the
+    /// same for every instance. Those must not be used for secrets.
     pub fn guest_entropy(mut self, entropy: impl Entropy) -> Self {
         self.guest_entropy = Some(Arc::new(entropy));
         self
@@ -222,37 +235,41 @@ impl RunnerConfig {
         self
     }
 
-    /// When a plugin's initialiser runs once at load, so that instances start from a snapshot of
-    /// what it left. Default: where it pays. Results, output and the virtual clock are the same
-    /// either way; the initialiser's fuel is no longer part of a call's, see
+    /// When a plugin's initialiser runs once at load, and instances start from a snapshot of what
+    /// it left. Default: [`SnapshotMode::WhereItPays`].
+    ///
+    /// Results, output and the virtual clock are the same in every mode. With a snapshot the
+    /// initialiser's fuel is not part of a call's; see
     /// [`Outcome::init_fuel`](crate::Outcome::init_fuel).
     ///
-    /// At load the initialiser may use the fuel and the time of a call, and no more than
-    /// 1,000,000,000 units. If it does not end well there, every call runs it and says why.
+    /// At load the initialiser may use the fuel and the time of a call, and at most 1,000,000,000
+    /// units. If it fails there, every call runs it again and reports its error.
     pub fn snapshots(mut self, mode: SnapshotMode) -> Self {
         self.snapshots = mode;
         self
     }
 
-    /// When the functions of modules are compiled that are loaded by name. Default: at load. Those
-    /// of modules that are not ([`run_module`](crate::Runner::run_module), `run_function` and
-    /// `run_greet`) are compiled when they are first called.
+    /// When the functions of plugins that are loaded by name are compiled. Default:
+    /// [`Compilation::AtLoad`]. Modules that are not loaded by name
+    /// ([`run_module`](crate::Runner::run_module), `run_function` and `run_greet`) compile each
+    /// function when it is first called.
     ///
-    /// What is wanted for one call alone is ready soonest with [`Compilation::WhenCalled`] and
-    /// [`SnapshotMode::Never`]; the initialiser's fuel is then part of the call's.
+    /// A module that is needed for a single call is ready soonest with [`Compilation::WhenCalled`]
+    /// and [`SnapshotMode::Never`]. The initialiser's fuel is then part of the call's.
     pub fn compilation(mut self, compilation: Compilation) -> Self {
         self.compilation = compilation;
         self
     }
 
-    /// Passes what guests write to stdout on to `sink` (with `std`: any `std::io::Write`) instead
-    /// of keeping it in the [`Outcome`](crate::Outcome). The cap on output applies all the same.
+    /// Passes what guests write to stdout to `sink` instead of keeping it in the
+    /// [`Outcome`](crate::Outcome). With `std`, any `std::io::Write` is a sink. The limit on output
+    /// applies in either case.
     pub fn stdout(mut self, sink: impl OutputSink) -> Self {
         self.stdout = Some(shared(sink));
         self
     }
 
-    /// Passes what guests write to stderr on to `sink`, as [`stdout`](Self::stdout) does.
+    /// Passes what guests write to stderr to `sink`, in the same way as [`stdout`](Self::stdout).
     pub fn stderr(mut self, sink: impl OutputSink) -> Self {
         self.stderr = Some(shared(sink));
         self
@@ -271,10 +288,10 @@ impl RunnerConfig {
     /// [`HostResult`](crate::HostResult). One by the same name takes the place of an earlier one,
     /// and of this crate's own.
     ///
-    /// A call to it takes 50 units of fuel, and what [`HostContext`]'s methods say. An error that
-    /// it returns ends the plugin's call with [`Host`](crate::ErrorKind::Host), the error as its
-    /// source; so does a panic (with `std`). A module that imports it with another type is
-    /// refused when it is loaded.
+    /// A call to it costs 50 units of fuel, and what the methods of [`HostContext`] cost. If the
+    /// function returns an error, the plugin's call ends with [`Host`](crate::ErrorKind::Host) and
+    /// the error is its source. A panic ends the call in the same way (with `std`). A module that
+    /// imports the function with another type is refused when it is loaded.
     ///
     /// ```
     /// use pocketwasm::{HostContext, Runner, RunnerConfig};
@@ -304,9 +321,10 @@ impl RunnerConfig {
         self
     }
 
-    /// Answers the calls of waPC guests to their host by that binding, namespace and operation.
-    /// An error is passed to the guest as text; one of this crate's own, from the context's
-    /// methods, ends the plugin's call. Without it such a call is an error for the guest.
+    /// Registers a function that answers the host calls of waPC guests for a binding, namespace and
+    /// operation. Its error is passed to the guest as text. An error of this crate, from the
+    /// context's methods, ends the plugin's call instead. A call for which nothing is registered
+    /// fails in the guest.
     pub fn wapc_operation<E: Into<Box<dyn CoreError + Send + Sync>>>(
         mut self,
         binding: &str,
@@ -322,9 +340,9 @@ impl RunnerConfig {
         self
     }
 
-    /// Lets plugins send HTTP requests by `client`, to the hosts that
-    /// [`allow_host`](Self::allow_host) names. Default: no client, so every request is refused.
-    /// Only Extism's plugins can ask, and only with the feature `http`.
+    /// Lets plugins send HTTP requests through `client`, to the hosts that
+    /// [`allow_host`](Self::allow_host) names. By default there is no client, and every request is
+    /// refused. Only Extism plugins can send requests, and only with the feature `http`.
     pub fn http_client(mut self, client: impl HttpClient) -> Self {
         self.http_client = Some(Arc::new(client));
         self
@@ -339,7 +357,7 @@ impl RunnerConfig {
         self
     }
 
-    /// Checks everything that the types allow and the runner does not.
+    /// Checks the settings that the types alone do not bound.
     pub(crate) fn validate(&self) -> Result<(), Failure> {
         self.limits.validate()?;
         let refuse = |setting, problem: &str| {

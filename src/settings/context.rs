@@ -40,10 +40,10 @@ impl RunnerContext {
     }
 }
 
-/// Where a plugin's instances are at home. They share it, so that each call counts one reference
-/// more and one less: threads that call at once take turns at each such count. Aligned, so that the
-/// count has a line of the cache to itself and what all read stays with each processor. (Not on boards,
-/// which have one and little memory.)
+/// The plugin's data that all its instances share. With it, each call counts one reference more and
+/// one less, and not several: threads that call at once take turns at each count. It is aligned to
+/// give the count a cache line of its own; the data that all threads read then stays in each
+/// processor's cache. Boards have a single processor and little memory, and need no alignment.
 #[derive(Debug)]
 #[cfg_attr(feature = "std", repr(align(128)))]
 pub(crate) struct PluginContext {

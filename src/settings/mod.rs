@@ -1,7 +1,8 @@
-//! The settings of a runner, and what all calls of one runner and all instances of one plugin share.
+//! The settings of a runner, and the context that all calls of a runner and all instances of a
+//! plugin share.
 //!
-//! Set by the embedder, read by every room above. It uses `common`, and of `host` and `system` what a
-//! setting holds: functions, and the thread for spare instances.
+//! The embedder makes the settings, and every room above reads them. It uses `common`, the
+//! registered functions of `host`, and the thread for spare instances of `system`.
 
 pub(crate) mod config;
 pub(crate) mod context;

@@ -1,17 +1,18 @@
-//! Settings that are a choice of some.
+//! Settings with a few possible values.
 
 /// When instances start from a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum SnapshotMode {
-    /// Never.
+    /// Instances never start from a snapshot.
     Never,
-    /// Where one saves about 10 µs a call or more: where the initialiser uses 10,000 units of
-    /// fuel, or 300 data segments become a few, or some of each. None is looked for where the memory
-    /// begins with more than 256 pages and one for each KiB of the module.
+    /// Where a snapshot saves about 10 µs a call or more: the initialiser uses 10,000 units of
+    /// fuel, or a snapshot turns 300 data segments into a few, or there is some of both. No
+    /// snapshot is considered if the memory begins with more pages than 256 plus one for each KiB
+    /// of the module.
     #[default]
     WhereItPays,
-    /// Wherever it changes nothing that can be observed.
+    /// Wherever a snapshot changes nothing that can be observed.
     WherePossible,
 }
 
@@ -19,12 +20,14 @@ pub enum SnapshotMode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Compilation {
-    /// All of them when the module is loaded: no call waits for it.
+    /// All functions when the module is loaded. No call waits for compiling.
     #[default]
     AtLoad,
-    /// Each when it is first called, for modules of which a call or two are made. All are
-    /// validated at load. Compiling is then part of the call and cannot be interrupted, so the
-    /// call may end later than its deadline by what loading the whole module would have taken
-    /// longer: some 35 ms for each MB of code.
+    /// Each function when it is first called, for modules that are called once or twice. The whole
+    /// module is still validated at load.
+    ///
+    /// Compiling is then part of the call and cannot be interrupted. The call may end later than
+    /// its deadline, by at most the time that loading would have taken longer: some 35 ms for each
+    /// MB of code.
     WhenCalled,
 }

@@ -1,4 +1,4 @@
-//! A thread of the runner's own, for what need not be done on a caller's time.
+//! A background thread of a runner, for work that callers need not wait for.
 
 use alloc::boxed::Box;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use std::{
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// The thread, and the bytes that what it made ahead takes. It starts with the first job.
+/// The thread, and the count of bytes that its products take. The thread starts with the first job.
 #[derive(Debug, Default)]
 pub(crate) struct Background {
     jobs: Mutex<Jobs>,
@@ -24,29 +24,29 @@ enum Jobs {
     #[default]
     NoneYet,
     To(Sender<Job>),
-    /// Closed, or no thread could be had.
+    /// The runner is closed, or no thread could be started.
     NoMore,
 }
 
 impl Background {
-    /// Has the thread do `job`, when it comes to it; never, where there is no thread any more.
+    /// Queues `job` for the thread. The job is dropped if there is no thread any more.
     pub(crate) fn run(&self, job: impl FnOnce() + Send + 'static) {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         if matches!(*jobs, Jobs::NoneYet) {
             *jobs = start();
         }
         if let Jobs::To(sender) = &*jobs {
-            // The thread goes only when this end does.
+            // The thread ends only after this sender is dropped.
             let _ = sender.send(Box::new(job));
         }
     }
 
-    /// Ends the thread after its last job, and takes no more.
+    /// Ends the thread after the jobs that are queued, and accepts no more.
     pub(crate) fn close(&self) {
         *self.jobs.lock().unwrap_or_else(PoisonError::into_inner) = Jobs::NoMore;
     }
 
-    /// Counts `more` bytes, if all then are at most `most`.
+    /// Counts `more` bytes, if the total then is at most `most`. Returns whether it is.
     pub(crate) fn admit(&self, more: usize, most: usize) -> bool {
         let risen = |bytes: usize| bytes.checked_add(more).filter(|risen| *risen <= most);
         self.bytes

@@ -3,7 +3,7 @@
 use crate::common::clock::Clock;
 use core::time::Duration;
 
-/// The operating system's clock.
+/// The operating system's clock: monotonic time for deadlines, and the date.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct SystemClock {
@@ -11,7 +11,7 @@ pub struct SystemClock {
 }
 
 impl SystemClock {
-    /// The clock, counting from now.
+    /// Makes a clock whose monotonic time counts from now.
     #[must_use]
     pub fn new() -> Self {
         Self {

@@ -1,7 +1,7 @@
-//! What takes an operating system: its clock, and threads for work that need not wait or can be shared
-//! out.
+//! What needs an operating system: its clock, a background thread, and work on several threads.
 //!
-//! Only in builds with `std`. It knows no plugins: whoever calls brings the work. It uses `common` alone.
+//! It exists only in builds with `std`. It knows nothing of plugins; its callers pass the work in.
+//! It uses `common` only.
 
 pub(crate) mod background;
 pub(crate) mod clock;

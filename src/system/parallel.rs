@@ -1,4 +1,4 @@
-//! Work spread over the host's cores.
+//! Distributes work over the host's cores.
 
 use alloc::{sync::Arc, vec::Vec};
 use core::num::NonZero;
@@ -10,9 +10,9 @@ use std::{
     thread::{Builder, available_parallelism, scope},
 };
 
-/// Calls `feed` with what takes jobs, and does them on as many threads as there are cores: each
-/// new job starts one until there are so many. The results come in no order. `feed` waits where
-/// jobs pile up, so no more than two for each thread are held at once.
+/// Calls `feed` with a function that accepts jobs, and runs the jobs on as many threads as there
+/// are cores. Each new job starts a thread until that number is reached. The results come in no
+/// particular order. `feed` waits when jobs pile up: at most two jobs per thread are held at once.
 pub(crate) fn run_in_parallel<J: Send, R: Send>(
     work: impl Fn(J) -> R + Sync,
     feed: impl FnOnce(&mut dyn FnMut(J)),
@@ -20,7 +20,7 @@ pub(crate) fn run_in_parallel<J: Send, R: Send>(
     let most = available_parallelism().map_or(1, NonZero::get);
     let done = Mutex::new(Vec::new());
     let (jobs, queue) = sync_channel(most);
-    // Only the threads keep it, so that handing over a job fails should all of them end.
+    // Only the threads hold the queue. If all of them end, sending a job fails.
     let mut queue = (most > 1).then(|| Arc::new(Mutex::new(queue)));
     scope(|scope| {
         let (work, done) = (&work, &done);
@@ -35,12 +35,12 @@ pub(crate) fn run_in_parallel<J: Send, R: Send>(
                     }
                 });
                 threads += usize::from(thread.is_ok());
-                // A host that refuses a thread would refuse the next.
+                // A host that refuses one thread would refuse the next.
                 if threads == most || thread.is_err() {
                     queue = None;
                 }
             }
-            // Where there is no thread, this one does it.
+            // If there is no thread, this one does the job.
             if let Err(unsent) = jobs.send(job) {
                 let result = work(unsent.0);
                 lock(done).push(result);
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn all_cores_work_at_once() {
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        // Nobody passes before everybody is there.
+        // No thread passes before all of them have arrived.
         let barrier = Barrier::new(cores);
         let work = |_: usize| {
             barrier.wait();

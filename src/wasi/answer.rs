@@ -1,4 +1,4 @@
-//! What a function of WASI answers, and what it has of the guest that calls it.
+//! The result type of WASI functions, and their access to the guest that calls them.
 
 use crate::{
     common::failure::{Cause, Failure},
@@ -15,7 +15,7 @@ use wasmi::Caller;
 /// The fuel of a call to any function of WASI, and one for each 64 bytes that it moves.
 pub(super) const CALL_FUEL: u64 = 50;
 
-/// What a function of WASI comes to.
+/// The result of a WASI function.
 pub(super) type Answer = Result<(), Refusal>;
 
 /// The guest's memory and the state. A guest that exports no memory cannot be answered: an error
@@ -32,7 +32,7 @@ pub(super) fn guest<'a>(
     })
 }
 
-/// Takes the fuel for moving `bytes`.
+/// Charges fuel for moving `bytes`.
 pub(super) fn charge_bytes(caller: &mut Caller<'_, StoreData>, bytes: u64) -> Result<(), Refusal> {
     Ok(charge(caller, bytes / 64)?)
 }

@@ -1,4 +1,4 @@
-//! Clocks: virtual unless the embedder grants a real one.
+//! Clocks. They are virtual unless the embedder grants a real one.
 
 use super::errno::Errno;
 use crate::engine::{run_loop::fuel_used, store_data::StoreData};
@@ -6,7 +6,7 @@ use crate::wasi::answer::{Answer, guest};
 use core::time::Duration;
 use wasmi::Caller;
 
-/// The clocks of preview1 that every host can have; those of processor time are not among them.
+/// The clocks of preview1 that are supported. Clocks of processor time are not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ClockId {
     Realtime,
@@ -23,7 +23,7 @@ impl ClockId {
     }
 }
 
-/// The reading of a clock in nanoseconds.
+/// The time of a clock, in nanoseconds.
 pub(super) fn now(caller: &Caller<'_, StoreData>, id: ClockId) -> u64 {
     let state = caller.data();
     let config = &state.meter.context().config;

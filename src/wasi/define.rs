@@ -1,4 +1,4 @@
-//! The functions of WASI, as a module imports them.
+//! Defines the WASI functions that a module imports.
 
 use super::{
     clock, environment,
@@ -18,7 +18,7 @@ use crate::{
 };
 use wasmi::{Caller, FuncType, Linker, Val};
 
-/// Runs a function of WASI for a guest.
+/// Runs a WASI function for a guest: charges fuel for the call and turns its result into an errno.
 fn enter(
     caller: &mut Caller<'_, StoreData>,
     function: impl FnOnce(&mut Caller<'_, StoreData>) -> Answer,
@@ -66,8 +66,8 @@ impl Typed for u64 {
     const TYPE: wasmi::ValType = wasmi::ValType::I64;
 }
 
-/// Defines a function that a module imports of WASI: a stub, if its work takes more than there is
-/// here.
+/// Defines a function that a module imports from WASI. Functions that are not supported become
+/// stubs.
 pub(crate) fn provide(
     linker: &mut Linker<StoreData>,
     import: &Import,
@@ -80,7 +80,7 @@ pub(crate) fn provide(
     if let Some(defined) = define(linker, version, module, name) {
         return Provided::Function(defined);
     }
-    // With any other result, or more of them, there is no error number to answer with.
+    // A function with other results has no place for an errno.
     match func_type(wanted).filter(|ty| matches!(ty.results(), [] | [wasmi::ValType::I32])) {
         Some(ty) => {
             let stub = define_stub(linker, module, name, ty.clone());
@@ -90,7 +90,7 @@ pub(crate) fn provide(
     }
 }
 
-/// Defines the function by that name, if it is more than a stub, and says what type it has.
+/// Defines the function with this name, unless it is to be a stub. Returns its type.
 fn define(
     linker: &mut Linker<StoreData>,
     version: WasiVersion,
@@ -138,16 +138,15 @@ fn define(
     Some(defined.map_err(Into::into))
 }
 
-/// Defines a function that only answers with an error number, with the type that the module
-/// imports it with.
+/// Defines a stub, which only returns an errno. Its type is the one that the module declares.
 fn define_stub(
     linker: &mut Linker<StoreData>,
     module: &str,
     name: &str,
     ty: FuncType,
 ) -> Result<(), wasmi::Error> {
-    // Functions on file descriptors must say that there is no such descriptor: guests probe for
-    // preopened directories until they hear it, and give up on any other answer.
+    // Functions on file descriptors must return `EBADF`: guests probe for preopened directories
+    // until they get it, and abort on any other errno.
     let about_files =
         name.starts_with("fd_") || name.starts_with("path_") || name.starts_with("sock_");
     let sockets = name.starts_with("sock_");

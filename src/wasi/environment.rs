@@ -1,4 +1,4 @@
-//! Arguments and environment.
+//! Arguments and environment variables.
 
 use crate::wasi::answer::{Answer, charge_bytes, guest};
 use crate::{
@@ -25,7 +25,7 @@ pub(super) fn environ_sizes_get(caller: &mut Guest<'_>, count: u32, size: u32) -
     sizes_get(caller, Strings::Env, count, size)
 }
 
-/// How many strings there are, and the bytes of all, with the zero byte that each ends with.
+/// The number of strings, and the bytes of all of them with the zero byte after each.
 fn sizes(state: &StoreData, of: Strings) -> (u64, u64) {
     state.strings(of).fold((0, 0), |(count, size), string| {
         (count + 1, size + string.len() as u64 + 1)
@@ -43,7 +43,7 @@ fn sizes_get(caller: &mut Guest<'_>, of: Strings, count: u32, bytes: u32) -> Ans
     Ok(())
 }
 
-/// Takes the fuel for looking at each string, and notes that they are asked for.
+/// Charges fuel for reading each string, and records that the guest asked for them.
 fn charge_strings(caller: &mut Guest<'_>, of: Strings) -> Answer {
     caller.data_mut().inputs_read.environment = true;
     let (count, _) = sizes(caller.data(), of);

@@ -1,8 +1,8 @@
-//! The error numbers of WASI preview1 that this shim answers with.
+//! The errnos of WASI preview1 that are used here.
 
 use crate::{common::failure::Failure, host::memory::OutOfBounds};
 
-/// An error number, by the witx of `wasi_snapshot_preview1`.
+/// An errno, as the witx of `wasi_snapshot_preview1` numbers them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Errno(u16);
 
@@ -30,21 +30,21 @@ impl Errno {
     /// Invalid seek.
     pub(crate) const SPIPE: Self = Self(70);
 
-    /// What the guest's function returns.
+    /// The value that a WASI function returns.
     pub(crate) const fn code(self) -> i32 {
         self.0 as i32
     }
 
-    /// What an event record holds.
+    /// The value in an event record.
     pub(crate) const fn bits(self) -> u16 {
         self.0
     }
 }
 
-/// Why a function of WASI does not do what it was asked for.
+/// Why a WASI function fails.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    /// The guest is told and goes on.
+    /// The function returns an errno, and the guest goes on.
     Errno(Errno),
     /// The call ends.
     Stop(Failure),

@@ -1,4 +1,4 @@
-//! The three file descriptors there are: standard input, output and error.
+//! The three file descriptors that exist: standard input, output and error.
 
 use super::errno::{Errno, Refusal};
 use crate::module::wasi_version::WasiVersion;
@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use wasmi::Caller;
 
-/// The vectors that one read or write looks at; what is beyond makes it a short one.
+/// The most vectors that one call reads or writes. More of them make it a short read or write.
 const MOST_VECTORS: u32 = 1_024;
 /// The fuel for a vector, on top of that for its bytes.
 const VECTOR_FUEL: u64 = 16;
@@ -34,7 +34,7 @@ pub(super) enum Fd {
     Output(Stream),
 }
 
-/// The open descriptor by that number.
+/// The open descriptor with this number.
 pub(super) fn open(caller: &Caller<'_, StoreData>, fd: u32) -> Result<Fd, Errno> {
     let [stdin, stdout, stderr] = caller.data().closed;
     match fd {
@@ -136,7 +136,7 @@ pub(super) fn fd_fdstat_set_flags(
     Ok(())
 }
 
-/// `filestat`: all zero but for the type, and one link.
+/// Writes a `filestat` record: all zero, except for the type and one link.
 pub(super) fn fd_filestat_get(
     caller: &mut Caller<'_, StoreData>,
     version: WasiVersion,
@@ -186,10 +186,10 @@ pub(super) fn fd_tell(caller: &mut Caller<'_, StoreData>, fd: u32, _position: u3
     Err(Errno::SPIPE.into())
 }
 
-/// The pointers and lengths of a read's or write's vectors. All memory that they name was there,
-/// and the fuel for them is taken.
+/// The pointers and lengths of the vectors of a read or write. All memory that they name has been
+/// checked, and the fuel for it charged.
 ///
-/// A copy, since what a guest reads may overwrite the list that it is read by.
+/// This is a copy, because a read may overwrite the guest's own list.
 fn vectors(
     caller: &mut Caller<'_, StoreData>,
     list: u32,
@@ -207,7 +207,7 @@ fn vectors(
         .map(|index| vector(&memory, list.wrapping_add(index.wrapping_mul(8))))
         .collect::<Result<Vec<_>, _>>()?;
     let total: u64 = vectors.iter().map(|(_, length)| length).sum();
-    // What was read or written is told in 32 bits.
+    // The guest gets the number of bytes in 32 bits.
     if total > u64::from(u32::MAX) {
         return Err(Errno::INVAL.into());
     }
@@ -248,7 +248,8 @@ pub(super) fn fd_write(
                     break;
                 }
             }
-            // What went before was written, so the guest must hear of it first.
+            // Earlier vectors were written: report that first. The error returns with the next
+            // write.
             _ if sum > 0 => break,
             WriteResult::NoSpace => return Err(Errno::NOSPC.into()),
             WriteResult::Failed => return Err(Errno::IO.into()),
@@ -287,12 +288,12 @@ pub(super) fn fd_read(
         }
         let stdin = &mut state.environment().stdin;
         let Some(bytes) = stdin.read(memory.bytes_mut(pointer, length)?) else {
-            // A source may have given up because the call's time is over.
+            // The source may have failed because the call's time is over. Report that instead.
             state.meter.look()?;
             return Err(Errno::IO.into());
         };
         sum = sum.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
-        // A source is asked once: it may block for more, while the guest could go on with this.
+        // Ask a source only once: it may block, while the guest could go on with what it has.
         if (bytes as u64) < length || stdin.available().is_none() {
             break;
         }

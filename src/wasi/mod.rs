@@ -1,11 +1,11 @@
-//! WASI preview1, without a file system and deny by default.
+//! WASI preview1 without a file system. Guests have access to nothing by default.
 //!
-//! Each function checks every pointer it was given before it has any effect, takes fuel for the
-//! call and for the bytes it moves, and answers with an error number where it cannot do what was
-//! asked. Functions that need a file system or sockets are stubs: an error number each.
+//! Each function checks all its pointers before it has any effect, charges fuel for the call and
+//! for the bytes it moves, and returns an errno if it fails. Functions that need a file system or
+//! sockets are stubs that return an errno.
 //!
-//! `loading` hands `define` to the engine, which asks it for each import. It uses `engine` and the
-//! rooms beneath that.
+//! `loading` passes `define::provide` to the engine, which calls it for each import. This room may
+//! use `engine` and the rooms below it.
 
 mod answer;
 mod clock;

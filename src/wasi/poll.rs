@@ -1,4 +1,4 @@
-//! Waiting for clocks and for the standard streams.
+//! `poll_oneoff`: waiting for clocks and for the standard streams.
 
 use super::{
     clock::{ClockId, now},
@@ -12,20 +12,20 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use wasmi::Caller;
 
-/// The subscriptions of one call; the host keeps some 64 bytes for each.
+/// The most subscriptions of one call. The host needs about 64 bytes for each.
 const MOST_SUBSCRIPTIONS: u32 = 4_096;
 /// The fuel for reading a subscription and writing its event.
 const SUBSCRIPTION_FUEL: u64 = 32;
 const EVENT_BYTES: usize = 32;
-/// The flag of an event that there is nothing more to come.
+/// The flag of an event: the stream is at its end.
 const HANGUP: u16 = 1;
-/// The longest nap between two looks at the deadline.
+/// The longest sleep between two checks of the deadline.
 const NAP: Duration = Duration::from_millis(5);
 
-/// A subscription, read.
+/// What a subscription waits for.
 #[derive(Debug, Clone, Copy)]
 enum Wait {
-    /// Until so many nanoseconds from now.
+    /// Until this many nanoseconds from now.
     Clock(u64),
     /// Until there is input, or its end, of a source that cannot say how much.
     Input,
@@ -55,7 +55,7 @@ struct Subscription {
     wait: Wait,
 }
 
-/// Where the fields of a subscription are: the older version has an identifier more.
+/// The offsets of a subscription's fields. The older version has one more field.
 struct Layout {
     size: u32,
     clock: u32,
@@ -142,7 +142,7 @@ pub(super) fn poll_oneoff(
     }
     let (mut memory, _) = guest(caller)?;
     memory.write(output, records.as_flattened())?;
-    // No more than there were subscriptions.
+    // There are never more events than subscriptions.
     memory.set_u32(ready, u32::try_from(records.len()).unwrap_or(count))?;
     Ok(())
 }
@@ -244,7 +244,8 @@ fn sleep(caller: &mut Caller<'_, StoreData>, ns: u64) -> Answer {
         caller.data_mut().clock.sleep(ns);
         return Ok(());
     };
-    // Where no clock ends the call, fuel must, at the rate that `timeout` is worth in it.
+    // Without a clock for deadlines, only fuel can end the call. Sleeping then costs fuel at the
+    // rate at which a timeout is converted into it.
     let rate = config.clock.is_none().then_some(config.fuel_per_second);
     let end = clock.monotonic().saturating_add(Duration::from_nanos(ns));
     loop {

@@ -1,4 +1,4 @@
-//! Ending, yielding, random numbers.
+//! Exiting, yielding, and random numbers.
 
 use super::errno::Errno;
 use crate::wasi::answer::{Answer, CALL_FUEL, guest};
@@ -8,7 +8,8 @@ use crate::{
 };
 use wasmi::Caller;
 
-/// Ends the guest: the only way out is to unwind it, since compilers put a trap behind the call.
+/// Ends the call with an exit code. The guest must be unwound: compilers put a trap after this
+/// call.
 pub(super) fn proc_exit(caller: &mut Caller<'_, StoreData>, code: u32) -> Result<(), Failure> {
     charge(caller, CALL_FUEL)?;
     Err(Cause::Exit {
@@ -22,7 +23,7 @@ pub(super) fn sched_yield(_: &mut Caller<'_, StoreData>) -> Answer {
 }
 
 pub(super) fn random_get(caller: &mut Caller<'_, StoreData>, buffer: u32, length: u32) -> Answer {
-    // A multiple of the eight bytes that the seeded generator makes at once.
+    // A multiple of 8, the number of bytes that the seeded generator produces at once.
     const CHUNK: usize = 4_096;
     let (memory, _) = guest(caller)?;
     if length == 0 {

@@ -1,6 +1,6 @@
-// Uses all of pocketwasm.h as it is documented: main FIXTURES SCRATCH, where FIXTURES has the
-// guests and SCRATCH is an empty directory. Every check that fails is printed; the exit code is
-// the answer. Valid C99 and C++.
+// Uses all of pocketwasm.h as documented: main FIXTURES SCRATCH, where FIXTURES has the guests and
+// SCRATCH is an empty directory. Prints every check that fails; the exit code is the result. Valid
+// C99 and C++.
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
 #endif

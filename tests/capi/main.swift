@@ -1,5 +1,5 @@
-// Uses examples/ios/Plugins.swift as an app would: main FIXTURES. Every check that fails is printed;
-// the exit code is the answer.
+// Uses examples/ios/Plugins.swift like an app: main FIXTURES. Prints every check that fails; the
+// exit code is the result.
 
 import Foundation
 import pocketwasm

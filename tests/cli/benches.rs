@@ -1,4 +1,4 @@
-//! `bench`: what is measured, never how long it took.
+//! `bench`: its output, but not the times in it.
 
 use crate::Guests;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! `call` and `text`: numbers and bytes.
+//! `call` and `text`: calls with numbers and with bytes.
 
 use crate::{Guests, Ran};
 

@@ -1,4 +1,4 @@
-//! `run`: WASI commands.
+//! `run`: running WASI commands.
 
 use crate::{Guests, Ran};
 use std::{

@@ -1,4 +1,4 @@
-//! Plugins of every convention by the same words.
+//! The same commands for plugins of every convention.
 
 use super::Guests;
 use std::{

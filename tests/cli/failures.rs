@@ -1,4 +1,4 @@
-//! What goes wrong: the message, and the exit code for it.
+//! Failures: the message and the exit code of each.
 
 use crate::Guests;
 use std::{

@@ -1,4 +1,4 @@
-//! Tests of the program, by running it: one binary, one topic a file.
+//! Tests of the program, which run it as a process. One module per topic.
 
 mod benches;
 mod calls;

@@ -1,4 +1,4 @@
-//! `--json`: one object on stdout, whatever happens.
+//! `--json`: prints exactly one object to stdout, also on failure.
 
 use crate::{Guests, Ran};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! `snapshot`, and what `inspect` says of snapshots.
+//! `snapshot`, and what `inspect` says about snapshots.
 
 use crate::Guests;
 

@@ -1,4 +1,4 @@
-//! Requests that are none, or that try something: the right status, and the gateway lives.
+//! Malformed and hostile requests: each gets the right status, and the gateway survives.
 
 use crate::server::Server;
 

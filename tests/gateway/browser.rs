@@ -1,4 +1,5 @@
-//! The page, in a real browser: headless Chromium by its debugging protocol, where it is installed.
+//! The web page in a real browser: headless Chromium, driven by its debugging protocol, if it is
+//! installed.
 
 use crate::server::Server;
 use serde_json::{Value, json};

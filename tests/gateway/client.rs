@@ -1,4 +1,4 @@
-//! A client that sends the bytes it is given, however malformed, and reads one answer at a time.
+//! A client that sends any bytes, however malformed, and reads one answer at a time.
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},

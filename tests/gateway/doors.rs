@@ -1,5 +1,5 @@
-//! The same plugin text through library, program and gateway: one fixture, one expected value,
-//! three doors.
+//! The same plugin called through the library, the program and the gateway: one fixture and one
+//! expected value for all three.
 
 use crate::server::{Server, fixture_bytes};
 use pocketwasm::{Runner, RunnerConfig};

@@ -1,4 +1,4 @@
-//! What the guide says of the gateway is so.
+//! Checks what the guide says about the gateway.
 
 use crate::server::Server;
 use std::{collections::BTreeMap, fs, process::Command};

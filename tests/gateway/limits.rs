@@ -1,4 +1,4 @@
-//! Too many, too large, too slow.
+//! Requests that are too many, too large or too slow.
 
 use crate::{client::Client, server::Server};
 use std::{

@@ -1,4 +1,4 @@
-//! The gateway, driven over loopback as its clients do: one topic a file.
+//! Tests of the gateway, over loopback and as its clients use it. One module per topic.
 
 mod bad_requests;
 mod browser;

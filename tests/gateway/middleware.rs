@@ -1,4 +1,4 @@
-//! Handlers of http-wasm in front of routes. What `serve-handler.wat` does is said there.
+//! http-wasm's handlers in front of routes. `serve-handler.wat` says what that guest does.
 
 use crate::server::{Server, fixture_bytes, plugins};
 use std::{fs, process::Command};

@@ -1,4 +1,4 @@
-//! Plugins that come, change and go.
+//! Loading, replacing and unloading plugins while the gateway runs.
 
 use crate::server::{Server, fixture_bytes, plugins, saying};
 use sha2::{Digest, Sha256};

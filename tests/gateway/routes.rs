@@ -1,4 +1,4 @@
-//! What the routes answer.
+//! The answers of the routes.
 
 use crate::server::{Server, fixture_bytes};
 

@@ -1,4 +1,4 @@
-//! A gateway of one's own, on a free port.
+//! Starts a gateway for one test, on a free port.
 
 use crate::client::{Answer, Client};
 use std::{

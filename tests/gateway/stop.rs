@@ -1,4 +1,4 @@
-//! How a gateway ends.
+//! How the gateway shuts down.
 
 use crate::server::{Server, plugins};
 use std::{

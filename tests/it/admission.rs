@@ -1,4 +1,4 @@
-//! What the embedder lets in, and what a call may have less of.
+//! Admitting plugins, and lowering the limits of a call.
 
 use pocketwasm::{ErrorKind, Runner, RunnerConfig};
 use std::fs;

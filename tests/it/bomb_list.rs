@@ -1,4 +1,4 @@
-//! The bombs themselves.
+//! The modules of `bombs.rs`.
 
 use crate::bytes::{I64, body, functions, list, module, number, section, times, ty};
 

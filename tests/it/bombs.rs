@@ -1,5 +1,5 @@
-//! Modules made to cost much: each is refused for what it is or loads, and none ends the process.
-//! What they cost in memory is in `tests/memory.rs`.
+//! Modules that are made to be expensive. Each is refused for the right reason or loads, and no
+//! module ends the process. Their cost in memory is tested in `tests/memory.rs`.
 
 use crate::{
     bomb_list::bombs,

@@ -1,4 +1,4 @@
-//! A budget of fuel is spent to the last unit and never beyond.
+//! A call can spend its fuel to the last unit, and never more.
 
 use crate::support::{fails, fixture, load, patient, runner, runs};
 use pocketwasm::{ErrorKind, RunnerConfig};

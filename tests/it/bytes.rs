@@ -1,4 +1,4 @@
-//! Modules written byte by byte, for shapes that no text could hold.
+//! Builds modules byte by byte, for shapes that the text format cannot express.
 
 /// Unsigned LEB128.
 pub(crate) fn number(value: impl TryInto<u64>) -> Vec<u8> {

@@ -1,5 +1,5 @@
-//! Modules called by path or by bytes are found by their content. That they are compiled once, and
-//! within a bound, is in `tests/memory.rs`, where it can be counted.
+//! The cache of modules that are called by path or by bytes. `tests/memory.rs` checks that each is
+//! compiled once and that the cache is bounded, since it can count allocations.
 
 use crate::support::{runner, runs, wat};
 use pocketwasm::RunnerConfig;

@@ -1,4 +1,4 @@
-//! Names, signatures and parameters: what is checked before anything runs.
+//! Names, signatures and parameters: the checks before anything runs.
 
 use crate::support::{fails, fixture, load, runner, runs, wat};
 use pocketwasm::{

@@ -1,4 +1,5 @@
-//! When functions are compiled changes nothing but when that takes its time.
+//! The time at which functions are compiled changes nothing that a guest or an embedder can
+//! observe.
 
 use crate::support::{fixture, load, patient, runner, wat};
 use pocketwasm::{Call, Compilation, Error, ErrorKind, Outcome, Plugin};

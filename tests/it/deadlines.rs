@@ -1,4 +1,5 @@
-//! What never ends is ended: by the deadline, by a budget, by a token, by closing the runner.
+//! Calls that would never end are ended: by the deadline, the fuel, a cancel token, or closing the
+//! runner.
 
 use crate::support::{fails, load, patient, runner, runs, wat};
 use pocketwasm::{

@@ -1,8 +1,8 @@
-//! No guest overflows the host's native stack, which ends the process: every operator for many
-//! iterations, and what would get around the bound on the fast dispatch, on small stacks.
+//! No guest overflows the host's native stack, which would end the process. Runs every operator for
+//! many iterations on small stacks, and guests that try to evade the bound on the fast dispatch.
 //!
-//! A build without optimisation has the engine's loop, so the fast dispatch is only tested in
-//! those with (`cargo test --release`, `tools/dispatch/check`).
+//! Builds without optimisation use the engine's loop. The fast dispatch is only tested in builds
+//! with optimisation (`cargo test --release`, `tools/dispatch/check`).
 
 #[allow(dead_code, reason = "its `main` is for cargo")]
 #[path = "../../build.rs"]

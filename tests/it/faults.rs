@@ -1,5 +1,5 @@
-//! Code that the engine alone compiles wrongly: here it means what the specification says, at every
-//! door.
+//! Code that the engine by itself compiles wrongly. Through this crate it behaves as the
+//! specification says, by every way of calling it.
 
 use crate::support::{patient, runner, runs};
 use pocketwasm::{Compilation, Error, HostContext, Runner, RunnerConfig, SnapshotMode};

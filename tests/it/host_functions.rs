@@ -1,4 +1,4 @@
-//! Functions that an embedder gives to plugins.
+//! Host functions that an embedder registers for plugins.
 
 use crate::convention::{config, load, refused};
 use pocketwasm::{CancelToken, Error, ErrorKind, HostContext, Runner, RunnerConfig};

@@ -1,5 +1,5 @@
-//! Every limit of `RunnerConfig`: what reaches it is refused by its name, and no runner has a
-//! limit out of its bounds.
+//! Every limit of `RunnerConfig`: what exceeds it is refused with the limit's name, and no runner
+//! can have a limit out of its bounds.
 
 use crate::{
     bytes::{I64, body, functions, list, module, number, section, times, ty},

@@ -1,4 +1,4 @@
-//! The integration tests: one binary, one topic a file.
+//! The integration tests: one binary, one module per topic.
 
 mod bomb_list;
 mod bytes;

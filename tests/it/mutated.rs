@@ -1,5 +1,5 @@
-//! Arbitrary bytes, and real modules with mistakes in them: loading and running them ends, never in
-//! a panic, and in the same way whenever their functions are compiled.
+//! Arbitrary bytes, and real modules with mistakes in them. Loading and running them ends without a
+//! panic, and with the same result whenever their functions are compiled.
 
 use crate::support::{fixture, runner, wat};
 use pocketwasm::{Compilation, Plugin, Runner, RunnerConfig, Signature};

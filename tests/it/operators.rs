@@ -1,5 +1,5 @@
-//! The pass before the engine reads every operator by its right length: blocks that follow it are
-//! counted, whatever its operands look like.
+//! The pass before the engine parses every operator with its right length: it counts the blocks
+//! that follow, whatever bytes the operands have.
 
 use crate::{
     bytes::{body, list, module, section, times, ty},

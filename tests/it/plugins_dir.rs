@@ -1,4 +1,4 @@
-//! Loading a directory, and loading it again.
+//! Loading a directory, and loading it again after changes.
 
 use crate::support::{fixture, runner, runs, wat};
 use pocketwasm::{ErrorKind, LoadReport, Runner, RunnerConfig};

@@ -1,5 +1,5 @@
-//! What is put into a module before it is compiled: nobody can tell but by what an instance costs,
-//! and nothing in the module can name it.
+//! Code that is added to a module before it is compiled. It changes only the cost of an instance,
+//! and the module cannot refer to it.
 
 use crate::support::{fails, runner, runs};
 use pocketwasm::{Compilation, Error, HostContext, Plugin, RunnerConfig, SnapshotMode};

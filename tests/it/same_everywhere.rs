@@ -1,4 +1,4 @@
-//! The committed table of answers is that of the engine in this build.
+//! The committed table of results matches the engine in this build.
 
 use std::{fs, path::Path};
 

@@ -1,4 +1,5 @@
-//! Functions of every signature are called alike: the commonest go another way to the engine.
+//! Functions of every signature can be called. The most common signatures take another path into
+//! the engine.
 
 use crate::support::{fails, patient, runner, runs};
 use pocketwasm::{Call, HostContext, Plugin, RunnerConfig};

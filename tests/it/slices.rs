@@ -1,4 +1,4 @@
-//! Fuel and results are the same however a call is cut into slices, and wherever it runs.
+//! Fuel and results do not depend on how a call is cut into slices, or on how it is called.
 
 use crate::{
     bytes,

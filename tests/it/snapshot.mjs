@@ -1,5 +1,6 @@
-// Runs a module that was written as a snapshot, as a host of reactors does, and prints what the
-// named export returns: for a module with an allocator, the text that it makes of the second word.
+// Runs a module that was written as a snapshot, like a host of WASI reactors, and prints the result
+// of the named export. For a module with an allocator, that is the text it returns for the second
+// word.
 import { readFileSync } from "node:fs";
 import { WASI } from "node:wasi";
 

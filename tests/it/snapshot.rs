@@ -1,4 +1,5 @@
-//! Snapshots: that nothing but the time tells whether a plugin's instances start from one.
+//! Snapshots: whether a plugin's instances start from one can be observed only by the time they
+//! take.
 
 use pocketwasm::{
     Call, ErrorKind, ExternType, HostContext, Plugin, Runner, RunnerConfig, Snapshot, SnapshotMode,

@@ -1,4 +1,4 @@
-//! Spare instances: the same calls, and never an instance twice.
+//! Spare instances: calls have the same results, and no instance is used twice.
 
 use crate::support::{fails, fixture, load, patient, runner, runs};
 use pocketwasm::{Call, ErrorKind, Plugin};

@@ -1,4 +1,4 @@
-//! Values instead of bytes.
+//! Calls with serde's values instead of bytes.
 
 use crate::convention::{fixture, refused, runner};
 use pocketwasm::{Error, ErrorKind, Plugin};

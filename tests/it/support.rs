@@ -1,4 +1,4 @@
-//! What the tests share: guests, runners, and what a failed call said.
+//! Helpers for tests: guests, runners, and the messages of failed calls.
 
 use pocketwasm::{Call, Error, Outcome, Plugin, Runner, RunnerConfig};
 use std::{path::PathBuf, time::Duration};

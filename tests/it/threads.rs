@@ -1,4 +1,4 @@
-//! Many threads on one runner, with loads and unloads in between.
+//! Many threads on one runner, while plugins are loaded and unloaded.
 
 use crate::support::{fixture, load, patient, runner, runs, wat};
 use pocketwasm::{ErrorKind, RunnerConfig};

@@ -1,4 +1,4 @@
-//! A trap is told in the same words at every door.
+//! A trap has the same message by every way of calling.
 
 use crate::support::{fails, runner, wat};
 use pocketwasm::{Compilation, Error, ErrorKind, HostContext, Phase, Plugin, RunnerConfig};

@@ -1,4 +1,4 @@
-//! How a guest can fail, and what is said of it.
+//! The ways in which a guest can fail, and the errors for them.
 
 use crate::support::{fails, load, runner, runs, wat};
 use pocketwasm::{ErrorKind, Phase, RunnerConfig};

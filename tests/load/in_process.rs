@@ -1,4 +1,4 @@
-//! The call of the load tests without HTTP around it: `greet` in a fresh instance each time.
+//! The call of the load tests without HTTP: `greet`, in a fresh instance each time.
 
 use pocketwasm::{Runner, RunnerConfig};
 use std::time::{Duration, Instant};

@@ -1,12 +1,13 @@
-//! Modules with exports added that pass vectors as pairs of 64-bit numbers, and read globals: the
-//! public API passes numbers only.
+//! Adds exports to modules that pass vectors as pairs of 64-bit numbers and read globals, because
+//! the public API passes numbers only.
 
 #![allow(
     clippy::cast_possible_truncation,
     reason = "the modules of the tests are small"
 )]
 
-use wasmparser::{BinaryReader, ExternalKind, Parser, Payload, TypeRef, ValType as Type};
+use std::collections::BTreeSet;
+use wasmparser::{BinaryReader, ExternalKind, Import, Parser, Payload, TypeRef, ValType as Type};
 
 /// The export that stands for `name` and passes vectors in two halves.
 pub(crate) fn halves(name: &str) -> String {
@@ -243,15 +244,23 @@ fn leb(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
+/// The modules that a module imports from.
+pub(crate) fn imported_modules(bytes: &[u8]) -> BTreeSet<String> {
+    imports(bytes)
+        .map(|import| import.module.to_owned())
+        .collect()
+}
+
 /// Whether a module imports anything but functions.
 pub(crate) fn imports_more_than_functions(bytes: &[u8]) -> bool {
+    imports(bytes).any(|import| !matches!(import.ty, TypeRef::Func(_)))
+}
+
+fn imports(bytes: &[u8]) -> impl Iterator<Item = Import<'_>> {
     let payloads = Parser::new(0).parse_all(bytes).filter_map(Result::ok);
-    let mut imports = payloads.filter_map(|payload| match payload {
+    let sections = payloads.filter_map(|payload| match payload {
         Payload::ImportSection(imports) => Some(imports),
         _ => None,
     });
-    imports.any(|imports| {
-        let mut imports = imports.into_iter().filter_map(Result::ok);
-        imports.any(|import| !matches!(import.ty, TypeRef::Func(_)))
-    })
+    sections.flat_map(|imports| imports.into_iter().filter_map(Result::ok))
 }

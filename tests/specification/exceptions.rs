@@ -1,4 +1,4 @@
-//! The directives that do not pass, each with its reason.
+//! The directives that do not pass, with the reason for each.
 
 use std::collections::BTreeMap;
 

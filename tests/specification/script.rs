@@ -1,4 +1,4 @@
-//! One script: its directives in order, with the modules that they are about.
+//! Runs one script: its directives in order, on the modules that they name.
 
 use crate::{augment, values};
 use pocketwasm::{Error, ErrorKind, Instance, Plugin, Runner, RunnerConfig};
@@ -36,8 +36,8 @@ pub(crate) struct Script {
     runner: Runner,
     current: Option<Module>,
     named: BTreeMap<String, Module>,
-    /// Those that others could import from.
-    registered: Vec<Module>,
+    /// Those that others could import from, by the name to import from.
+    registered: BTreeMap<String, Module>,
 }
 
 impl Script {
@@ -53,7 +53,7 @@ impl Script {
             runner: Runner::new(config.clone()).expect("valid settings"),
             current: None,
             named: BTreeMap::new(),
-            registered: Vec::new(),
+            registered: BTreeMap::new(),
         };
         for directive in directives {
             let (line, _) = directive.span().linecol_in(text);
@@ -70,12 +70,11 @@ impl Script {
                     Err(error) => Outcome::Failed(format!("no module: {error}")),
                 }
             }
-            WastDirective::Register { module, .. } => {
-                // Only what is registered can be imported, and imports cannot be met.
+            WastDirective::Register { module, name, .. } => {
                 let module = module.map(|id| id.name().to_string());
                 match self.find(module.as_deref()) {
                     Some(module) => {
-                        self.registered.push(module);
+                        self.registered.insert(name.into(), module);
                         Outcome::Inexpressible(IMPORTS)
                     }
                     None => Outcome::Failed("there is no such module".into()),
@@ -97,7 +96,10 @@ impl Script {
             },
             WastDirective::AssertMalformed { mut module, .. } => self.malformed(&mut module),
             WastDirective::AssertUnlinkable { mut module, .. } => match module.encode() {
-                Ok(bytes) if augment::imports_more_than_functions(&bytes) => self.not_linked(),
+                // It is never linked, and changes nothing.
+                Ok(bytes) if augment::imports_more_than_functions(&bytes) => {
+                    Outcome::Inexpressible(IMPORTS)
+                }
                 Ok(bytes) => match self.runner.load_plugin("m", bytes) {
                     Err(error) if error.kind() == ErrorKind::UnsupportedImport => Outcome::Passed,
                     Err(error) => Outcome::Failed(error.to_string()),
@@ -120,7 +122,7 @@ impl Script {
         let (live, outcome) = match self.instantiate(bytes) {
             Ok(live) => (Ok(live), Outcome::Passed),
             Err(error) if error.kind() == ErrorKind::UnsupportedImport => {
-                (Err(IMPORTS), self.not_linked())
+                (Err(IMPORTS), self.not_linked(bytes))
             }
             Err(error) => (
                 Err("modules that were not loaded"),
@@ -151,10 +153,13 @@ impl Script {
         })
     }
 
-    /// A module that imports what cannot be given to it. It would have changed that.
-    fn not_linked(&mut self) -> Outcome {
-        for module in self.registered.drain(..) {
-            *module.borrow_mut() = Err(IMPORTS);
+    /// A module that imports what cannot be given to it. It could have changed the modules that it
+    /// imports from, and nothing more is known of those.
+    fn not_linked(&mut self, bytes: &[u8]) -> Outcome {
+        for name in augment::imported_modules(bytes) {
+            if let Some(module) = self.registered.remove(&name) {
+                *module.borrow_mut() = Err(IMPORTS);
+            }
         }
         Outcome::Inexpressible(IMPORTS)
     }
@@ -226,7 +231,7 @@ impl Script {
                 Ok(bytes) => match self.instantiate(&bytes) {
                     Ok(_) => return Outcome::Failed("it was instantiated".into()),
                     Err(error) if error.kind() == ErrorKind::UnsupportedImport => {
-                        return self.not_linked();
+                        return self.not_linked(&bytes);
                     }
                     Err(error) => error,
                 },

@@ -1,4 +1,4 @@
-//! The values of scripts as bit patterns.
+//! Converts the values of scripts to bit patterns.
 
 #![allow(
     clippy::cast_possible_truncation,

@@ -1,4 +1,4 @@
-//! What the program takes on its command line.
+//! The command line: its commands and options.
 
 use crate::{
     arguments::placed,

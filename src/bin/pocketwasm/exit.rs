@@ -1,9 +1,9 @@
-//! The codes that the program exits with.
+//! The program's exit codes.
 
 use pocketwasm::ErrorKind;
 use std::process::ExitCode;
 
-/// What the program tells its caller; `cli.rs` has the list for people.
+/// An exit code. `cli.rs` has the list that `--help` prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Code(u8);
 
@@ -19,7 +19,7 @@ impl Code {
     /// Nobody reads the output any more: what a shell says of a program that this signal ended.
     pub(crate) const CLOSED_PIPE: Self = Self(128 + 13);
 
-    /// The code for an error of the library.
+    /// The exit code for an error of the library.
     pub(crate) fn of(kind: ErrorKind) -> Self {
         match kind {
             ErrorKind::InvalidConfig | ErrorKind::Signature => Self::USAGE,
@@ -37,13 +37,14 @@ impl Code {
             | ErrorKind::Closed => Self::LIMIT,
             ErrorKind::Io => Self::IO,
             ErrorKind::Plugin => Self::PLUGIN,
-            // `Trap`, `Exit`, `GuestData`, `SingleCall`, `Poisoned`, and what a later version may add.
+            // `Trap`, `Exit`, `GuestData`, `SingleCall`, `Poisoned`, and kinds that later versions
+            // may add.
             _ => Self::BROKEN,
         }
     }
 
-    /// The guest's own code: its low eight bits, as a Unix system takes them, except that a
-    /// failure never looks like success.
+    /// The exit code for a guest's own code: its low eight bits, as on Unix. A failure never
+    /// becomes 0: if the low bits are 0 and the others are not, this is 1.
     pub(crate) fn of_guest(code: i32) -> Self {
         match code.to_le_bytes() {
             [0, rest @ ..] if rest != [0; 3] => Self(1),

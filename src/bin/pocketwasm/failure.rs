@@ -8,19 +8,19 @@ use std::{error::Error as StdError, fmt, io, time::Duration};
 /// Why a command did not do what was asked.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The command line makes no sense in a way that its parser cannot see.
+    /// The command line is wrong in a way that its parser cannot check.
     Usage(String),
-    /// A parameter is none of its type.
+    /// A parameter does not parse as its type.
     Parameter {
         plugin: String,
         export: String,
         problem: String,
     },
-    /// A stream or file of the program's own failed.
+    /// A file or stream of the program failed.
     Io { action: String, source: io::Error },
-    /// The library refused before a call was tried.
+    /// The library failed before a call was tried.
     Library(Error),
-    /// A call failed that took so long.
+    /// A call failed after this much time.
     Call { error: Error, elapsed: Duration },
     /// A module as text that is none.
     Text { module: String, problem: String },
@@ -123,7 +123,7 @@ impl Failure {
         }
     }
 
-    /// The same for programs, by the library's names.
+    /// The failure in JSON, with the library's name for its kind.
     pub(crate) fn json(&self) -> Value {
         let phase = |error: &Error| error.phase().map(|phase| phase.to_string());
         match self {
@@ -169,13 +169,13 @@ impl Failure {
     }
 }
 
-/// A message and the causes beneath it, as far as they say something new.
+/// A message followed by its causes. A cause that the message quotes already is left out.
 pub(crate) fn with_causes(mut message: String, error: &dyn StdError) -> String {
     let mut cause = error.source();
     while let Some(error) = cause {
         let text = error.to_string();
         let line = OneLine(text.lines().next().unwrap_or_default()).to_string();
-        // The library cuts long causes short where it quotes them.
+        // The library shortens long causes where it quotes them, so compare their beginnings only.
         let beginning: String = line.chars().take(80).collect();
         if !message.contains(&beginning) {
             message.push_str(": ");

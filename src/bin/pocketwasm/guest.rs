@@ -1,4 +1,4 @@
-//! Calling a guest: what it sees of the world, and where its output goes.
+//! Calling a guest: its environment, and where its output goes.
 
 use crate::{
     exit::Code,
@@ -19,11 +19,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What a guest sees of the world around it; nothing by default.
+/// What a guest sees of the host; nothing by default.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The guest's surroundings")]
 pub(crate) struct GuestEnvironment {
-    /// Set an environment variable of the guest, which has none of the host's; repeatable
+    /// Set an environment variable of the guest, which does not see the host's variables;
+    /// repeatable
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     env: Vec<(String, String)>,
     /// Read the guest's standard input from FILE
@@ -38,7 +39,7 @@ pub(crate) struct GuestEnvironment {
     real_random: bool,
 }
 
-/// `NAME=VALUE` in two.
+/// Splits `NAME=VALUE`.
 pub(crate) fn variable(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
@@ -105,7 +106,7 @@ impl<'a> SingleCall<'a> {
         Self::granting(call_options, stdout, &[])
     }
 
-    /// The same for guests that may send HTTP requests to these hosts.
+    /// Like [`new`](Self::new), for guests that may send HTTP requests to these hosts.
     pub(crate) fn granting(
         call_options: &'a CallOptions,
         stdout: Stream,
@@ -186,8 +187,8 @@ impl<'a> SingleCall<'a> {
         }
     }
 
-    /// Runs a call to its end. Its standard input is the file that the user named, otherwise
-    /// `stdin`, otherwise empty.
+    /// Runs a call to its end. Its standard input is the file that the user named, else `stdin`,
+    /// else empty.
     pub(crate) fn run<R>(&self, call: Call<'_>, stdin: Option<R>) -> Result<FinishedCall, Failure>
     where
         R: Read + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! HTTP requests of plugins to the hosts that the user allows.
+//! HTTP requests of plugins, to the hosts that the user allows.
 
 use pocketwasm::{HttpClient, HttpRequest, HttpResponse};
 use std::{error::Error, time::Duration};
@@ -16,10 +16,11 @@ impl HttpClient for NetworkClient {
     ) -> Result<HttpResponse, Box<dyn Error + Send + Sync>> {
         let agent: Agent = Agent::config_builder()
             .timeout_global(Some(timeout))
-            // Where a redirect leads is for the plugin to ask, and for the user to allow.
+            // The host of a redirect may not be allowed. The plugin can request it, and the library
+            // then checks it.
             .max_redirects(0)
             .http_status_as_error(false)
-            // A proxy of the environment's could reach what the user did not mean.
+            // A proxy from the environment could reach hosts that the user did not allow.
             .proxy(None)
             .allow_non_standard_methods(true)
             .build()

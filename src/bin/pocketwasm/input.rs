@@ -1,4 +1,4 @@
-//! Input for a guest that never keeps it past its deadline.
+//! Standard input for a guest, with a deadline.
 
 use crate::failure::Failure;
 use pocketwasm::InputSource;
@@ -14,18 +14,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The most that is read at once.
+/// The most bytes that are read at once.
 const PIECE: usize = 65_536;
 
-/// How much later than the call this gives up, so that the call is surely over by then.
+/// How much longer than the call a read waits. The call's own timeout is then the one that ends it.
 const GRACE: Duration = Duration::from_millis(5);
 
-/// A reader that another thread waits for: reading a terminal or a pipe can take for ever, and a
-/// call may not. The thread begins with the first read, so what is never asked for is never read.
+/// A reader that reads on a thread of its own: reading a terminal or a pipe can block for ever, and
+/// a call may not. The thread starts with the first read, which means that input that the guest
+/// never reads stays unread.
 pub(crate) struct Input {
     source: Option<Box<dyn Read + Send + Sync>>,
     worker: Option<Worker>,
-    /// `None` for a time so far that it does not matter.
+    /// `None` for a deadline that is too far away to represent.
     deadline: Option<Instant>,
 }
 
@@ -39,7 +40,7 @@ struct Worker {
 }
 
 impl Input {
-    /// Input from `source` for a call that begins now and may take `timeout`.
+    /// Creates input from `source` for a call that begins now and may take `timeout`.
     pub(crate) fn new(source: impl Read + Send + Sync + 'static, timeout: Duration) -> Self {
         Self {
             source: Some(Box::new(source)),
@@ -128,7 +129,7 @@ impl Worker {
     }
 }
 
-/// What a guest gets that asks again after its time.
+/// The error for reads after the deadline.
 fn over() -> io::Error {
     io::ErrorKind::TimedOut.into()
 }

@@ -20,7 +20,7 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// The settings of a runner with these limits.
+    /// A runner's settings with these limits.
     pub(crate) fn config(&self) -> RunnerConfig {
         self.call.set(self.module.config())
     }

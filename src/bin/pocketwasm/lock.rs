@@ -1,28 +1,28 @@
-//! The lock file: which bytes each plugin has.
+//! The lock file, which pins plugins to their bytes.
 
 use pocketwasm::Plugin;
 use std::{collections::BTreeMap, fs, io, path::Path};
 
-/// Plugins' names and the SHA-256 of their bytes, in hexadecimal digits; a JSON object on disk.
+/// The SHA-256 of each plugin's bytes in hexadecimal, by the plugin's name. A JSON object on disk.
 pub(crate) type Pins = BTreeMap<String, String>;
 
-/// Pins `plugins` to the bytes that they have.
+/// The pins of these plugins.
 pub(crate) fn pin(plugins: &[Plugin]) -> Pins {
     let pin = |plugin: &Plugin| (plugin.name().to_owned(), hex(&plugin.sha256()));
     plugins.iter().map(pin).collect()
 }
 
-/// Writes the file: first beside it, then in its place, so that nobody reads half of it.
+/// Writes the file under another name and renames it, so that no reader sees half of it.
 pub(crate) fn write(path: &Path, pins: &Pins) -> io::Result<()> {
     let mut text = serde_json::to_string_pretty(pins)?;
     text.push('\n');
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    fs::write(&beside, text)?;
-    fs::rename(&beside, path)
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".new");
+    fs::write(&temporary, text)?;
+    fs::rename(&temporary, path)
 }
 
-/// Bytes as hexadecimal digits.
+/// Formats bytes as hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,4 +1,4 @@
-//! Finding what the command line names.
+//! Finding the module that the command line names.
 
 use crate::{failure::Failure, limits::ModuleLimits, mistakes, options::Plugins, progress};
 use pocketwasm::{ErrorKind, LoadReport, Plugin, Runner};
@@ -36,7 +36,8 @@ pub(crate) fn open(
             if let Some(failure) = refused(report, directory, name) {
                 return Err(failure);
             }
-            // Where there is no file either, the plugins there are say more than the path.
+            // Without such a file, report the plugins that there are: that says more than the path
+            // does.
             if module.exists() {
                 return open_file(runner, limits, module);
             }

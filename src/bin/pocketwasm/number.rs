@@ -1,12 +1,12 @@
-//! Parameters and results as people write them.
+//! Parsing parameters and formatting results.
 
 use crate::failure::Failure;
 use pocketwasm::{Plugin, Signature, ValueType};
 use serde_json::Value;
 use std::{fmt::Debug, str::FromStr};
 
-/// The bits of an export's parameters. An export that is not there and a wrong number of
-/// parameters are the library's to refuse, so what has no type counts as 0.
+/// Parses an export's parameters into bits. If the export does not exist or takes another number of
+/// parameters, all are 0, because the library refuses the call with a better message.
 pub(crate) fn params(plugin: &Plugin, export: &str, texts: &[String]) -> Result<Vec<u64>, Failure> {
     let types = signature(plugin, export)
         .map(Signature::params)
@@ -51,8 +51,8 @@ pub(crate) fn signature<'a>(plugin: &'a Plugin, export: &str) -> Option<&'a Sign
     functions.next()?.ty.signature()
 }
 
-/// The bits of a parameter of type `ty`; nothing if `text` is not one. What no call can pass
-/// counts as 0, since the library refuses it with the whole signature before it looks at values.
+/// Parses a parameter of type `ty` into bits, or returns `None`. For types that no call can pass
+/// this is 0: the library refuses the signature before it looks at values.
 pub(crate) fn parse(ty: ValueType, text: &str) -> Option<u64> {
     match ty {
         ValueType::I32 => integer(text, 32),
@@ -63,7 +63,7 @@ pub(crate) fn parse(ty: ValueType, text: &str) -> Option<u64> {
     }
 }
 
-/// What parameters of type `ty` look like.
+/// The form of parameters of type `ty`, for error messages.
 pub(crate) const fn expected(ty: ValueType) -> &'static str {
     match ty {
         ValueType::I32 => "from -2147483648 to 4294967295, decimal or 0x hexadecimal",
@@ -74,7 +74,7 @@ pub(crate) const fn expected(ty: ValueType) -> &'static str {
     }
 }
 
-/// Signed or unsigned, as long as the bits have room for it.
+/// Parses an integer, signed or unsigned, that fits into this many bits.
 fn integer(text: &str, bits: u32) -> Option<u64> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
@@ -87,7 +87,7 @@ fn integer(text: &str, bits: u32) -> Option<u64> {
         Some(digits) => (digits, 16),
         None => (digits, 10),
     };
-    // The parser of the standard library would take another sign.
+    // `from_str_radix` would accept a second sign.
     if digits.starts_with(['+', '-']) {
         return None;
     }
@@ -101,14 +101,14 @@ fn integer(text: &str, bits: u32) -> Option<u64> {
     }
 }
 
-/// A float; a finite number that only infinity is near to is none.
+/// Parses a float. Finite numbers that round to infinity are refused.
 fn float<F: FromStr + Copy>(text: &str, is_infinite: fn(F) -> bool) -> Option<F> {
     let float: F = text.parse().ok()?;
     let says_so = text.to_ascii_lowercase().contains("inf");
     (says_so || !is_infinite(float)).then_some(float)
 }
 
-/// A result in the form that the caller may pass back as a parameter.
+/// Formats a result so that it can be passed back as a parameter.
 pub(crate) fn show(ty: ValueType, bits: u64) -> String {
     match ty {
         ValueType::I32 => low(bits).cast_signed().to_string(),
@@ -118,12 +118,13 @@ pub(crate) fn show(ty: ValueType, bits: u64) -> String {
     }
 }
 
-/// A result in JSON: a number, or a string for a float that JSON has no number for.
+/// A result in JSON: a number, or a string for floats that JSON cannot express.
 pub(crate) fn json(ty: ValueType, bits: u64) -> Value {
     match ty {
         ValueType::I32 => low(bits).cast_signed().into(),
         ValueType::F32 | ValueType::F64 => {
-            // By way of the text, or 0.1 as an `f32` would become 0.10000000149011612.
+            // Converting by way of the text keeps 0.1 as an `f32` from becoming
+            // 0.10000000149011612.
             let text = show(ty, bits);
             match text.parse::<f64>() {
                 Ok(float) if float.is_finite() => float.into(),
@@ -134,13 +135,13 @@ pub(crate) fn json(ty: ValueType, bits: u64) -> Value {
     }
 }
 
-/// The low half.
+/// The low 32 bits.
 fn low(bits: u64) -> u32 {
     let [a, b, c, d, ..] = bits.to_le_bytes();
     u32::from_le_bytes([a, b, c, d])
 }
 
-/// The fewest digits that read back as the same float, in scientific form where that is shorter
+/// The fewest digits that parse to the same float, in scientific notation where that is shorter
 /// than a row of zeros.
 fn shortest(float: impl Debug) -> String {
     let text = format!("{float:?}");

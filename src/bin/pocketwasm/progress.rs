@@ -1,10 +1,10 @@
-//! How far loading a directory has come, for people who wait for it.
+//! A progress bar for loading a directory.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pocketwasm::{Error, LoadReport, Runner};
 use std::{fs, io::IsTerminal, path::Path};
 
-/// Loads the plugins in a directory, with a bar on a terminal meanwhile.
+/// Loads the plugins in a directory, and shows a progress bar on a terminal.
 pub(crate) fn load(runner: &Runner, directory: &Path) -> Result<LoadReport, Error> {
     let bar = bar(directory);
     let report = runner.load_plugins_if(directory, |name, _| {
@@ -15,8 +15,8 @@ pub(crate) fn load(runner: &Runner, directory: &Path) -> Result<LoadReport, Erro
     report
 }
 
-/// A bar for as many plugins as there are files for below the directory; hidden where stderr is
-/// no terminal.
+/// A bar with a length of one for each module file below the directory. Hidden if stderr is not a
+/// terminal.
 pub(crate) fn bar(directory: &Path) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
@@ -28,7 +28,7 @@ pub(crate) fn bar(directory: &Path) -> ProgressBar {
     }
 }
 
-/// One plugin more.
+/// Advances the bar by one plugin.
 pub(crate) fn advance(bar: &ProgressBar, name: &str) {
     bar.set_message(name.to_owned());
     bar.inc(1);

@@ -1,4 +1,4 @@
-//! What the program says of what it did: errors for people, JSON for programs.
+//! Reports: errors for people, and JSON for programs.
 
 use crate::{
     exit::Code,
@@ -9,7 +9,7 @@ use pocketwasm::Outcome;
 use serde_json::{Map, Value};
 use std::time::Duration;
 
-/// Reports a failure on stderr, and on stdout too where the user wants JSON.
+/// Reports a failure on stderr and, if the user asked for JSON, also on stdout.
 pub(crate) fn failed(failure: &Failure, as_json: bool) -> Code {
     if failure.is_closed_pipe() {
         return failure.code();
@@ -70,7 +70,7 @@ pub(crate) fn print(report: impl Into<Value>) -> Result<(), Failure> {
     Stream::Stdout.write(line.as_bytes())
 }
 
-/// Bytes as hexadecimal digits.
+/// Formats bytes as hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

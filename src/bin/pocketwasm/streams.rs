@@ -1,4 +1,4 @@
-//! The process's own streams.
+//! Writing to the process's standard output and standard error.
 
 use crate::{failure::Failure, terminal::Filter};
 use pocketwasm::CancelToken;
@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-/// One of the two that the process writes to.
+/// Standard output or standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stream {
     Stdout,
@@ -25,7 +25,7 @@ impl Stream {
         }
     }
 
-    /// Writes all of it, now; cleaned if it goes to a terminal.
+    /// Writes all bytes and flushes. For a terminal, control characters are replaced first.
     pub(crate) fn write(self, bytes: &[u8]) -> Result<(), Failure> {
         let written = if self.is_terminal() {
             self.write_as_is(Filter::default().clean(bytes).as_bytes())
@@ -58,11 +58,11 @@ impl Stream {
     }
 }
 
-/// Whether a guest left standard error in the middle of a line.
+/// Whether the guest's last write to standard error left the cursor in the middle of a line.
 static MID_LINE: AtomicBool = AtomicBool::new(false);
 
-/// Says a line of the program's own on standard error, apart from what a guest wrote there. There
-/// is nowhere to report that it could not be said.
+/// Prints a line to standard error, apart from what the guest wrote there. Errors are ignored,
+/// because there is nowhere to report them.
 pub(crate) fn say(line: &str) {
     let apart = if MID_LINE.swap(false, Ordering::Relaxed) {
         "\n"
@@ -72,19 +72,19 @@ pub(crate) fn say(line: &str) {
     let _ = Stream::Stderr.write(format!("{apart}pocketwasm: {line}\n").as_bytes());
 }
 
-/// What became of the output that a guest wrote to the process's streams while it ran.
+/// The state of the guest's output to the process's streams.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct GuestOutput(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
     failure: Mutex<Option<Failure>>,
-    /// Ends the call whose output nobody can have.
+    /// Cancels the call when its output can no longer be written.
     cancel: CancelToken,
 }
 
 impl GuestOutput {
-    /// A writer for a guest's stream.
+    /// Creates a writer for a guest's stream.
     pub(crate) fn to(&self, stream: Stream) -> impl Write + Send + Sync + 'static {
         GuestWriter {
             stream,
@@ -99,7 +99,7 @@ impl GuestOutput {
         &self.0.cancel
     }
 
-    /// Why the output could not be written, if so.
+    /// The first failure to write output, if there was one.
     pub(crate) fn take_failure(&self) -> Option<Failure> {
         let mut failure = self
             .0
@@ -113,7 +113,7 @@ impl GuestOutput {
 struct GuestWriter {
     stream: Stream,
     filter: Option<Filter>,
-    /// Whether what it writes is on the lines of standard error, being that or the same terminal.
+    /// Whether it writes to standard error, or to the same terminal as standard error.
     shares_lines: bool,
     state: Arc<State>,
 }

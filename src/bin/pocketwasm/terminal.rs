@@ -1,20 +1,20 @@
-//! What may reach a terminal.
+//! Cleaning a guest's output for a terminal.
 //!
-//! A terminal obeys control characters: they move the cursor, rename the window, answer in the
-//! user's name. A guest must not be able to steer it, so on their way to a terminal all of them
-//! but newline, carriage return and tab become U+FFFD, and so does what is not UTF-8.
+//! A terminal obeys control characters: they can move the cursor, rename the window, or send input
+//! in the user's name. A guest must not be able to do that. Therefore every control character
+//! except newline, carriage return and tab becomes U+FFFD, and so does invalid UTF-8.
 
 use std::fmt;
 
-/// Replaces what a terminal might obey, in text that comes in pieces.
+/// Replaces control characters and invalid UTF-8 in text that arrives in pieces.
 #[derive(Debug, Default)]
 pub(crate) struct Filter {
-    /// The beginning of a character whose end comes with the next piece.
+    /// The first bytes of a character that continues in the next piece.
     unfinished: Vec<u8>,
 }
 
 impl Filter {
-    /// The piece as it may be shown.
+    /// Returns the piece in a form that is safe to show.
     pub(crate) fn clean(&mut self, piece: &[u8]) -> String {
         let mut bytes = std::mem::take(&mut self.unfinished);
         bytes.extend_from_slice(piece);
@@ -42,7 +42,7 @@ fn harmless(c: char) -> char {
     }
 }
 
-/// A guest's string on one line of the program's own: what cannot be printed is escaped.
+/// Shows a guest's string on one line: unprintable characters are escaped.
 pub(crate) struct OneLine<'a>(pub(crate) &'a str);
 
 impl fmt::Display for OneLine<'_> {

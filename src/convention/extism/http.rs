@@ -1,4 +1,4 @@
-//! HTTP requests of Extism's plugins: by the embedder's client, to the hosts it allows.
+//! HTTP requests of Extism's plugins, sent by the embedder's client to the hosts that it allows.
 
 #[cfg(feature = "http")]
 use super::handed_over;
@@ -9,8 +9,8 @@ use crate::common::failure::Failure;
 #[cfg(not(feature = "http"))]
 use alloc::string::ToString;
 
-/// Sends the request that is described by JSON in one block, with the body in another or none; a
-/// block with the response's body.
+/// Sends a request. One block describes it in JSON, another one, which may be absent, has its body.
+/// Returns a block with the response's body.
 #[cfg(feature = "http")]
 pub(super) fn request(caller: &mut Guest<'_>, request: u64, body: u64) -> Result<u64, Failure> {
     let description = handed_over(caller, request, "an HTTP request")?;
@@ -39,7 +39,7 @@ pub(super) fn status_code(caller: &mut Guest<'_>) -> Result<u32, Failure> {
     Ok(caller.data_mut().convention_state().extism.status.into())
 }
 
-/// A block with the fields of the last response as a JSON object.
+/// Returns a block with the last response's header fields as a JSON object.
 pub(super) fn headers(caller: &mut Guest<'_>) -> Result<u64, Failure> {
     let headers = caller.data_mut().convention_state().extism.headers.clone();
     give(caller, &headers)
@@ -68,7 +68,7 @@ mod granted {
         })
     }
 
-    /// Reads `{"url": …, "method": …, "headers": {…}}`.
+    /// Parses `{"url": …, "method": …, "headers": {…}}`.
     pub(super) fn parse(json: &[u8]) -> Result<HttpRequest, Failure> {
         let value: Value = serde_json::from_slice(json).map_err(|error| {
             Failure::from(Cause::GuestData {
@@ -98,7 +98,8 @@ mod granted {
         Ok(request)
     }
 
-    /// The host in a URL, which must be so plain that any reader finds the same one in it.
+    /// Extracts the host from a URL. The URL must be simple enough that every parser finds the same
+    /// host in it: otherwise the client could send to a host that was not checked.
     pub(super) fn host_of(url: &str) -> Result<String, Failure> {
         let rest = url
             .strip_prefix("https://")
@@ -189,7 +190,7 @@ mod granted {
         Ok(response)
     }
 
-    /// The fields by their names in lower case; those of one name joined.
+    /// The header fields by their names in lower case. Values of the same name are joined.
     pub(super) fn headers_json(response: &HttpResponse) -> Result<Vec<u8>, Failure> {
         let mut fields = Map::new();
         for (name, value) in &response.headers {

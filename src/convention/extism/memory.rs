@@ -1,4 +1,4 @@
-//! The functions by which a plugin uses its memory on the host's side.
+//! The host functions by which a plugin uses the memory that the host keeps for it.
 
 use super::{Guest, nowhere};
 use crate::{
@@ -51,8 +51,8 @@ fn alloc(caller: &mut Guest<'_>, length: u64) -> Result<u64, Failure> {
         .allocate(length)
 }
 
-/// Frees a block, but for the one that holds the output or the error: kits free what they have
-/// set as either, and it is read after the call.
+/// Frees a block, unless it holds the output or the error. Kits free both after they have set them,
+/// and the host reads them after the call.
 pub(super) fn free(caller: &mut Guest<'_>, offset: u64) -> Result<(), Failure> {
     let extism = &mut caller.data_mut().convention_state().extism;
     let length = extism.blocks.block(offset).map_or(0, <[u8]>::len) as u64;

@@ -1,9 +1,9 @@
-//! Extism: `f() -> status`, with input, output, error, configuration, variables and logs in
-//! blocks of memory on the host's side.
+//! Extism: `f() -> status`. Input, output, error, configuration, variables and logs are in blocks
+//! of memory that the host keeps.
 //!
 //! Extism's own runtime keeps that memory in a second module, the kernel. Here it is a table of
-//! blocks: an offset that is in no block reads as 0 and swallows what is written, as there, and
-//! where a whole block is needed it ends the call.
+//! blocks. As in the kernel, reading an offset outside every block returns 0, and writing to it
+//! does nothing. If a function needs a whole block and there is no such block, the call fails.
 
 mod http;
 mod memory;
@@ -30,7 +30,8 @@ use alloc::{borrow::Cow, format, string::String, vec::Vec};
 use wasmi::{Caller, Linker};
 
 const MODULE: &str = "extism:host/env";
-/// The level that plugins hear of, always, so that what they do does not depend on who listens.
+/// The log level that plugins are told. It is fixed: a plugin's behaviour must not depend on the
+/// host's logger.
 const LEVEL_INFO: i32 = 2;
 
 pub(super) struct Extism;
@@ -76,7 +77,7 @@ impl Protocol for Extism {
             Ok(_) => true,
             Err(failure) => matches!(**failure, Cause::Trap { .. }),
         };
-        // A plugin that says why it fails is heard, however it then ends.
+        // An error that the plugin has set is reported even if it then traps.
         if ended && extism.error != 0 {
             let message = extism.blocks.block(extism.error).unwrap_or_default();
             return Err(Failure::reported(message));
@@ -143,7 +144,7 @@ fn nowhere(what: &str, offset: u64) -> Failure {
     })
 }
 
-/// A block with `bytes` in it; 0 for none.
+/// Inserts a block with `bytes` in it. Returns its offset, or 0 for no bytes.
 fn insert(
     blocks: &mut crate::host::convention_state::Blocks,
     bytes: &[u8],
@@ -155,9 +156,9 @@ fn insert(
     blocks.insert(bytes.to_vec())
 }
 
-/// The whole block at `offset`, charged for.
+/// Reads the whole block at `offset`, and charges fuel for it.
 fn block(caller: &mut Guest<'_>, offset: u64, what: &str) -> Result<Vec<u8>, Failure> {
-    // An empty string is no block, but 0.
+    // An empty string has no block; its offset is 0.
     if offset == 0 {
         return Ok(Vec::new());
     }
@@ -181,15 +182,15 @@ fn block(caller: &mut Guest<'_>, offset: u64, what: &str) -> Result<Vec<u8>, Fai
     Ok(block.unwrap_or_default().to_vec())
 }
 
-/// The same of a block that the plugin passes to a function of its host, which frees it: kits
-/// leave that to the host.
+/// Reads a block that the plugin passes to a host function, and frees it. Kits leave that to the
+/// host.
 fn handed_over(caller: &mut Guest<'_>, offset: u64, what: &str) -> Result<Vec<u8>, Failure> {
     let bytes = block(caller, offset, what)?;
     memory::free(caller, offset)?;
     Ok(bytes)
 }
 
-/// A new block with `bytes` in it, charged for.
+/// Inserts a block with `bytes` in it, and charges fuel for it.
 fn give(caller: &mut Guest<'_>, bytes: &[u8]) -> Result<u64, Failure> {
     charge_bytes(caller, bytes.len() as u64)?;
     insert(
@@ -241,7 +242,7 @@ fn var_set(caller: &mut Guest<'_>, name: u64, value: u64) -> Result<(), Failure>
             .remove(&key);
         return memory::free(caller, name);
     }
-    // Name and value may be one block.
+    // The name and the value may be the same block: read both before freeing either.
     let bytes = handed_over(caller, value, "a variable's value")?;
     memory::free(caller, name)?;
     caller
@@ -256,7 +257,8 @@ fn get_log_level(_: &mut Guest<'_>) -> Result<i32, Failure> {
     Ok(LEVEL_INFO)
 }
 
-/// Passes a message on to the host's log. It counts as output, or a plugin could fill a disk.
+/// Passes a message on to the host's log. It counts against the output limit: otherwise a plugin
+/// could fill a disk with logs.
 fn logger(
     level: log::Level,
 ) -> impl Fn(&mut Guest<'_>, u64) -> Result<(), Failure> + Send + Sync + 'static {

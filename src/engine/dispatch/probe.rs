@@ -1,5 +1,5 @@
-//! The check once per process: a guest that runs every class of operators while the host looks
-//! at where its native stack is.
+//! The check that runs once per process: a guest runs every class of operators while the host
+//! measures its native stack.
 
 use crate::{
     common::{
@@ -16,21 +16,21 @@ use core::{
 };
 use wasmi::{Caller, CompilationMode, Engine, Linker, Module, Store};
 
-/// `probe.wat`, compiled. Both are written by `cargo run -p soak -- probe` in `tools/dispatch`, and
-/// compared with that by the tests.
+/// `probe.wat`, compiled. `cargo run -p soak -- probe` in `tools/dispatch` writes both files, and a
+/// test checks that they are up to date.
 const GUEST: &[u8] = include_bytes!("probe.wasm");
-/// How often the guest runs each class between two looks: so few times that the check itself ends
-/// well where every operator leaves something behind.
+/// How often the guest runs each class between two measurements. This is low enough that the check
+/// itself does not overflow the stack in a build where every operator leaves something behind.
 const ITERATIONS: u64 = 2;
-/// What a class leaves behind that leaves anything: a return address, at each iteration.
+/// The least that a class leaves behind if it leaves anything: a return address per iteration.
 const LEAST: u64 = 8 * ITERATIONS;
-/// What the classes that grow memories and tables may leave behind.
+/// The most that the classes that grow memories and tables may leave behind.
 const MOST: u64 = ITERATIONS * MOST_LEFT_BEHIND;
 
 const UNKNOWN: u8 = 0;
 const BOUNDED: u8 = 1;
 const LEAKING: u8 = 2;
-/// What the check found. Two threads that come first both check; they find the same.
+/// What the check found. If two threads come first at once, both check and both find the same.
 static FOUND: AtomicU8 = AtomicU8::new(UNKNOWN);
 
 pub(super) fn check() -> Result<(), Failure> {
@@ -56,7 +56,7 @@ fn leaking() -> Failure {
     })
 }
 
-/// What the host saw.
+/// What the host measured.
 #[derive(Debug, Default)]
 struct Look {
     /// Where the stack was before a class.
@@ -65,7 +65,7 @@ struct Look {
     leaking: bool,
 }
 
-/// Runs the guest, and tells whether every class left behind no more than it may.
+/// Runs the guest. Returns whether every class left behind no more than it may.
 fn run() -> Result<bool, Failure> {
     let engine = Engine::new(&compiled_module::config(
         &Limits::DEFAULT,
@@ -95,8 +95,8 @@ fn failed(error: impl core::error::Error + Send + Sync + 'static) -> Failure {
     })
 }
 
-/// Called before a class, and after it: `grows` says that it may leave something behind. Ends the
-/// run at the first that leaves too much.
+/// The guest calls this before and after each class. `grows` is set if the class may leave
+/// something behind. Ends the run at the first class that leaves too much.
 #[inline(never)]
 fn mark(mut caller: Caller<'_, Look>, grows: i32, after: i32) -> Result<(), wasmi::Error> {
     let local = 0_u8;

@@ -1,14 +1,15 @@
-//! Blocks of memory on the host's side, which a guest has by their offsets.
+//! Blocks of memory on the host's side, which a guest addresses by offsets.
 
 use crate::common::failure::{Cause, Failure};
 use alloc::{collections::BTreeMap, vec::Vec};
 
-/// What a block takes beside its bytes, so that many small ones count for what they are.
+/// The bytes that a block counts in addition to its content. With them, many small blocks count for
+/// what they take.
 const OVERHEAD: u64 = 64;
 const ALIGNMENT: u64 = 16;
 
-/// The blocks of one guest. An offset is a number that only this table gives a meaning: it is
-/// never reused within a call, so a block that was freed stays unknown.
+/// The blocks of one guest. Only this table gives an offset its meaning. Offsets are never reused
+/// within a call, and a freed block stays unknown.
 #[derive(Debug)]
 pub(crate) struct Blocks {
     blocks: BTreeMap<u64, Vec<u8>>,
@@ -27,14 +28,14 @@ impl Blocks {
         }
     }
 
-    /// Frees all.
+    /// Frees all blocks.
     pub(crate) fn clear(&mut self) {
         self.blocks = BTreeMap::new();
         self.next = ALIGNMENT;
         self.used = 0;
     }
 
-    /// Whether a block of that length may be made.
+    /// Checks that a block of that length is within the limit.
     pub(crate) fn admit(&self, length: u64) -> Result<(), Failure> {
         let used = self.used.saturating_add(length).saturating_add(OVERHEAD);
         if used <= self.maximum {
@@ -69,7 +70,7 @@ impl Blocks {
         let length = bytes.len() as u64;
         self.admit(length)?;
         let offset = self.next;
-        // Far beyond what any budget of fuel reaches, but a number all the same.
+        // No budget of fuel gets this far, but the addition must not overflow.
         let next = offset.checked_add(length.saturating_add(ALIGNMENT) / ALIGNMENT * ALIGNMENT);
         self.next = next.ok_or_else(|| {
             Failure::from(Cause::Host {
@@ -93,7 +94,7 @@ impl Blocks {
         self.blocks.get(&offset).map(Vec::as_slice)
     }
 
-    /// From `position`, which may be in the middle of a block, to the end of that block.
+    /// The bytes from `position`, which may be in the middle of a block, to the end of that block.
     pub(crate) fn tail(&self, position: u64) -> Option<&[u8]> {
         let (offset, block) = self.blocks.range(..=position).next_back()?;
         block.get(usize::try_from(position - offset).ok()?..)
@@ -121,7 +122,7 @@ impl Blocks {
         bytes
     }
 
-    /// Sets the bytes at `position`, those that are in the block.
+    /// Writes `bytes` at `position`, as far as they are inside the block.
     pub(crate) fn store<const N: usize>(&mut self, position: u64, bytes: [u8; N]) {
         let block = self.tail_mut(position).unwrap_or_default();
         for (to, from) in block.iter_mut().zip(bytes) {

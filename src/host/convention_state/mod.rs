@@ -1,5 +1,5 @@
-//! What passes between host and guest by host functions, for the conventions whose guests ask for
-//! their input and send their result. Plain data; each convention knows what it means.
+//! What conventions keep on the host's side for a guest that fetches its input and sends its result
+//! by calling host functions. This is plain data; each convention knows what it means.
 
 mod blocks;
 mod variables;
@@ -13,51 +13,51 @@ use crate::common::{
 };
 use alloc::{boxed::Box, vec::Vec};
 
-/// What a guest and its host keep for each other.
+/// The state that conventions keep for a guest.
 #[derive(Debug)]
 pub(crate) struct ConventionState {
-    /// Whether the guest was readied for its convention.
+    /// Whether the guest was initialised for its convention.
     pub(crate) begun: bool,
-    /// What the guest may ask for, in its convention's order.
+    /// The inputs that the guest may fetch, in its convention's order.
     pub(crate) inputs: Vec<Vec<u8>>,
-    /// What the guest sent as its result.
+    /// The result that the guest sent.
     pub(crate) output: Option<Vec<u8>>,
-    /// What the guest sent as its error.
+    /// The error that the guest sent.
     pub(crate) error: Option<Vec<u8>>,
-    /// What the guest's last call to the host came to, or why it did not.
+    /// The reply to the guest's last call to the host, or the error it ended with.
     pub(crate) reply: Result<Vec<u8>, Vec<u8>>,
     pub(crate) extism: Extism,
     pub(crate) http: Option<Box<HttpExchange>>,
 }
 
-/// What an Extism plugin has on the host's side.
+/// The state of an Extism plugin on the host's side.
 #[derive(Debug)]
 pub(crate) struct Extism {
     pub(crate) blocks: Blocks,
     pub(crate) variables: Variables,
     /// The block that holds the input.
     pub(crate) input: u64,
-    /// Where the output is.
+    /// The offset and the length of the output.
     pub(crate) output: (u64, u64),
-    /// The block that holds the plugin's error; 0 for none.
+    /// The block that holds the plugin's error; 0 without an error.
     pub(crate) error: u64,
     /// The status and headers of the last HTTP response.
     pub(crate) status: u16,
     pub(crate) headers: Vec<u8>,
 }
 
-/// A request and its response, in the hands of an http-wasm handler.
+/// A request and its response while an http-wasm handler works on them.
 #[derive(Debug, Default)]
 pub(crate) struct HttpExchange {
     pub(crate) request: HttpRequest,
     pub(crate) response: HttpResponse,
-    /// How far the guest has read the bodies of request and response.
+    /// The positions up to which the guest has read the bodies of request and response.
     pub(crate) read: [usize; 2],
     /// Whether the guest has begun to write the bodies of request and response.
     pub(crate) written: [bool; 2],
-    /// Whether the response is the next handler's, so that the request is done with.
+    /// Whether the next handler has made the response. The request can then no longer be changed.
     pub(crate) answered: bool,
-    /// The bytes that both messages take, and what was replaced in them.
+    /// The bytes that both messages take, including what was replaced in them.
     pub(crate) used: u64,
 }
 
@@ -82,7 +82,7 @@ impl ConventionState {
         }
     }
 
-    /// Forgets what belonged to one call; variables stay, and that the guest was readied.
+    /// Forgets what belongs to one call. Variables stay, and the guest stays initialised.
     pub(crate) fn renew(&mut self) {
         self.inputs.clear();
         self.output = None;

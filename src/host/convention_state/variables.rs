@@ -3,10 +3,10 @@
 use crate::common::failure::{Cause, Failure};
 use alloc::{collections::BTreeMap, vec::Vec};
 
-/// What a variable takes beside its name and value.
+/// The bytes that a variable counts in addition to its name and value.
 const OVERHEAD: u64 = 64;
 
-/// Values by name, bounded in all.
+/// Values by name. Together they are bounded.
 #[derive(Debug)]
 pub(crate) struct Variables {
     values: BTreeMap<Vec<u8>, Vec<u8>>,
@@ -37,7 +37,7 @@ impl Variables {
         }
     }
 
-    /// Sets a variable, if all of them then stay within the limit.
+    /// Sets a variable, if all variables together then stay within the limit.
     pub(crate) fn set(&mut self, name: &[u8], value: &[u8]) -> Result<(), Failure> {
         let before = self.get(name).map_or(0, |value| cost(name, value));
         let used = self.used - before + cost(name, value);

@@ -1,15 +1,15 @@
 //! `br_table` to labels of several values.
 //!
-//! **What goes wrong.** Where all labels of a `br_table` stand at the same height of the operand
+//! **What goes wrong.** If all labels of a `br_table` stand at the same height of the operand
 //! stack, the translator leaves the values where they lie (`translator/func/visit.rs`,
-//! `visit_br_table`). That is right only if the `br_table` stands at that height too. Where another
-//! operand lies between, which the branch throws away, the target reads other slots: results are
-//! wrong, and hold what earlier calls left there. One value of a number type travels in a register
-//! and is right; two values or more, and vectors, are not.
+//! `visit_br_table`). That is right only if the `br_table` stands at that height too. If another
+//! operand lies between, which the branch drops, the target reads other slots: results are wrong,
+//! and hold what earlier calls left there. A single value of a number type travels in a register
+//! and is right. Two or more values, and vectors, are not.
 //!
-//! **What it becomes.** The `br_table` moves into a block that takes the values and the index and
-//! returns the values, and its default becomes that block, behind which a `br` goes on to the
-//! default:
+//! **What it becomes.** The `br_table` moves into a new block that takes the values and the index
+//! and returns the values. Its default becomes the new block, and a `br` after the block goes on to
+//! the original default:
 //!
 //! ```wat
 //! block (param i32 i32 i32) (result i32 i32)
@@ -18,12 +18,12 @@
 //! br 1
 //! ```
 //!
-//! Now one label, the new block's, stands where the values lie. If an operand lies between, the
-//! heights differ, and the translator copies the values for each label. If not, they are where they
-//! belong. An empty block comes first, since the new one has parameters. A `br_table` costs one unit
-//! of fuel more, for the `br`.
+//! Now one label, that of the new block, stands where the values lie. If an operand lies between,
+//! the heights differ, and the translator copies the values for each label. If not, the values are
+//! already in their place. An empty block comes first, because the new block has parameters. A
+//! `br_table` costs one unit of fuel more, for the `br`.
 //!
-//! **Needless** once `visit_br_table` compares the labels' height with its own.
+//! **No longer needed** once `visit_br_table` compares the labels' height with its own.
 
 use super::SETTLE;
 use crate::common::engine_faults::Faults;
@@ -39,13 +39,13 @@ use wasmparser::{BlockType, BrTable, FunctionBody, Operator};
 
 pub(crate) const NAME: &str = "branch-tables";
 
-/// Whether a label of these values is concerned.
+/// Whether a branch to a label with these values is concerned.
 pub(crate) fn concerns(faults: Faults, label: &[ValueType]) -> bool {
     (label.len() > 1 || label.contains(&ValueType::V128)) && faults.closes(NAME)
 }
 
-/// Finds each `br_table` in the body of a function that is concerned: where it is, and the values
-/// that it branches with.
+/// Finds each `br_table` in a function's body that is concerned, and reports where it is and which
+/// values it branches with.
 pub(crate) fn find(
     faults: Faults,
     types: &[Signature],
@@ -53,7 +53,7 @@ pub(crate) fn find(
     body: &FunctionBody<'_>,
     mut found: impl FnMut(usize, &[ValueType]),
 ) -> Result<(), Failure> {
-    // What branches to the open blocks carry.
+    // The values that branches to the open blocks carry.
     let mut labels = Vec::from([Label::Values(function.results())]);
     let label = |ty: BlockType, is_loop: bool| match ty {
         BlockType::FuncType(ty) => match types.get(ty as usize) {
@@ -120,7 +120,7 @@ pub(crate) fn rewrite(targets: &BrTable<'_>, ty: u32, out: &mut Vec<u8>) -> Resu
     const BR_TABLE: u8 = 0x0e;
     out.extend_from_slice(&SETTLE);
     out.push(BLOCK);
-    // The type of a block is a number with a sign.
+    // The type of a block is a signed number.
     put_i64(out, ty.into());
     out.push(BR_TABLE);
     put_u32(out, targets.len());

@@ -1,14 +1,14 @@
 //! Memories whose pages are bytes.
 //!
-//! **What goes wrong.** A memory with pages of one byte and no lower maximum grows to 2^32 of them
-//! (`wasmi_core`, `memory/ty.rs`, `absolute_max`). Its size is then no 32-bit number any more, and
-//! what reads it as 64 bits sees one: `i64.extend_i32_u`, and the lengths and indices of bulk and
-//! table operations.
+//! **What goes wrong.** A memory with pages of one byte and no lower maximum can grow to 2^32 pages
+//! (`wasmi_core`, `memory/ty.rs`, `absolute_max`). Its size then no longer fits 32 bits, and code
+//! that reads it as 64 bits sees the extra bit: `i64.extend_i32_u`, and the lengths and indices of
+//! bulk and table operations.
 //!
-//! **What it becomes.** The maximum is 2^32 - 1, so that the growth fails, as any growth may. It can
-//! be reached only where the limit on memory is 4 GiB.
+//! **What it becomes.** The maximum is 2^32 - 1. The growth beyond it fails, as any growth may. A
+//! guest can get there only if the limit on memory is 4 GiB.
 //!
-//! **Needless** once the engine counts such pages to 2^32 - 1.
+//! **No longer needed** once the engine allows at most 2^32 - 1 such pages.
 
 use crate::common::engine_faults::Faults;
 use crate::{
@@ -29,7 +29,7 @@ pub(crate) fn concerns(faults: Faults, memory: &MemoryType) -> bool {
     memory.page_size_log2 == Some(0) && is_unbounded && faults.closes(NAME)
 }
 
-/// The section of memories with that maximum where it is needed.
+/// The memory section, with that maximum where it is needed.
 pub(crate) fn rewrite(faults: Faults, content: BinaryReader<'_>) -> Result<Vec<u8>, Failure> {
     const HAS_MAXIMUM: u8 = 1;
     const HAS_PAGE_SIZE: u8 = 8;

@@ -2,15 +2,15 @@
 //!
 //! **What goes wrong.** For `v128.store8_lane` and `v128.store16_lane` at an offset above 65,535 or
 //! in another memory than the first, the translator writes 32 bits where the executor reads 64
-//! (`wasmi_ir`, `decode/op.rs`). All that follows in the function is read at a wrong place: the host
-//! crashes.
+//! (`wasmi_ir`, `decode/op.rs`). The rest of the function is then read from a wrong position, and
+//! the host crashes.
 //!
-//! **What it becomes.** The lane is taken out of the vector (`i8x16.extract_lane_u` and its like)
-//! and stored as a number (`i32.store8` and its like). The number has the same bits, the address
-//! and the bytes that must be there are the same, and taking out a lane cannot trap. The stores of
-//! 32 and 64 bits become the same, so that nobody has to trust them. It costs one unit of fuel more.
+//! **What it becomes.** The lane is extracted from the vector (`i8x16.extract_lane_u` and the like)
+//! and stored as a number (`i32.store8` and the like). The number has the same bits, the address
+//! and the bytes that must exist are the same, and extracting a lane cannot trap. The stores of 32
+//! and 64 bits are rewritten in the same way, to be safe. Each store costs one unit of fuel more.
 //!
-//! **Needless** once both sides agree.
+//! **No longer needed** once both sides agree.
 
 use crate::common::engine_faults::Faults;
 use crate::module::binary::{put_u32, put_u64};
@@ -24,7 +24,7 @@ pub(crate) fn concerns(faults: Faults, to: &MemArg) -> bool {
     (to.offset > u16::MAX.into() || to.memory > 0) && faults.closes(NAME)
 }
 
-/// Writes what a store of a lane becomes; whether `operator` is one.
+/// Writes what a store of a lane becomes. Returns whether `operator` is one.
 pub(crate) fn rewrite(operator: &Operator<'_>, out: &mut Vec<u8>) -> bool {
     const VECTOR: u8 = 0xfd;
     const OTHER_MEMORY: u32 = 0x40;

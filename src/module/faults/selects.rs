@@ -1,20 +1,23 @@
 //! `select` on a comparison with zero.
 //!
 //! **What goes wrong.** The translator drops an `i32.eqz`, an `i32.eq` with 0 or an `i32.ne` with 0
-//! that comes right before a `select`, and lets the `select` look at what was compared. Where that
-//! is in a slot, as a function's parameter is, it still reads the register in which the comparison
-//! would have left its result (`translator/func/mod.rs`, `translate_select` and `try_fuse_select`).
+//! that comes right before a `select`, and lets the `select` test the compared value itself. If
+//! that value is in a slot, as a function's parameter is, the `select` still reads the register in
+//! which the comparison would have left its result (`translator/func/mod.rs`, `translate_select`
+//! and `try_fuse_select`).
 //!
-//! **What it becomes.** An empty block comes between the two. After it the comparison cannot be
-//! dropped any more, and its result is in a slot of its own.
+//! **What it becomes.** An empty block comes between the two. After it the translator can no longer
+//! drop the comparison, and the result is in a slot of its own.
 //!
-//! The translator sees such a comparison in more than those: in `ref.is_null`, and in comparisons of
-//! them with zero, of 64 bits too. Whether 0 is compared with is known only to it, since it computes
-//! with constants. So an `eq` or `ne` counts unless neither operand can be a constant, and so does
-//! every operator that may leave the comparison in place: `nop`, the end of a loop, a `select` or
-//! `br_if` whose condition is a constant, and a local that is set to itself.
+//! The translator finds such a comparison in more operators than those three: in `ref.is_null`, and
+//! in comparisons of such results with zero, of 64 bits too. Only the translator knows whether an
+//! operand is 0, because it computes with constants. Therefore an `eq` or `ne` counts unless
+//! neither operand can be a constant. Every operator counts that may leave the comparison in place:
+//! `nop`, the end of a loop, a `select` or `br_if` whose condition is a constant, and a local that
+//! is set to itself.
 //!
-//! **Needless** once `translate_select` takes its condition from the comparison that it drops.
+//! **No longer needed** once `translate_select` takes its condition from the comparison that it
+//! drops.
 
 use super::operand::{Operand, PrecedingOperators};
 use crate::common::engine_faults::Faults;
@@ -36,8 +39,8 @@ const I64_EQ: u8 = 0x51;
 const I64_NE: u8 = 0x52;
 const REF_IS_NULL: u8 = 0xd1;
 
-/// Whether a `select` after these two bytes may be concerned. Of the operators that matter, `select`
-/// with a type ends with the type, and two have a number, which may be of several bytes.
+/// Whether a `select` after these two bytes may be concerned. Of the operators that matter, a
+/// `select` with a type ends with the type, and two end with a number that may have several bytes.
 pub(crate) fn may_concern(bytes: [u8; 2]) -> bool {
     const FIRST_TYPE: u8 = 0x6f;
     const LAST_TYPE: u8 = 0x7f;
@@ -47,7 +50,7 @@ pub(crate) fn may_concern(bytes: [u8; 2]) -> bool {
         || matches!(before, LOCAL_SET | BR_IF | 0x80..)
 }
 
-/// Whether a `select` is concerned that comes after these operators.
+/// Whether a `select` after these operators is concerned.
 pub(crate) fn concerns(faults: Faults, before: PrecedingOperators) -> bool {
     let compares_with_zero = match before.to_le_bytes() {
         [I32_EQ | I32_NE | I64_EQ | I64_NE, LOCAL_GET, left @ ..] => {

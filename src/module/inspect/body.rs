@@ -1,7 +1,10 @@
-//! What matters of the functions' bodies before they are compiled.
+//! Reads the bodies of all functions, as far as they matter before compiling.
 
 use super::at_most;
-use crate::module::inspect::operators::{IndexSpaces, OperatorScan, RewriteReason};
+use crate::module::inspect::{
+    index_spaces::IndexSpaces,
+    operators::{OperatorScan, RewriteReason},
+};
 use crate::{
     common::{failure::Failure, limits::Limits, value::ValueType},
     module::{
@@ -13,21 +16,21 @@ use alloc::vec::Vec;
 use core::ops::Range;
 use wasmparser::{BinaryReader, FunctionBody};
 
-/// What there is in all function bodies together.
+/// What all function bodies together contain.
 #[derive(Debug, Default)]
 pub(super) struct Bodies {
     pub(super) count: u32,
     pub(super) grows_tables: bool,
-    /// Each `memory.grow`, which is compiled in a block of its own.
+    /// The number of `memory.grow` operators; each is compiled in a block of its own.
     pub(super) memory_grows: usize,
-    /// The operators that the engine would compile wrongly.
+    /// The number of operators that the engine would compile wrongly.
     pub(super) faults: usize,
     pub(super) branch_tables: BranchTables,
-    /// Where each function that may have no slots declares its locals, in bytes from the beginning
-    /// of the section, in order; only where a tail call may then go wrong.
+    /// The position of the local declarations of each function that may have no slots, in bytes
+    /// from the beginning of the section, in order. Empty if no tail call can go wrong.
     pub(super) without_slots: Vec<u32>,
-    /// Where each operator is that is rewritten, in bytes from the beginning of the section, in
-    /// order.
+    /// The position of each operator that is rewritten, in bytes from the beginning of the section,
+    /// in order.
     pub(super) rewritten: Vec<u32>,
     /// Whether there is a `ref.func` of the start function.
     pub(super) refers_to_start: bool,
@@ -38,7 +41,8 @@ pub(super) struct Bodies {
 }
 
 impl Bodies {
-    /// Reads the bodies in `section`, the code of `module`, which has what is in `spaces`.
+    /// Reads the bodies in `section`, the code section of `module`. `spaces` says what the code can
+    /// name.
     pub(super) fn read(
         module: &[u8],
         section: Range<usize>,
@@ -58,7 +62,7 @@ impl Bodies {
             u32::try_from(at).unwrap_or(u32::MAX)
         };
         let next = || {
-            // What is wrong with a section that ends too soon is for the parser to say.
+            // The parser reports a section that ends too soon.
             let body = match bodies.count < count {
                 true => sized(&mut reader).ok().map(FunctionBody::new),
                 false => None,
@@ -113,12 +117,13 @@ impl Bodies {
         if scan.tail_calls() {
             bodies.without_slots = without_slots;
         }
-        // Two bodies are read at a time.
+        // Two bodies are read at a time, and the positions come out of order.
         bodies.rewritten.sort_unstable();
         Ok(bodies)
     }
 
-    /// Reads all bodies once more, which few modules need.
+    /// Finds the `br_table`s that go wrong. This reads all bodies once more, which few modules
+    /// need.
     fn find_branch_tables(
         &mut self,
         content: &[u8],
@@ -149,14 +154,14 @@ impl Bodies {
 /// The `br_table`s that go wrong.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct BranchTables {
-    /// The values that they branch with, each once.
+    /// The lists of values that they branch with, each once.
     pub(crate) values: Vec<Vec<ValueType>>,
-    /// For each its place, as in the list of all that is rewritten, and that of its values above.
+    /// The position of each in the code section, and the index of its values above.
     places: Vec<(u32, u32)>,
 }
 
 impl BranchTables {
-    /// Which values the one at that place branches with.
+    /// The index of the values that the `br_table` at that position branches with.
     pub(crate) fn values_at(&self, at: u32) -> Option<u32> {
         let found = self.places.binary_search_by_key(&at, |(at, _)| *at);
         self.places.get(found.ok()?).map(|(_, values)| *values)
@@ -173,11 +178,12 @@ impl BranchTables {
     }
 }
 
-/// The bytes of a rewritten operator, at least, with those before it that are not rewritten.
+/// The least number of bytes of a rewritten operator, together with those before it that are not
+/// rewritten.
 const LEAST_BYTES: usize = 2;
 
-/// Adds to a list of at most so many: a vector alone would make room for twice as many as there
-/// are, and a module can have a million.
+/// Adds to a list that will have at most `most` entries. A vector alone would reserve up to twice
+/// as many as it holds, and a module can have a million.
 fn push(list: &mut Vec<u32>, entry: u32, most: usize) {
     let length = list.len();
     if length == list.capacity() {

@@ -1,4 +1,4 @@
-//! The exports that give a host places in memory, and take them back.
+//! The exports by which a host allocates and releases memory in the guest.
 
 use super::ModuleInfo;
 use crate::common::value::ValueType;
@@ -42,7 +42,7 @@ pub(super) fn releaser(info: &ModuleInfo) -> Option<Releaser> {
     })
 }
 
-/// Whether an export is there for the buffers, and not to be called with one.
+/// Whether an export is an allocator or a release function, and not one to call with input.
 pub(crate) fn keeps_buffers(export: &str) -> bool {
     ALLOCATORS.contains(&export) || RELEASERS.contains(&export)
 }

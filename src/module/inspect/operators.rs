@@ -4,14 +4,13 @@
 mod visit;
 
 use super::{
-    invalid, missing, named,
+    index_spaces::IndexSpaces,
+    invalid, named,
     shape::{AHEAD, OperatorShape},
 };
 use crate::{
     common::{engine_faults::Faults, failure::Failure, value::Signature},
-    module::faults::{
-        block_params, branch_tables, host_tail_calls, operand::PrecedingOperators, selects, stores,
-    },
+    module::faults::{block_params, branch_tables, operand::PrecedingOperators, selects, stores},
 };
 use wasmparser::{BinaryReader, BlockType, FunctionBody, MemArg};
 
@@ -24,37 +23,24 @@ pub(super) enum RewriteReason {
     Fault,
 }
 
-/// What a module has that its code can name. What it names beyond has to be refused here, where
-/// something may be added to the module before it is compiled.
-pub(super) struct IndexSpaces<'a> {
-    pub(super) types: &'a [Signature],
-    /// The type of each function, imported ones first.
-    pub(super) functions: &'a [u32],
-    pub(super) imported_functions: u32,
-    pub(super) tables: u32,
-    pub(super) element_segments: u32,
-    pub(super) start: Option<u32>,
-    pub(super) faults: Faults,
-}
-
-/// A walk over the operators of bodies. It only counts, so a body costs its own length to read and
-/// nothing to hold.
+/// Walks over the operators of function bodies. It only counts: reading a body takes time in
+/// proportion to its length and no memory.
 ///
-/// Most operators are nothing to it but their length: those are passed over by a table of their
-/// shapes, without the branches that a processor cannot foresee and that the parser needs. The
-/// parser reads the others. What the table passes over wrongly is no valid operator, and the engine
-/// will stop there; what it finds after that is of no account.
+/// For most operators only the length matters. A table of shapes passes over those, without the
+/// unpredictable branches that the parser needs. The parser reads the others. If the table passes
+/// over bytes wrongly, they are not a valid operator, and the engine will refuse the module there.
+/// What the walk finds after that does not matter.
 ///
-/// Each operator begins where the one before ends, so a processor that reads one body waits most of
-/// the time. So it reads two.
+/// Each operator begins where the one before ends, and a processor that reads one body waits most
+/// of the time. The walk therefore reads two bodies at once.
 pub(super) struct OperatorScan<'w> {
     spaces: IndexSpaces<'w>,
     most_open: u32,
     widest: u32,
-    /// The blocks that are open where the parser is, the function itself among them.
+    /// The number of open blocks where the parser is, including the function itself.
     open: u32,
-    /// What says whether the operator that was read is compiled wrongly, where that depends on those
-    /// before it.
+    /// Decides whether the operator that was read is compiled wrongly, if that depends on the
+    /// operators before it.
     depends: Option<fn(Faults, PrecedingOperators) -> bool>,
     /// Why the operator that was read is rewritten.
     rewritten: Option<RewriteReason>,
@@ -68,13 +54,13 @@ pub(super) struct OperatorScan<'w> {
     wide_blocks: bool,
 }
 
-/// A body on the way.
+/// A body that is being read.
 struct BodyReader<'a> {
     parser: BinaryReader<'a>,
     cursor: Cursor<'a>,
-    /// Where that ends.
+    /// The position in the module where the cursor's bytes end.
     end: usize,
-    /// What comes after the last operator that was not plain.
+    /// The bytes after the last operator that was not plain.
     since: &'a [u8],
     /// That operator and those before it, as far as they are known.
     before: PrecedingOperators,
@@ -83,19 +69,20 @@ struct BodyReader<'a> {
 /// A place before an operator.
 #[derive(Clone, Copy)]
 struct Cursor<'a> {
-    /// What is to be read of the body, and as many bytes after it as let an operator be seen that
-    /// begins with the last.
+    /// The rest of the body, and as many bytes after it as are looked at for an operator that
+    /// begins with the last byte.
     code: &'a [u8],
-    /// The blocks that are open, the function itself among them: 0 when it has ended.
+    /// The number of open blocks, including the function itself: 0 when the function has ended.
     open: u32,
 }
 
-/// `select` without a type, of which code has so many that the parser would take long.
+/// `select` without a type. Code has very many of them, and the parser would take long.
 const SELECT: u8 = 0x1b;
 
 impl<'w> OperatorScan<'w> {
-    /// Walks through the bodies that `next` gives, which lie in `module`, and tells of each operator
-    /// that is rewritten, and where it is. Checks what the bodies name, functions excepted.
+    /// Walks over the bodies that `next` returns, which lie in `module`. Calls `rewritten` with the
+    /// position of each operator that is rewritten, and why. Checks the indices in the bodies,
+    /// except those of functions.
     pub(super) fn through<'a>(
         module: &'a [u8],
         spaces: IndexSpaces<'w>,
@@ -164,7 +151,7 @@ impl<'w> OperatorScan<'w> {
         self.tail_calls
     }
 
-    /// Whether a `br_table` may go wrong, to a block or, where that may be, the function itself.
+    /// Whether a `br_table` may go wrong that branches to a block or to the end of the function.
     pub(super) fn has_wrong_branch_tables(&self) -> bool {
         let faults = self.spaces.faults;
         let concerns = |ty: &Signature| branch_tables::concerns(faults, ty.results());
@@ -172,7 +159,7 @@ impl<'w> OperatorScan<'w> {
     }
 
     fn enter(&mut self, ty: BlockType) -> Result<(), Failure> {
-        // A body has fewer than 2^32 bytes, so fewer blocks.
+        // A body has fewer than 2^32 bytes, and therefore fewer blocks.
         self.open += 1;
         self.most_open = self.most_open.max(self.open);
         let width = match ty {
@@ -195,7 +182,7 @@ impl<'w> OperatorScan<'w> {
         Ok(())
     }
 
-    /// Notes whether the engine would compile the operator wrongly.
+    /// Marks the operator as one that the engine would compile wrongly, if `concerned`.
     fn fault(&mut self, concerned: bool) {
         if concerned {
             self.rewritten = Some(RewriteReason::Fault);
@@ -263,13 +250,13 @@ impl<'a> BodyReader<'a> {
         Ok(reader)
     }
 
-    /// What is to be read from where the parser is.
+    /// The bytes from the parser's position to the end.
     fn rest(&self, module: &'a [u8]) -> &'a [u8] {
         let rest = module.get(self.parser.original_position()..self.end);
         rest.unwrap_or_default()
     }
 
-    /// Has the parser read the operator that is next; whether there is none.
+    /// Has the parser read the next operator. Returns whether there was no more.
     fn step(
         &mut self,
         module: &'a [u8],
@@ -282,7 +269,7 @@ impl<'a> BodyReader<'a> {
         if self.parser.eof() {
             return Ok(true);
         }
-        // The engine's translator takes for granted that there is a block to be in.
+        // The engine's translator assumes that there is an open block.
         if self.cursor.open == 0 {
             return Err(invalid("a function goes on after its end"));
         }
@@ -312,8 +299,9 @@ impl<'a> BodyReader<'a> {
         Ok(false)
     }
 
-    /// The operators before the cursor. They are plain since the last that was not, and passed a
-    /// second time here, so that passing them the first time need not remember them.
+    /// The operators before the cursor. All since the last that the parser read are plain. They are
+    /// passed over a second time here, because remembering them the first time would slow down
+    /// every body.
     #[inline(never)]
     fn before(&self) -> PrecedingOperators {
         let (mut before, mut code) = (self.before, self.since);
@@ -332,8 +320,9 @@ impl<'a> BodyReader<'a> {
     }
 }
 
-/// Passes over plain operators at both places until one or the other comes to one that is not;
-/// whether each may go on. A function by itself, which has registers enough.
+/// Passes over plain operators at both cursors until one of them comes to an operator that is not
+/// plain. Returns whether each may go on. This is a function of its own, because it then has enough
+/// registers.
 #[inline(never)]
 fn pass_both(one: &mut Cursor<'_>, other: &mut Cursor<'_>, most_open: &mut u32) -> [bool; 2] {
     let (mut a, mut b, mut most) = (*one, *other, *most_open);
@@ -347,7 +336,7 @@ fn pass_both(one: &mut Cursor<'_>, other: &mut Cursor<'_>, most_open: &mut u32) 
     plain
 }
 
-/// The same at one, until it may not go on.
+/// Does the same for one cursor.
 #[inline(never)]
 fn pass_one(place: &mut Cursor<'_>, most_open: &mut u32) {
     let (mut cursor, mut most) = (*place, *most_open);
@@ -358,8 +347,8 @@ fn pass_one(place: &mut Cursor<'_>, most_open: &mut u32) {
 impl Cursor<'_> {
     /// Passes over an operator, if it is plain and the function goes on after it.
     ///
-    /// The next has to wait for its length, so little may take long here: no branch but those that
-    /// end it.
+    /// The next operator has to wait for the length of this one. Therefore no step here may take
+    /// long, and the only branches are those that end the loop.
     #[inline(always)]
     fn pass(&mut self, most_open: &mut u32) -> bool {
         let Some(ahead) = self.code.first_chunk() else {
@@ -375,26 +364,5 @@ impl Cursor<'_> {
         self.open = self.open.wrapping_add_signed(shape.opens.into());
         *most_open = (*most_open).max(self.open);
         self.open != 0
-    }
-}
-
-impl<'a> IndexSpaces<'a> {
-    /// The types of the functions that the module defines, in order.
-    pub(super) fn function_types(&self) -> impl Iterator<Item = &'a Signature> + use<'a> {
-        let (types, functions) = (self.types, self.functions);
-        let defined = functions.iter().skip(self.imported_functions as usize);
-        defined.filter_map(|ty| types.get(*ty as usize))
-    }
-
-    /// Whether there are imports of which the engine gets tail calls wrong.
-    pub(super) fn imports_what_tail_calls_get_wrong(&self) -> bool {
-        let imported = self.functions.iter().take(self.imported_functions as usize);
-        let mut types = imported.filter_map(|ty| self.types.get(*ty as usize));
-        types.any(|ty| host_tail_calls::concerns(self.faults, ty))
-    }
-
-    fn ty(&self, ty: u32) -> Result<&Signature, Failure> {
-        let found = self.types.get(ty as usize);
-        found.ok_or_else(|| missing("function type", ty))
     }
 }

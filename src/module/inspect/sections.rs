@@ -1,4 +1,4 @@
-//! The sections of a module, read in their order.
+//! Reads the sections of a module in order.
 
 use super::{ModuleInfo, at_most, body::Bodies, invalid, missing, unsupported};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
         text::Quoted,
         value::{Export, ExternType, Import, Signature, ValueType},
     },
-    module::{faults::byte_pages, inspect::operators::IndexSpaces},
+    module::{faults::byte_pages, inspect::index_spaces::IndexSpaces},
 };
 use alloc::{format, vec::Vec};
 use wasmparser::{
@@ -158,8 +158,8 @@ impl<'a> ModuleScan<'a> {
         Ok(())
     }
 
-    /// Checks that each section comes once and in its place, so that a count that was checked is
-    /// the only one of its kind.
+    /// Checks that each section comes once and in its place. A count that was checked is then the
+    /// only one of its kind.
     fn in_order(&mut self, payload: &Payload<'_>) -> Result<(), Failure> {
         let rank = match payload {
             Payload::TypeSection(_) => 1,
@@ -186,12 +186,12 @@ impl<'a> ModuleScan<'a> {
         Ok(())
     }
 
-    /// Reads the types itself: the parser would make room for as many types of a recursion group
-    /// as the module says it has.
+    /// Reads the types without the parser's section reader, which would reserve memory for as many
+    /// types of a recursion group as the module claims to have.
     fn types(&mut self, section: &TypeSectionReader<'_>) -> Result<(), Failure> {
         const FUNCTION: u8 = 0x60;
-        // A type is declared for a function or a block; more of them than functions may exist
-        // are of no use to anyone.
+        // Types are declared for functions and blocks. More types than a module may have functions
+        // are of no use.
         let limits = self.limits;
         let number = section.count();
         count("types", number, "max_functions", limits.max_functions)?;
@@ -285,7 +285,8 @@ impl<'a> ModuleScan<'a> {
         Ok(())
     }
 
-    /// The start function's type is checked here, because the engine will see it as an export.
+    /// The start function's type is checked here, because the engine sees that function as an
+    /// ordinary export.
     fn start(&mut self, function: u32) -> Result<(), Failure> {
         let signature = match self.functions.get(function as usize) {
             Some(ty) => self.signature_of(*ty)?,
@@ -323,7 +324,7 @@ impl<'a> ModuleScan<'a> {
         const PAGE: u64 = 65_536;
         let most = self.limits.max_memories;
         count("memories", len(&self.memories) + 1, "max_memories", most)?;
-        // Page sizes other than these two are for the engine to refuse.
+        // The engine refuses other page sizes than these two.
         let bytes_per_page = match memory.page_size_log2 {
             Some(0) => 1,
             _ => PAGE,
@@ -363,7 +364,7 @@ pub(super) fn count(
     )
 }
 
-/// The length of a list whose entries were counted against a `u32` before.
+/// The length of a list that was checked against a `u32` limit before.
 pub(super) fn len<T>(list: &[T]) -> u32 {
     u32::try_from(list.len()).unwrap_or(u32::MAX)
 }

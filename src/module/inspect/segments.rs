@@ -1,4 +1,4 @@
-//! The segments of a module, and the constant expressions in and out of them.
+//! Reads the segments of a module, and the constant expressions in segments and elsewhere.
 
 use super::{at_most, invalid, named};
 use crate::{
@@ -11,15 +11,15 @@ use crate::{
 use alloc::format;
 use wasmparser::{BinaryReader, ConstExpr, DataSectionReader, ElementItems, ElementKind, Operator};
 
-/// The length of the data segment that comes first, if it is an active one of the first memory at a
-/// constant place, and short. Some modules have tens of thousands, and nearly all are such.
+/// The length of the data segment that comes first, if it is short, active, in the first memory and
+/// at a constant address. Some modules have tens of thousands of segments, nearly all of this kind.
 fn plain_segment(bytes: &[u8]) -> Option<usize> {
     const I32_CONST: u8 = 0x41;
     const END: u8 = 0x0b;
     let ([0, I32_CONST], bytes) = bytes.split_first_chunk()? else {
         return None;
     };
-    // A number in four bytes is always a valid one.
+    // A number of up to four bytes is always valid.
     let offset = bytes.iter().take(4).position(|byte| *byte < 0x80)?;
     let &[END, size, ..] = bytes.get(offset + 1..)? else {
         return None;
@@ -68,7 +68,8 @@ impl ModuleScan<'_> {
         Ok(())
     }
 
-    /// Reads the data segments itself, since each says how many bytes it has (see [`sized`]).
+    /// Reads the data segments without the parser's section reader, because each has a size (see
+    /// [`sized`]).
     pub(super) fn data(&self, section: &DataSectionReader<'_>) -> Result<(), Failure> {
         const ACTIVE: u32 = 0;
         const PASSIVE: u32 = 1;
@@ -105,7 +106,7 @@ impl ModuleScan<'_> {
         self.constant_in(&mut expr.get_binary_reader())
     }
 
-    /// Reads the constant expression that `reader` is at.
+    /// Reads the constant expression at `reader`.
     fn constant_in(&self, reader: &mut BinaryReader<'_>) -> Result<(), Failure> {
         let most = self.limits.max_constant_operators;
         for _ in 0..=most {

@@ -1,27 +1,26 @@
-//! The shapes of operators: what follows the first byte of those that are nothing to the walk but
-//! their length.
+//! The shapes of plain operators, those of which the walk needs only the length: what follows the
+//! first byte.
 
-/// The bytes of an operator that are looked at.
+/// How many bytes of an operator are looked at.
 pub(super) const AHEAD: usize = 8;
 
-/// What a plain operator is followed by.
+/// What follows the first byte of a plain operator.
 #[derive(Clone, Copy)]
 #[repr(align(8))]
 pub(super) struct OperatorShape {
-    /// The bits of the first byte after it that tell whether it is plain with that, and what they
-    /// are if it is.
+    /// The bits of the next byte that decide whether the operator is plain.
     mask: u8,
     wanted: u8,
-    /// How many blocks it opens.
+    /// How many blocks it opens; −1 if it closes one.
     pub(super) opens: i8,
-    /// Its length where no LEB128 number follows; how far beyond the last of them it goes where one
-    /// or two do.
+    /// Its length if no LEB128 number follows. If one or two do, the number of bytes to add to the
+    /// index of their last byte.
     least: u8,
-    /// All bits where one number follows.
+    /// −1, all bits set, if one number follows.
     one: i8,
-    /// All bits where two do.
+    /// −1, all bits set, if two numbers follow.
     two: i8,
-    /// The bytes before the last of a number, fewer than which there are where it is plain.
+    /// The operator is plain only if the index of the last byte of its numbers is below this.
     most: u8,
 }
 
@@ -30,7 +29,7 @@ impl OperatorShape {
         wanted: 1,
         ..Self::fixed(0)
     };
-    /// Without parameters and results.
+    /// A block without parameters and results.
     const BLOCK: Self = Self {
         mask: 0xff,
         wanted: 0x40,
@@ -45,20 +44,21 @@ impl OperatorShape {
         one: -1,
         ..Self::fixed(0)
     };
-    /// An alignment without the bit that says that an index of a memory comes after it, and an
-    /// offset.
+    /// An alignment and an offset. The alignment lacks the bit that says that a memory index
+    /// follows.
     const ACCESS: Self = Self {
         mask: 0x40,
         two: -1,
         ..Self::fixed(0)
     };
-    /// The same with an alignment in one byte and an offset in two at most, which is below 65,536.
+    /// The same, with an alignment of one byte and an offset of at most two bytes, which is below
+    /// 65,536.
     const NEAR_STORE: Self = Self {
         most: 4,
         ..Self::ACCESS
     };
 
-    /// With so many bytes after it.
+    /// An operator followed by that many bytes.
     const fn fixed(bytes: u8) -> Self {
         Self {
             mask: 0,
@@ -71,17 +71,16 @@ impl OperatorShape {
         }
     }
 
-    /// The shape of the operator that begins with these bytes, and its length, if it is plain with
-    /// them.
+    /// The shape and the length of the operator that begins with these bytes, if it is plain.
     #[inline(always)]
     pub(super) fn of(bytes: [u8; AHEAD]) -> Option<(&'static Self, usize)> {
         const CONTINUED: u64 = 0x8080_8080_8080_8000;
         let [operator, first, ..] = bytes;
         let shape = SHAPES.get(usize::from(operator))?;
-        // The last byte of a number is one without the highest bit.
+        // The last byte of a number has its highest bit clear.
         let ends = !u64::from_le_bytes(bytes) & CONTINUED;
         let second_ends = ends & ends.wrapping_sub(1);
-        // Both are looked for before it is known which is wanted.
+        // Both are computed before it is known which one is needed, to avoid a branch.
         let one = ends.trailing_zeros() & i32::from(shape.one).cast_unsigned();
         let two = second_ends.trailing_zeros() & i32::from(shape.two).cast_unsigned();
         let last = (one | two) / 8;

@@ -1,4 +1,4 @@
-//! What the inspection found, in one description.
+//! Puts together the description of the module.
 
 use super::{ModuleInfo, buffers, invalid};
 use crate::{
@@ -43,8 +43,9 @@ impl ModuleScan<'_> {
         types.find_map(|(index, ty)| is_it(ty).then_some(index))
     }
 
-    /// The engine's measured sizes, rounded up: code takes 5.1 to 6.0 times its bytes, and more
-    /// where branches carry several values, since each of them copies those.
+    /// An estimate from the engine's measured sizes, rounded up. Compiled code takes 5.1 to 6.0
+    /// times the bytes of the code section, and more if branches carry several values, because each
+    /// branch copies them.
     fn estimate(&self) -> usize {
         let results = self.types.iter().map(|ty| len(ty.results())).max();
         let width = self.bodies.widest_block.max(results.unwrap_or_default());

@@ -1,4 +1,4 @@
-//! The section of code: bodies with their operators rewritten, and those of added functions.
+//! Rewrites the code section: operators in bodies, and the bodies of added functions.
 
 use super::Rewrite;
 use crate::{
@@ -14,8 +14,7 @@ use core::ops::Range;
 use wasmparser::{BinaryReader, FunctionBody, Operator};
 
 impl Rewrite<'_> {
-    /// The section at `from`: bodies with their operators rewritten, and after them those of the
-    /// added functions.
+    /// Rewrites the section that begins at `from`, and appends the bodies of the added functions.
     pub(super) fn code(
         &self,
         bytes: &[u8],
@@ -75,7 +74,7 @@ impl Rewrite<'_> {
         bodies
     }
 
-    /// Checks that the functions that code names are the module's own.
+    /// Checks that code names only the module's own functions, not the added ones.
     fn check_calls(&self, mut bodies: BinaryReader<'_>, count: u32) -> Result<(), Failure> {
         let functions = self.first_added();
         for _ in 0..count {
@@ -100,7 +99,7 @@ impl Rewrite<'_> {
         imported.saturating_add(self.info.functions)
     }
 
-    /// A body that is rewritten at `places`, in the section whose content begins at `code`.
+    /// The body, rewritten at `places`. The code section's content begins at `code`.
     fn body(
         &self,
         bytes: &[u8],
@@ -120,7 +119,7 @@ impl Rewrite<'_> {
                     self.operator(at - code, &operator, old.unwrap_or_default())?
                 }
                 Place::Locals(_) => {
-                    // Groups of no locals, if any.
+                    // There are no locals, but there may be empty groups.
                     for _ in 0..reader.read_var_u32()? {
                         reader.read_var_u32()?;
                         reader.read::<wasmparser::ValType>()?;
@@ -133,7 +132,7 @@ impl Rewrite<'_> {
         Ok(out.finish())
     }
 
-    /// What the operator at a place becomes whose bytes are `old`.
+    /// What replaces the operator at `at`, whose bytes are `old`.
     fn operator(&self, at: usize, operator: &Operator<'_>, old: &[u8]) -> Result<Vec<u8>, Failure> {
         let mut new = Vec::with_capacity(old.len() + 8);
         match operator {
@@ -148,12 +147,12 @@ impl Rewrite<'_> {
                 put_u32(&mut new, self.first_added().saturating_add(*table));
             }
             Operator::MemoryGrow { .. } => {
-                // A loop with a parameter is what the engine compiles wrongly.
+                // The engine compiles loops with parameters wrongly.
                 if self.faults.closes(block_params::NAME) {
                     new.extend_from_slice(&SETTLE);
                 }
                 new.push(0x03);
-                // The type of a block is a number with a sign.
+                // The type of a block is a signed number.
                 put_i64(&mut new, self.growth_type().into());
                 new.extend_from_slice(old);
                 new.push(0x0b);
@@ -169,10 +168,10 @@ impl Rewrite<'_> {
     }
 }
 
-/// A place in a body at which it is rewritten.
+/// A position at which a body is rewritten.
 enum Place {
     Operator(usize),
-    /// The declaration of its locals.
+    /// The declarations of the body's locals.
     Locals(usize),
 }
 
@@ -184,7 +183,7 @@ impl Place {
     }
 }
 
-/// The places in their order, of which both lists have theirs in order.
+/// Merges two ordered lists of positions.
 fn merged(
     operators: impl Iterator<Item = usize>,
     locals: impl Iterator<Item = usize>,

@@ -1,4 +1,4 @@
-//! The languages, and what is written for each.
+//! The languages, and the files that are written for each.
 
 pub(super) const RUN: [&str; 2] = [
     "pocketwasm text {module} greet World",

@@ -1,4 +1,4 @@
-//! AssemblyScript's strings, kept and broken.
+//! AssemblyScript's strings, with guests that follow the convention and guests that break it.
 
 use super::{config, fixture, load, refused, runner, text, wat};
 use pocketwasm::{Convention, ErrorKind, Runner};

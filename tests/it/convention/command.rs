@@ -1,4 +1,4 @@
-//! WASI commands by their standard streams, and CGI on top of them.
+//! WASI commands, by their standard streams, and CGI on top of them.
 
 use super::{config, fixture, load, refused, runner, text};
 use pocketwasm::{Convention, ErrorKind, HttpRequest, Runner};

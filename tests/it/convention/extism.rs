@@ -1,4 +1,4 @@
-//! Extism, kept and broken.
+//! Extism, with guests that follow the convention and guests that break it.
 
 use super::{config, load, refused, runner, text, wat};
 use pocketwasm::{Error, ErrorKind, HostContext, Runner};

@@ -1,6 +1,5 @@
-//! Extism's plugins as its kits for five languages have them: each does the same by the host's
-//! functions. What they answer here they answer in Extism's own runtime too, which
-//! `tests/extism_reference` checks.
+//! Extism plugins built with its kits for five languages. All of them do the same through the host
+//! functions. `tests/extism_reference` checks that Extism's own runtime returns the same results.
 
 use super::{fixture, runner, text};
 use pocketwasm::{ErrorKind, Plugin, Runner};

@@ -1,4 +1,4 @@
-//! http-wasm's handlers, kept and broken.
+//! http-wasm's handlers, with guests that follow the convention and guests that break it.
 
 use super::{config, fixture, load, refused, runner};
 use pocketwasm::{CancelToken, ErrorKind, Handled, HttpRequest, HttpResponse, Plugin, Runner};

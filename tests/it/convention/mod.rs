@@ -1,5 +1,4 @@
-//! How plugins of each convention take bytes and give bytes: those made with the ecosystem's own
-//! kits, and hostile ones.
+//! The conventions: plugins built with the ecosystem's own kits, and hostile ones.
 
 mod assemblyscript;
 mod command;

@@ -1,4 +1,4 @@
-//! The packed pointer, kept and broken.
+//! Packed pointers, with guests that follow the convention and guests that break it.
 
 use super::{config, load, refused, runner, text, wat};
 use pocketwasm::{ErrorKind, Runner};

@@ -1,4 +1,4 @@
-//! Which convention a plugin is taken to follow, and why.
+//! Detecting which convention a plugin follows, and why.
 
 use super::{fixture, load, refused, runner};
 use pocketwasm::{Convention, ErrorKind, Outcome};

@@ -1,4 +1,4 @@
-//! Convention by toolchain: what each guest answers.
+//! Guests of each toolchain and convention, and their results.
 
 use super::{fixture, runner, text};
 use pocketwasm::{Convention, ErrorKind};

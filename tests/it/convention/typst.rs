@@ -1,4 +1,4 @@
-//! Typst's minimal protocol, kept and broken.
+//! Typst's minimal protocol, with guests that follow it and guests that break it.
 
 use super::{config, fixture, load, refused, runner, text, wat};
 use pocketwasm::{ErrorKind, Runner};

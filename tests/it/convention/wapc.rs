@@ -1,4 +1,4 @@
-//! waPC, kept and broken.
+//! waPC, with guests that follow the convention and guests that break it.
 
 use super::{config, fixture, load, refused, runner, text, wat};
 use pocketwasm::{Error, ErrorKind, HostContext, Runner, RunnerConfig};

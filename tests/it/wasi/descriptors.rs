@@ -1,4 +1,4 @@
-//! `fd_read` and `fd_write`: vectors at every edge.
+//! `fd_read` and `fd_write`, with vectors at every boundary.
 
 use super::guest::{
     BADF, FAULT, Guest, INVAL, IO, PAGE, PREVIEW1, SUCCESS, UNSTABLE, load, text, words,

@@ -1,4 +1,4 @@
-//! Every function: what it answers, and every byte that it writes.
+//! Every WASI function: its result, and every byte that it writes.
 
 use super::guest::{
     BADF, FAULT, Guest, INVAL, NOSYS, NOTSOCK, PAGE, PREVIEW1, SPIPE, STUBS, SUCCESS, UNSTABLE,

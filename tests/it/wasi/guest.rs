@@ -1,4 +1,4 @@
-//! Guests made of wrappers: each function that one imports, it exports under the same name.
+//! Guests that export each WASI function that they import, under the same name.
 
 use pocketwasm::{Call, Error, Instance, Outcome, Plugin, Runner, RunnerConfig};
 

@@ -1,4 +1,4 @@
-//! What a module may import, and what is said of the rest.
+//! The imports that a module may have, and the errors for others.
 
 use super::guest::{BADF, NOSYS, PREVIEW1, SUCCESS, UNSTABLE, load};
 use pocketwasm::{ErrorKind, Runner, RunnerConfig};

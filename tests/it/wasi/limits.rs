@@ -1,5 +1,5 @@
-//! What a guest cannot get out of the functions of WASI: more output than the cap, more time, a
-//! way to break the host.
+//! Limits of WASI functions: a guest cannot write more output than the cap, take more time than its
+//! limit, or break the host.
 
 use super::guest::{Guest, IO, NOSPC, PREVIEW1, SUCCESS, load, text, text_with};
 use pocketwasm::{

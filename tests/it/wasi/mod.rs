@@ -1,4 +1,4 @@
-//! The functions of WASI that guests get, each called by a module made for it.
+//! The WASI functions, each called by a module made for it.
 
 mod descriptors;
 mod functions;

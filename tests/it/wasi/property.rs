@@ -1,5 +1,5 @@
-//! Whatever a guest passes: no panic, no hang, an error number or a typed error, and not a byte
-//! changed that was not the function's to write.
+//! Whatever a guest passes to a WASI function, the function does not panic or hang. It returns an
+//! errno or fails with a typed error, and writes only bytes that are its own to write.
 
 use super::guest::{FUNCTIONS, Guest, PAGE, PREVIEW1, STUBS, SUCCESS, UNSTABLE, load, text};
 use pocketwasm::{ErrorKind, Plugin, RunnerConfig};

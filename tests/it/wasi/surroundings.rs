@@ -1,4 +1,4 @@
-//! Standard input, arguments and environment: what a guest sees is what its call was given.
+//! Standard input, arguments and environment: a guest sees what its call sets, and nothing else.
 
 use super::guest::{Guest, PREVIEW1, SUCCESS, load, text};
 use pocketwasm::{Call, Error, ErrorKind, Plugin, Runner, RunnerConfig};

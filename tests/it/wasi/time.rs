@@ -1,4 +1,4 @@
-//! Clocks and random numbers: virtual and reproducible, unless the embedder gives real ones.
+//! Clocks and random numbers: virtual and reproducible, unless the embedder grants real ones.
 
 use super::guest::{Guest, IO, PREVIEW1, SUCCESS, load, text, text_with};
 use pocketwasm::{

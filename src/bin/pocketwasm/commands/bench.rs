@@ -1,4 +1,4 @@
-//! `pocketwasm bench`: what a plugin costs, on this machine.
+//! `pocketwasm bench`: measures what a plugin costs on this machine.
 
 use crate::{
     exit::Code, failure::Failure, input, limits::InputLimits, mistakes, module, number,
@@ -16,16 +16,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long calls of one kind are made, and how many at least and at most, unless `-n` says.
+/// How long calls of one kind are repeated, and how often at least and at most, unless `-n` is
+/// given.
 const SPAN: Duration = Duration::from_secs(1);
 const LEAST: u32 = 5;
 const MOST: u32 = 1_000;
 
 /// Measure what a plugin costs
 ///
-/// Times the same call again and again: from the module's bytes (cold), in a fresh instance, and in
-/// one that is kept (reused). Prints medians and 99th percentiles, the fuel and memory of the call,
-/// and whether calls begin with a snapshot. The guest's output is dropped.
+/// Times the same call many times: from the module's bytes (cold), in a fresh instance, and in one
+/// that is kept (reused). Prints medians and 99th percentiles, the fuel and memory of the call, and
+/// whether calls begin with a snapshot. The guest's output is dropped.
 #[derive(Debug, Args)]
 #[command(override_usage = "pocketwasm bench [OPTIONS] <MODULE> <EXPORT> [INPUTS]...")]
 pub(crate) struct Bench {
@@ -38,13 +39,14 @@ pub(crate) struct Bench {
     /// no bytes by the plugin's convention, or where several numbers are just what it takes. Where
     /// there is no input, what is piped in is the input
     inputs: Vec<String>,
-    /// The calls of each kind [default: as many as a second has room for, from 5 to 1000]
+    /// The number of calls of each kind [default: as many as fit into a second, from 5 to 1000]
     #[arg(short = 'n', long = "calls", value_name = "N", value_parser = value_parser!(u32).range(1..))]
     calls: Option<u32>,
     /// Pass the inputs as parameters, as `call` does, whatever the convention
     #[arg(long, conflicts_with = "convention")]
     params: bool,
-    /// How the plugin takes bytes, instead of what it looks like; see `text --help`
+    /// The convention by which the plugin takes bytes, instead of the detected one; see `text
+    /// --help`
     #[arg(long, value_name = "NAME")]
     convention: Option<Convention>,
     /// Call EXPORT once at load, so that every call begins where it ended
@@ -184,7 +186,7 @@ impl Bench {
     fn run(&self, call: Call<'_>) -> Result<Outcome, Failure> {
         let began = Instant::now();
         match call.run() {
-            // A command ends by an exit, and well by one with 0.
+            // A command ends by exiting, and code 0 is success.
             Err(error) if error.exit_code() == Some(0) => {
                 Ok(error.outcome().cloned().unwrap_or_default())
             }
@@ -207,7 +209,7 @@ impl Bench {
         self.times(|| self.run(input.to(kept.call(export))))
     }
 
-    /// Does `work` as often as it is to be done, after one time that does not count.
+    /// Times `work` as often as asked for, after one run that does not count.
     fn times(&self, mut work: impl FnMut() -> Result<Outcome, Failure>) -> Result<Times, Failure> {
         let mut times = Vec::new();
         let began = Instant::now();
@@ -229,11 +231,11 @@ impl Bench {
     }
 }
 
-/// How long the calls of a kind took, sorted; at least one.
+/// The times of the calls of one kind, sorted. Never empty.
 struct Times(Vec<Duration>);
 
 impl Times {
-    /// The time that a share of the calls did not exceed.
+    /// The time that `share` percent of the calls did not exceed.
     fn percent(&self, share: usize) -> Duration {
         let position = (self.0.len() * share).div_ceil(100).saturating_sub(1);
         self.0.get(position).copied().unwrap_or_default()
@@ -252,7 +254,7 @@ fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
 }
 
-/// All that is told.
+/// All results.
 struct Measured<'a> {
     cold: Times,
     load: Duration,

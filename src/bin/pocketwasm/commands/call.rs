@@ -17,7 +17,7 @@ use std::{io, path::PathBuf};
 /// Call an export with numbers
 ///
 /// Prints the results, one on each line: integers as signed decimals, floats in their shortest
-/// form. What the guest writes to stdout and stderr goes to stderr.
+/// form. The guest's stdout and stderr go to stderr.
 #[derive(Debug, Args)]
 #[command(override_usage = "pocketwasm call [OPTIONS] <MODULE> <EXPORT> [PARAMS]...")]
 pub(crate) struct Call {

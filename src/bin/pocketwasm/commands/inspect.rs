@@ -1,4 +1,4 @@
-//! `pocketwasm inspect`: what a module is.
+//! `pocketwasm inspect`: describes a module.
 
 use crate::{
     exit::Code,
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::{fmt, path::PathBuf};
 
-/// Show what a module is, needs and offers
+/// Show a module's imports, exports and properties
 ///
 /// Loads it as a server would: nothing of it is run but its initialiser, under the limits, where a
 /// snapshot may pay. Of a module that cannot be loaded it shows what can be told all the same, and

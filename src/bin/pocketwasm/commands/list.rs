@@ -17,10 +17,10 @@ use std::path::PathBuf;
 /// List the plugins in a directory
 ///
 /// Loads every .wasm file below it and prints a line for each plugin: name, size in bytes,
-/// convention and exported functions. Files that cannot be loaded are told of on stderr.
+/// convention and exported functions. Files that cannot be loaded are reported on stderr.
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// The directory; --plugins does as well
+    /// The directory; --plugins works too
     dir: Option<PathBuf>,
     /// The directory, as the other commands have it
     #[arg(long, value_name = "DIR", conflicts_with = "dir")]
@@ -87,7 +87,7 @@ impl List {
     }
 }
 
-/// A line for each plugin, in columns.
+/// One line for each plugin, in columns.
 fn table(plugins: &[Plugin]) -> String {
     let rows: Vec<[String; 4]> = plugins
         .iter()

@@ -1,7 +1,7 @@
-//! The commands of the program, one file each: what each takes, what it does, what it prints.
+//! The program's commands, one module each: its arguments, its work and its output.
 //!
-//! `cli` runs one of them with the options that all share. They use the program's other modules and the
-//! library, and never each other.
+//! `cli` runs one of them with the options that all commands share. Commands may use the program's
+//! other modules and the library, but not each other.
 
 pub(crate) mod bench;
 pub(crate) mod call;

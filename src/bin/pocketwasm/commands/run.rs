@@ -1,4 +1,4 @@
-//! `pocketwasm run`: a WASI command.
+//! `pocketwasm run`: runs a WASI command.
 
 use crate::{
     exit::Code,
@@ -15,8 +15,8 @@ use std::{ffi::OsString, io, path::Path};
 
 /// Run a WASI command
 ///
-/// Calls `_start`, or --invoke, with the process's own standard streams; stdin is read only when the guest asks
-/// for it. Exits with the guest's code.
+/// Calls `_start`, or the export of --invoke, with the process's own standard streams. Reads stdin
+/// only when the guest asks for it. Exits with the guest's code.
 #[derive(Debug, Args)]
 #[command(override_usage = "pocketwasm run [OPTIONS] <MODULE> [ARGS]...")]
 pub(crate) struct Run {
@@ -61,7 +61,7 @@ impl Run {
         let stdin = (!module::is_stdin(module)).then(io::stdin);
         let (done, exit_code) = match host.run(call, stdin) {
             Ok(done) => (done, 0),
-            // A command says by its code what it has to say.
+            // A command's exit code is its result, not a failure of the program.
             Err(Failure::Call { error, elapsed }) => match (error.exit_code(), error.outcome()) {
                 (Some(code), Some(outcome)) => {
                     let outcome = outcome.clone();

@@ -1,4 +1,4 @@
-//! `pocketwasm snapshot`: a module whose initialiser has run.
+//! `pocketwasm snapshot`: writes a module whose initialiser has run.
 
 use crate::{exit::Code, failure::Failure, limits::InputLimits, module, options::Options, report};
 use clap::Args;
@@ -8,9 +8,9 @@ use std::{fs, path::PathBuf};
 
 /// Write a module that begins where another one's initialiser ends
 ///
-/// Runs the start function and `_initialize` once, under the limits, and writes the state they
-/// leave as a module for any engine: a Go plugin then starts in a fraction of a millisecond.
-/// Refused where that would change what can be observed.
+/// Runs the start function and `_initialize` once, under the limits, and writes the resulting state
+/// as a module for any engine: a Go plugin then starts in a fraction of a millisecond. Refused if
+/// that would change what can be observed.
 #[derive(Debug, Args)]
 pub(crate) struct Snapshot {
     /// The module's file, binary or text, or - for standard input; with --plugins, or the name of
@@ -20,7 +20,7 @@ pub(crate) struct Snapshot {
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     /// Call EXPORT before the snapshot is taken: a warm-up, for plugins that set themselves up at
-    /// their first call. That later calls may start after it is your word
+    /// their first call. You vouch that later calls may start from the state after it
     #[arg(long, value_name = "EXPORT")]
     warm_up: Option<String>,
     /// The warm-up's input, passed by the plugin's convention; without it the call has no

@@ -1,4 +1,4 @@
-//! `pocketwasm text`: bytes in, bytes out.
+//! `pocketwasm text`: calls an export with bytes and prints the bytes it returns.
 
 use crate::{
     exit::Code,
@@ -16,8 +16,9 @@ use std::{io, path::PathBuf};
 
 /// Call an export with text or any bytes
 ///
-/// Passes the input by the plugin's convention and prints the result as it is; on a terminal, a
-/// newline is added where there is none. An error that the plugin itself reports exits with 8. What the guest writes to stdout and stderr goes to stderr.
+/// Passes the input by the plugin's convention and prints the result unchanged; on a terminal, a
+/// newline is added if there is none. An error that the plugin itself reports exits with 8. The
+/// guest's stdout and stderr go to stderr.
 #[derive(Debug, Args)]
 #[command(override_usage = "pocketwasm text [OPTIONS] <MODULE> <EXPORT> [INPUTS]...")]
 pub(crate) struct Text {
@@ -30,8 +31,8 @@ pub(crate) struct Text {
     /// no input, what is piped in is the input. For a command it is what --stdin is: give one of
     /// the two
     inputs: Vec<String>,
-    /// How the plugin takes bytes, instead of what it looks like: typst, extism, wapc,
-    /// assemblyscript, packed-pointer, c-string, command or cgi
+    /// The convention by which the plugin takes bytes, instead of the detected one: typst, extism,
+    /// wapc, assemblyscript, packed-pointer, c-string, command or cgi
     #[arg(long, value_name = "NAME")]
     convention: Option<Convention>,
     /// Set a key of the plugin's configuration (Extism); repeatable

@@ -1,8 +1,8 @@
-//! What kind of answer a client would like.
+//! Content negotiation: which type of answer a client prefers.
 
 use hyper::header::{self, HeaderMap};
 
-/// The preferences among the kinds of answer that there are, from the `Accept` headers.
+/// The quality of each content type that the gateway can answer with, from the `Accept` headers.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Accept {
     json: f32,
@@ -23,8 +23,8 @@ impl Accept {
         accept
     }
 
-    /// Takes in one media range, such as `application/json;q=0.8`. What is not understood counts
-    /// for nothing, as the header is only a wish.
+    /// Adds one media range, such as `application/json;q=0.8`. Ranges that cannot be parsed count
+    /// as nothing: the header is only a preference, and not worth an error.
     fn add(&mut self, range: &str) {
         let mut parts = range.split(';').map(str::trim);
         let media = parts.next().unwrap_or_default().to_ascii_lowercase();
@@ -41,12 +41,12 @@ impl Accept {
         *wish = wish.max(quality);
     }
 
-    /// Whether it names JSON, and nothing else that it would rather have.
+    /// Whether the client names JSON, and prefers nothing else to it.
     pub(super) fn prefers_json(self) -> bool {
         self.json > 0.0 && self.json >= self.text && self.json >= self.octets
     }
 
-    /// Whether it names plain bytes, and nothing else that it would rather have.
+    /// Whether the client names `application/octet-stream`, and prefers it to everything else.
     pub(super) fn prefers_octets(self) -> bool {
         self.octets > 0.0 && self.octets > self.text && self.octets > self.json
     }

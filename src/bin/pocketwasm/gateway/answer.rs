@@ -1,4 +1,4 @@
-//! Answers and problems, and how they look on the wire.
+//! Answers and problems, and their form in HTTP.
 
 use super::{accept::Accept, journal, status};
 use bytes::Bytes;
@@ -17,7 +17,7 @@ pub(super) const FUEL_USED: HeaderName = HeaderName::from_static("x-pocketwasm-f
 pub(super) const MEMORY_PAGES: HeaderName = HeaderName::from_static("x-pocketwasm-memory-pages");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
-/// All that a client learns of failures that are none of its business.
+/// All that a client is told about failures inside the gateway. The log has the details.
 pub(super) const INTERNAL: &str =
     "something failed on this side; the log has it by the request's id";
 
@@ -30,9 +30,9 @@ pub(super) struct Problem {
     pub(super) plugin: Option<Box<str>>,
     pub(super) export: Option<Box<str>>,
     pub(super) remedy: Option<Remedy>,
-    /// What the call had cost.
+    /// What the call cost until it failed.
     pub(super) cost: Option<Box<Cost>>,
-    /// What only the log gets.
+    /// Details for the log. The client never sees them.
     pub(super) details: Option<Box<str>>,
 }
 
@@ -41,9 +41,9 @@ pub(super) struct Problem {
 pub(super) enum Remedy {
     /// Use one of these methods.
     Allow(&'static str),
-    /// Try again after so many seconds.
+    /// Try again after this many seconds.
     RetryAfter(u32),
-    /// Bring a token.
+    /// Send a token.
     Authorize,
 }
 
@@ -80,7 +80,7 @@ impl Problem {
         }
     }
 
-    /// No room, for now.
+    /// The gateway is full; the client may try again in a second.
     pub(super) fn busy(status: StatusCode, message: &str) -> Self {
         Self {
             remedy: Some(Remedy::RetryAfter(1)),
@@ -170,14 +170,14 @@ impl Cost {
         }
     }
 
-    /// Adds it to what an answer has cost already.
+    /// Adds this to the cost that the answer already carries.
     pub(super) fn add_to(self, answer: &mut Answer) {
         let before = answer.extensions().get::<Self>();
         let cost = before.map_or(self, |before| before.and(self));
         answer.extensions_mut().insert(cost);
     }
 
-    /// Of two calls, one after the other.
+    /// The cost of two calls in a row.
     pub(super) fn and(self, other: Self) -> Self {
         Self {
             fuel: self.fuel.saturating_add(other.fuel),
@@ -186,7 +186,7 @@ impl Cost {
         }
     }
 
-    /// Puts it into the headers of its answer.
+    /// Writes the cost into the headers of its answer.
     pub(super) fn tell(self, headers: &mut HeaderMap) {
         headers.insert(FUEL_USED, self.fuel.into());
         headers.insert(MEMORY_PAGES, self.pages.into());
@@ -197,7 +197,7 @@ impl Cost {
     }
 }
 
-/// An answer that no browser takes for anything else than its type says, or keeps.
+/// An answer that browsers neither cache nor interpret as another type.
 pub(super) fn plain(
     status: StatusCode,
     content_type: &'static str,
@@ -215,8 +215,8 @@ pub(super) fn plain(
     answer
 }
 
-/// The answer of a plugin called with bytes, typed by what the client accepts and what the bytes
-/// are. Never a type that a browser runs.
+/// The answer of a plugin that was called with bytes. Its type depends on what the client accepts
+/// and on what the bytes are. It is never a type that a browser executes.
 pub(super) fn bytes(body: Vec<u8>, accept: Accept) -> Answer {
     let json = || serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok();
     let content_type = if accept.prefers_octets() {
@@ -235,7 +235,7 @@ pub(super) fn json(value: &serde_json::Value) -> Answer {
     plain(StatusCode::OK, "application/json", value.to_string())
 }
 
-/// What the client gets of a problem; the log gets all of it.
+/// Logs a problem with all its details and returns the part that the client may see.
 pub(super) fn told(problem: &Problem, id: &str, accept: Accept) -> Answer {
     log_problem(id, problem);
     problem.answer(id, accept)

@@ -1,4 +1,4 @@
-//! Calls of plugins on the pool, and what all of them check beforehand.
+//! Running calls of plugins on the pool, and the checks that every call has in common.
 
 use super::{
     answer::{self, Cost, Problem, Remedy},
@@ -14,7 +14,7 @@ use hyper::{HeaderMap, StatusCode};
 use pocketwasm::{CancelToken, Error, ErrorKind, Outcome, Plugin, Signature};
 use std::{sync::Arc, time::Instant};
 
-/// The limits that a request's headers lower.
+/// The limits that a request lowers by its headers.
 pub(super) fn limits_of(headers: &HeaderMap) -> Result<LoweredLimits, Problem> {
     let mut lowered = LoweredLimits::default();
     for (header, name) in LIMIT_HEADERS {
@@ -28,7 +28,8 @@ pub(super) fn limits_of(headers: &HeaderMap) -> Result<LoweredLimits, Problem> {
     Ok(lowered)
 }
 
-/// The signature of an export; without one there is nothing to wait for a turn for.
+/// The signature of an export. Looked up before the call is queued: a call of an export that does
+/// not exist must not wait for its turn.
 pub(super) fn signature<'a>(plugin: &'a Plugin, export: &str) -> Result<&'a Signature, Problem> {
     let exports = plugin.exports().iter();
     let found = exports
@@ -51,14 +52,14 @@ pub(super) fn signature<'a>(plugin: &'a Plugin, export: &str) -> Result<&'a Sign
     })
 }
 
-/// Refuses a call that would find no room, before its body is read.
+/// Refuses a call for which the queue is full, before its body is read.
 pub(super) fn room(gateway: &Gateway, plugin: &Plugin) -> Result<(), Problem> {
     let room = gateway.pool.room(plugin.name());
     room.map_err(|full| not_run(gateway, plugin, NotRun::Full(full)))
 }
 
-/// Runs `work` on a thread of the pool, as a call of the plugin that is counted as such. What came
-/// of it, its outcome and its cost.
+/// Runs `work` on a thread of the pool, and counts it in the metrics as a call of the plugin.
+/// Returns what `work` made, the outcome of the call and its cost.
 pub(super) async fn run<R: Send + 'static>(
     gateway: &Arc<Gateway>,
     plugin: &Plugin,
@@ -79,7 +80,8 @@ pub(super) async fn run<R: Send + 'static>(
         };
         let cost = outcome.map(|outcome| Cost::of(outcome, time));
         shared.metrics.called(called.name(), ending, cost);
-        // Unloaded while this ran, it has been forgotten before.
+        // If the plugin was unloaded during this call, its labels were removed before the call was
+        // counted, and the count has just added them again.
         if shared.runner.plugin(called.name()).is_err() {
             shared.metrics.forget(called.name());
         }
@@ -176,7 +178,7 @@ fn not_run(gateway: &Gateway, plugin: &Plugin, not_run: NotRun) -> Problem {
     }
 }
 
-/// What a guest wrote, on one line of the log, cut.
+/// What a guest wrote, escaped and cut to fit on one line of the log.
 fn one_line(bytes: &[u8]) -> String {
     const MOST: usize = 1_000;
     let bytes = bytes.get(..MOST).unwrap_or(bytes);

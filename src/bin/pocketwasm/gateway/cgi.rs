@@ -1,4 +1,4 @@
-//! `/cgi/{plugin}/…`: the request to a command as CGI has it.
+//! `/cgi/{plugin}/…`: runs a WASI command as a CGI script.
 
 use super::{
     answer::{Answer, Problem},
@@ -61,10 +61,10 @@ pub(super) async fn serve(
     Ok(answer)
 }
 
-/// Splits a raw path after `/cgi/` into the plugin's name and the rest, by the longest name that
-/// `is_loaded` knows.
+/// Splits the raw path after `/cgi/` into the plugin's name and the rest. Takes the longest name
+/// for which `is_loaded` is true.
 fn split(path: &str, is_loaded: impl Fn(&str) -> bool) -> Option<(String, &str)> {
-    /// How many folders deep a plugin can be; each is a look-up.
+    /// How many folders deep a plugin can be. Each level costs a look-up.
     const DEEPEST: usize = 8;
     let ends = path
         .match_indices('/')

@@ -1,16 +1,16 @@
-//! The plugins in front of routes, as the command line names them.
+//! The middleware chain: the handlers that the command line puts in front of routes.
 
 use super::{answer::Problem, routes};
 use pocketwasm::{Convention, HttpRequest, Runner};
 use std::{fmt, fs, io, path::PathBuf, str::FromStr, sync::Arc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The largest configuration of a handler.
+/// The largest configuration file of a handler, in bytes.
 const LARGEST_CONFIG: u64 = 1 << 20;
-/// What waiting handlers hold is counted in pages.
+/// The unit in which the memory of waiting handlers is counted, in bytes.
 const PAGE: usize = 65_536;
 
-/// A plugin by name, and what it is for: `NAME=VALUE`, of which the value can be left out.
+/// A flag's value of the form `NAME=VALUE` or `NAME`, where `NAME` is a plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ForPlugin<T> {
     name: String,
@@ -34,7 +34,7 @@ impl<T: FromStr<Err: fmt::Display>> FromStr for ForPlugin<T> {
     }
 }
 
-/// The beginning of a path.
+/// The prefix of a path, with its leading slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Prefix(String);
 
@@ -52,7 +52,7 @@ impl FromStr for Prefix {
 /// The handlers, the outermost first.
 pub(super) struct Chain {
     pub(super) handlers: Vec<Handler>,
-    /// The room for what waiting handlers hold, in pages.
+    /// A permit for each page of memory that waiting handlers may hold.
     held: Arc<Semaphore>,
     max_held: u32,
 }
@@ -103,7 +103,7 @@ impl Chain {
         })
     }
 
-    /// Checks that each handler is a plugin, and one that handles requests.
+    /// Checks that each handler is a loaded plugin that follows http-wasm's convention.
     pub(super) fn check(&self, runner: &Runner) -> Result<(), String> {
         for Handler { plugin: name, .. } in &self.handlers {
             let plugin = runner.plugin(name);
@@ -117,7 +117,8 @@ impl Chain {
         Ok(())
     }
 
-    /// Room for a handler that waits with what it has of the request, if there is any.
+    /// Reserves memory for a handler that waits for the answer and keeps its copy of the request.
+    /// Returns `None` if too little is left.
     pub(super) fn hold(&self, pages: u32, request: &HttpRequest) -> Option<OwnedSemaphorePermit> {
         let fields = request
             .headers
@@ -125,7 +126,7 @@ impl Chain {
             .map(|(name, value)| name.len() + value.len() + PAGE / 1_024);
         let bytes = request.body.len() + fields.sum::<usize>();
         let bytes = u32::try_from(bytes.div_ceil(PAGE)).unwrap_or(u32::MAX);
-        // What is more than all the room waits alone.
+        // A handler that needs more than the whole budget may still wait, but alone.
         let pages = pages.saturating_add(bytes).min(self.max_held);
         self.held.clone().try_acquire_many_owned(pages).ok()
     }
@@ -140,7 +141,8 @@ fn read(path: &PathBuf) -> io::Result<Vec<u8>> {
 }
 
 impl Handler {
-    /// Decoded, or an escape would lead around it.
+    /// Whether the handler is in front of this path. The path is decoded first: otherwise an
+    /// escaped path would bypass the handler.
     pub(super) fn covers(&self, path: &str) -> Result<bool, Problem> {
         Ok(routes::decode(path)?.starts_with(&self.prefix))
     }

@@ -14,11 +14,11 @@ use std::{path::PathBuf, thread, time::Duration};
 
 /// Serve plugins over HTTP
 ///
-/// POST /execute/PLUGIN?func=EXPORT calls an export (`greet` where none is named) with the body,
-/// or with the numbers of `params=1,2`; `fuel`, `timeout_ms` and `max_memory` (pages) lower its
-/// limits, as the headers X-Pocketwasm-Fuel, -Timeout-Ms and -Max-Memory do. /cgi/PLUGIN/... runs
-/// a command as CGI has it. GET / is a page for people; /plugins, /healthz and /metrics are for
-/// programs. The gateway has no users and no TLS: other than on loopback, put a proxy before it.
+/// POST /execute/PLUGIN?func=EXPORT calls an export (`greet` by default) with the body, or with the
+/// numbers of `params=1,2`. `fuel`, `timeout_ms` and `max_memory` (pages) lower its limits, and so
+/// do the headers X-Pocketwasm-Fuel, -Timeout-Ms and -Max-Memory. /cgi/PLUGIN/... runs a command as
+/// a CGI script. GET / is a page for people; /plugins, /healthz and /metrics are for programs. The
+/// gateway has no users and no TLS: if it does not listen on loopback, put a proxy in front of it.
 #[derive(Debug, clap::Args)]
 #[command(args_override_self = true)]
 pub(crate) struct Serve {
@@ -43,32 +43,32 @@ pub(crate) struct Serve {
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
 
-    /// Follow the directory: take up new, changed and removed plugins.
+    /// Watch the directory: load new and changed plugins, unload removed ones.
     #[arg(long)]
     pub(super) watch: bool,
-    /// Answer `POST /reload` with this bearer token; better in POCKETWASM_RELOAD_TOKEN, as other
-    /// users can see a command's arguments.
+    /// Allow `POST /reload` with this bearer token. Prefer the variable POCKETWASM_RELOAD_TOKEN,
+    /// because other users can see a command's arguments.
     #[arg(long, value_name = "TOKEN")]
     pub(super) reload_token: Option<String>,
     /// Serve only plugins whose SHA-256 is in this file, as `list --lock` writes it.
     #[arg(long, value_name = "FILE")]
     pub(super) lock: Option<PathBuf>,
 
-    /// Put a plugin of http-wasm's convention in front of every path that begins with PREFIX, or
-    /// of all; may be repeated, the outermost first.
+    /// Put a plugin of http-wasm's convention in front of every path that begins with PREFIX, or of
+    /// all paths; may be repeated, the outermost first.
     #[arg(long, value_name = "NAME[=PREFIX]")]
     pub(super) middleware: Vec<ForPlugin<Prefix>>,
-    /// The configuration of one of these, from a file of at most 1 MiB; may be repeated.
+    /// The configuration of one of these handlers, from a file of at most 1 MiB; may be repeated.
     #[arg(long, value_name = "NAME=FILE")]
     pub(super) middleware_config: Vec<ForPlugin<PathBuf>>,
 
-    /// The body of a request.
+    /// The largest body of a request.
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = bytes)]
     pub(super) max_body: usize,
-    /// The bodies of all requests that are being served.
+    /// The largest size of the bodies of all requests in flight together.
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = bytes)]
     pub(super) max_bodies: usize,
-    /// The head of a request; at least 8 KiB.
+    /// The largest head of a request; at least 8 KiB.
     #[arg(long, value_name = "SIZE", default_value = "16KiB", value_parser = bytes)]
     pub(super) max_header: usize,
     /// Connections that are open at once.
@@ -91,7 +91,8 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = time)]
     pub(super) queue_wait: Duration,
 
-    /// What middleware that waits for answers holds: its memory and its requests.
+    /// The most memory that middleware may hold while it waits for answers: its linear memory and
+    /// its copies of requests.
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = bytes)]
     pub(super) max_held: usize,
 
@@ -165,7 +166,7 @@ impl Serve {
         }
     }
 
-    /// Checks what the types allow and the gateway does not.
+    /// Checks the bounds of values, and their relations, that the flags' types do not express.
     pub(super) fn check(&self) -> Result<(), String> {
         const LEAST_HEADER: usize = 8 << 10;
         const MOST_BODY: usize = 1 << 30;
@@ -199,7 +200,8 @@ impl Serve {
         }
     }
 
-    /// The token of `POST /reload`, from the flag or the environment; none if it is empty.
+    /// The token of `POST /reload`, from the flag or the environment. An empty token counts as no
+    /// token.
     pub(super) fn token(&self) -> Option<String> {
         let token = self.reload_token.clone();
         token

@@ -1,4 +1,4 @@
-//! What each route answers.
+//! The routes' handlers.
 
 use super::{
     answer::{self, Answer, Problem},
@@ -17,7 +17,7 @@ use pocketwasm::{Convention, Plugin, Signature, ValueType};
 use serde_json::json;
 use std::sync::{Arc, atomic::Ordering};
 
-/// Answers a request by its route, whose name for metrics comes too.
+/// Answers a request by its route. Also returns the route's name for the metrics.
 pub(super) async fn route(
     gateway: &Arc<Gateway>,
     request: IncomingRequest<'_>,

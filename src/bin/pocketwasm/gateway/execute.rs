@@ -14,7 +14,7 @@ use hyper::StatusCode;
 use pocketwasm::{Convention, Plugin, Signature};
 use std::sync::Arc;
 
-/// What a call gets.
+/// What is passed to a call.
 enum CallInput {
     Params(Vec<u64>),
     Input(Bytes),
@@ -34,7 +34,8 @@ pub(super) async fn serve(
     let export = func.unwrap_or_else(|| "greet".to_owned());
     let lowered = lowered.and(calls::limits_of(&request.parts.headers)?);
     let plugin = gateway.runner.plugin(name)?;
-    // To waPC's plugins an operation's name is their own affair; numbers need an export all the same.
+    // A waPC plugin need not export its operations, so their names cannot be checked here. A call
+    // with numbers always needs an export.
     let is_operation = params.is_none() && plugin.convention() == Some(Convention::Wapc);
     let signature = match is_operation {
         true => None,
@@ -83,7 +84,7 @@ pub(super) async fn serve(
     Ok(answer)
 }
 
-/// Results as text, a line each, or as JSON.
+/// Results as text, one on each line, or as JSON.
 fn numbers_answer(signature: &Signature, results: &[u64], as_json: bool) -> Answer {
     let results = signature.results().iter().zip(results);
     let results = results.map(|(ty, bits)| (*ty, *bits));
@@ -99,7 +100,7 @@ fn numbers_answer(signature: &Signature, results: &[u64], as_json: bool) -> Answ
     )
 }
 
-/// Numbers separated by commas, typed by the export.
+/// Parses numbers that are separated by commas, by the types of the export's parameters.
 fn parse(
     signature: &Signature,
     params: &str,
@@ -112,7 +113,7 @@ fn parse(
     };
     let types = signature.params();
     if texts.len() != types.len() {
-        // The library says it better, and before anything runs.
+        // The library refuses this with a better message, before any guest code runs.
         return Ok(vec![0; texts.len()]);
     }
     let numbers = texts

@@ -1,4 +1,4 @@
-//! What is asked of every request before it is looked at.
+//! Checks of every request, before it is routed: its host, and the origin of the page that sent it.
 
 use super::answer::Problem;
 use hyper::{
@@ -45,14 +45,14 @@ pub(super) fn host_name(text: &str) -> Result<String, String> {
 /// The names by which a gateway may be addressed.
 #[derive(Debug)]
 pub(super) struct Guard {
-    /// Nothing where every name will do.
+    /// `None` if the gateway answers to every name.
     names: Option<Vec<String>>,
 }
 
 impl Guard {
-    /// A gateway on a loopback address answers to loopback's names and those in `also`, so that a
-    /// web page cannot reach it under a name of its own that it resolves to that address. On
-    /// other addresses, the names are known only if some are given.
+    /// A gateway on a loopback address answers only to loopback names and to the names in `also`.
+    /// Otherwise a web page could reach it by DNS rebinding, under a name of the attacker's. On
+    /// other addresses, names are checked only if `also` has some.
     pub(super) fn new(local: SocketAddr, also: &[String]) -> Self {
         let is_open = also.is_empty() && !local.ip().is_loopback();
         Self {
@@ -95,7 +95,8 @@ impl Guard {
     }
 }
 
-/// The host that a request is for: one, and one that can be.
+/// The host of a request. There must be exactly one, and it must be valid; only HTTP/1.0 may omit
+/// it.
 fn host(parts: &Parts) -> Result<Option<Authority>, Problem> {
     let mut values = parts.headers.get_all(header::HOST).iter();
     let Some(value) = values.next() else {
@@ -113,7 +114,7 @@ fn host(parts: &Parts) -> Result<Option<Authority>, Problem> {
     }
 }
 
-/// Whether a browser says that a page of another origin is behind the request.
+/// Whether, by the browser's headers, a page of another origin sent this request.
 fn is_foreign(headers: &HeaderMap, host: Option<&Authority>) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else {
         let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);

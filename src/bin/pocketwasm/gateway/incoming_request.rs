@@ -6,7 +6,7 @@ use hyper::{body::Incoming, http::request::Parts};
 use pocketwasm::CancelToken;
 use std::net::SocketAddr;
 
-/// Who asks, and how that can be stopped.
+/// Who sent a request, and the token that cancels its calls.
 #[derive(Clone)]
 pub(super) struct Requester<'a> {
     pub(super) peer: SocketAddr,
@@ -18,11 +18,11 @@ pub(super) struct Requester<'a> {
     pub(super) cancel: CancelToken,
 }
 
-/// Where a request's body is.
+/// A request's body.
 pub(super) enum RequestBody {
-    /// Still to be read.
+    /// Not read yet.
     Wire(Incoming),
-    /// Read, by whoever has the room for it.
+    /// Read by a handler, which also holds the room that the body takes.
     Read(Bytes),
 }
 

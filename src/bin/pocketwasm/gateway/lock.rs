@@ -1,13 +1,13 @@
-//! Who gets in by the lock file.
+//! Admitting plugins by the lock file.
 
 use crate::lock::{Pins, hex};
 use sha2::{Digest, Sha256};
 use std::{fs, io, path::Path};
 
-/// The largest lock file that is read.
+/// The largest lock file that is read, in bytes.
 const LARGEST: u64 = 16 << 20;
 
-/// The pins of a lock file that was read.
+/// The contents of a lock file.
 #[derive(Debug)]
 pub(super) struct Lock(Pins);
 
@@ -25,7 +25,7 @@ impl Lock {
         Ok(Self(pins))
     }
 
-    /// Whether a plugin may have these bytes; if not, why.
+    /// Checks a plugin's bytes against its pin.
     pub(super) fn admit(&self, name: &str, bytes: &[u8]) -> Result<(), String> {
         let Some(pin) = self.0.get(name) else {
             return Err("the lock file does not have it".to_owned());

@@ -1,4 +1,4 @@
-//! Messages as plugins have them, from and to those of the wire. Trailers are left out.
+//! Conversions between plugins' HTTP messages and hyper's. Trailers are dropped.
 
 use super::answer::{Answer, Cost, Problem, REQUEST_ID};
 use bytes::Bytes;
@@ -11,13 +11,13 @@ use hyper::{
 use pocketwasm::{HttpHeaders, HttpRequest, HttpResponse};
 use std::net::SocketAddr;
 
-/// How many fields a message may have that a plugin has made, and how many bytes of them a
-/// response.
+/// The most header fields in a message made by a plugin, and the most bytes of them in a response.
 const MOST_FIELDS: usize = 128;
 const MOST_FIELD_BYTES: usize = 32 << 10;
 
-/// Fields about a connection or a message's frame, which are not a plugin's business, and one that
-/// is the gateway's own, as all are that begin with `x-pocketwasm-`.
+/// Header fields that plugins neither see nor set. They concern the connection or the message's
+/// framing, except for the request id, which is the gateway's own. Plugins cannot set fields that
+/// begin with `x-pocketwasm-` either.
 const NOT_THE_PLUGINS: [HeaderName; 9] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
@@ -47,7 +47,7 @@ fn is_the_plugins(name: &HeaderName) -> bool {
     !NOT_THE_PLUGINS.contains(name) && !name.as_str().starts_with("x-pocketwasm-")
 }
 
-/// What a plugin sees of a request. Fields that are no text are left out.
+/// The request that a plugin sees. Header fields that are not UTF-8 are left out.
 pub(super) fn request(parts: &Parts, body: Bytes, peer: SocketAddr) -> HttpRequest {
     let target = parts.uri.path_and_query();
     let target = target.map_or("/", |target| target.as_str());
@@ -59,10 +59,11 @@ pub(super) fn request(parts: &Parts, body: Bytes, peer: SocketAddr) -> HttpReque
     request
 }
 
-/// What a plugin sees of the fields of a message.
+/// The header fields that a plugin sees.
 fn fields(headers: &HeaderMap) -> HttpHeaders {
     let seen = headers.iter().filter(|(name, _)| {
-        // These are the gateway's on the way back; what a client asks for by them is to be seen.
+        // Plugins may see `x-pocketwasm-` fields, such as the limits that a client asks for. They
+        // may not set them, see `is_the_plugins`.
         !NOT_THE_PLUGINS.contains(name)
     });
     let text = seen.filter_map(|(name, value)| {
@@ -72,7 +73,7 @@ fn fields(headers: &HeaderMap) -> HttpHeaders {
     text.collect()
 }
 
-/// A request as a plugin has left it.
+/// The request after a plugin may have changed it.
 pub(super) fn changed(request: &HttpRequest, mut parts: Parts) -> Result<(Parts, Bytes), Problem> {
     let uri = request.uri.parse::<Uri>().ok();
     let uri = uri.filter(|_| request.uri.starts_with('/'));
@@ -93,7 +94,7 @@ pub(super) fn changed(request: &HttpRequest, mut parts: Parts) -> Result<(Parts,
     Ok((parts, Bytes::copy_from_slice(&request.body)))
 }
 
-/// What a plugin sees of an answer, and what that has cost until now.
+/// The response that a plugin sees, and what the answer has cost until now.
 pub(super) async fn response(answer: Answer) -> (HttpResponse, Option<Cost>) {
     let (parts, body) = answer.into_parts();
     let mut response = HttpResponse::new(parts.status.as_u16());
@@ -105,7 +106,7 @@ pub(super) async fn response(answer: Answer) -> (HttpResponse, Option<Cost>) {
     (response, parts.extensions.get().copied())
 }
 
-/// The answer that a plugin has made.
+/// The answer from a plugin's response.
 pub(super) fn answer(response: HttpResponse) -> Result<Answer, Problem> {
     let status = StatusCode::from_u16(response.status).ok();
     let status = status.filter(|status| !status.is_informational());
@@ -179,7 +180,7 @@ mod tests {
         response
     }
 
-    /// The status and the fields, a line each; then the size of the body.
+    /// The status, the fields one on each line, and the size of the body.
     fn read(response: HttpResponse) -> Result<(u16, String, u64), String> {
         let answer = answer(response).map_err(|problem| problem.message)?;
         let lines = answer.headers().iter();

@@ -1,4 +1,4 @@
-//! What is counted, in the text format of OpenMetrics, which Prometheus reads.
+//! Metrics, in the text format of OpenMetrics, which Prometheus reads.
 
 use super::{answer::Cost, pool::Pool, status};
 use pocketwasm::{ErrorKind, Runner};
@@ -47,13 +47,13 @@ struct Scan {
     result: &'static str,
 }
 
-/// What a scan came to for a file.
+/// The result of a scan for one file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Lookup {
     result: &'static str,
 }
 
-/// A histogram whose buckets grow by a factor.
+/// A histogram whose bucket bounds grow by a factor.
 #[derive(Debug, Clone, Copy)]
 struct GrowingBuckets {
     first: f64,
@@ -69,8 +69,8 @@ impl MetricConstructor<Histogram> for GrowingBuckets {
 
 type PerPlugin = Family<PluginLabel, Histogram, GrowingBuckets>;
 
-/// The counters of a gateway. Its labels are bounded: by the plugins that are loaded, by the kinds
-/// of endings, by the routes and statuses that there are.
+/// The gateway's metrics. The number of labels is bounded by the loaded plugins, the kinds of
+/// errors, the routes and the statuses.
 pub(super) struct Metrics {
     registry: Registry,
     calls: Family<Ending, Counter>,
@@ -81,7 +81,7 @@ pub(super) struct Metrics {
     rejected: Family<Reason, Counter>,
     reloads: Family<Scan, Counter>,
     lookups: Family<Lookup, Counter>,
-    /// The endings that were ever counted.
+    /// Every ending that was ever counted, for [`Metrics::forget`].
     endings: Mutex<BTreeSet<String>>,
     pub(super) connections: Gauge,
     in_flight: Gauge,
@@ -191,7 +191,7 @@ impl Metrics {
         );
     }
 
-    /// A call has ended, well or by an error of that kind.
+    /// Counts a call that succeeded, or that failed with an error of this kind.
     pub(super) fn called(&self, plugin: &str, ending: Option<ErrorKind>, cost: Option<Cost>) {
         let ending = ending.map_or_else(|| "ok".to_owned(), status::name);
         let plugin = plugin.to_owned();
@@ -216,7 +216,7 @@ impl Metrics {
         self.calls.get_or_create(&ending).inc();
     }
 
-    /// A request is being answered until what comes back is dropped.
+    /// Counts a request as in flight until the returned guard is dropped.
     pub(super) fn begun(&self) -> InFlight<'_> {
         self.in_flight.inc();
         InFlight(&self.in_flight)
@@ -236,7 +236,7 @@ impl Metrics {
         self.reloads.get_or_create(&Scan { result }).inc();
     }
 
-    /// So many modules of a scan were in the cache, compiled, or refused.
+    /// Counts how many modules of a scan were in the cache, were compiled, or were refused.
     pub(super) fn looked_up(&self, hits: usize, misses: usize, refused: usize) {
         for (result, count) in [("hit", hits), ("miss", misses), ("refused", refused)] {
             let lookups = self.lookups.get_or_create(&Lookup { result });
@@ -244,7 +244,8 @@ impl Metrics {
         }
     }
 
-    /// Drops the labels of a plugin that is gone, so that they stay bounded by what is loaded.
+    /// Drops the labels of a plugin that is gone. Otherwise reloading would add labels without
+    /// bound.
     pub(super) fn forget(&self, plugin: &str) {
         let of = PluginLabel {
             plugin: plugin.to_owned(),
@@ -262,7 +263,7 @@ impl Metrics {
         self.endings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The whole, as text.
+    /// All metrics as text.
     pub(super) fn text(&self, runner: &Runner, pool: &Pool) -> Result<String, fmt::Error> {
         let plugins = runner.plugins();
         let bytes: usize = plugins.iter().map(pocketwasm::Plugin::size).sum();
@@ -290,7 +291,7 @@ impl Drop for InFlight<'_> {
     }
 }
 
-/// The memory of this process, where the system has a file that tells.
+/// The resident memory of this process, on systems that have `/proc`.
 fn resident_bytes() -> Option<usize> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status

@@ -1,8 +1,8 @@
-//! Plugins of http-wasm's convention in front of routes.
+//! Middleware: plugins of http-wasm's convention in front of routes.
 //!
-//! A request goes by each handler whose prefix its path has then, in the order of the command
-//! line, and the answer goes by the same ones in reverse. Whatever a handler fails by, the request
-//! fails: it is never let past.
+//! A request passes each handler whose prefix matches its path at that point, in the order of the
+//! command line. The answer passes the same handlers in reverse. If a handler fails, for whatever
+//! reason, the request fails: it never bypasses a handler.
 
 use super::{
     answer::{Answer, Cost, INTERNAL, Problem},
@@ -21,18 +21,18 @@ use pocketwasm::{Handled, Pending, Plugin};
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 
-/// How metrics call the route of a request that a handler ended.
+/// The route's name in metrics for a request that a handler answered itself.
 const ROUTE: &str = "middleware";
 
 /// A handler that has let a request pass and waits for the answer.
 struct WaitingHandler {
     plugin: Plugin,
     pending: Box<Pending>,
-    /// The room that it takes, and that of the body which was read for it.
+    /// Permits for the memory that the handler holds, and for the body that was read for it.
     _room: (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>),
 }
 
-/// What a request has gone by.
+/// The handlers that a request has passed, and what they cost.
 #[derive(Default)]
 struct PassedHandlers {
     waiting: Vec<WaitingHandler>,
@@ -45,8 +45,8 @@ impl PassedHandlers {
     }
 }
 
-/// Answers a request by the handlers in front of its route and by the route; with the route's name
-/// for metrics.
+/// Answers a request by its route and the handlers in front of it. Also returns the route's name
+/// for the metrics.
 pub(super) async fn answer(
     gateway: &Arc<Gateway>,
     request: IncomingRequest<'_>,
@@ -78,7 +78,7 @@ pub(super) async fn answer(
     (route, answer)
 }
 
-/// From the outermost handler to the route.
+/// Passes a request through the handlers, the outermost first, and on to the route.
 async fn forward(
     gateway: &Arc<Gateway>,
     mut request: IncomingRequest<'_>,
@@ -99,7 +99,7 @@ async fn forward(
     route(gateway, request).await
 }
 
-/// Where a request goes after a handler.
+/// Where a request goes after a handler: on to the next one, or back with an answer.
 enum Step<'a> {
     On(IncomingRequest<'a>),
     Back(Answer),
@@ -161,7 +161,7 @@ async fn through<'a>(
     }
 }
 
-/// From the route, or an inner handler, to the next one out.
+/// Passes the answer of the route, or of an inner handler, to the next outer handler.
 async fn back(
     gateway: &Arc<Gateway>,
     requester: &Requester<'_>,
@@ -184,7 +184,7 @@ async fn back(
     message::answer(response).map_err(|problem| of(&handler.plugin, problem))
 }
 
-/// A problem with what a handler has made.
+/// Names the handler in a problem with the message that it made.
 fn of(handler: &Plugin, problem: Problem) -> Problem {
     Problem {
         plugin: Some(handler.name().into()),
@@ -192,7 +192,8 @@ fn of(handler: &Plugin, problem: Problem) -> Problem {
     }
 }
 
-/// What a handler fails by is never the client's fault.
+/// Turns a client error of a handler's call into a server error: the client did not ask for that
+/// call. Only a full queue is left as it is.
 fn closed(problem: Problem) -> Problem {
     if !problem.status.is_client_error() || problem.status == StatusCode::TOO_MANY_REQUESTS {
         return problem;

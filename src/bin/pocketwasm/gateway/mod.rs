@@ -1,10 +1,13 @@
-//! Plugins over HTTP.
+//! The HTTP gateway, `pocketwasm serve`: a room of the program.
 //!
-//! `server` takes connections, which are hyper's; `requests` numbers and answers each request; `middleware`
-//! has it pass the plugins in front of its route; `endpoints` does what `routes` says it asks for; `calls`
-//! puts a call on the `pool`, where `schedule` says whose turn it is; `answer` writes what came of it.
+//! A request passes through these modules in order. `server` accepts the connection, and hyper
+//! parses it. `requests` gives the request an id and writes its answer. `middleware` runs the
+//! handlers in front of its route. `routes` parses the path, and `endpoints` serves the route.
+//! `calls` puts a call on the `pool`, where `schedule` decides which call runs next. `answer` turns
+//! the outcome into a response.
 //!
-//! `cli` runs `Serve`. It uses the program's options, limits and streams, and the library.
+//! `cli` calls [`Serve::execute`] and nothing else here. The gateway may use the program's options,
+//! limits and streams, and the library.
 
 mod accept;
 mod answer;
@@ -98,7 +101,7 @@ impl Serve {
         }
         chain.check(&runner).map_err(Failure::Usage)?;
 
-        // Only now: whoever can connect finds every plugin that there is.
+        // Listen only now: a client that can connect finds every plugin loaded.
         let action = format!("listen on {}", self.listen);
         let listener = TcpListener::bind(&*self.listen).map_err(failed(&action))?;
         let local = listener.local_addr().map_err(failed(&action))?;
@@ -129,7 +132,7 @@ impl Serve {
             listener.serve(gateway.clone()).await;
             Ok(())
         });
-        // What still runs then is a guest at the end of its slice.
+        // What still runs now is a guest that has not reached the end of its slice.
         runtime.shutdown_timeout(std::time::Duration::from_secs(1));
         served.map_err(failed("serve"))?;
         log::info!("stopped");

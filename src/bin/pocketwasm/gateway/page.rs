@@ -1,4 +1,4 @@
-//! The page for people.
+//! The gateway's web page.
 
 /// A file that the gateway serves itself.
 #[derive(Debug, PartialEq)]
@@ -26,8 +26,8 @@ static FILES: [File; 3] = [
     },
 ];
 
-/// The policy of the page: it loads its own two files, talks to its own gateway, and to nobody
-/// else.
+/// The page's content security policy: it loads its own two files and talks to its own gateway
+/// only.
 pub(super) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

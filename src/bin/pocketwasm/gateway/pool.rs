@@ -1,4 +1,4 @@
-//! The threads that guests run on, so that none of them ever blocks the server.
+//! The threads that guests run on. Guests never run on, and never block, the server's own threads.
 
 use super::schedule::{Bounds, CallOrder, Full, Schedule, ThreadKind};
 use pocketwasm::CancelToken;
@@ -12,14 +12,14 @@ use tokio::sync::oneshot;
 
 type Work = Box<dyn FnOnce() + Send>;
 
-/// A bounded number of threads behind a bounded queue.
+/// A thread pool of bounded size with a bounded queue.
 #[derive(Clone)]
 pub(super) struct Pool(Arc<Shared>);
 
 struct Shared {
     state: Mutex<State>,
     work: Condvar,
-    /// For the threads that take slow calls only, where there are any.
+    /// Wakes the threads that take slow calls only; `None` if there are no such threads.
     slow_work: Option<Condvar>,
 }
 
@@ -28,12 +28,12 @@ struct State {
     closed: bool,
 }
 
-/// Why a call did not come to its end.
+/// Why a call returned no result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NotRun {
-    /// There is no room.
+    /// The queue is full, or the pool is closed.
     Full(Full),
-    /// It waited as long as a call may wait.
+    /// It waited in the queue for the longest time that a call may wait.
     Waited,
     /// The work panicked.
     Panicked,
@@ -66,20 +66,20 @@ impl Pool {
         Ok(pool)
     }
 
-    /// The calls that wait, and those that run.
+    /// The number of calls that wait, and of those that run.
     pub(super) fn counts(&self) -> (usize, usize) {
         self.0.lock().schedule.counts()
     }
 
-    /// Whether a call of `plugin` would be taken on now.
+    /// Whether a call of `plugin` would be queued now.
     pub(super) fn room(&self, plugin: &str) -> Result<(), Full> {
         let state = self.0.lock();
         state.check_open()?;
         state.schedule.room(plugin)
     }
 
-    /// Runs `work` on one of the threads. If nobody waits for it any more, `cancel` ends it, and
-    /// if it has not begun it never will.
+    /// Runs `work` on one of the threads. Dropping the future cancels `cancel`, and `work` that has
+    /// not begun never runs.
     pub(super) async fn run<R: Send + 'static>(
         &self,
         plugin: &str,
@@ -94,7 +94,7 @@ impl Pool {
             &plugin,
             turn,
             Box::new(move || {
-                // Nobody may be there to hear it.
+                // The receiver may be gone already.
                 let _ = sender.send(work());
             }),
         );
@@ -129,7 +129,7 @@ impl Pool {
         self.0.wake(state);
     }
 
-    /// Takes nothing more on and lets go of what waits; threads end with what they run.
+    /// Refuses further calls and drops those that wait. Each thread ends after the call it runs.
     pub(super) fn close(&self) {
         let mut state = self.0.lock();
         state.closed = true;
@@ -143,7 +143,7 @@ impl Pool {
     }
 }
 
-/// Somebody who waits for a call.
+/// A caller that waits for a call. If it is dropped early, the call is cancelled.
 struct Waiter<'a> {
     pool: &'a Pool,
     plugin: &'a str,
@@ -180,7 +180,7 @@ impl State {
 }
 
 impl Shared {
-    /// A panic while the lock is held would leave nothing half done that matters here.
+    /// Ignores poisoning: no panic under this lock leaves the state half changed.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -193,7 +193,7 @@ impl Shared {
         Ok(ticket)
     }
 
-    /// Lets go of the state, and has threads look for which there may be something.
+    /// Unlocks the state, and wakes a thread of each kind for which a call may be waiting.
     fn wake(&self, state: MutexGuard<'_, State>) {
         let [quick, slow] = [false, true].map(|is_slow| state.schedule.waits(is_slow));
         drop(state);
@@ -207,7 +207,7 @@ impl Shared {
         }
     }
 
-    /// The life of a thread.
+    /// The main loop of a thread.
     fn work(&self, takes: ThreadKind) {
         let work = match &self.slow_work {
             Some(slow_work) if takes == ThreadKind::Slow => {
@@ -224,7 +224,8 @@ impl Shared {
                     return;
                 }
                 if std::mem::take(&mut has_ended) {
-                    // What waited for that call's end may be for threads of the other kind.
+                    // A call that waited for the end of this one may be for a thread of the other
+                    // kind.
                     self.wake(state);
                     state = self.lock();
                     continue;
@@ -245,8 +246,9 @@ impl Shared {
     }
 }
 
-/// Lets threads that have work go first on a busy machine, where a thread has a priority of its
-/// own. Without it, slow calls take up no more threads, but quick ones wait for processors longer.
+/// Lowers the priority of this thread, on systems where threads have priorities of their own. On a
+/// busy machine, quick calls would otherwise wait longer for a processor. Slow calls take up no
+/// more threads either way.
 fn give_way() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::setpriority_process(None, 10) {
@@ -254,15 +256,15 @@ fn give_way() {
     }
 }
 
-/// How long this thread has kept a processor busy. Not the time that went by: on a machine with
-/// much to do the quickest call can wait long for a processor.
+/// The processor time of this thread. Elapsed time would not do: on a busy machine even the
+/// quickest call can wait long for a processor.
 #[cfg(unix)]
 fn busy() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     time.try_into().unwrap_or_default()
 }
 
-/// The time that went by, where the system is not asked for better.
+/// Elapsed time, on systems whose clock of processor time this does not ask for.
 #[cfg(not(unix))]
 fn busy() -> Duration {
     static START: std::sync::LazyLock<std::time::Instant> =

@@ -1,4 +1,4 @@
-//! Plugins that come, change and go while the gateway runs.
+//! Loading, replacing and unloading plugins while the gateway runs.
 
 use super::{config_file::PluginSettings, lock::Lock, metrics::Metrics, pool::Pool};
 use crate::progress;
@@ -13,14 +13,15 @@ use std::{
 };
 use tokio::sync::mpsc;
 
-/// How long the directory must be quiet before it is read: whoever copies files is done then.
+/// How long the directory must be quiet before it is scanned, so that copying files into it has
+/// likely ended.
 const QUIET: Duration = Duration::from_millis(200);
 /// How often names are looked at that may lead elsewhere.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long noise can put that off.
 const LONGEST_NOISE: Duration = Duration::from_secs(2);
 
-/// Where the plugins come from.
+/// The directory that plugins are loaded from.
 pub(super) struct PluginDirectory {
     directory: PathBuf,
     lock: Option<PathBuf>,
@@ -29,7 +30,7 @@ pub(super) struct PluginDirectory {
     scanning: Mutex<Vec<Refused>>,
 }
 
-/// What a scan did, for people and for `POST /reload`.
+/// What a scan did, for the log and for `POST /reload`.
 #[derive(Debug, Default, serde::Serialize)]
 pub(super) struct Report {
     pub(super) loaded: Vec<String>,
@@ -37,12 +38,12 @@ pub(super) struct Report {
     pub(super) unloaded: Vec<String>,
     pub(super) unchanged: usize,
     pub(super) refused: Vec<Refused>,
-    /// Those that the scan before did not refuse for the same reason.
+    /// The refused files that the scan before did not refuse for the same reason.
     #[serde(skip)]
     pub(super) newly_refused: Vec<Refused>,
 }
 
-/// A file that is not served, or not in its present state.
+/// A file that was not loaded. If it replaces a loaded plugin, the old version stays.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub(super) struct Refused {
     pub(super) file: String,
@@ -63,9 +64,9 @@ impl PluginDirectory {
         }
     }
 
-    /// Loads what is new or changed and unloads what is gone. Calls in flight end on the version
-    /// that they began with; a version that is bad or not pinned leaves the one before it
-    /// serving.
+    /// Loads new and changed plugins and unloads those whose files are gone. Calls in flight end on
+    /// the version that they began with. If a new version is invalid or not pinned, the old one
+    /// stays.
     pub(super) fn scan(
         &self,
         runner: &Runner,
@@ -130,7 +131,7 @@ impl PluginDirectory {
             .map_err(|error| error.to_string())
     }
 
-    /// The files that failed, by their path in the directory.
+    /// The files that failed, with paths relative to the directory.
     fn refused(&self, report: &LoadReport) -> Vec<Refused> {
         let refused = report.failed.iter().map(|failure| {
             let file = failure.path.strip_prefix(&self.directory);
@@ -142,7 +143,7 @@ impl PluginDirectory {
         refused.collect()
     }
 
-    /// A bar for a first scan.
+    /// A progress bar for the first scan.
     pub(super) fn progress(&self) -> ProgressBar {
         progress::bar(&self.directory)
     }
@@ -251,7 +252,7 @@ impl Watch {
                     }
                 };
                 if is_relevant {
-                    // Full means that a scan is due already.
+                    // A full channel means that a scan is due already.
                     let _ = events.try_send(());
                 }
             })?;

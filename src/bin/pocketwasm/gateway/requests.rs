@@ -1,4 +1,4 @@
-//! From a request to its answer.
+//! Answers a request: checks it, runs it, logs it and counts it.
 
 use super::{
     accept::Accept,
@@ -19,7 +19,7 @@ use hyper::{
 use pocketwasm::CancelToken;
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
-/// Answers a request, whatever it is.
+/// Answers any request, also one that is refused.
 pub(super) async fn answer(
     gateway: &Arc<Gateway>,
     request: Request<Incoming>,

@@ -1,4 +1,4 @@
-//! From a request's target to what is asked for. No state, no side effects.
+//! Parses a request's path and query into a route. Pure functions without state.
 
 use super::answer::Problem;
 use hyper::Method;
@@ -9,21 +9,21 @@ use std::{borrow::Cow, time::Duration};
 /// What a request asks for.
 #[derive(Debug, PartialEq)]
 pub(super) enum Route<'a> {
-    /// A file of the page for people.
+    /// A file of the web page.
     Page(&'static super::page::File),
     Health,
     Ready,
     Plugins,
     Metrics,
     Reload,
-    /// A call of the plugin by that name.
+    /// A call of the plugin with this name.
     Execute(Cow<'a, str>),
-    /// A CGI request; the raw path after `/cgi/`.
+    /// A CGI request, with the raw path after `/cgi/`.
     Cgi(&'a str),
 }
 
 impl Route<'_> {
-    /// How metrics call it.
+    /// The route's name in metrics.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Page(_) => "page",
@@ -38,7 +38,7 @@ impl Route<'_> {
     }
 }
 
-/// The route of a path, if it may be asked for by `method`.
+/// The route of a path, if it allows `method`.
 pub(super) fn route<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Problem> {
     let get = |route| match *method {
         Method::GET | Method::HEAD => Ok(route),
@@ -73,7 +73,8 @@ pub(super) fn route<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Pro
     }
 }
 
-/// Decodes percent signs strictly: each begins two hexadecimal digits, and the whole is UTF-8.
+/// Decodes percent-encoding strictly: two hexadecimal digits follow each percent sign, and the
+/// result is UTF-8.
 pub(super) fn decode(text: &str) -> Result<Cow<'_, str>, Problem> {
     let whole = |part: &str| {
         let mut digits = part.bytes();
@@ -88,17 +89,17 @@ pub(super) fn decode(text: &str) -> Result<Cow<'_, str>, Problem> {
         .map_err(|_| Problem::bad_request("an escape is no UTF-8"))
 }
 
-/// What the query and the headers of a call say.
+/// What the query of a call says.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct CallQuery {
-    /// The export; `greet` where none is named.
+    /// The export; `greet` if absent.
     pub(super) func: Option<String>,
-    /// Numbers for it, separated by commas, in place of the body.
+    /// Numbers for the export, separated by commas, instead of the body.
     pub(super) params: Option<String>,
     pub(super) lowered: LoweredLimits,
 }
 
-/// Limits that a request lowers for itself.
+/// Limits that a request lowers for its own calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct LoweredLimits {
     pub(super) fuel: Option<u64>,
@@ -106,7 +107,7 @@ pub(super) struct LoweredLimits {
     pub(super) max_memory_pages: Option<u32>,
 }
 
-/// Headers that lower limits, with the name that the same has in a query.
+/// Headers that lower limits, each with the name of the same limit in a query.
 pub(super) const LIMIT_HEADERS: [(&str, &str); 3] = [
     ("x-pocketwasm-fuel", "fuel"),
     ("x-pocketwasm-timeout-ms", "timeout_ms"),
@@ -114,8 +115,8 @@ pub(super) const LIMIT_HEADERS: [(&str, &str); 3] = [
 ];
 
 impl CallQuery {
-    /// Reads a query. A name that nothing is known by is refused, so that a mistyped limit is
-    /// never taken for one that holds.
+    /// Parses a query. Unknown names are refused: otherwise a mistyped limit would silently not
+    /// apply.
     pub(super) fn of(query: Option<&str>) -> Result<Self, Problem> {
         let mut call_query = Self::default();
         let query = query.unwrap_or_default();
@@ -136,7 +137,7 @@ impl CallQuery {
 }
 
 impl LoweredLimits {
-    /// Takes in a limit; says whether there was one of that name.
+    /// Sets a limit. Returns whether it had been set before.
     pub(super) fn lower(&mut self, name: &str, value: &str) -> Result<bool, Problem> {
         let number = || {
             let digits = !value.is_empty() && value.bytes().all(|digit| digit.is_ascii_digit());
@@ -160,7 +161,7 @@ impl LoweredLimits {
         }
     }
 
-    /// Sets the limits of a call.
+    /// Applies these limits to a call.
     pub(super) fn set<'a>(&self, mut call: Call<'a>) -> Call<'a> {
         if let Some(fuel) = self.fuel {
             call = call.fuel(fuel);
@@ -174,7 +175,7 @@ impl LoweredLimits {
         call
     }
 
-    /// The lower of each.
+    /// The lower one of each limit.
     pub(super) fn and(self, other: Self) -> Self {
         fn lower<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
             match (one, other) {

@@ -1,9 +1,9 @@
 //! Which call runs next: a queue that one plugin cannot fill and one that no slow plugin can block.
 //!
-//! Of the plugins with calls waiting the one goes next that has used a processor least. A plugin
-//! whose calls take long is *slow*: its calls run on threads of their own, which give way to the
-//! others, so that a plugin which loops until its deadline leaves processors to the ones that
-//! answer in microseconds.
+//! Among the plugins with waiting calls, the one that has used the least processor time goes next.
+//! A plugin whose calls take long is *slow*. Its calls run on threads of their own, at a lower
+//! priority: a plugin that loops until its deadline then leaves processors to plugins that answer
+//! in microseconds.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -11,22 +11,22 @@ use std::{
     time::Duration,
 };
 
-/// Calls that take more of a processor than this are slow, and so are plugins of which most calls
-/// lately were.
+/// A call is slow if it takes more processor time than this. A plugin is slow if most of its recent
+/// calls were.
 const SLOW: Duration = Duration::from_millis(1);
 
 /// How many calls may run and wait.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// Calls that run at once: the threads of the pool.
+    /// The most calls that run at once: the number of threads.
     pub(super) running: usize,
-    /// Of these, calls of one plugin.
+    /// The most calls of one plugin that run at once.
     pub(super) running_of_plugin: usize,
-    /// Of these, calls of slow plugins.
+    /// How many threads are for slow plugins.
     pub(super) running_slow: usize,
-    /// Calls that wait.
+    /// The most calls that wait.
     pub(super) waiting: usize,
-    /// Of these, calls of one plugin.
+    /// The most calls of one plugin that wait.
     pub(super) waiting_of_plugin: usize,
 }
 
@@ -39,7 +39,7 @@ pub(super) enum ThreadKind {
 }
 
 impl Bounds {
-    /// What the threads take, each its own.
+    /// The kind of each thread.
     pub(super) fn threads(self) -> impl Iterator<Item = ThreadKind> {
         (0..self.running).map(move |number| match number {
             _ if self.running_slow >= self.running => ThreadKind::Any,
@@ -49,22 +49,22 @@ impl Bounds {
     }
 }
 
-/// Which of a request's calls one is.
+/// The place of a call in its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CallOrder {
-    /// The first, or one like any other.
+    /// A first call, or any call without special treatment.
     First,
-    /// One that ends what an earlier call began, so it is never refused and goes before the others
-    /// of its plugin. What the earlier ones hold bounds how many there are.
+    /// A call that finishes what an earlier one began. It is never refused, and goes before the
+    /// other calls of its plugin. The number of these is bounded by what the earlier calls hold.
     Last,
 }
 
-/// Why a call is not taken on.
+/// Why a call is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Full {
-    /// As many calls wait as may wait.
+    /// The queue is full.
     Queue,
-    /// As many calls of this plugin wait as may wait.
+    /// The plugin's part of the queue is full.
     Plugin,
     /// The pool is closed.
     Closed,
@@ -75,13 +75,13 @@ pub(super) enum Full {
 pub(super) struct Schedule<T> {
     bounds: Bounds,
     queues: BTreeMap<Arc<str>, PluginQueue<T>>,
-    /// Plugins with calls waiting, each once; of those with equal use, the first goes first.
+    /// The plugins with waiting calls, each once. Among plugins of equal use, the first goes first.
     turns: VecDeque<Arc<str>>,
     waiting: usize,
-    /// The calls that run: ticket and plugin.
+    /// The running calls, by ticket and plugin.
     running: Vec<(u64, Arc<str>)>,
     tickets: u64,
-    /// What the last plugins to go had used, of the quick ones and of the slow ones.
+    /// What the last quick plugin and the last slow plugin to run had used by then.
     used: [Duration; 2],
 }
 
@@ -89,10 +89,10 @@ pub(super) struct Schedule<T> {
 struct PluginQueue<T> {
     waiting: VecDeque<(u64, T)>,
     running: usize,
-    /// Nothing before its first call has ended.
+    /// `None` until the plugin's first call has ended.
     pace: Option<Pace>,
-    /// How long its calls have kept processors busy; not less than others had used when it came,
-    /// so that nobody saves up.
+    /// The processor time of the plugin's calls. It starts at what the others have used, so that an
+    /// idle plugin saves nothing up.
     used: Duration,
 }
 
@@ -102,7 +102,7 @@ impl<T> PluginQueue<T> {
     }
 }
 
-/// Which of the last five calls of a plugin were slow, a bit each. Most of them decide.
+/// The last five calls of a plugin, one bit each, set if the call was slow. The majority decides.
 #[derive(Debug, Clone, Copy)]
 struct Pace(u8);
 
@@ -135,12 +135,12 @@ impl<T> Schedule<T> {
         }
     }
 
-    /// The calls that wait, and those that run.
+    /// The number of calls that wait, and of those that run.
     pub(super) fn counts(&self) -> (usize, usize) {
         (self.waiting, self.running.len())
     }
 
-    /// Whether a call of a slow plugin waits, or of another.
+    /// Whether a call of a slow plugin waits, or, if not `is_slow`, one of a quick plugin.
     pub(super) fn waits(&self, is_slow: bool) -> bool {
         let mut queues = self
             .turns
@@ -149,7 +149,7 @@ impl<T> Schedule<T> {
         queues.any(|queue| queue.is_slow() == is_slow)
     }
 
-    /// Whether a call of `plugin` would be taken on.
+    /// Whether a call of `plugin` would be queued.
     pub(super) fn room(&self, plugin: &str) -> Result<(), Full> {
         if self.waiting >= self.bounds.waiting {
             return Err(Full::Queue);
@@ -162,7 +162,7 @@ impl<T> Schedule<T> {
         }
     }
 
-    /// Takes a call on; the ticket is for [`withdraw`](Self::withdraw).
+    /// Queues a call. The ticket is for [`withdraw`](Self::withdraw).
     pub(super) fn add(&mut self, plugin: &Arc<str>, turn: CallOrder, call: T) -> Result<u64, Full> {
         if turn == CallOrder::First {
             self.room(plugin)?;
@@ -192,7 +192,7 @@ impl<T> Schedule<T> {
         Ok(self.tickets)
     }
 
-    /// Takes back a call that still waits; nothing if it runs or has ended.
+    /// Removes a call that still waits. Returns `None` if it runs or has ended.
     pub(super) fn withdraw(&mut self, plugin: &str, ticket: u64) -> Option<T> {
         let queue = self.queues.get_mut(plugin)?;
         let at = queue
@@ -207,12 +207,12 @@ impl<T> Schedule<T> {
         Some(call)
     }
 
-    /// The next call for a thread, if there is one for it now.
+    /// The next call for a thread of this kind, if there is one.
     pub(super) fn next(&mut self, takes: ThreadKind) -> Option<(u64, Arc<str>, T)> {
         let candidates = self.turns.iter().enumerate().filter_map(|(at, plugin)| {
             let queue = self.queues.get(plugin)?;
             let may_run = match queue.pace {
-                // One call shows what a plugin is like; until then it gets no second.
+                // Only one call of a new plugin runs until it is known whether the plugin is slow.
                 None => takes != ThreadKind::Slow && queue.running == 0,
                 Some(pace) if pace.is_slow() => takes != ThreadKind::Quick,
                 Some(_) => {
@@ -237,7 +237,7 @@ impl<T> Schedule<T> {
         Some((ticket, plugin, call))
     }
 
-    /// A call that ran has ended, after it has kept a processor busy for so long.
+    /// Records the end of a call and the processor time that it took.
     pub(super) fn ended(&mut self, ticket: u64, busy: Duration) {
         let Some(at) = self.running.iter().position(|(other, _)| *other == ticket) else {
             return;
@@ -255,13 +255,13 @@ impl<T> Schedule<T> {
             Some(pace) => pace.then(call_is_slow),
         });
         if queue.is_slow() != was_slow {
-            // Those that it is compared with now have used more, or less.
+            // The plugins that it now competes with have used more, or less.
             let [quick, slow] = self.used;
             queue.used = if was_slow { quick } else { slow };
         }
     }
 
-    /// Forgets how fast a plugin was, for it was replaced or is gone.
+    /// Forgets whether a plugin is slow, because it was replaced or unloaded.
     pub(super) fn forget(&mut self, plugin: &str) {
         if let Some(queue) = self.queues.get_mut(plugin) {
             queue.pace = None;
@@ -271,7 +271,7 @@ impl<T> Schedule<T> {
         }
     }
 
-    /// Lets go of every call that waits.
+    /// Removes and returns every call that waits.
     pub(super) fn clear(&mut self) -> Vec<T> {
         self.turns.clear();
         self.waiting = 0;

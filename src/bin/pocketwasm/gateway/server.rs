@@ -1,4 +1,4 @@
-//! Connections: accepted, bounded, and ended gracefully.
+//! Accepting connections, limiting their number, and shutting down gracefully.
 
 use super::{answer::REQUEST_ID, config::Serve, requests, stream::Stream};
 use crate::gateway::state::Gateway;
@@ -15,18 +15,19 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// How many connections beyond the bound are told so at once; more are closed without a word.
+/// How many connections above the limit get an answer at the same time. Any more are closed without
+/// one.
 const TURNED_AWAY: usize = 64;
-/// What they are told, after the request's id. Nothing of what they sent was read.
+/// The rest of that answer, after the request's id. Nothing that the client sent has been read.
 const FULL: &str = "content-type: text/plain; charset=utf-8\r\n\
     content-length: 25\r\n\
     retry-after: 1\r\n\
     connection: close\r\n\r\n\
     too many connections now\n";
-/// How long connections have to end after the calls were ended.
+/// How long connections may take to end after their calls have been cancelled.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// A socket and what holds for the connections that it takes.
+/// A listening socket and the settings of its connections.
 pub(super) struct Listener {
     listener: tokio::net::TcpListener,
     connections: Arc<Semaphore>,
@@ -38,7 +39,7 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// Inside a runtime only. From here on signals are heard.
+    /// Must be called inside a runtime. Handles signals from here on.
     pub(super) fn new(listener: std::net::TcpListener, serve: &Serve) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let mut protocol = http1::Builder::new();
@@ -59,7 +60,8 @@ impl Listener {
         })
     }
 
-    /// Serves until a signal, then lets what is under way end.
+    /// Serves until a signal arrives, then waits for requests in flight, for at most the grace
+    /// period.
     pub(super) async fn serve(mut self, gateway: Arc<Gateway>) {
         let graceful = GracefulShutdown::new();
         loop {
@@ -67,8 +69,8 @@ impl Listener {
                 () = self.signals.next() => break,
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, peer)) => self.admit(stream, peer, &graceful, &gateway),
-                    // One connection that failed early, or too many open files: the latter needs
-                    // a moment in which others close.
+                    // Either one connection failed early, or there are too many open files. In the
+                    // second case, others need a moment to close.
                     Err(error) => {
                         log::warn!("a connection was not accepted: {error}");
                         sleep(Duration::from_millis(20)).await;
@@ -107,7 +109,7 @@ impl Listener {
             }
             return;
         };
-        // Answers are written whole, so waiting for more to send only costs time.
+        // Answers are written whole: Nagle's algorithm would only delay them.
         let _ = stream.set_nodelay(true);
         let shared = gateway.clone();
         let service = service_fn(move |request| {
@@ -170,7 +172,7 @@ async fn turn_away(mut stream: TcpStream, id: String, _place: OwnedSemaphorePerm
     let _ = timeout(LAST_WORDS, farewell).await;
 }
 
-/// The signals that say to stop.
+/// The signals that stop the gateway.
 struct Signals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
@@ -205,7 +207,7 @@ impl Signals {
     #[cfg(not(unix))]
     async fn next(&mut self) {
         if tokio::signal::ctrl_c().await.is_err() {
-            // Without the signal there is nothing to wait for.
+            // The signal cannot be received: wait forever.
             std::future::pending::<()>().await;
         }
     }

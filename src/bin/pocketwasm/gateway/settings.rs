@@ -1,4 +1,4 @@
-//! What holds for all requests.
+//! Settings and limits that all requests share.
 
 use super::{
     answer::{Problem, Remedy},
@@ -32,11 +32,11 @@ use tokio::{
     time::timeout,
 };
 
-/// What holds for all requests.
+/// Settings and limits that all requests share.
 pub(super) struct Settings {
     pub(super) local: SocketAddr,
     pub(super) queue_wait: Duration,
-    /// The limits of every call, which a request can only lower.
+    /// The limits of every call. Requests can only lower them.
     pub(super) most: LoweredLimits,
     /// What holds for one plugin alone.
     pub(super) plugins: Arc<PluginSettings>,
@@ -44,11 +44,11 @@ pub(super) struct Settings {
     pub(super) guard: Guard,
     max_body: usize,
     body_timeout: Duration,
-    /// The room for bodies, in KiB.
+    /// A permit for each KiB of bodies in flight.
     bodies: Arc<Semaphore>,
     /// The SHA-256 of the token for reloading.
     token: Option<[u8; 32]>,
-    /// What this process's request ids begin with.
+    /// The prefix of this process's request ids.
     prefix: String,
     requests: AtomicU64,
     pub(super) stopping: AtomicBool,
@@ -101,20 +101,20 @@ impl Settings {
 }
 
 impl Settings {
-    /// Checks the bearer token of a request to reload, in a time that tells nothing about it.
+    /// Checks the bearer token of a request to reload, in constant time.
     pub(super) fn check_token(&self, headers: &HeaderMap) -> Result<(), Problem> {
         let Some(token) = &self.token else {
             return Err(Problem::not_found("reloading by request is not enabled"));
         };
-        let given = headers
+        let presented = headers
             .get(header::AUTHORIZATION)
             .map(HeaderValue::as_bytes);
-        let given = given.and_then(|value| {
+        let presented = presented.and_then(|value| {
             let (scheme, token) = value.split_at_checked(7)?;
             scheme.eq_ignore_ascii_case(b"bearer ").then_some(token)
         });
-        let given: [u8; 32] = Sha256::digest(given.unwrap_or_default()).into();
-        match bool::from(given.ct_eq(token)) {
+        let presented: [u8; 32] = Sha256::digest(presented.unwrap_or_default()).into();
+        match bool::from(presented.ct_eq(token)) {
             true => Ok(()),
             false => Err(Problem {
                 remedy: Some(Remedy::Authorize),
@@ -127,8 +127,8 @@ impl Settings {
         }
     }
 
-    /// Reads a body, if there is room for it, and in time. The room is taken until the permit is
-    /// dropped.
+    /// Reads a body within the limits on size and time. The returned permit holds the room that it
+    /// takes.
     pub(super) async fn read(
         &self,
         body: RequestBody,

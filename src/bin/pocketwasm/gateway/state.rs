@@ -1,4 +1,4 @@
-//! What all requests share.
+//! The gateway itself: the state that all requests share.
 
 use crate::gateway::{
     metrics::Metrics,
@@ -10,7 +10,7 @@ use indicatif::ProgressBar;
 use pocketwasm::Runner;
 use std::sync::Arc;
 
-/// What all requests share.
+/// The state that all requests share.
 pub(super) struct Gateway {
     pub(super) runner: Runner,
     pub(super) pool: Pool,
@@ -20,7 +20,7 @@ pub(super) struct Gateway {
 }
 
 impl Gateway {
-    /// Looks at the plugins' directory again.
+    /// Scans the plugins' directory again and prints what changed.
     fn rescan(&self) -> Result<Report, String> {
         let hidden = ProgressBar::hidden();
         let report = self
@@ -33,7 +33,7 @@ impl Gateway {
         report
     }
 
-    /// The same, from an asynchronous task.
+    /// Runs [`rescan`](Self::rescan) on a thread that may block.
     pub(super) async fn reload(self: &Arc<Self>) -> Result<Report, String> {
         let gateway = self.clone();
         let scanned = tokio::task::spawn_blocking(move || gateway.rescan()).await;
@@ -45,14 +45,14 @@ impl Gateway {
         self.source.watch(move || {
             let gateway = gateway.clone();
             async move {
-                // What it says is said already.
+                // The report has been printed already.
                 let _ = gateway.reload().await;
             }
         })
     }
 }
 
-/// Says what is served now and what is not, as far as that is new.
+/// Prints what a scan changed, and the files that it newly refused.
 pub(super) fn tell(report: &Report) {
     let lists = [
         ("serves", &report.loaded),

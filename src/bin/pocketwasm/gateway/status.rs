@@ -1,31 +1,31 @@
-//! The HTTP status of everything that a call can end with.
+//! The HTTP status for each kind of error.
 
 use hyper::StatusCode;
 use pocketwasm::ErrorKind;
 
-/// The one place where an [`ErrorKind`] becomes a status.
+/// Maps an [`ErrorKind`] to a status. There is no other place that does.
 pub(super) fn status(kind: ErrorKind) -> StatusCode {
     match kind {
-        // What the client asked for cannot be: other parameters, or more memory, would do.
+        // The request is at fault: other parameters, or a higher memory limit, would work.
         ErrorKind::InvalidConfig | ErrorKind::Signature | ErrorKind::MemoryLimit => {
             StatusCode::BAD_REQUEST
         }
         ErrorKind::NotFound => StatusCode::NOT_FOUND,
-        // The plugin's own word that it could not.
+        // The plugin itself reported an error.
         ErrorKind::Exit | ErrorKind::Plugin => StatusCode::UNPROCESSABLE_ENTITY,
-        // The plugin broke its convention. A request's body is measured before the call, so what
-        // is too large here is the plugin's answer.
+        // The plugin broke its convention. Request bodies are checked before the call, which means
+        // that only the plugin's output can be too large here.
         ErrorKind::GuestData | ErrorKind::TooLarge => StatusCode::BAD_GATEWAY,
         ErrorKind::OutOfFuel | ErrorKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
-        // Only ever seen when the gateway stops; a client that went away sees nothing.
+        // Seen only while the gateway stops: a client that went away gets no answer.
         ErrorKind::Cancelled | ErrorKind::Closed => StatusCode::SERVICE_UNAVAILABLE,
-        // Traps, failures on the host's side, and kinds that a call should not end with.
+        // Traps, failures on the host's side, and kinds that no call should end with.
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
-/// Whether the client may see the error's own words. Failures on the host's side can speak of
-/// files and other inner matters; those stay in the log.
+/// Whether the client may see the error's message. Failures on the host's side may name files and
+/// other internals; those stay in the log.
 pub(super) fn is_public(kind: ErrorKind) -> bool {
     !matches!(
         kind,
@@ -33,7 +33,7 @@ pub(super) fn is_public(kind: ErrorKind) -> bool {
     )
 }
 
-/// The kind as it stands in JSON and in metrics: `out_of_fuel`.
+/// The kind's name in JSON and in metrics, such as `out_of_fuel`.
 pub(super) fn name(kind: ErrorKind) -> String {
     let mut name = String::new();
     for letter in format!("{kind:?}").chars() {

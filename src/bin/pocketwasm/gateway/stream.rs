@@ -1,4 +1,4 @@
-//! A connection whose other end must not take its answers too slowly.
+//! A connection with a write timeout.
 
 use std::{
     future::Future,
@@ -13,10 +13,10 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-/// A stream that fails if what was given to it to write has not left after a while.
+/// A stream that fails if written data has not left after a while.
 ///
-/// The time runs from the first write that has to wait to the flush that comes when all of an
-/// answer is written, so a client that takes a byte now and then gains nothing by it.
+/// The timer starts at the first write that has to wait, and stops at the flush after a whole
+/// answer. A client that reads a byte now and then does not extend it.
 pub(super) struct Stream {
     stream: TcpStream,
     patience: Duration,
@@ -34,7 +34,7 @@ impl Stream {
         }
     }
 
-    /// What a write came to, or that it took too long.
+    /// Passes on the result of a write, or fails if the write took too long.
     fn timed<T>(
         &mut self,
         context: &mut Context<'_>,

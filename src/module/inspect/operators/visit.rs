@@ -1,10 +1,10 @@
-//! Which operators the walk looks at, and for what.
+//! Which operators the walk looks at, and what it looks for.
 
 use super::{OperatorScan, RewriteReason};
 use crate::{common::failure::Failure, module::inspect::unsupported};
 use wasmparser::VisitOperator;
 
-/// Defines the visitor's methods: some look, the others do nothing.
+/// Defines the visitor's methods. Those for a few operators look at them, the others do nothing.
 macro_rules! look {
     ($( @$proposal:ident $op:ident $({ $($arg:ident: $ty:ty),* })? => $visit:ident $ann:tt )*) => {
         $( look!(of $proposal $op $visit $($($arg: $ty),*)?); )*

@@ -1,4 +1,4 @@
-//! What an engine answers, in words that all of them share.
+//! The answer of an engine, in a form that all engines share.
 
 use programs::hosts::mix;
 use std::{cell::Cell, fmt};

@@ -1,4 +1,4 @@
-//! A module and the calls by which engines are compared.
+//! A test case: a module, and the calls by which engines are compared.
 
 use programs::{Call, Program, RESET};
 

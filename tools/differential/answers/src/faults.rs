@@ -1,5 +1,5 @@
-//! The switch by which the crate lets known faults of the engine reach it. It is for `search prove`
-//! alone, and only there with `--cfg pocketwasm_faults`.
+//! The switch that lets known faults of the engine through. It is for `search prove` alone, and
+//! works only with `--cfg pocketwasm_faults`.
 
 use pocketwasm::RunnerConfig;
 

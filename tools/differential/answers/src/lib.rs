@@ -1,4 +1,5 @@
-//! What this crate's guests answer, in every mode and in words that other engines share.
+//! Runs guests in every mode of pocketwasm, and records their answers in a form that other engines
+//! share.
 
 mod answer;
 mod case;

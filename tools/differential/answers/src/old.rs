@@ -1,4 +1,4 @@
-//! wasmi 1.1.0, the second judge.
+//! Runs cases in wasmi 1.1.0, the second reference.
 
 use crate::{
     answer::{End, Run, Step, Trap, clear_journal, journal, note},

@@ -1,4 +1,4 @@
-//! The crate itself, in all of its modes.
+//! Runs cases in pocketwasm itself, in all of its modes.
 
 use crate::{
     answer::{End, Run, Step, Trap, clear_journal, journal},

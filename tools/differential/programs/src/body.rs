@@ -1,5 +1,5 @@
-//! The body of a function: steps that each take from the operand stack what lies there, or push
-//! what they lack.
+//! Generates the body of a function: a sequence of steps. Each takes its operands from the stack,
+//! or pushes those that are missing.
 
 use crate::{
     generate::Setting,

@@ -1,5 +1,5 @@
-//! The same program for an engine whose NaNs are the processor's: each is made the canonical one
-//! right after the operator that may give it.
+//! Rewrites a program for an engine whose NaNs are the processor's: each NaN is made canonical
+//! right after the operator that may produce it.
 
 use crate::tree::{Node, Op, Program};
 use wasm_encoder::{

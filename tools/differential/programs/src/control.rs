@@ -1,4 +1,4 @@
-//! The steps that leave the straight line: blocks, branches, calls.
+//! Generates control flow: blocks, branches, calls.
 
 use crate::{
     body::Body,

@@ -1,4 +1,4 @@
-//! What a program keeps: globals, memories, tables.
+//! Generates a program's globals, memories and tables.
 
 use crate::{
     Options, Random, probes,

@@ -1,4 +1,4 @@
-//! From the tree to the binary format.
+//! Encodes a program's tree in the binary format.
 
 use crate::tree::{Block, Exported, Kind, Node, Op, Place, Program, Signature};
 use wasm_encoder::{

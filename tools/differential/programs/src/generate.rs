@@ -1,4 +1,5 @@
-//! A module around the bodies: what it imports, keeps and exports, and how it is called.
+//! Generates a module around the function bodies: its imports, its state, its exports, and the
+//! calls of it.
 
 use crate::{
     Options, Random,

@@ -1,5 +1,5 @@
-//! The functions that programs import. What they answer follows from what they are given, and
-//! they note each call.
+//! The host functions that programs import. Their results depend only on their arguments, and they
+//! record each call.
 
 use crate::tree::Signature;
 use wasm_encoder::ValType::{self, F32, F64, I32, I64};

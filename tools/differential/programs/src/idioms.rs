@@ -1,4 +1,4 @@
-//! Sequences that compilers write and translators fuse.
+//! Instruction sequences that compilers emit and translators fuse.
 
 use crate::{body::Body, ops, steps::NUMBERS, tree::Kind, tree::Signature};
 use wasm_encoder::{

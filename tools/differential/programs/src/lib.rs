@@ -1,9 +1,9 @@
-//! Generates WebAssembly programs that run: typed operand stacks that mix locals, constants and
-//! temporaries, and what compilers write and translators fuse. A program is a tree, which can be
-//! made smaller and encoded; it ends by itself, and seldom by a trap.
+//! Generates WebAssembly programs that run. Their operands mix locals, constants and temporaries,
+//! and they have sequences that compilers emit and translators fuse. A program is a tree, which can
+//! be shrunk and encoded. It ends by itself, and seldom by a trap.
 //!
-//! What it is called with and what is looked at afterwards belongs to it ([`Program::calls`],
-//! [`Program::probes`]); any engine can be asked.
+//! A program also has its calls ([`Program::calls`]) and the state to compare after them
+//! ([`Program::probes`]), which work with any engine.
 
 #![allow(
     clippy::cast_possible_truncation,

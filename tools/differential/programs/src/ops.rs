@@ -1,4 +1,4 @@
-//! The operators that only take operands and leave a result, by what these are.
+//! The operators that only take operands and push a result, by the types of these.
 
 use crate::tree::Op;
 use std::sync::OnceLock;

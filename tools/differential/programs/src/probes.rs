@@ -1,4 +1,4 @@
-//! A function that a program exports to show what is in it: its memories, globals and tables.
+//! Probes: functions that a program exports to show its memories, globals and tables.
 
 use crate::{
     hosts,

@@ -1,4 +1,4 @@
-//! Numbers that follow from a seed, the same on every machine.
+//! Pseudorandom numbers from a seed, the same on every machine.
 
 /// A generator of 64 bits at a time.
 #[derive(Debug, Clone)]

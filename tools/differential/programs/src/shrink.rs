@@ -1,7 +1,7 @@
-//! Makes a program smaller as long as it stays interesting.
+//! Shrinks a program while it stays interesting.
 //!
-//! Edits are tried without regard to whether they leave a valid module: who asks whether it is
-//! still interesting finds that out for next to nothing.
+//! An edit may leave an invalid module. The check whether the program is still interesting finds
+//! that out at almost no cost.
 
 use crate::{
     ops, tidy,

@@ -1,4 +1,4 @@
-//! The steps of a body: operators, blocks, branches, calls.
+//! Generates the steps of a body: operators, blocks, branches, calls.
 
 use crate::{
     body::Body,

@@ -1,4 +1,4 @@
-//! The steps that use memories and tables.
+//! Generates steps that use memories and tables.
 
 use crate::{body::Body, ops, tree::Op, vectors};
 use wasm_encoder::{

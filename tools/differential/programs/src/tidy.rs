@@ -1,4 +1,4 @@
-//! Takes away what nothing refers to.
+//! Removes what nothing refers to.
 
 use crate::tree::{Exported, Node, Op, Program};
 use wasm_encoder::Instruction;

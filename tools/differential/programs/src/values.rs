@@ -1,4 +1,4 @@
-//! Numbers at the edges, and others.
+//! Generates numbers, at boundaries and between them.
 
 use crate::random::Random;
 use wasm_encoder::ValType::{self, F32, F64, I32, I64, V128};

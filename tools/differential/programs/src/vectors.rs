@@ -1,5 +1,5 @@
-//! The operators on vectors. Those of the relaxed proposal are left out: what they give may differ
-//! from engine to engine.
+//! The operators on vectors. Those of the relaxed SIMD proposal are left out, because their results
+//! may differ from engine to engine.
 
 use crate::{
     ops::{Plain, plain},

@@ -1,4 +1,5 @@
-//! Every program is a valid module, also with canonical NaNs, and the same each time.
+//! Every generated program is a valid module, also after its NaNs are made canonical, and the same
+//! seed generates the same program.
 
 use programs::{Options, Program, Without};
 

@@ -1,4 +1,4 @@
-//! One comparison in a process of its own, so that what kills the process is seen as well.
+//! Runs one comparison in a process of its own, to see also what kills the process.
 
 use crate::compare::{Difference, Engines, Verdict};
 use answers::Case;

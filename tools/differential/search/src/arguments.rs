@@ -1,4 +1,4 @@
-//! What the command line says.
+//! The command line's arguments.
 
 use crate::compare::Judge;
 use answers::{MODES, Mode, SLOW_MODES};

@@ -1,4 +1,4 @@
-//! One case through all engines and modes.
+//! Compares one case in all engines and modes.
 
 use crate::cranelift::Wasmtime;
 use answers::{Case, End, Loaded, Ours, Run, Step, Trap, is_exhausted, old};

@@ -1,4 +1,4 @@
-//! Wasmtime, the judge.
+//! Runs cases in Wasmtime, the reference.
 
 use answers::{Case, ELEMENTS, End, PAGES, Run, Step, Trap, clear_journal, journal, note};
 use programs::{Call, HOST, hosts};

@@ -1,4 +1,4 @@
-//! Compares what programs do in this crate with what they do in other engines.
+//! Compares the behaviour of programs in this crate with that in other engines.
 
 mod apart;
 mod arguments;

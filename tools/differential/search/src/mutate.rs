@@ -1,4 +1,4 @@
-//! Real modules with operators replaced by others of the same type, which stay valid.
+//! Replaces operators in real modules by others of the same type, which keeps the modules valid.
 
 use programs::Random;
 use wasmparser::{Operator, Parser, Payload};

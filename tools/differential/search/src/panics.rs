@@ -1,4 +1,4 @@
-//! What panics say, kept instead of printed.
+//! Keeps the messages of panics instead of printing them.
 
 use std::{cell::RefCell, panic};
 

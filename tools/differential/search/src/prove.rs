@@ -1,4 +1,4 @@
-//! Whether the search finds each known fault again.
+//! Checks that the search finds each known fault again.
 
 use crate::{arguments::Arguments, search};
 use std::{error::Error, time::Duration};

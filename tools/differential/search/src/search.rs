@@ -1,4 +1,4 @@
-//! The search: workers that compare, and what they find, kept even where it kills them.
+//! The search: runs workers that compare, and keeps what they find, even if it kills them.
 
 use crate::{arguments::Arguments, worker::Progress};
 use std::{

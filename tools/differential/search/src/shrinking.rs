@@ -1,4 +1,4 @@
-//! What was found, made small and written down.
+//! Shrinks a finding and writes it to a file.
 
 use crate::{
     apart::{self, Class},

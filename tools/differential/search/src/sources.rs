@@ -1,4 +1,4 @@
-//! Where modules come from.
+//! The sources of modules.
 
 use crate::{arguments::Arguments, mutate};
 use answers::Case;

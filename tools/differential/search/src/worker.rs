@@ -1,4 +1,4 @@
-//! A process that compares one seed after the other and tells what it found, line by line.
+//! A process that compares one seed after the other and prints its findings line by line.
 
 use crate::{
     arguments::Arguments,

@@ -1,4 +1,5 @@
-//! A function of an instance whose instantiation failed stays in a table and has no instance. It ends the process: a child makes the call.
+//! After a failed instantiation, a function of that instance stays in a table without its instance.
+//! Calling it ends the process, and is therefore tried in a child process.
 
 use std::{
     env,

@@ -1,4 +1,5 @@
-//! Each `memory.grow` takes native stack and does not give it back. It ends the process: a child makes the call.
+//! Each `memory.grow` takes native stack and does not release it. This ends the process, and is
+//! therefore tried in a child process.
 
 use std::{
     env,

@@ -1,4 +1,4 @@
-//! The results that a failed host function is resumed with go to another frame after a tail call.
+//! After a tail call, the results that a failed host function is resumed with go to another frame.
 
 use std::process::exit;
 use wasmi::{Engine, Error, Linker, Module, Store, TypedResumableCall, Val};

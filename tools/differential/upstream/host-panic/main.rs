@@ -1,4 +1,5 @@
-//! A panic of a host function cannot be caught. It ends the process: a child makes the call.
+//! A panic of a host function cannot be caught. This ends the process, and is therefore tried in a
+//! child process.
 
 use std::{
     env,

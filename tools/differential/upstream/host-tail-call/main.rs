@@ -1,4 +1,5 @@
-//! A tail call of a host function leaves its caller with a stack pointer to nowhere. It ends the process: a child makes the call.
+//! A tail call of a host function leaves its caller with a dangling stack pointer. This ends the
+//! process, and is therefore tried in a child process.
 
 use std::{
     env,

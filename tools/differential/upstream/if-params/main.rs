@@ -1,4 +1,4 @@
-//! The missing `else` of an `if` with parameters takes them from where the other arm left them.
+//! An `if` with parameters and without an `else` takes them from where its other arm left them.
 
 use std::process::exit;
 use wasmi::{Engine, Linker, Module, Store};

@@ -1,5 +1,5 @@
-//! A store of a lane is read with more bits than were written, and all that follows it is misread.
-//! It ends the process: a child makes the call.
+//! The store of a lane is decoded with more bits than were encoded, and everything after it is
+//! misread. This ends the process, and is therefore tried in a child process.
 //!
 //! wasmi's feature `memory64` hides it: build with `--no-default-features`.
 

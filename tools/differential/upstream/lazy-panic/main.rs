@@ -1,7 +1,7 @@
 //! A function whose compilation panicked spins for ever when it is called again.
 //!
-//! It needs a panic of the translator: the one of `store-same-register`. Once that is gone, another
-//! module must take its place here to show what becomes of this one.
+//! This needs a panic of the translator, for which it uses the one of `store-same-register`. After
+//! that one is fixed, another module must take its place here.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

@@ -1,4 +1,5 @@
-//! A memory that is imported twice and grows by its second name is used after it was freed. It ends the process: a child makes the call.
+//! A memory that is imported twice and grows by its second name is used after it was freed. This
+//! ends the process, and is therefore tried in a child process.
 
 use std::{
     env,

@@ -1,4 +1,4 @@
-//! On a big-endian host, the bytes of a vector are turned round each time it is read.
+//! On a big-endian host, the bytes of a vector are reversed each time it is read.
 
 use std::process::exit;
 use wasmi::{Engine, Linker, Module, Store};

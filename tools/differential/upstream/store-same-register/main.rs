@@ -1,7 +1,7 @@
 //! The translator panics at a store whose address and value are the same register.
 //!
-//! `Module::new` panics, which is caught here. Where functions are compiled when first called, and
-//! another function calls this one, the panic ends the process: a child does that.
+//! `Module::new` panics, which is caught here. If functions are compiled at their first call, and
+//! another function makes that call, the panic ends the process. That is tried in a child process.
 
 use std::{
     env, panic,

@@ -1,4 +1,4 @@
-//! A `table.grow` that runs out of fuel is resumed at another place than where it stopped.
+//! A `table.grow` that runs out of fuel resumes at another instruction than it stopped at.
 
 use std::process::exit;
 use wasmi::{CompilationMode, Config, Engine, Linker, Module, Store, TypedResumableCall};

@@ -1,4 +1,4 @@
-//! One handler: how it goes on to the next, read from its instructions.
+//! Analyses one handler: how it continues to the next, read from its instructions.
 
 use crate::image::{Function, Image};
 use crate::machine::{Depth, Flow, Instructions, Machine, aarch64::Aarch64, x86_64::X86_64};

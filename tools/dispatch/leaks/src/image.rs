@@ -1,4 +1,4 @@
-//! A binary as it lies in memory: its functions, its bytes, its pointers.
+//! A binary as it is loaded into memory: its functions, bytes and pointers.
 
 use object::{
     Architecture, File, Object, ObjectSection, ObjectSymbol, RelocationTarget, SymbolKind,

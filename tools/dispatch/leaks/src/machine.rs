@@ -1,4 +1,4 @@
-//! What the two architectures have in common, as far as it matters here.
+//! The model of instructions that both architectures share.
 
 pub(crate) mod aarch64;
 pub(crate) mod x86_64;

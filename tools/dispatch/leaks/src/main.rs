@@ -1,9 +1,9 @@
-//! Reads a built binary and tells which of the engine's handlers leave native stack behind.
+//! Reads a built binary and reports which of the engine's handlers leave native stack behind.
 //!
-//! `leaks BINARY...` lists each handler that goes on to the next one by a call instead of a jump,
-//! with the bytes that each time leaves behind, and compares the most that one grant of fuel can
-//! pay for with the bound. It ends with 1 where a bound does not hold, and with 2 where the binary
-//! cannot be read: no symbols, a build with the loop, code it does not understand.
+//! `leaks BINARY...` lists each handler that continues to the next one by a call instead of a jump,
+//! with the bytes that this leaves behind each time. It compares the most that one grant of fuel
+//! can pay for with the bound. The exit code is 1 if a bound is exceeded, and 2 if the binary
+//! cannot be read: no symbols, a build with the loop, code that this does not understand.
 
 mod handler;
 mod image;

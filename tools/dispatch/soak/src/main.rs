@@ -1,9 +1,9 @@
-//! Runs every operator on a small native stack: `soak [ITERATIONS] [STACK_KIB]`, 2,000,000 and
-//! 256 without. A leak of native stack aborts the process; what is printed before tells where.
+//! Runs every operator on a small native stack: `soak [ITERATIONS] [STACK_KIB]`, by default
+//! 2,000,000 and 256. A leak of native stack aborts the process; the output before that shows
+//! where.
 //!
-//! `soak speed` times work that is bound by the processor, to compare the two dispatchers by;
-//! `soak probe` writes the guest of the library's own check: `probe.wat` and `probe.wasm` in
-//! `src/engine/dispatch`.
+//! `soak speed` times processor-bound work, to compare the two dispatchers. `soak probe` writes the
+//! guest of the library's own check: `probe.wat` and `probe.wasm` in `src/engine/dispatch`.
 
 mod operators;
 

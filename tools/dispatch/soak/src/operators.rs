@@ -1,8 +1,8 @@
-//! A guest that runs every class of operator in loops: its text, made from tables.
+//! A guest that runs every class of operator in loops. Its text is generated from tables.
 //!
-//! The engine has a handler for each form of an operator: with operands from its register, from
-//! the stack or constant. [`Forms::All`] has them all; [`Forms::Few`] is short enough to be
-//! compiled and run at the start of every process.
+//! The engine has a handler for each form of an operator: with operands from its register, from the
+//! stack, or constant. [`Forms::All`] has them all. [`Forms::Few`] is short enough to be compiled
+//! and run at the start of every process.
 
 use std::fmt::Write as _;
 

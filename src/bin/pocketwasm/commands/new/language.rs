@@ -1,8 +1,8 @@
-//! The languages, and what a plugin in each consists of.
+//! The languages that `new` knows, and the files of a plugin in each.
 
 use clap::ValueEnum;
 
-/// A language that there is a plugin in.
+/// A language that `new` can write a plugin in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Language {
     Rust,
@@ -15,24 +15,25 @@ pub(super) enum Language {
     AssemblyScript,
 }
 
-/// A plugin to be written.
+/// The files and commands of a new plugin.
 #[derive(Debug)]
 pub(super) struct Template {
-    /// Paths in its folder, and contents.
+    /// Paths relative to the plugin's folder, and contents.
     pub(super) files: Vec<(&'static str, String)>,
-    /// What builds it and runs it there.
+    /// The commands that build it and run it in that folder.
     pub(super) commands: Vec<String>,
-    /// What must be installed.
+    /// The tools that must be installed.
     pub(super) need: &'static str,
 }
 
 impl Language {
-    /// A plugin called `name`. In Rust it depends on the crate at a path, or on the registry's.
+    /// The template of a plugin called `name`. In Rust it depends on `pocketwasm-plugin` at the
+    /// path `plugin_crate`, or on the one in the registry.
     pub(super) fn template(self, name: &str, plugin_crate: Option<&str>) -> Template {
         let module = self.module(name);
         let dependency = match plugin_crate {
-            // A string in single quotes has no escapes; a path that cannot be one is a string with
-            // escapes.
+            // TOML strings in single quotes have no escapes. A path that does not fit into one
+            // becomes a string with escapes.
             Some(path) if !path.contains(['\'', '\n']) => format!("path = '{path}'"),
             Some(path) => format!("path = {path:?}"),
             None => "version = \"0.1\"".to_owned(),
@@ -41,7 +42,7 @@ impl Language {
             text.replace("{{name}}", name)
                 .replace("{{module}}", &module)
                 .replace("{{dependency}}", &dependency)
-                .replace("{{language}}", self.called())
+                .replace("{{language}}", self.display_name())
                 .replace("{{need}}", self.need())
         };
         let commands: Vec<String> = self.build().iter().chain(RUN).map(|it| fill(it)).collect();
@@ -101,7 +102,7 @@ impl Language {
         }
     }
 
-    fn called(self) -> &'static str {
+    fn display_name(self) -> &'static str {
         match self {
             Self::Rust => "Rust",
             Self::C => "C",
@@ -112,7 +113,7 @@ impl Language {
         }
     }
 
-    /// What must be installed, as it stands behind "You need".
+    /// The tools that must be installed, worded to follow "You need".
     fn need(self) -> &'static str {
         match self {
             Self::Rust => {
@@ -128,7 +129,7 @@ impl Language {
         }
     }
 
-    /// The module that is built, in the plugin's folder.
+    /// The path of the built module in the plugin's folder.
     fn module(self, name: &str) -> String {
         match self {
             Self::Rust => format!(
@@ -163,7 +164,7 @@ impl Language {
     }
 }
 
-/// What runs it.
+/// The commands that run it.
 const RUN: &[&str] = &[
     "pocketwasm text {{module}} greet World",
     r#"pocketwasm text {{module}} order '{"price": 250, "count": 3}'"#,

@@ -1,4 +1,4 @@
-//! `pocketwasm new`: a folder with a plugin that builds and runs.
+//! `pocketwasm new`: writes a folder with a plugin that builds and runs.
 
 mod language;
 mod name;
@@ -15,9 +15,9 @@ use std::{
 
 /// Write a plugin that builds and runs
 ///
-/// Makes a folder NAME with a plugin in the language: a `greet`, and an `order` that takes JSON,
-/// returns JSON and reports errors. Prints the commands that build it and run it; its README has
-/// them too. Never writes over a file, and uses no network.
+/// Creates a folder NAME with a plugin in the chosen language. It has a `greet`, and an `order`
+/// that takes JSON, returns JSON and reports errors. Prints the commands that build and run it; its
+/// README has them too. Never overwrites a file, and never uses the network.
 #[derive(Debug, Args)]
 pub(crate) struct New {
     /// The plugin's name: lower-case letters, digits, - and _
@@ -28,7 +28,8 @@ pub(crate) struct New {
     /// Write to DIR instead of a folder NAME
     #[arg(long, value_name = "DIR")]
     directory: Option<PathBuf>,
-    /// Rust: take the crate `pocketwasm-plugin` from this folder instead of the registry
+    /// Rust: take the crate `pocketwasm-plugin` from this folder [default: the repository that this
+    /// program was built in, where that is still there, else the registry]
     #[arg(long, value_name = "DIR")]
     plugin_crate: Option<PathBuf>,
     #[command(flatten)]
@@ -49,7 +50,7 @@ impl New {
                 return Err(Failure::Usage(problem));
             }
             Some(path) => Some(plugin_crate(path)?),
-            None => None,
+            None => crate_in_the_repository(),
         };
         let directory = self.directory.as_deref().unwrap_or_else(|| Path::new(name));
         let template = self.lang.template(name, plugin_crate.as_deref());
@@ -67,14 +68,14 @@ impl New {
                 "error": null,
             }))?;
         } else {
-            Stream::Stdout.write(told(directory, &template).as_bytes())?;
+            Stream::Stdout.write(next_steps(directory, &template).as_bytes())?;
         }
         Ok(Code::SUCCESS)
     }
 }
 
-/// What was written, and what to do with it.
-fn told(directory: &Path, template: &Template) -> String {
+/// The message for the user: the files written, and the commands to run next.
+fn next_steps(directory: &Path, template: &Template) -> String {
     let files: String = template
         .files
         .iter()
@@ -92,7 +93,7 @@ fn told(directory: &Path, template: &Template) -> String {
     )
 }
 
-/// A path as a shell takes it.
+/// Quotes a path for a shell, if necessary.
 fn quoted(path: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
     if path.chars().all(plain) && !path.starts_with('-') {
@@ -101,7 +102,13 @@ fn quoted(path: &str) -> String {
     format!("'{}'", path.replace('\'', r"'\''"))
 }
 
-/// The folder of the crate, by its full path.
+/// The crate in the repository that this program was built in. It is as new as the program, and the
+/// registry may not have it.
+fn crate_in_the_repository() -> Option<String> {
+    plugin_crate(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/plugin"))).ok()
+}
+
+/// The full path of the crate's folder, after checking that it is that crate.
 fn plugin_crate(path: &Path) -> Result<String, Failure> {
     let manifest = path.join("Cargo.toml");
     let is_it = |text: &str| {
@@ -127,10 +134,10 @@ fn plugin_crate(path: &Path) -> Result<String, Failure> {
     }
 }
 
-/// Makes the folder; one that is there must be empty.
+/// Creates the folder. If it exists already, it must be empty.
 fn make_folder(directory: &Path) -> Result<(), Failure> {
     let made = fs::create_dir_all(directory);
-    // A file in the folder's place is told of in the same words.
+    // A file of that name gets the same message as a folder that is not empty.
     let taken = match made {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
             return Err(failed("cannot make the folder", directory, error));
@@ -152,7 +159,7 @@ fn make_folder(directory: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes a file that is not there yet.
+/// Writes a new file. Fails if it exists.
 fn write(path: &Path, content: &str) -> Result<(), Failure> {
     let written = match path.parent() {
         Some(folder) => fs::create_dir_all(folder),

@@ -1,11 +1,11 @@
-//! The names that a plugin can have.
+//! Checking the names of new plugins.
 
 use super::language::Language;
 
 const LONGEST: usize = 64;
 
-/// What a crate cannot be called, though its form is right: Rust's keywords, its own crates, and
-/// what the plugin depends on.
+/// Names that are well-formed, but not possible for a crate: Rust's keywords, its own crates, and
+/// the plugin's dependencies.
 const TAKEN_IN_RUST: &[&str] = &[
     "abstract",
     "alloc",
@@ -70,7 +70,7 @@ const TAKEN_IN_RUST: &[&str] = &[
     "yield",
 ];
 
-/// Says what is wrong with a name, and which would do.
+/// Checks a name. The error says which name would do.
 pub(super) fn check(name: &str, language: Language) -> Result<(), String> {
     if language == Language::Rust && TAKEN_IN_RUST.contains(&name) {
         return Err(format!(
@@ -101,7 +101,7 @@ fn is_well_formed(name: &str) -> bool {
         && name.chars().all(fits)
 }
 
-/// A name that will do, as like `name` as can be.
+/// The valid name that is most like `name`.
 fn near(name: &str) -> String {
     let mut near = String::new();
     for c in name.chars().map(|c| c.to_ascii_lowercase()) {

@@ -1,4 +1,4 @@
-//! How calls are ordered.
+//! Tests of the order in which calls run.
 
 use super::*;
 
@@ -14,7 +14,7 @@ fn name(name: &str) -> Arc<str> {
     name.into()
 }
 
-/// A schedule that has seen one call of each of `paces`, in microseconds.
+/// A schedule after one call of each plugin, of this many microseconds.
 fn seasoned(paces: &[(&str, u64)]) -> Schedule<&'static str> {
     let mut schedule = Schedule::new(BOUNDS);
     for (plugin, micros) in paces {
@@ -23,7 +23,7 @@ fn seasoned(paces: &[(&str, u64)]) -> Schedule<&'static str> {
     schedule
 }
 
-/// Runs a call that is the only one to wait.
+/// Runs a call that is the only one waiting.
 fn run(schedule: &mut Schedule<&'static str>, plugin: &str, micros: u64) {
     schedule
         .add(&name(plugin), CallOrder::First, "call")
@@ -52,7 +52,7 @@ fn plugins_take_turns() {
             .unwrap();
     }
     let order: Vec<_> = std::iter::from_fn(|| next(&mut schedule, ThreadKind::Quick)).collect();
-    // The third of `a` waits: two of one plugin run at once.
+    // The third call of `a` waits, because only two calls of one plugin run at once.
     assert_eq!(order, ["a", "b", "a"]);
     assert_eq!(schedule.counts(), (1, 3));
 }
@@ -124,10 +124,10 @@ fn a_plugin_that_has_used_less_goes_first() {
         schedule.ended(ticket, Duration::from_micros(micros));
         schedule.add(&plugin, CallOrder::First, "call").unwrap();
     }
-    // Five short calls for each long one, in whatever order they came.
+    // About five short calls run for each long one, in whatever order they came.
     assert_eq!(order, "lssssslsssss");
 
-    // Who was away is not owed the time.
+    // A plugin that was idle has no claim to the time it did not use.
     schedule
         .add(&name("new"), CallOrder::First, "call")
         .unwrap();

@@ -1,4 +1,4 @@
-//! A sum of everything that programs answer, fuel and all, to be compared between builds.
+//! Prints a hash of everything that programs answer, fuel included, to compare builds by.
 //!
 //! `digest FROM COUNT`
 

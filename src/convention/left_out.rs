@@ -1,0 +1,52 @@
+//! Takes the place of each convention that a build leaves out.
+
+use crate::{
+    common::failure::{Cause, Failure},
+    convention::protocol::Protocol,
+    engine::execution::Execution,
+    module::inspect::ModuleInfo,
+};
+use alloc::{borrow::Cow, string::ToString, vec::Vec};
+
+pub(super) struct LeftOut;
+
+const WHY: &str = "this build leaves the convention out; the feature `conventions` has it";
+
+/// Why an import is refused that only guests of a convention have which this build leaves out.
+pub(super) fn refusal(module: &str, name: &str) -> Option<&'static str> {
+    match (module, name) {
+        #[cfg(not(feature = "typst"))]
+        ("typst_env", _) => Some(WHY),
+        #[cfg(not(feature = "extism"))]
+        ("extism:host/env", _) => Some(WHY),
+        #[cfg(not(feature = "wapc"))]
+        ("wapc", _) => Some(WHY),
+        #[cfg(not(feature = "http-wasm"))]
+        ("http_handler", _) => Some(WHY),
+        #[cfg(not(feature = "assemblyscript"))]
+        ("env", "abort") => Some(WHY),
+        _ => None,
+    }
+}
+
+impl LeftOut {
+    fn failure() -> Failure {
+        Failure::from(Cause::Signature {
+            problem: WHY.to_string(),
+        })
+    }
+}
+
+impl Protocol for LeftOut {
+    fn recognise(&self, _: &ModuleInfo) -> Result<Cow<'static, str>, &'static str> {
+        Err(WHY)
+    }
+
+    fn check(&self, _: &ModuleInfo, _: &str, _: usize) -> Result<(), Failure> {
+        Err(Self::failure())
+    }
+
+    fn call(&self, _: &mut Execution<'_>, _: &str, _: &[&[u8]]) -> Result<Vec<u8>, Failure> {
+        Err(Self::failure())
+    }
+}
