@@ -5,7 +5,8 @@ use crate::{
         file::io,
         found_file::{FoundFile, files, unfit},
         plugin::{Plugin, sha256},
-        runner::{Entry, Runner, Source},
+        runner::{Entry, Runner},
+        source::Source,
     },
     common::{
         error::Error,
@@ -174,7 +175,7 @@ impl Runner {
             let gone = |source: &Source| {
                 let relative = source.path.strip_prefix(&root).ok();
                 let relative =
-                    relative.or((source.directory == named).then_some(&*source.relative));
+                    relative.or_else(|| (source.directory == named).then_some(&*source.relative));
                 relative.is_some_and(|relative| !seen.contains(relative))
             };
             if entry.source.as_ref().is_some_and(gone) {

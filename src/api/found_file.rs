@@ -1,10 +1,7 @@
 //! The files of a directory that are to be plugins, and their names.
 
 use crate::{
-    api::{
-        file::io,
-        runner::{Source, plugin_name},
-    },
+    api::{file::io, runner::plugin_name, source::Source},
     common::{
         error::Error,
         failure::{Cause, Failure},

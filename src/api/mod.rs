@@ -18,6 +18,8 @@ pub(crate) mod http;
 pub(crate) mod instance;
 pub(crate) mod plugin;
 pub(crate) mod runner;
+#[cfg(feature = "std")]
+mod source;
 #[cfg(feature = "serde")]
 mod structured;
 mod task;

@@ -52,19 +52,7 @@ pub(crate) struct Entry {
     pub(crate) plugin: Plugin,
     /// The file, if it was loaded from one.
     #[cfg(feature = "std")]
-    pub(crate) source: Option<Source>,
-}
-
-/// The file that a plugin was loaded from.
-#[cfg(feature = "std")]
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Source {
-    /// Below the directory's real path.
-    pub(crate) path: std::path::PathBuf,
-    /// The directory as it was named, which may be a link that leads elsewhere later.
-    pub(crate) directory: std::path::PathBuf,
-    /// The file in there.
-    pub(crate) relative: std::path::PathBuf,
+    pub(crate) source: Option<crate::api::source::Source>,
 }
 
 impl Runner {

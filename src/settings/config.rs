@@ -6,8 +6,7 @@ use crate::{
         failure::{Cause, Failure},
         http::HttpClient,
         limits::Limits,
-        output::{OutputSink, SharedSink},
-        sync::Shared,
+        output::SharedSink,
         text::Quoted,
     },
     host::{
@@ -261,28 +260,6 @@ impl RunnerConfig {
         self
     }
 
-    /// Passes what guests write to stdout to `sink` instead of keeping it in the
-    /// [`Outcome`](crate::Outcome). With `std`, any `std::io::Write` is a sink. The limit on output
-    /// applies in either case.
-    pub fn stdout(mut self, sink: impl OutputSink) -> Self {
-        self.stdout = Some(shared(sink));
-        self
-    }
-
-    /// Passes what guests write to stderr to `sink`, in the same way as [`stdout`](Self::stdout).
-    pub fn stderr(mut self, sink: impl OutputSink) -> Self {
-        self.stderr = Some(shared(sink));
-        self
-    }
-
-    /// Which of the standard streams of guests are terminals: input, output, error. Default: all are
-    /// pipes, and programs neither ask for input nor colour what they write. A stream whose bytes are
-    /// at hand or kept in the [`Outcome`](crate::Outcome) never is a terminal.
-    pub fn terminals(mut self, stdin: bool, stdout: bool, stderr: bool) -> Self {
-        self.terminals = [stdin, stdout, stderr];
-        self
-    }
-
     /// Gives plugins a function to import: `name` of `module`. It is any closure whose first
     /// parameter is a [`HostContext`], whose others are numbers and whose result is a
     /// [`HostResult`](crate::HostResult). One by the same name takes the place of an earlier one,
@@ -394,10 +371,6 @@ impl RunnerConfig {
             _ => Ok(()),
         }
     }
-}
-
-fn shared(sink: impl OutputSink) -> SharedSink {
-    Arc::new(Shared::new(Box::new(sink)))
 }
 
 impl fmt::Debug for RunnerConfig {

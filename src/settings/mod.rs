@@ -9,3 +9,4 @@ pub(crate) mod context;
 mod hosts;
 mod limit_setters;
 pub(crate) mod modes;
+mod output_setters;

@@ -353,3 +353,33 @@ fn a_failed_call_is_in_the_log() {
         }
     }
 }
+
+/// The files that are shipped for deploying are configurations that start, but for their directory.
+#[test]
+fn the_examples_for_deploying_are_read() {
+    let manifest = fs::read_to_string("examples/deploy/kubernetes/configmap.yaml").unwrap();
+    let (_, embedded) = manifest.split_once("gateway.toml: |\n").unwrap();
+    let embedded: String = embedded
+        .lines()
+        .map(|line| line.trim_start().to_owned() + "\n")
+        .collect();
+    let example = fs::read_to_string("examples/deploy/gateway.toml").unwrap();
+    for text in [example, embedded] {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("gateway.toml");
+        fs::write(&path, text).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_pocketwasm"))
+            .args(["serve", "--plugins", "nowhere", "--listen", "127.0.0.1:0"])
+            .arg("--config")
+            .arg(path)
+            .current_dir(home.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            said.contains("cannot read the directory \"nowhere\""),
+            "{said}"
+        );
+        assert_eq!(output.status.code(), Some(3), "{said}");
+    }
+}

@@ -27,7 +27,7 @@ pub(crate) enum Failure {
     /// Where plugins are to be, there are none.
     NoPlugins(String),
     /// A failure, and what would have worked.
-    Hinted { failure: Box<Failure>, hint: String },
+    Hinted { failure: Box<Self>, hint: String },
 }
 
 impl From<Error> for Failure {

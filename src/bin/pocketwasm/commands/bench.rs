@@ -198,7 +198,7 @@ impl Bench {
         }
     }
 
-    /// Calls in one instance, or why there can be none.
+    /// Times calls in one instance, or returns why that is not possible.
     fn reused(
         &self,
         plugin: &Plugin,

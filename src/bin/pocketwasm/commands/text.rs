@@ -110,7 +110,7 @@ impl Text {
 /// Whether an export may take input: by most conventions what takes some has parameters for it, and
 /// what has no such parameters leaves standard input to whoever reads it next.
 fn takes_input(plugin: &Plugin, export: &str, named: Option<Convention>) -> bool {
-    let by_params = match named.or(plugin.convention()) {
+    let by_params = match named.or_else(|| plugin.convention()) {
         Some(Convention::PackedPointer | Convention::CString | Convention::AssemblyScript) => true,
         Some(_) => false,
         None => return false,

@@ -38,7 +38,7 @@ pub(crate) fn start(format: LogFormat) {
             LogFormat::Json => json(to, &time, record),
         }
     });
-    // A second time it would fail, and there is none.
+    // It fails only where somebody logs already.
     let _ = builder.try_init();
 }
 
