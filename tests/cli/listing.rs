@@ -102,7 +102,7 @@ fn a_module_described_in_json() {
     let export = |name, ty| serde_json::json!({ "name": name, "type": ty });
     let looked_for = "typst: no import from `typst_env`; \
         extism: no import from `extism:host/env`; wapc: no import from `wapc`; \
-        http-wasm: no import from `http_handler`; \
+        http-wasm: no export `handle_request` of type () -> (i64); \
         assemblyscript: no exported runtime (__new, __pin); \
         packed-pointer: no exported memory; c-string: no exported memory; \
         command: no export `_start`";

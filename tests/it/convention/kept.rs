@@ -287,7 +287,8 @@ fn assemblyscripts_functions_are_told_how_many_arguments_they_get() {
 
 #[test]
 fn assemblyscripts_arrays_of_numbers_are_bytes() {
-    let table: [(&str, &str, Result<&[u8], &str>); 5] = [
+    type Expected = Result<&'static [u8], &'static str>;
+    let table: [(&str, &str, Expected); 5] = [
         (
             "typed array",
             "(call $view (i32.const 3) (i32.const 3) (i32.const 0))",
