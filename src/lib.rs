@@ -19,7 +19,7 @@
 //! 1. [`RunnerConfig`] sets every limit, the clock, and what a guest may see of the host. All limits are
 //!    finite by default. [`SnapshotMode`] and [`Compilation`] are two of its settings.
 //! 2. [`Runner`] loads plugins from bytes or directories, and has one-line calls.
-//! 3. [`Plugin`] is a loaded module: its [`Import`]s, its [`Export`]s with their [`Signature`]s, its
+//! 3. [`Plugin`] is a loaded module, [`Description`] one that is not compiled yet: its [`Import`]s, its [`Export`]s with their [`Signature`]s, its
 //!    [`Convention`], and whether it starts from a [`Snapshot`]. A [`WarmUp`] is a call made at load.
 //! 4. [`Call`] describes one call: params or input, fuel, timeout, arguments, and a [`CancelToken`]
 //!    that ends it from another thread.
@@ -113,6 +113,7 @@ mod system;
 mod wasi;
 
 pub use api::call::Call;
+pub use api::description::Description;
 #[cfg(feature = "std")]
 pub use api::directory::{LoadFailure, LoadReport};
 pub use api::http::{Handled, Pending};

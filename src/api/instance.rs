@@ -16,7 +16,7 @@ use core::fmt;
 /// Each call has its own fuel, deadline, input and output. Memory, globals and tables stay. After a
 /// call that failed, that state is unknown, and every later call is refused with
 /// [`Poisoned`](crate::ErrorKind::Poisoned). An error of kind [`Plugin`](crate::ErrorKind::Plugin) is
-/// an answer: the instance stays usable. So it does after a call that ended with exit code 0.
+/// an answer, after which the instance stays usable. It does too after a call that ended with code 0.
 ///
 /// ```
 /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;

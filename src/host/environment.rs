@@ -1,12 +1,21 @@
 //! The environment of a guest: arguments, environment variables, standard input, configuration.
 
 use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
+use core::time::Duration;
 
 /// A source of a guest's standard input, for input that is not in memory.
 pub trait InputSource: Send + Sync + 'static {
     /// Reads into `bytes` and returns how many bytes were read: `Some(0)` at the end of the input,
     /// `None` on failure.
     fn fetch(&mut self, bytes: &mut [u8]) -> Option<usize>;
+
+    /// Waits until `fetch` would not block, since there is something or since it has ended, but no
+    /// longer than `most`; whether that is so. A guest that polls, or reads without blocking, needs it.
+    /// A source that cannot tell says `true`, as this does.
+    fn wait(&mut self, most: Duration) -> bool {
+        let _ = most;
+        true
+    }
 }
 
 #[cfg(feature = "std")]
@@ -62,7 +71,15 @@ impl Stdin {
         }
     }
 
-    /// How many bytes can be read without waiting, if that is known.
+    /// Whether something can be read without waiting, or the end, at the latest after `most`.
+    pub(crate) fn wait(&mut self, most: Duration) -> bool {
+        match self {
+            Self::Bytes { .. } => true,
+            Self::Source(source) => source.wait(most),
+        }
+    }
+
+    /// The bytes that can be read without waiting, if that is known.
     pub(crate) fn available(&self) -> Option<u64> {
         match self {
             Self::Bytes { bytes, position } => Some(bytes.len().saturating_sub(*position) as u64),

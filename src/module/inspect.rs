@@ -13,13 +13,14 @@ mod sections;
 mod segments;
 mod shape;
 mod summary;
+mod unsupported;
 
 use self::body::BranchTables;
 use crate::{
     common::{
         failure::{Cause, Failure},
         limits::Limits,
-        text::first_line,
+        text::refusal,
         value::{Export, Import, Signature, ValueType},
     },
     module::binary::check_sizes,
@@ -252,7 +253,7 @@ fn missing(what: &str, index: u32) -> Failure {
 
 impl From<BinaryReaderError> for Failure {
     fn from(error: BinaryReaderError) -> Self {
-        let problem = first_line(&error);
+        let problem = refusal(&error);
         Self::from(Cause::InvalidModule {
             problem,
             source: Some(Box::new(error)),

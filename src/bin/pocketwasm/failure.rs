@@ -1,6 +1,6 @@
 //! Why a command did not do what was asked.
 
-use crate::{exit::Code, terminal::OneLine};
+use crate::{exit::Code, hints, terminal::OneLine};
 use pocketwasm::{Error, Phase};
 use serde_json::{Value, json};
 use std::{error::Error as StdError, fmt, io, time::Duration};
@@ -22,6 +22,12 @@ pub(crate) enum Failure {
     Library(Error),
     /// A call failed after this much time.
     Call { error: Error, elapsed: Duration },
+    /// A module as text that is none.
+    Text { module: String, problem: String },
+    /// Where plugins are to be, there are none.
+    NoPlugins(String),
+    /// A failure, and what would have worked.
+    Hinted { failure: Box<Self>, hint: String },
 }
 
 impl From<Error> for Failure {
@@ -43,6 +49,14 @@ impl fmt::Display for Failure {
             }
             Self::Io { action, .. } => f.write_str(action),
             Self::Library(error) | Self::Call { error, .. } => error.fmt(f),
+            Self::Text { module, problem } => {
+                write!(
+                    f,
+                    "plugin {module:?}, load: not a module as text: {problem}"
+                )
+            }
+            Self::NoPlugins(problem) => f.write_str(problem),
+            Self::Hinted { failure, .. } => failure.fmt(f),
         }
     }
 }
@@ -50,19 +64,61 @@ impl fmt::Display for Failure {
 impl StdError for Failure {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Usage(_) | Self::Parameter { .. } => None,
+            Self::Usage(_) | Self::Parameter { .. } | Self::Text { .. } | Self::NoPlugins(_) => {
+                None
+            }
             Self::Io { source, .. } => Some(source),
             Self::Library(error) | Self::Call { error, .. } => error.source(),
+            Self::Hinted { failure, .. } => failure.source(),
         }
     }
 }
 
 impl Failure {
+    /// The same, with what would have worked.
+    pub(crate) fn with_hint(self, hint: String) -> Self {
+        Self::Hinted {
+            failure: Box::new(self),
+            hint,
+        }
+    }
+
+    /// What would have worked, as far as that is known.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Hinted { hint, .. } => Some(hint.clone()),
+            Self::Library(error) | Self::Call { error, .. } => hints::hint(error),
+            _ => None,
+        }
+    }
+
+    /// Whether the program wrote to a pipe that nobody reads any more, which is no news.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        self.code() == Code::CLOSED_PIPE
+    }
+
+    /// The failed call beneath it, and how long it took.
+    pub(crate) fn call(&self) -> Option<(&Error, Duration)> {
+        match self {
+            Self::Call { error, elapsed } => Some((error, *elapsed)),
+            Self::Hinted { failure, .. } => failure.call(),
+            _ => None,
+        }
+    }
+
     pub(crate) fn code(&self) -> Code {
         match self {
             Self::Usage(_) | Self::Parameter { .. } => Code::USAGE,
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => Code::NOT_FOUND,
-            Self::Io { .. } => Code::IO,
+            Self::Io { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Code::NOT_FOUND,
+                io::ErrorKind::IsADirectory => Code::NOT_FOUND,
+                io::ErrorKind::BrokenPipe => Code::CLOSED_PIPE,
+                io::ErrorKind::TimedOut => Code::LIMIT,
+                _ => Code::IO,
+            },
+            Self::Text { .. } => Code::REFUSED,
+            Self::NoPlugins(_) => Code::NOT_FOUND,
+            Self::Hinted { failure, .. } => failure.code(),
             Self::Library(error) | Self::Call { error, .. } if has_ended_early(error) => {
                 Code::SUCCESS
             }
@@ -92,10 +148,19 @@ impl Failure {
                 "export": export,
                 "phase": "call",
             }),
-            Self::Usage(_) | Self::Io { .. } => json!({
+            Self::Hinted { failure, .. } => failure.json(),
+            Self::Text { module, .. } => json!({
+                "kind": "InvalidModule",
+                "message": self.to_string(),
+                "plugin": module,
+                "export": null,
+                "phase": "load",
+            }),
+            Self::Usage(_) | Self::Io { .. } | Self::NoPlugins(_) => json!({
                 "kind": match self.code() {
                     Code::USAGE => "Usage",
                     Code::NOT_FOUND => "NotFound",
+                    Code::LIMIT => "Timeout",
                     _ => "Io",
                 },
                 "message": with_causes(self.to_string(), self),

@@ -30,6 +30,20 @@ pub(crate) fn params(plugin: &Plugin, export: &str, texts: &[String]) -> Result<
         .collect()
 }
 
+/// The signature of an export that takes and gives nothing but numbers.
+pub(crate) fn expected_signature<'a>(plugin: &'a Plugin, export: &str) -> Option<&'a Signature> {
+    let numbers = [
+        ValueType::I32,
+        ValueType::I64,
+        ValueType::F32,
+        ValueType::F64,
+    ];
+    signature(plugin, export).filter(|signature| {
+        let mut types = signature.params().iter().chain(signature.results());
+        types.all(|ty| numbers.contains(ty))
+    })
+}
+
 /// The signature of an export, if it is a function.
 pub(crate) fn signature<'a>(plugin: &'a Plugin, export: &str) -> Option<&'a Signature> {
     let exports = plugin.exports().iter();

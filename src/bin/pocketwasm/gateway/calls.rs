@@ -2,9 +2,11 @@
 
 use super::{
     answer::{self, Cost, Problem, Remedy},
+    journal, outgoing,
     pool::NotRun,
     routes::{LIMIT_HEADERS, LoweredLimits},
     schedule::{CallOrder, Full},
+    status,
 };
 use crate::gateway::incoming_request::Requester;
 use crate::gateway::state::Gateway;
@@ -67,9 +69,10 @@ pub(super) async fn run<R: Send + 'static>(
 ) -> Result<(R, Outcome, Cost), Problem> {
     let token = requester.cancel.clone();
     let (shared, called) = (gateway.clone(), plugin.clone());
+    let hosts = gateway.settings.plugins.hosts(plugin.name());
     let timed = move || {
         let began = Instant::now();
-        let result = work(&token);
+        let result = outgoing::allowing(hosts, || work(&token));
         let time = began.elapsed();
         let (outcome, ending) = match &result {
             Ok((_, outcome)) => (Some(outcome), None),
@@ -99,6 +102,7 @@ pub(super) async fn run<R: Send + 'static>(
     match (result, cost) {
         (Ok((made, outcome)), Some(cost)) => Ok((made, outcome, cost)),
         (Err(error), cost) => {
+            log_failure(requester, plugin, &error);
             let is_closed = error.kind() == ErrorKind::Closed;
             Err(Problem {
                 cost: cost.map(Box::new),
@@ -108,6 +112,39 @@ pub(super) async fn run<R: Send + 'static>(
         }
         (Ok(_), None) => Err(not_run(gateway, plugin, NotRun::Panicked)),
     }
+}
+
+/// What an operator needs of a call that failed.
+fn log_failure(requester: &Requester<'_>, plugin: &Plugin, error: &Error) {
+    // Nobody waits for it any more.
+    let level = match error.kind() {
+        ErrorKind::Cancelled | ErrorKind::Closed => log::Level::Debug,
+        _ => log::Level::Warn,
+    };
+    let stderr = error
+        .outcome()
+        .map(|outcome| one_line(last_line(outcome.stderr())));
+    let kind = status::name(error.kind());
+    journal::event(
+        level,
+        &answer::details(error),
+        &[
+            ("request", Some(requester.id)),
+            ("trace", requester.trace),
+            ("plugin", Some(plugin.name())),
+            ("export", error.export()),
+            ("kind", Some(&kind)),
+            ("stderr", stderr.as_deref().filter(|line| !line.is_empty())),
+        ],
+    );
+}
+
+fn last_line(written: &[u8]) -> &[u8] {
+    let written = written.trim_ascii_end();
+    written
+        .rsplit(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default()
 }
 
 fn not_run(gateway: &Gateway, plugin: &Plugin, not_run: NotRun) -> Problem {

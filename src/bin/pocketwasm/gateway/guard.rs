@@ -3,12 +3,46 @@
 use super::answer::Problem;
 use hyper::{
     Method, StatusCode, Version,
-    header::{self, HeaderMap, HeaderValue},
+    header::{self, HeaderMap, HeaderName, HeaderValue},
     http::{request::Parts, uri::Authority},
 };
 use std::net::{IpAddr, SocketAddr};
 
-/// The host names that the gateway answers to.
+/// The fields of a request that a client may send once only, as the second would change what the first
+/// says. Those about its length are hyper's to check.
+const ONCE: [HeaderName; 6] = [
+    header::AUTHORIZATION,
+    header::CONTENT_TYPE,
+    header::ORIGIN,
+    header::REFERER,
+    header::USER_AGENT,
+    HeaderName::from_static("traceparent"),
+];
+
+/// A name that a client can address a gateway by.
+pub(super) fn host_name(text: &str) -> Result<String, String> {
+    let is_address = |text: &str| text.parse::<IpAddr>().is_ok();
+    let label = |label: &str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        !label.is_empty() && label.bytes().all(plain)
+    };
+    let inside = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'));
+    let is_name = match inside {
+        Some(address) => is_address(address),
+        None => text.split('.').all(label),
+    };
+    match is_name {
+        true => Ok(text.to_ascii_lowercase()),
+        false => Err(
+            "no request is for such a name; give it without scheme, port and path, as example.org"
+                .to_owned(),
+        ),
+    }
+}
+
+/// The names by which a gateway may be addressed.
 #[derive(Debug)]
 pub(super) struct Guard {
     /// `None` if the gateway answers to every name.
@@ -28,6 +62,13 @@ impl Guard {
 
     pub(super) fn check(&self, parts: &Parts) -> Result<(), Problem> {
         let host = host(parts)?;
+        if let Some(name) = ONCE
+            .iter()
+            .find(|name| parts.headers.get_all(*name).iter().count() > 1)
+        {
+            let message = format!("the header {name} is there twice");
+            return Err(Problem::bad_request(message));
+        }
         if let (Some(host), Some(names)) = (&host, &self.names) {
             let name = host.host().to_ascii_lowercase();
             let address = name.trim_start_matches('[').trim_end_matches(']').parse();
@@ -36,7 +77,7 @@ impl Guard {
                 return Err(Problem::new(
                     StatusCode::MISDIRECTED_REQUEST,
                     "misdirected",
-                    "this gateway does not answer to that host name; see --allow-host",
+                    "this gateway does not answer to that host name; see --host-name",
                 ));
             }
         }

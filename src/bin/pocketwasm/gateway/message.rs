@@ -30,6 +30,19 @@ const NOT_THE_PLUGINS: [HeaderName; 9] = [
     REQUEST_ID,
 ];
 
+/// The fields of a response that are there once at most, since a client could take either for the one
+/// that counts.
+const ONCE: [HeaderName; 8] = [
+    header::CONTENT_TYPE,
+    header::LOCATION,
+    header::CONTENT_RANGE,
+    header::ETAG,
+    header::LAST_MODIFIED,
+    header::RETRY_AFTER,
+    header::EXPIRES,
+    header::AGE,
+];
+
 fn is_the_plugins(name: &HeaderName) -> bool {
     !NOT_THE_PLUGINS.contains(name) && !name.as_str().starts_with("x-pocketwasm-")
 }
@@ -112,6 +125,12 @@ pub(super) fn answer(response: HttpResponse) -> Result<Answer, Problem> {
         }
         if bytes > MOST_FIELD_BYTES {
             return Err(broken("response", "the fields have more than 32 KiB"));
+        }
+        if ONCE.contains(&name) && headers.contains_key(&name) {
+            return Err(broken(
+                "response",
+                &format!("the field {name} is there twice"),
+            ));
         }
         if is_the_plugins(&name) {
             headers.append(name, value);
@@ -207,7 +226,17 @@ mod tests {
     fn what_is_no_answer() {
         let long = "b".repeat(33 << 10);
         let many = [("a", "b"); 129];
-        let table: [(u16, Fields<'_>, &str); 7] = [
+        let table: [(u16, Fields<'_>, &str); 9] = [
+            (
+                200,
+                &[("Content-Type", "a/b"), ("content-type", "c/d")],
+                "the field content-type is there twice",
+            ),
+            (
+                302,
+                &[("location", "/a"), ("Location", "/a")],
+                "the field location is there twice",
+            ),
             (99, &[], "the status is not from 200 to 599"),
             (101, &[], "the status is not from 200 to 599"),
             (1_000, &[], "the status is not from 200 to 599"),

@@ -45,6 +45,8 @@ impl Listener {
         let mut protocol = http1::Builder::new();
         protocol
             .timer(TokioTimer::new())
+            // Who has sent all of a request may close that half and wait for the answer.
+            .half_close(true)
             .header_read_timeout(serve.header_timeout)
             .max_buf_size(serve.max_header);
         Ok(Self {
@@ -114,14 +116,18 @@ impl Listener {
             let gateway = shared.clone();
             async move { Ok::<_, Infallible>(requests::answer(&gateway, request, peer).await) }
         });
+        let reset = reset_of(&stream);
         let stream = TokioIo::new(Stream::new(stream, self.write_timeout));
         let connection = self.protocol.serve_connection(stream, service);
         let connection = graceful.watch(connection);
         let gateway = gateway.clone();
         tokio::spawn(async move {
             gateway.metrics.connections.inc();
-            if let Err(error) = connection.await {
-                log::debug!("connection of {peer}: {error}");
+            tokio::select! {
+                ended = connection => if let Err(error) = ended {
+                    log::debug!("connection of {peer}: {error}");
+                },
+                () = reset => log::debug!("connection of {peer}: reset"),
             }
             gateway.metrics.connections.dec();
             drop(place);
@@ -129,8 +135,31 @@ impl Listener {
     }
 }
 
-/// Answers that there are too many connections. Whatever the client sends meanwhile is read and
-/// dropped, because closing a socket with unread data would discard the answer.
+/// Ends when the client's system says that nobody is there any more. That the client closed its half is
+/// no such word: it may be waiting for the answer.
+#[cfg(target_os = "linux")]
+fn reset_of(stream: &TcpStream) -> impl Future<Output = ()> + use<> {
+    use std::os::fd::AsFd;
+    use tokio::io::Interest;
+    let owned = stream.as_fd().try_clone_to_owned();
+    let watched = owned.and_then(|owned| TcpStream::from_std(owned.into()));
+    async move {
+        match watched {
+            Ok(watched) => {
+                let _ = watched.ready(Interest::ERROR).await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn reset_of(_: &TcpStream) -> impl Future<Output = ()> + use<> {
+    std::future::pending()
+}
+
+/// Says that there is no room. What the client sends meanwhile is read and dropped, as closing
+/// with something unread would take the answer back.
 async fn turn_away(mut stream: TcpStream, id: String, _place: OwnedSemaphorePermit) {
     let answer = format!("HTTP/1.1 503 Service Unavailable\r\n{REQUEST_ID}: {id}\r\n{FULL}");
     let farewell = async {

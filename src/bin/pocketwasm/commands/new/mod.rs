@@ -3,7 +3,7 @@
 mod language;
 mod name;
 
-use crate::{exit::Code, failure::Failure, options::Options, report, streams::Stream};
+use crate::{exit::Code, failure::Failure, options::Json, report, streams::Stream};
 use clap::Args;
 use language::{Language, Template};
 use serde_json::json;
@@ -32,10 +32,16 @@ pub(crate) struct New {
     /// program was built in, where that is still there, else the registry]
     #[arg(long, value_name = "DIR")]
     plugin_crate: Option<PathBuf>,
+    #[command(flatten)]
+    json: Json,
 }
 
 impl New {
-    pub(crate) fn execute(&self, options: &Options) -> Result<Code, Failure> {
+    pub(crate) fn json(&self) -> bool {
+        self.json.json
+    }
+
+    pub(crate) fn execute(&self) -> Result<Code, Failure> {
         let name = &*self.name;
         name::check(name, self.lang).map_err(Failure::Usage)?;
         let plugin_crate = match &self.plugin_crate {
@@ -52,7 +58,7 @@ impl New {
         for (path, content) in &template.files {
             write(&directory.join(path), content)?;
         }
-        if options.json {
+        if self.json() {
             let files: Vec<&str> = template.files.iter().map(|(path, _)| *path).collect();
             report::print(json!({
                 "name": name,

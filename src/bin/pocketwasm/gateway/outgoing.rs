@@ -1,0 +1,78 @@
+//! HTTP requests of plugins, each to the hosts that the plugin may ask.
+
+use crate::http::NetworkClient;
+use pocketwasm::{HttpClient, HttpRequest, HttpResponse};
+use std::{cell::RefCell, error::Error, sync::Arc, time::Duration};
+use ureq::http::Uri;
+
+thread_local! {
+    /// The hosts of the plugin whose call runs on this thread; a call stays on its thread.
+    static HOSTS: RefCell<Option<Arc<[String]>>> = const { RefCell::new(None) };
+}
+
+/// Does `work` as a call of a plugin that may send requests to these hosts.
+pub(super) fn allowing<R>(hosts: Option<Arc<[String]>>, work: impl FnOnce() -> R) -> R {
+    /// Puts back what was there, also when the work panics.
+    struct Restore(Option<Arc<[String]>>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            HOSTS.with(|now| *now.borrow_mut() = self.0.take());
+        }
+    }
+    let _restore = Restore(HOSTS.with(|now| now.replace(hosts)));
+    work()
+}
+
+/// A client for all plugins, to the hosts that all may ask and those that each may.
+pub(super) struct PluginClient(pub(super) Vec<String>);
+
+impl HttpClient for PluginClient {
+    fn send(
+        &self,
+        request: &HttpRequest,
+        timeout: Duration,
+        max_bytes: usize,
+    ) -> Result<HttpResponse, Box<dyn Error + Send + Sync>> {
+        let uri: Uri = request.uri.parse()?;
+        let host = uri.host().unwrap_or_default().to_ascii_lowercase();
+        let own = HOSTS
+            .with(|hosts| hosts.borrow().clone())
+            .unwrap_or_default();
+        let mut hosts = self.0.iter().chain(own.iter());
+        if !hosts.any(|pattern| allows(pattern, &host)) {
+            return Err(format!("this plugin may not send requests to {host:?}").into());
+        }
+        NetworkClient.send(request, timeout, max_bytes)
+    }
+}
+
+/// Whether a pattern, which is in lower case, allows a host.
+fn allows(pattern: &str, host: &str) -> bool {
+    match pattern.strip_prefix("*.") {
+        _ if pattern == "*" => true,
+        Some(parent) => host
+            .strip_suffix(parent)
+            .is_some_and(|front| front.len() > 1 && front.ends_with('.')),
+        None => pattern == host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::allows;
+
+    #[test]
+    fn patterns() {
+        for (pattern, host, expected) in [
+            ("*", "example.org", true),
+            ("example.org", "example.org", true),
+            ("example.org", "www.example.org", false),
+            ("*.example.org", "www.example.org", true),
+            ("*.example.org", "example.org", false),
+            ("*.example.org", "notexample.org", false),
+            ("[::1]", "[::1]", true),
+        ] {
+            assert_eq!(allows(pattern, host), expected, "{pattern} {host}");
+        }
+    }
+}
