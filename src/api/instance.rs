@@ -15,7 +15,8 @@ use core::fmt;
 ///
 /// Each call has its own fuel, deadline, input and output. Memory, globals and tables stay. After a
 /// call that failed, that state is unknown, and every later call is refused with
-/// [`Poisoned`](crate::ErrorKind::Poisoned).
+/// [`Poisoned`](crate::ErrorKind::Poisoned). An error of kind [`Plugin`](crate::ErrorKind::Plugin) is
+/// an answer, after which the instance stays usable. It does too after a call that ended with code 0.
 ///
 /// ```
 /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
@@ -103,7 +104,8 @@ impl Plugin {
     /// # Errors
     ///
     /// [`Closed`](crate::ErrorKind::Closed), and the errors of a call: `Trap`, `Exit`, `OutOfFuel`,
-    /// `Timeout`, `Host`.
+    /// `Timeout`, `Host`. A program that ends itself here has ended, and there is no instance of it:
+    /// that is `Exit` with any code, 0 among them.
     pub fn instantiate(&self) -> Result<Instance, Error> {
         let run = || -> Result<Instance, Error> {
             self.context().check_open()?;

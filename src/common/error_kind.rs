@@ -31,7 +31,8 @@ pub enum ErrorKind {
     Cancelled,
     /// The guest trapped.
     Trap,
-    /// The guest ended with an exit code other than 0.
+    /// The guest ended with an exit code other than 0, or with 0 before it gave the result that it
+    /// owes.
     Exit,
     /// The plugin reports, by its convention, that it cannot do what was asked. The error has the
     /// plugin's message.

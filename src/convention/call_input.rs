@@ -60,8 +60,8 @@ impl<'a> CallInput<'a> {
         Ok(BoundInput::Params(signature, params, callee))
     }
 
-    /// The convention by which the bytes are passed, and the inputs. One empty input stands for none
-    /// if the export takes none.
+    /// The convention by which the bytes are passed, and the inputs. One empty input is left out if the
+    /// export takes no input.
     fn convention(
         self,
         info: &ModuleInfo,

@@ -1,4 +1,4 @@
-//! What http-wasm's handlers read and write of requests and responses beside their fields, and what
+//! What http-wasm's handlers read and write of requests and responses except their fields, and what
 //! they log.
 
 use crate::{

@@ -20,12 +20,12 @@ use crate::{
     },
     host::{environment::Environment, memory::GuestMemory},
     module::{
-        inspect::{ARGUMENTS_SETTER, HASKELL},
+        inspect::HASKELL,
         snapshot::{self, Constant, InstanceState, StateShape},
     },
     settings::config::RunnerConfig,
 };
-use alloc::{borrow::Cow, boxed::Box, string::ToString, vec};
+use alloc::{boxed::Box, string::ToString, vec};
 use wasmi::{
     AsContextMut, Func, Instance, Val,
     errors::{ErrorKind as EngineError, InstantiationError, MemoryError, TableError},
@@ -224,25 +224,6 @@ impl<'a> Execution<'a> {
             None => self.find(export, self.code.info.signature(export)?)?,
         };
         callee.call(self.guest_store.store.as_context_mut(), signature, params)
-    }
-
-    /// The params with which an export is called that may leave some to the guest: it is told how many
-    /// there are, and zeros stand for the rest.
-    pub(crate) fn with_all_params<'p>(
-        &mut self,
-        export: &str,
-        params: &'p [u64],
-    ) -> Result<Cow<'p, [u64]>, Failure> {
-        if !self.code.info.counts_arguments {
-            return Ok(Cow::Borrowed(params));
-        }
-        let all = self.code.info.signature(export)?.params().len();
-        self.call_unasked(ARGUMENTS_SETTER, &[params.len() as u64])?;
-        let mut params = Cow::Borrowed(params);
-        if params.len() < all {
-            params.to_mut().resize(all, 0);
-        }
-        Ok(params)
     }
 
     /// The value of an exported global of type `i32`.

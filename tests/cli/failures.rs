@@ -385,3 +385,40 @@ fn logging_is_for_those_who_ask() {
     assert!(ran.stderr.contains("compiled \"print.wasm\""), "{ran:?}");
     assert_eq!(ran.stderr.matches("to stdout").count(), 1, "{ran:?}");
 }
+
+/// A program that ends itself before the export's turn has ended, by its own code if it said that all
+/// was well; the line says why there is no result.
+#[test]
+fn a_program_that_ends_while_it_is_readied() {
+    let guests = Guests::new(&[]);
+    for (name, code, ends) in [
+        ("start", 0, "(start $ends)"),
+        ("initialize", 0, "(export \"_initialize\" (func $ends))"),
+        ("start-7", 7, "(start $ends)"),
+    ] {
+        let module = format!(
+            r#"(module (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+                (memory (export "memory") 1)
+                (func $ends (call $exit (i32.const {code})))
+                (func (export "_start") (unreachable))
+                (func (export "f") (result i32) (i32.const 3)) {ends})"#
+        );
+        let file = format!("{name}.wasm");
+        guests.put(&file, wat::parse_str(module).unwrap());
+        let ran = guests.run(["run", &file]);
+        assert_eq!(
+            (ran.code, &*ran.stdout),
+            (Some(code), ""),
+            "{name}: {ran:?}"
+        );
+        let ran = guests.run(["call", &file, "f"]);
+        let called = if code == 0 { 0 } else { 5 };
+        assert_eq!(
+            (ran.code, &*ran.stdout),
+            (Some(called), ""),
+            "{name}: {ran:?}"
+        );
+        let said = format!("the guest exited with code {code}\n");
+        assert!(ran.stderr.ends_with(&said), "{name}: {ran:?}");
+    }
+}

@@ -388,6 +388,34 @@ mod http {
                 "an HTTP request that cannot be sent: the field \"a\\r\\nb\"",
             ),
             (
+                r#"{"url":5}"#,
+                "an HTTP request that cannot be sent: its `url` is no string",
+            ),
+            (
+                r#"{"url":"http://a/","method":5}"#,
+                "an HTTP request that cannot be sent: its `method` is no string",
+            ),
+            (
+                r#"{"url":"http://a/","headers":["a"]}"#,
+                "an HTTP request that cannot be sent: its `headers` are no object",
+            ),
+            (
+                r#"{"url":"http://a/","headers":null}"#,
+                "an HTTP request that cannot be sent: its `headers` are no object",
+            ),
+            (
+                r#"{"url":"http://a/","headers":{"a":5}}"#,
+                "an HTTP request that cannot be sent: the field \"a\" is no string",
+            ),
+            (
+                r#"{"url":"http://a/","headers":{"a":null}}"#,
+                "an HTTP request that cannot be sent: the field \"a\" is no string",
+            ),
+            (
+                r#"["http://a/"]"#,
+                "an HTTP request that cannot be sent: it has no `url`",
+            ),
+            (
                 "nonsense",
                 "an HTTP request that is not JSON: expected ident at line 1 column 2",
             ),

@@ -1,5 +1,5 @@
 //! What becomes of a kept instance: what a plugin reports or answers leaves it usable where the
-//! ecosystem's own runtime leaves it so, and a program that has ended before the export runs none.
+//! ecosystem's own runtime does, and a program that has ended before the export runs none.
 
 use super::{load, refused, runner};
 use pocketwasm::{Convention, ErrorKind, HostContext, Phase};
@@ -287,8 +287,8 @@ fn assemblyscripts_functions_are_told_how_many_arguments_they_get() {
 
 #[test]
 fn assemblyscripts_arrays_of_numbers_are_bytes() {
-    type Answer = Result<&'static [u8], &'static str>;
-    let table: [(&str, &str, Answer); 5] = [
+    type Expected = Result<&'static [u8], &'static str>;
+    let table: [(&str, &str, Expected); 5] = [
         (
             "typed array",
             "(call $view (i32.const 3) (i32.const 3) (i32.const 0))",
@@ -375,7 +375,7 @@ fn assemblyscripts_console_clock_and_abort() {
     assert!(f64::from_bits(outcome.results()[0]) < 1.0);
 }
 
-/// Functions that take nothing and give text or bytes; an empty input stands for none.
+/// Functions that take nothing and give text or bytes; an empty input is left out.
 #[test]
 fn functions_without_parameters_answer_too() {
     let allocator = r#"(memory (export "memory") 1) (data (i32.const 8) "v1\00")
