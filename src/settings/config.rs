@@ -86,7 +86,7 @@ impl RunnerConfig {
             fuel_per_second: 2_000_000_000,
             slice: None,
             #[cfg(feature = "std")]
-            clock: Some(Arc::new(crate::SystemClock::new())),
+            clock: Some(Arc::new(crate::system::clock::SystemClock::new())),
             #[cfg(not(feature = "std"))]
             clock: None,
             guest_clock: None,

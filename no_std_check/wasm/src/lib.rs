@@ -18,7 +18,7 @@ use alloc::{
     vec::Vec,
 };
 use core::cell::RefCell;
-use pocketwasm::{Error, ExternType, Outcome, Plugin, Runner, RunnerConfig};
+use pocketwasm::{types::ExternType, Error, Outcome, Plugin, Runner, RunnerConfig};
 use serde_json::{Value, json};
 
 #[global_allocator]

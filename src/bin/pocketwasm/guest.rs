@@ -11,7 +11,10 @@ use crate::{
     streams::{GuestOutput, Stream, say},
 };
 use clap::Args;
-use pocketwasm::{Call, Compilation, Entropy, Outcome, Plugin, Runner, SnapshotMode, SystemClock};
+use pocketwasm::{
+    Call, Compilation, Outcome, Plugin, Runner, SnapshotMode,
+    environment::{Entropy, SystemClock},
+};
 use std::{
     fs::File,
     io::{self, IsTerminal, Read},

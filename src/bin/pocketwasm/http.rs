@@ -1,6 +1,6 @@
 //! HTTP requests of plugins, to the hosts that the user allows.
 
-use pocketwasm::{HttpClient, HttpRequest, HttpResponse};
+use pocketwasm::http::{HttpClient, HttpRequest, HttpResponse};
 use std::{error::Error, time::Duration};
 use ureq::{Agent, http};
 

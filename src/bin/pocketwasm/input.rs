@@ -1,7 +1,7 @@
 //! Standard input for a guest, with a deadline.
 
 use crate::failure::Failure;
-use pocketwasm::InputSource;
+use pocketwasm::environment::InputSource;
 #[cfg(unix)]
 use std::fs::File;
 use std::{
@@ -214,7 +214,7 @@ fn unreadable(source: io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::{Input, Reader};
-    use pocketwasm::InputSource;
+    use pocketwasm::environment::InputSource;
     use std::{
         io::{self, Read},
         thread::sleep,

@@ -1,7 +1,10 @@
 //! Parsing parameters and formatting results.
 
 use crate::failure::Failure;
-use pocketwasm::{Plugin, Signature, ValueType};
+use pocketwasm::{
+    Plugin,
+    types::{Signature, ValueType},
+};
 use serde_json::Value;
 use std::{fmt::Debug, str::FromStr};
 

@@ -256,7 +256,7 @@ pub(super) use http::Mirror;
 #[cfg(feature = "http")]
 mod http {
     use super::*;
-    use pocketwasm::{HttpClient, HttpRequest, HttpResponse};
+    use pocketwasm::http::{HttpClient, HttpRequest, HttpResponse};
     use std::{
         error::Error as StdError,
         sync::{Arc, Mutex},

@@ -1,7 +1,10 @@
 //! http-wasm's handlers, with guests that follow the convention and guests that break it.
 
 use super::{config, fixture, load, refused, runner};
-use pocketwasm::{CancelToken, ErrorKind, Handled, HttpRequest, HttpResponse, Plugin, Runner};
+use pocketwasm::{
+    CancelToken, ErrorKind, Plugin, Runner,
+    http::{Handled, HttpRequest, HttpResponse},
+};
 use proptest::prelude::*;
 
 /// All that a handler can import.
@@ -55,7 +58,7 @@ fn answered(handled: Handled) -> HttpResponse {
     }
 }
 
-fn passed(handled: Handled) -> Box<pocketwasm::Pending> {
+fn passed(handled: Handled) -> Box<pocketwasm::http::Pending> {
     match handled {
         Handled::Next(pending) => pending,
         other => panic!("{other:?}"),

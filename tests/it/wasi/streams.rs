@@ -1,7 +1,7 @@
 //! What the standard streams are, whether they block, and whose turn it is when one waits for them.
 
 use super::guest::{Guest, PREVIEW1, SUCCESS, UNSTABLE};
-use pocketwasm::{ErrorKind, InputSource, RunnerConfig};
+use pocketwasm::{ErrorKind, RunnerConfig, environment::InputSource};
 use std::{
     io::sink,
     thread::sleep,
@@ -196,7 +196,7 @@ fn input_or_a_clock() {
         RunnerConfig::new().timeout(HOUR),
         RunnerConfig::new()
             .timeout(HOUR)
-            .guest_clock(pocketwasm::SystemClock::new()),
+            .guest_clock(pocketwasm::environment::SystemClock::new()),
     ] {
         for (name, after, clock, events) in [
             ("input first", SOON, Some(HOUR), &[7][..]),

@@ -10,7 +10,7 @@ use crate::{
     streams::Stream,
 };
 use clap::Args;
-use pocketwasm::Signature;
+use pocketwasm::types::Signature;
 use serde_json::Value;
 use std::{io, path::PathBuf};
 

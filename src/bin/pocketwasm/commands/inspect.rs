@@ -12,7 +12,10 @@ use crate::{
     terminal::OneLine,
 };
 use clap::Args;
-use pocketwasm::{Convention, DISPATCH, Description, ENGINE, Export, Import, Plugin, Runner};
+use pocketwasm::{
+    Convention, DISPATCH, Description, ENGINE, Plugin, Runner,
+    types::{Export, Import},
+};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::{fmt, path::PathBuf};

@@ -11,7 +11,7 @@ use super::{
 use crate::gateway::incoming_request::Requester;
 use crate::gateway::state::Gateway;
 use hyper::{HeaderMap, StatusCode};
-use pocketwasm::{CancelToken, Error, ErrorKind, Outcome, Plugin, Signature};
+use pocketwasm::{CancelToken, Error, ErrorKind, Outcome, Plugin, types::Signature};
 use std::{sync::Arc, time::Instant};
 
 /// The limits that a request lowers by its headers.

@@ -1,7 +1,7 @@
 //! The middleware chain: the handlers that the command line puts in front of routes.
 
 use super::{answer::Problem, routes};
-use pocketwasm::{HttpRequest, Runner};
+use pocketwasm::{Runner, http::HttpRequest};
 use std::{fmt, fs, io, path::PathBuf, str::FromStr, sync::Arc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 

@@ -13,7 +13,10 @@ use hyper::{
     StatusCode,
     header::{self, HeaderValue},
 };
-use pocketwasm::{Convention, Plugin, Signature, ValueType};
+use pocketwasm::{
+    Convention, Plugin,
+    types::{Signature, ValueType},
+};
 use serde_json::json;
 use std::sync::{Arc, atomic::Ordering};
 

@@ -11,7 +11,7 @@ use crate::gateway::state::Gateway;
 use crate::number;
 use bytes::Bytes;
 use hyper::StatusCode;
-use pocketwasm::{Convention, Plugin, Signature};
+use pocketwasm::{Convention, Plugin, types::Signature};
 use std::sync::Arc;
 
 /// What is passed to a call.

@@ -8,7 +8,7 @@ use hyper::{
     header::{self, HeaderName, HeaderValue},
     http::request::Parts,
 };
-use pocketwasm::{HttpHeaders, HttpRequest, HttpResponse};
+use pocketwasm::http::{HttpHeaders, HttpRequest, HttpResponse};
 use std::net::SocketAddr;
 
 /// The most header fields in a message made by a plugin, and the most bytes of them in a response.

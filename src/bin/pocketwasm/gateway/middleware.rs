@@ -17,7 +17,10 @@ use crate::gateway::{
     state::Gateway,
 };
 use hyper::StatusCode;
-use pocketwasm::{Handled, Outcome, Pending, Plugin};
+use pocketwasm::{
+    Outcome, Plugin,
+    http::{Handled, Pending},
+};
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 

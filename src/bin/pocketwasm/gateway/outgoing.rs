@@ -1,7 +1,7 @@
 //! HTTP requests of plugins, each to the hosts that the plugin may ask.
 
 use crate::http::NetworkClient;
-use pocketwasm::{HttpClient, HttpRequest, HttpResponse};
+use pocketwasm::http::{HttpClient, HttpRequest, HttpResponse};
 use std::{cell::RefCell, error::Error, sync::Arc, time::Duration};
 use ureq::http::Uri;
 
