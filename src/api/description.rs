@@ -13,8 +13,8 @@ use crate::{
 };
 use alloc::{string::String, vec::Vec};
 
-/// What a module is, needs and offers, as far as that can be told without compiling it: of one that
-/// cannot be linked too. From [`Runner::describe_module`].
+/// The description of a module that was read but not compiled. A module whose imports cannot be
+/// resolved can be described too. See [`Runner::describe_module`].
 #[derive(Debug, Clone)]
 pub struct Description {
     sha256: [u8; 32],
@@ -41,39 +41,39 @@ impl Description {
         self.info.functions
     }
 
-    /// The pages of linear memory (65,536 bytes each) that every instance would begin with.
+    /// The initial size of an instance's linear memory, in pages of 65,536 bytes.
     #[must_use]
     pub fn memory_pages(&self) -> u64 {
         self.info.minimum_pages
     }
 
-    /// What the module needs, in its own order.
+    /// The imports, in the module's order.
     #[must_use]
     pub fn imports(&self) -> &[Import] {
         &self.info.imports
     }
 
-    /// Why the import at that place in [`imports`](Self::imports) cannot be had of this runner; nothing
-    /// where it can.
+    /// Why this runner cannot provide an import. `import` is its index in
+    /// [`imports`](Self::imports). Returns `None` if the runner provides it.
     #[must_use]
     pub fn missing(&self, import: usize) -> Option<&str> {
         let found = self.missing.iter().find(|(place, _)| *place == import);
         found.map(|(_, why)| why.as_str())
     }
 
-    /// What the module offers, sorted by name.
+    /// The exports, sorted by name.
     #[must_use]
     pub fn exports(&self) -> &[Export] {
         &self.info.exports
     }
 
-    /// How it would take and give bytes: the likeliest of its conventions.
+    /// The convention by which the module passes bytes. If it fits several, this is the likeliest.
     #[must_use]
     pub fn convention(&self) -> Option<Convention> {
         Convention::all_of(&self.info).first().copied()
     }
 
-    /// Why it follows its convention, or why it follows none: one line.
+    /// Why the module follows its convention, or why it follows no known one. One line.
     #[must_use]
     pub fn convention_reason(&self) -> String {
         Convention::reason(&self.info)
@@ -81,8 +81,8 @@ impl Description {
 }
 
 impl Runner {
-    /// Describes a module without compiling it. What it imports need not be there, which
-    /// [`Plugin`](crate::Plugin) needs.
+    /// Describes a module without compiling it. Unlike [`load_plugin`](Self::load_plugin), this
+    /// accepts a module whose imports this runner cannot provide.
     ///
     /// ```
     /// use pocketwasm::{Runner, RunnerConfig};
@@ -96,7 +96,8 @@ impl Runner {
     ///
     /// # Errors
     ///
-    /// `InvalidModule`, `ShapeLimit` or `MemoryLimit`, where not even the shape can be told.
+    /// `InvalidModule` if the bytes are not a valid module; `ShapeLimit` or `MemoryLimit` if the
+    /// module exceeds a limit of the runner.
     pub fn describe_module(&self, bytes: impl AsRef<[u8]>) -> Result<Description, Error> {
         let bytes = bytes.as_ref();
         let described = describe(self.config(), bytes);

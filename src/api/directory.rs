@@ -106,12 +106,12 @@ impl Runner {
         self.load_plugins_warm(directory, admit, |_| None)
     }
 
-    /// Loads as [`load_plugins_if`](Self::load_plugins_if) does, and makes a call of each plugin for
-    /// which `warm_up` has one, as [`load_plugin_warm`](Self::load_plugin_warm) does. It is asked with
-    /// the plugin's name, by several threads at once.
+    /// Like [`load_plugins_if`](Self::load_plugins_if), with a warm-up call for each plugin, as in
+    /// [`load_plugin_warm`](Self::load_plugin_warm). `warm_up` gets the plugin's name and returns
+    /// the call, or `None` for no call. Several threads call `warm_up` at once.
     ///
-    /// A directory that is a symbolic link may lead elsewhere the next time: what is found there takes
-    /// the place of what was loaded by that link before.
+    /// If `directory` is a symbolic link that points elsewhere at the next load, the plugins found
+    /// there replace those loaded through the link before.
     ///
     /// # Errors
     ///
@@ -275,7 +275,7 @@ impl Runner {
     }
 }
 
-/// What there is to do about a file.
+/// What to do with a file.
 enum Step {
     Unchanged(String),
     Compile(Job),
@@ -316,7 +316,7 @@ impl LoadReport {
     }
 }
 
-/// A name that another plugin has already.
+/// The error for a name that another plugin has already.
 fn taken(name: &str, source: Option<&Path>) -> Error {
     let name = Quoted(name);
     let problem = match source {

@@ -1,4 +1,4 @@
-//! The files of a directory that are to be plugins, and their names.
+//! Finds the plugin files of a directory and derives their names.
 
 use crate::{
     api::{file::io, runner::plugin_name, source::Source},
@@ -16,14 +16,14 @@ use alloc::{
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
-/// A file that is to be a plugin, with the name that the plugin would have.
+/// A plugin file, and the name that its plugin gets.
 pub(super) struct FoundFile {
     pub(super) path: PathBuf,
     pub(super) source: Source,
     pub(super) name: Result<String, Error>,
 }
 
-/// The files below a directory that look like plugins, in the order of their paths.
+/// The plugin files below a directory, in the order of their paths.
 pub(super) fn files(
     directory: &Path,
     root: &Path,
@@ -45,7 +45,8 @@ pub(super) fn files(
         let kind = entry.file_type();
         let path = entry.into_path();
         let is_wasm = path.extension().is_some_and(|suffix| suffix == "wasm");
-        // A link to a folder may hide plugins that somebody expects, so it is told as well.
+        // A linked folder may hold plugins that the user expects, and links are not followed.
+        // Report it instead of skipping it silently.
         let is_link = kind.is_symlink() && (is_wasm || path.is_dir());
         if kind.is_dir() || !(is_wasm || is_link) {
             return None;
@@ -77,7 +78,7 @@ pub(super) fn unfit(setting: &'static str, problem: String) -> Error {
     Failure::from(Cause::InvalidConfig { setting, problem }).into()
 }
 
-/// The name that a file's plugin has: its path in the directory, with `/`.
+/// The plugin's name: the path relative to the directory, with `/` between its parts.
 fn name_of(relative: &Path) -> Result<String, Error> {
     let mut name = String::new();
     for component in relative.components() {

@@ -61,13 +61,14 @@ impl Plugin {
         call.handle(request).map(|(handled, _)| handled)
     }
 
-    /// Whether the plugin would handle requests with that configuration: makes an instance of it up
-    /// to where a request would come, under the runner's limits for a call, and drops it.
+    /// Checks that the plugin can handle requests with this configuration. Creates and initialises
+    /// an instance under the runner's limits for a call, and drops it before any request.
     ///
     /// # Errors
     ///
-    /// `Signature` where the plugin is none of http-wasm's; what its start function or initialiser
-    /// ends with, `Exit` with any code among it.
+    /// `Signature` if the plugin does not follow http-wasm's convention; `Exit` if its start
+    /// function or initialiser exits, with any code; `Closed` if the runner is closed; and the
+    /// errors of [`instantiate`](Plugin::instantiate).
     pub fn check_handler(&self, config: &[u8]) -> Result<(), Error> {
         let ready = || -> Result<(), Error> {
             self.context().check_open()?;
@@ -89,11 +90,13 @@ impl Pending {
         &self.exchange.request
     }
 
-    /// Has the plugin handle the next handler's response, under the limits of a call of its own;
-    /// what it makes of it, and what that cost. What the plugin wrote of the response beforehand
-    /// comes first: its fields (but for those of which there is one, such as `content-type`), its
-    /// body, and its status. A plugin with the feature `buffer_response` leaves a status other
-    /// than 200 to the next handler.
+    /// Passes the next handler's response to the plugin. This counts as a call of its own, with its
+    /// own limits. Returns the final response and what the call cost.
+    ///
+    /// If the plugin wrote to the response before it passed the request on, both parts are kept.
+    /// Its fields and its body come first, and its status wins. Of a field that may occur only
+    /// once, such as `content-type`, the next handler's is kept. With the feature
+    /// `buffer_response`, the next handler's status wins if it is not 200.
     ///
     /// # Errors
     ///

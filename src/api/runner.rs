@@ -175,8 +175,8 @@ impl Runner {
         &self.context.config
     }
 
-    /// Lets go of a plugin; `false` if there was none by that name. Calls that run end as if
-    /// nothing had happened, and then its memory is free.
+    /// Unloads a plugin. Returns `false` if no plugin has this name. Running calls end normally,
+    /// and the plugin's memory is freed after the last of them.
     pub fn unload_plugin(&self, name: &str) -> bool {
         let gone = self
             .plugins

@@ -1,14 +1,14 @@
-//! Where a plugin that came from a directory is.
+//! The origin of a plugin that was loaded from a directory.
 
 use std::path::PathBuf;
 
 /// The file that a plugin was loaded from.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Source {
-    /// Below the directory's real path.
+    /// The path of the file, below the directory's real path.
     pub(crate) path: PathBuf,
-    /// The directory as it was named, which may be a link that leads elsewhere later.
+    /// The directory as the caller named it. It may be a link that later points elsewhere.
     pub(crate) directory: PathBuf,
-    /// The file in there.
+    /// The path of the file relative to the directory.
     pub(crate) relative: PathBuf,
 }

@@ -188,7 +188,8 @@ impl<'a> Task<'a> {
         let mut output = CallOutput::default();
         let done = match initialised {
             Ok(()) => bound_input.call(execution, export, &mut output),
-            // The program has ended before the export's turn, and well if that owes nothing.
+            // The guest exited with code 0 before the export ran. That is a success if the export
+            // returns nothing.
             Err(failure) if failure.is_good_end() => {
                 bound_input.end_early(execution, export, &mut output, failure)
             }

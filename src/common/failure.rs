@@ -173,12 +173,12 @@ impl Cause {
 }
 
 impl Failure {
-    /// Whether the guest ended itself and said that all was well.
+    /// Whether the guest exited with code 0.
     pub(crate) fn is_good_end(&self) -> bool {
         matches!(**self, Cause::Exit { code: 0 })
     }
 
-    /// Whether the guest's own code ended with it: by a trap, an exit or an error of its own.
+    /// Whether the guest's own code caused the failure: a trap, an exit or a reported error.
     pub(crate) fn is_the_guests(&self) -> bool {
         matches!(
             **self,

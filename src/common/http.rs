@@ -156,7 +156,7 @@ pub(crate) fn is_field(name: &str, value: &str) -> bool {
         && !value.chars().any(|c| c.is_control() && c != '\t')
 }
 
-/// The fields of a response that a message has once; there are two values for the rest.
+/// The response fields that may occur only once in a message. Any other field may be repeated.
 const ONCE: [&str; 16] = [
     "age",
     "content-disposition",
@@ -176,13 +176,13 @@ const ONCE: [&str; 16] = [
     "x-content-type-options",
 ];
 
-/// Whether a field of a response by that name is one that there cannot be two of.
+/// Whether a response may have the field only once.
 pub(crate) fn is_once(name: &str) -> bool {
     ONCE.iter().any(|once| once.eq_ignore_ascii_case(name))
 }
 
-/// A request's target from a path, and a query if there is one: what a target cannot have as it is
-/// becomes an escape. Nothing where it cannot be one.
+/// Turns a path with an optional query into a request target. Escapes bytes that are not printable
+/// ASCII. Returns `None` for control characters.
 pub(crate) fn target(uri: &str) -> Option<String> {
     if uri.is_empty() {
         return Some("/".to_string());

@@ -78,8 +78,8 @@ pub(crate) fn first_line(message: &dyn fmt::Display) -> String {
     Escaped(line, 120).to_string()
 }
 
-/// What a library says of a module that it refuses, in one line; in front the name of what it has not,
-/// where people know that by another.
+/// The parser's reason for refusing a module, on one line. Names the unsupported proposal first,
+/// because the parser's wording seldom does.
 pub(crate) fn refusal(message: &dyn fmt::Display) -> String {
     let line = first_line(message);
     let has = |word: &str| line.contains(word);

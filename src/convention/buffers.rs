@@ -23,7 +23,7 @@ pub(super) struct Buffer {
 }
 
 impl Buffer {
-    /// Whether a pointer is one into it. Where it is empty, that is where it begins.
+    /// Whether the pointer lies in the buffer. An empty buffer contains its start.
     fn contains(self, pointer: u32) -> bool {
         let into = pointer.wrapping_sub(self.pointer);
         pointer >= self.pointer && (into < self.length || into == 0)
@@ -138,9 +138,9 @@ pub(super) fn release_all(
 
 /// Releases a buffer by the guest's own function, if it exports one.
 ///
-/// The answer is there already and stands, whatever the guest makes of its buffer: one in static
-/// memory cannot be released. What the runner itself ends (fuel, time, cancelling) ends the call
-/// all the same.
+/// A failure of the guest's function is only logged: the result was read already, and some guests
+/// return static memory that cannot be released. If the runner stops the call (fuel, deadline,
+/// cancellation), the call fails.
 fn release(execution: &mut Execution<'_>, buffer: Buffer) -> Result<(), Failure> {
     let Some(Releaser { name, takes_size }) = execution.code().info.releaser else {
         return Ok(());

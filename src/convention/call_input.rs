@@ -60,8 +60,8 @@ impl<'a> CallInput<'a> {
         Ok(BoundInput::Params(signature, params, callee))
     }
 
-    /// The convention by which the bytes are passed, and the inputs. One empty input is left out if the
-    /// export takes no input.
+    /// Chooses the convention for the bytes. Drops a single empty input if the export takes no
+    /// input.
     fn convention(
         self,
         info: &ModuleInfo,
@@ -152,8 +152,9 @@ impl BoundInput<'_> {
         Ok(())
     }
 
-    /// What a call comes to whose guest ended its program while it was readied, and well: nothing,
-    /// if nothing is owed; what a command wrote until then.
+    /// The result of a call whose guest exited with code 0 during initialisation. The exit stays an
+    /// error if the export has results. A command's result is what it wrote to standard output
+    /// until then.
     #[cold]
     pub(crate) fn end_early(
         &self,

@@ -71,7 +71,8 @@ pub(super) fn get_header_names(
     buffer: u32,
     limit: u32,
 ) -> Result<u64, Failure> {
-    // In lower case, each once and in order, whoever wrote them.
+    // Lower-case names, sorted and without duplicates, make the answer independent of who set the
+    // fields.
     let names: BTreeSet<_> = search(caller, kind)?
         .iter()
         .map(|(name, _)| name.to_ascii_lowercase())

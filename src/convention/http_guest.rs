@@ -20,7 +20,7 @@ use wasmi::Caller;
 pub(super) const BUFFER_REQUEST: u32 = 1;
 pub(super) const BUFFER_RESPONSE: u32 = 2;
 const TRAILERS: u32 = 4;
-/// All there are. Messages are whole here, and each is granted.
+/// All features. Messages are always buffered whole, and every feature is granted.
 pub(super) const FEATURES: u32 = BUFFER_REQUEST | BUFFER_RESPONSE | TRAILERS;
 
 pub(super) type Guest<'a> = Caller<'a, StoreData>;
@@ -71,9 +71,9 @@ pub(super) fn answer(
     Ok(length)
 }
 
-/// Bytes of the guest's; not more than all messages may have.
+/// Copies bytes from the guest, at most `max_exchange_bytes`.
 ///
-/// Of no bytes it does not matter where they are.
+/// The pointer of an empty slice is not checked.
 pub(super) fn bytes(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<Vec<u8>, Failure> {
     if length == 0 {
         return Ok(Vec::new());
@@ -83,7 +83,7 @@ pub(super) fn bytes(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result
     take(caller, (pointer, length), "a string for the host", limit)
 }
 
-/// The same as text.
+/// Like `bytes`, for UTF-8 text.
 pub(super) fn string(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<String, Failure> {
     let bytes = bytes(caller, pointer, length)?;
     String::from_utf8(bytes).map_err(|error| {
@@ -105,7 +105,8 @@ pub(super) fn unanswered<'a>(caller: &'a mut Guest<'_>) -> Result<&'a mut HttpEx
     Ok(http)
 }
 
-/// Refuses what the guest does after the next handler without the feature that it takes.
+/// Fails if the guest has not enabled `feature`. `what` is an action after the next handler that
+/// needs the feature.
 pub(super) fn with_feature(
     caller: &mut Guest<'_>,
     feature: u32,
@@ -123,8 +124,8 @@ pub(super) fn with_feature(
     )))
 }
 
-/// The messages while the response can be changed: before the next handler has answered, or where
-/// responses are buffered.
+/// The messages, if the response may still change: the next handler has not answered yet, or the
+/// guest has enabled `buffer_response`.
 pub(super) fn changing_response<'a>(
     caller: &'a mut Guest<'_>,
 ) -> Result<&'a mut HttpExchange, Failure> {

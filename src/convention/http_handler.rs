@@ -39,7 +39,7 @@ pub(crate) use crate::module::inspect::{HANDLE_REQUEST as REQUEST, HANDLE_RESPON
 pub(super) struct HttpHandler;
 
 impl Protocol for HttpHandler {
-    /// By its exports alone: a handler need not ask its host for anything.
+    /// Looks at the exports only: a handler need not import anything.
     fn recognise(&self, info: &ModuleInfo) -> Result<Cow<'static, str>, &'static str> {
         if !info.has_function(HANDLE_REQUEST, &[], &[ValueType::I64]) {
             return Err("no export `handle_request` of type () -> (i64)");
@@ -108,7 +108,7 @@ impl Protocol for HttpHandler {
     }
 }
 
-/// Checks that a plugin handles requests, by that export, before anything of it runs.
+/// Checks, before any guest code runs, that the plugin handles requests and that `export` does it.
 pub(crate) fn check(info: &ModuleInfo, export: &str) -> Result<(), Failure> {
     if export != REQUEST {
         return Err(Cause::Signature {
@@ -124,8 +124,8 @@ pub(crate) fn check(info: &ModuleInfo, export: &str) -> Result<(), Failure> {
     })
 }
 
-/// Has the guest handle a request; what it made of it, and if the next handler is to answer, the
-/// guest's own number for the rest.
+/// Calls the guest's `handle_request`. Returns the changed messages, and the guest's context number
+/// if the next handler must answer.
 pub(crate) fn handle_request(
     execution: &mut Execution<'_>,
     exchange: Box<HttpExchange>,
@@ -174,9 +174,10 @@ pub(crate) fn handle_response(
         .unwrap_or_default())
 }
 
-/// Lets the next handler's response follow what the guest wrote before it: fields together, one
-/// body behind the other. Where responses are buffered, a status that the next handler chose
-/// counts; where they are not, the guest's was sent before it.
+/// Appends the next handler's response to what the guest wrote before: the fields, then the body.
+/// The guest's status wins, because an unbuffered response would have sent it already. With
+/// buffered responses, a status other than 200 of the next handler wins, as it does if that handler
+/// failed.
 fn go_on_with(exchange: &mut HttpExchange, next: HttpResponse, is_buffered: bool, failed: bool) {
     let before = core::mem::replace(&mut exchange.response, next);
     let next = &mut exchange.response;
@@ -204,7 +205,7 @@ fn go_on_with(exchange: &mut HttpExchange, next: HttpResponse, is_buffered: bool
     exchange.answered = true;
 }
 
-/// Enables features, and says which are: those of the start on, and those asked for since.
+/// Enables features. Returns all that are enabled, including those of earlier calls.
 fn enable_features(caller: &mut Guest<'_>, wanted: u32) -> Result<u32, Failure> {
     let features = &mut caller.data_mut().convention_state().features;
     *features |= wanted & FEATURES;

@@ -1,5 +1,5 @@
-//! What http-wasm's handlers read and write of requests and responses except their fields, and what
-//! they log.
+//! The functions by which http-wasm's handlers read and write messages, except for header fields,
+//! and write logs.
 
 use crate::{
     common::{
@@ -29,8 +29,8 @@ fn level(level: i32) -> Option<log::Level> {
     })
 }
 
-/// Levels from info upwards are heard, always, so that what a guest does does not depend on who
-/// listens. "None", which is 3, is the least verbose of all.
+/// Levels from info upwards are always enabled: a guest's behaviour must not depend on the host's
+/// logger. Level 3, which turns logging off, counts as enabled too.
 pub(super) fn log_enabled(_: &mut Guest<'_>, wanted: i32) -> Result<u32, Failure> {
     Ok(u32::from(wanted >= 0))
 }
@@ -87,7 +87,8 @@ pub(super) fn set_uri(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Resu
     Ok(())
 }
 
-/// Reads on in a body: whether that was its end, and how many bytes there were.
+/// Reads the next part of a body. Returns the number of bytes, and in the upper half whether the
+/// body has ended.
 pub(super) fn read_body(
     caller: &mut Guest<'_>,
     kind: u32,
@@ -118,7 +119,7 @@ pub(super) fn read_body(
     Ok(u64::from(end) << 32 | part.len() as u64)
 }
 
-/// Writes a body: the first time in place of what there was, then on.
+/// Writes a body. The first write replaces the existing body, later writes append.
 pub(super) fn write_body(
     caller: &mut Guest<'_>,
     kind: u32,

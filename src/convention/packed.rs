@@ -87,7 +87,7 @@ fn takes(signature: &Signature, inputs: usize) -> bool {
         && params.iter().all(|ty| *ty == ValueType::I32)
         && match signature.results() {
             [ValueType::I64] => true,
-            // Without anything it is no function on bytes.
+            // A function without params and results does not pass bytes.
             [] => inputs > 0,
             _ => false,
         }
@@ -99,8 +99,8 @@ pub(super) fn returns_packed(info: &ModuleInfo) -> bool {
         .any(|(_, signature)| has_inputs(signature) && !signature.results().is_empty())
 }
 
-/// Whether a function of that type takes inputs at all. What takes nothing may as well be a function
-/// on numbers.
+/// Whether the signature takes at least one input. A function without params may just as well
+/// return a number.
 fn has_inputs(signature: &Signature) -> bool {
     let inputs = signature.params().len() / 2;
     inputs > 0 && takes(signature, inputs)

@@ -113,7 +113,8 @@ impl Convention {
             Some(failure) => failure,
             None => match info.signature(export) {
                 Err(failure) => failure,
-                // By its type it can be Extism's, whose plugins need not import anything.
+                // Extism plugins need not import anything, and this type fits. Suggest the
+                // convention.
                 Ok(_) if Self::Extism.check(info, export, inputs).is_ok() => {
                     Failure::from(Cause::Signature {
                         problem: format!(

@@ -107,7 +107,7 @@ impl Protocol for Typst {
     }
 }
 
-/// Writes all inputs, one behind the other, the first time that the guest asks for them.
+/// Writes all inputs, one after the other. Only the guest's first call writes them.
 fn write_inputs(caller: &mut Caller<'_, StoreData>, pointer: u32) -> Result<(), Failure> {
     const WHAT: &str = "the buffer for the inputs";
     let inputs = core::mem::take(&mut caller.data_mut().convention_state().inputs);

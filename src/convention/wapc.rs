@@ -78,7 +78,7 @@ impl Protocol for Wapc {
         let params = [length(operation.as_bytes()), length(payload)];
         let status = execution.call("__guest_call", &params)?.one_u32();
         let convention_state = execution.state().convention_state();
-        // An error that the guest has sent is one, whatever it then returns.
+        // An error that the guest sent counts even if its status says success.
         match (convention_state.error.take(), status) {
             (Some(error), _) => Err(Failure::reported(&error)),
             (None, 1) => Ok(convention_state.output.take().unwrap_or_default()),

@@ -1,4 +1,4 @@
-//! Arguments that a call leaves out, for functions that have values of their own for them.
+//! Optional parameters: the guest has default values for arguments that a call leaves out.
 
 use crate::{
     common::failure::Failure, engine::execution::Execution, module::inspect::ARGUMENTS_SETTER,
@@ -6,8 +6,8 @@ use crate::{
 use alloc::borrow::Cow;
 
 impl Execution<'_> {
-    /// The params with which an export is called that may leave some to the guest: it is told how many
-    /// there are, and zeros stand for the rest.
+    /// Fills the params up with zeros to the export's signature, and sets the number of passed
+    /// arguments in the guest. The guest replaces the zeros by its default values.
     pub(crate) fn with_all_params<'p>(
         &mut self,
         export: &str,

@@ -1,4 +1,4 @@
-//! The clocks that a guest sees: virtual unless the embedder grants a real one.
+//! The guest's clocks. They are virtual unless the embedder grants a real one.
 
 use crate::engine::{run_loop::fuel_used, store_data::StoreData};
 use core::time::Duration;
@@ -10,7 +10,7 @@ pub(crate) enum Clock {
     Monotonic,
 }
 
-/// The reading of a clock in nanoseconds.
+/// Reads a clock, in nanoseconds.
 pub(crate) fn now(caller: &Caller<'_, StoreData>, clock: Clock) -> u64 {
     let state = caller.data();
     let config = &state.meter.context().config;

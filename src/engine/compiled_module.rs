@@ -41,9 +41,9 @@ pub(crate) struct CompiledModule {
     pub(crate) linker: Linker<StoreData>,
     /// The bytes of memory that a snapshot keeps in addition to the compiled module.
     pub(crate) kept_bytes: usize,
-    /// The exports that ready an instance, in their order.
+    /// The exports that initialise an instance, in the order of their calls.
     pub(crate) initialisers: Vec<&'static str>,
-    /// The parameters of Haskell's own, which is called after them.
+    /// The number of parameters of Haskell's initialiser, which is called after `initialisers`.
     pub(crate) haskell: Option<usize>,
     /// Whether the module exports a memory named `memory`, the name that WASI and every convention
     /// use.

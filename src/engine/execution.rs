@@ -204,7 +204,7 @@ impl<'a> Execution<'a> {
         params: &[u64],
     ) -> Result<Numbers, Failure> {
         match callee.call(self.guest_store.store.as_context_mut(), signature, params) {
-            // A guest that ends well by saying so has ended well, unless it owes a result.
+            // Exit code 0 is a success unless the function has results.
             Err(failure) if signature.results().is_empty() && failure.is_good_end() => {
                 Ok(Numbers::None)
             }
@@ -212,8 +212,8 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// Calls an export that is not what was asked for: one that ends the program there, with
-    /// whatever code, has not done what it was called for.
+    /// Calls an export that the caller did not ask for, such as an initialiser. Exiting there is a
+    /// failure, even with code 0: the export has not done its work.
     pub(crate) fn call_unasked(
         &mut self,
         export: &str,
@@ -339,7 +339,8 @@ impl<'a> Execution<'a> {
     #[cold]
     pub(crate) fn failed(&mut self, failure: Failure) -> Error {
         let mut outcome = self.outcome(CallOutput::default());
-        // What a plugin reports by its convention is an answer, unless it is not even readied.
+        // An error that a plugin reports by its convention is a regular answer, and the instance
+        // stays usable. During initialisation it is not: the instance is incomplete.
         let is_answer = matches!(*failure, Cause::Plugin { .. })
             && !matches!(self.guest_store.phase, Phase::Start | Phase::Initialize);
         self.guest_store.poisoned |= !is_answer;

@@ -53,7 +53,7 @@ pub(super) fn link(
     Ok(link.linker)
 }
 
-/// The imports that cannot be had, by their places among all, and why.
+/// The indices of the imports that cannot be provided, each with the reason.
 pub(crate) fn missing(
     info: &ModuleInfo,
     functions: &Functions,
@@ -69,10 +69,10 @@ pub(crate) fn missing(
         .collect()
 }
 
-/// The imports of a module that are defined already, and what to define the others with.
+/// Resolves a module's imports one by one.
 struct Link<'a> {
     linker: Linker<StoreData>,
-    /// The types of those that are defined, by module and name.
+    /// The types of the imports defined until now, by module and name.
     types: BTreeMap<(&'a str, &'a str), &'a Signature>,
     functions: &'a Functions,
     definers: &'a [Definer],
@@ -90,7 +90,7 @@ impl<'a> Link<'a> {
         }
     }
 
-    /// Defines what a module imports, or says why it cannot.
+    /// Defines an import. Fails with the reason if nothing provides it.
     fn define(&mut self, import: &'a Import) -> Result<(), String> {
         let ExternType::Func(wanted) = &import.ty else {
             return Err("only functions can be imported".to_string());
@@ -112,7 +112,8 @@ impl<'a> Link<'a> {
         });
         match provided {
             Provided::Function(Ok(provided)) if signature(&provided) == *wanted => {
-                // A stub has the type of its import, so it cannot have two.
+                // A stub takes the type of its import, and the linker holds one function for each
+                // name.
                 let before = self.types.insert((module, name), wanted);
                 match before.is_some_and(|ty| ty != wanted) {
                     true => Err("it is imported with another type too".to_string()),

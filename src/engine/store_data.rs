@@ -38,7 +38,7 @@ pub(crate) struct SnapshotState {
     random: SeededRandom,
     closed: [bool; 3],
     flags: [u16; 3],
-    /// The arguments and the environment that it was told, if it asked.
+    /// The arguments and environment variables that the initialiser read, if it read any.
     strings_read: Option<[Vec<String>; 2]>,
 }
 
@@ -91,7 +91,7 @@ pub(crate) struct StoreData {
     pub(crate) random: SeededRandom,
     /// Which of the file descriptors 0, 1 and 2 the guest has closed.
     pub(crate) closed: [bool; 3],
-    /// The flags that it has set on them.
+    /// The fd flags that the guest has set on them.
     pub(crate) flags: [u16; 3],
     pub(crate) inputs_read: InputsRead,
     /// The instance, once it is made. A host function that is itself an export or the start
@@ -188,7 +188,7 @@ impl StoreData {
         self.environment.get_or_insert_default()
     }
 
-    /// What is around the guest, for another call to find.
+    /// Takes the environment out, to pass it to another call.
     pub(crate) fn take_environment(&mut self) -> Option<Box<Environment>> {
         self.environment.take()
     }

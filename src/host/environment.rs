@@ -9,9 +9,9 @@ pub trait InputSource: Send + Sync + 'static {
     /// `None` on failure.
     fn fetch(&mut self, bytes: &mut [u8]) -> Option<usize>;
 
-    /// Waits until `fetch` would not block, since there is something or since it has ended, but no
-    /// longer than `most`; whether that is so. A guest that polls, or reads without blocking, needs it.
-    /// A source that cannot tell says `true`, as this does.
+    /// Waits at most `most` until [`fetch`](Self::fetch) would not block: input is there, or it has
+    /// ended. Returns whether that is the case. Guests need this to poll standard input or to read
+    /// it without blocking. The default returns `true` at once, for sources that cannot know.
     fn wait(&mut self, most: Duration) -> bool {
         let _ = most;
         true
@@ -71,7 +71,7 @@ impl Stdin {
         }
     }
 
-    /// Whether something can be read without waiting, or the end, at the latest after `most`.
+    /// Waits at most `most` until a read would not block. Returns whether that is the case.
     pub(crate) fn wait(&mut self, most: Duration) -> bool {
         match self {
             Self::Bytes { .. } => true,
@@ -79,7 +79,7 @@ impl Stdin {
         }
     }
 
-    /// The bytes that can be read without waiting, if that is known.
+    /// The number of bytes that can be read without blocking, if it is known.
     pub(crate) fn available(&self) -> Option<u64> {
         match self {
             Self::Bytes { bytes, position } => Some(bytes.len().saturating_sub(*position) as u64),

@@ -1,5 +1,6 @@
-//! What AssemblyScript's guests import: `abort`, `trace` and `seed`, and of a browser's functions those
-//! that its library knows, by their present names and those before version 0.20.
+//! The functions that AssemblyScript modules import: `abort`, `trace`, `seed`, and the browser
+//! functions of its standard library. Their import names changed in version 0.20; both forms are
+//! known.
 
 use super::objects::{header, units};
 use crate::{
@@ -131,19 +132,19 @@ fn seed(caller: &mut Caller<'_, StoreData>) -> Result<f64, Failure> {
     Ok(u32::from_le_bytes(bytes).into())
 }
 
-/// `console.log` and its like: a line.
+/// `console.log` and similar functions: writes a line.
 fn console(
     stream: Stream,
 ) -> impl Fn(&mut Caller<'_, StoreData>, u32) -> Result<(), Failure> + Send + Sync + 'static {
     move |caller, message| {
         let line = text(caller, message)? + "\n";
-        // What the cap on output cuts is told by the outcome.
+        // The outcome reports truncated output.
         let _ = caller.data_mut().write(stream, line.as_bytes());
         Ok(())
     }
 }
 
-/// `console.assert`: a line if the condition does not hold.
+/// `console.assert`: writes a line if the condition is false.
 fn console_assert(
     caller: &mut Caller<'_, StoreData>,
     holds: u32,

@@ -47,7 +47,7 @@ impl Protocol for AssemblyScript {
         })?;
         let signature = info.signature(export)?;
         let params = signature.params();
-        // The guest has values of its own for what is left out.
+        // Optional parameters may be left out: the guest has default values for them.
         let fits = (params.len() == inputs || info.takes_fewer(params.len(), inputs))
             && params.iter().all(|ty| *ty == I32)
             && matches!(signature.results(), [] | [I32]);

@@ -1,4 +1,4 @@
-//! Objects in the memory of AssemblyScript's guests.
+//! Reads and creates objects in an AssemblyScript guest's memory.
 
 use crate::{
     common::failure::{Cause, Failure},
@@ -12,17 +12,17 @@ use alloc::{
     vec::Vec,
 };
 
-/// Flags in the runtime's description of a class: its objects are views of a buffer, arrays, arrays
-/// of a fixed length, have no pointers, have elements that are objects.
+/// Class flags in the guest's run-time type information. `MANAGED` means that the elements are
+/// objects.
 const VIEW: u32 = 1;
 const ARRAY: u32 = 1 << 1;
 const STATIC_ARRAY: u32 = 1 << 2;
 const POINTER_FREE: u32 = 1 << 5;
 const MANAGED: u32 = 1 << 14;
-/// The bit of the size of an array's elements: 1, 2, 4, 8 or 16 bytes.
+/// The position and mask of the element size: one bit each for 1, 2, 4, 8 and 16 bytes.
 const SIZE_SHIFT: u32 = 6;
 const SIZE_MASK: u32 = 0b1_1111;
-/// The fields of views and arrays behind their buffer.
+/// The offsets of fields in views and arrays. The field at offset 0 is the buffer.
 const DATA_START: u32 = 4;
 const BYTE_LENGTH: u32 = 8;
 const LENGTH: u32 = 12;
@@ -33,7 +33,7 @@ const LENGTH: u32 = 12;
 pub(super) struct Classes {
     array_buffer: u32,
     string: u32,
-    /// Where the guest's table of classes is, and how far one entry is from the next.
+    /// The address of the guest's class table and the distance between its entries, in bytes.
     table: Option<(u32, u32)>,
 }
 
@@ -66,7 +66,7 @@ impl Classes {
         let entry = |class: u32| memory.u32(table.checked_add(4 + 4 * class)?).ok();
         let (classes, stride) = match (entry(1), entry(2)) {
             (Some(one), Some(two)) if one & two & POINTER_FREE == 0 => {
-                // What stands between two classes' flags is the number of a class.
+                // In the older layout, each entry has a second word, the base class.
                 (Self::OLD, if one & POINTER_FREE == 0 { 8 } else { 4 })
             }
             _ => (Self::CURRENT, 4),
@@ -77,7 +77,7 @@ impl Classes {
         }
     }
 
-    /// What the guest's table says of a class.
+    /// The flags of a class in the guest's table.
     fn flags(self, memory: &GuestMemory<'_>, class: u32) -> Option<u32> {
         let (table, stride) = self.table?;
         let count = memory.u32(table).ok()?;
@@ -88,8 +88,7 @@ impl Classes {
         }
     }
 
-    /// Where the bytes are of an object of that class and that length: a typed array, or an array of
-    /// numbers.
+    /// The bytes of a typed array or an array of numbers. Returns `None` for other classes.
     fn elements(
         self,
         memory: &GuestMemory<'_>,
@@ -103,7 +102,7 @@ impl Classes {
             () if flags & STATIC_ARRAY != 0 && numbers => (pointer, length),
             () if flags & VIEW != 0 => (field(DATA_START)?, field(BYTE_LENGTH)?),
             () if flags & ARRAY != 0 && numbers => {
-                // The buffer may be longer than what is in it.
+                // The buffer may have spare capacity, so its own length does not count.
                 let size = (flags >> SIZE_SHIFT & SIZE_MASK).checked_ilog2()?;
                 (field(DATA_START)?, field(LENGTH)?.checked_shl(size)?)
             }

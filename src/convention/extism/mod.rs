@@ -30,7 +30,7 @@ use alloc::{borrow::Cow, format, string::String, vec::Vec};
 use wasmi::{Caller, Linker};
 
 const MODULE: &str = "extism:host/env";
-/// Where the functions come from that an embedder registers for its plugins.
+/// The module of the functions that an embedder registers for Extism plugins.
 const USER_MODULE: &str = "extism:host/user";
 /// The log level that plugins are told. It is fixed: a plugin's behaviour must not depend on the
 /// host's logger.

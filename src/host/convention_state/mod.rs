@@ -18,9 +18,10 @@ use alloc::{boxed::Box, vec::Vec};
 pub(crate) struct ConventionState {
     /// Whether the guest was initialised for its convention.
     pub(crate) begun: bool,
-    /// What a handler of requests gets for its configuration, from its instantiation on.
+    /// The configuration of an http-wasm handler. Set before instantiation, because initialisers
+    /// may read it.
     pub(crate) config: Vec<u8>,
-    /// The features of http-wasm that the guest has asked for, and has.
+    /// The http-wasm features that the guest has enabled.
     pub(crate) features: u32,
     /// The inputs that the guest may fetch, in its convention's order.
     pub(crate) inputs: Vec<Vec<u8>>,
