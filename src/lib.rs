@@ -16,18 +16,16 @@
 //!
 //! # The types, in the order in which you meet them
 //!
-//! 1. [`RunnerConfig`] sets every limit, the clock, and what a guest may see of the host. All limits are
-//!    finite by default. [`SnapshotMode`] and [`Compilation`] are two of its settings.
-//! 2. [`Runner`] loads plugins from bytes or directories, and has one-line calls.
-//! 3. [`Plugin`] is a loaded module, and [`Description`] one that is not compiled yet. Both have its
-//!    imports and exports, of which [`types`] has the types, and its [`Convention`]. A plugin may start
-//!    from a [`Snapshot`]. A [`WarmUp`] is a call made at load.
-//! 4. [`Call`] describes one call: params or input, fuel, timeout, arguments, and a [`CancelToken`]
-//!    that ends it from another thread.
-//! 5. [`Outcome`] has what the call returned, wrote and cost.
-//! 6. [`Error`] names the plugin, the problem and the limit. [`ErrorKind`] is for programs, and [`Phase`]
-//!    is the step in which the error happened.
-//! 7. [`Instance`] keeps a plugin's state from call to call.
+//! 1. [`RunnerConfig`] sets every limit, the clock, and what a guest may see of the host. All
+//! limits are finite by default. [`SnapshotMode`] and [`Compilation`] are two of its settings. 2.
+//! [`Runner`] loads plugins from bytes or directories, and has one-line calls. 3. [`Plugin`] is a
+//! loaded module. [`Description`] describes a module that is not compiled. Both list imports and
+//! exports, whose types are in [`types`], and name the [`Convention`]. A plugin may start from a
+//! [`Snapshot`]. A [`WarmUp`] is a call made at load. 4. [`Call`] describes one call: params or
+//! input, fuel, timeout, arguments, and a [`CancelToken`] that ends it from another thread. 5.
+//! [`Outcome`] has what the call returned, wrote and cost. 6. [`Error`] names the plugin, the
+//! problem and the limit. [`ErrorKind`] is for programs, and [`Phase`] is the step in which the
+//! error happened. 7. [`Instance`] keeps a plugin's state from call to call.
 //!
 //! To give plugins access to more:
 //!
@@ -137,7 +135,7 @@ pub mod types {
     pub use crate::common::value::{Export, ExternType, Import, Signature, ValueType};
 }
 
-/// What an embedder can give to guests: time, randomness, input, and places for output.
+/// Traits by which an embedder provides time, randomness, input and output to guests.
 pub mod environment {
     pub use crate::common::clock::{Clock, Entropy};
     pub use crate::common::output::OutputSink;
@@ -146,13 +144,13 @@ pub mod environment {
     pub use crate::system::clock::SystemClock;
 }
 
-/// HTTP messages: of plugins that handle requests, and of those that send them.
+/// HTTP messages, for plugins that handle requests and for plugins that send them.
 pub mod http {
     pub use crate::api::http::{Handled, Pending};
     pub use crate::common::http::{HttpClient, HttpHeaders, HttpRequest, HttpResponse};
 }
 
-// Where these names were before they had modules.
+// The earlier paths of these names, kept for compatibility.
 #[doc(hidden)]
 pub use self::{
     environment::{Clock, Entropy, InputSource, OutputSink},

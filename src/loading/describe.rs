@@ -1,4 +1,4 @@
-//! What a module is, as far as that can be told before it is compiled.
+//! Describes a module without compiling it.
 
 use crate::{
     common::failure::Failure,
@@ -9,7 +9,8 @@ use crate::{
 };
 use alloc::{string::String, vec::Vec};
 
-/// Inspects a module, and finds the imports that cannot be had: their places among all, and why.
+/// Inspects a module. Also returns the indices of the imports that cannot be provided, each with
+/// the reason.
 pub(crate) fn describe(
     config: &RunnerConfig,
     bytes: &[u8],

@@ -29,21 +29,23 @@ use alloc::{boxed::Box, format, string::ToString, vec::Vec};
 use core::fmt;
 use wasmparser::{BinaryReaderError, Parser};
 
-/// The exports that ready an instance, the first that there is. Where `_start` exists, it does what
-/// `__wasm_call_ctors` does. It is called unasked in handlers of requests only.
+/// The exports that initialise an instance. Only the first that exists is called.
+/// `__wasm_call_ctors` is not called if there is a `_start`, which runs the constructors itself.
 const INITIALISERS: [&str; 2] = ["_initialize", "__wasm_call_ctors"];
 
-/// The program of a module, which in a handler of requests only sets the handler.
+/// The entry point of a program. In a request handler, it only registers the handler, and is called
+/// as an initialiser.
 const START: &str = "_start";
 
-/// What AssemblyScript's functions with optional parameters learn by how many they got.
+/// The export by which AssemblyScript's functions with optional parameters learn how many arguments
+/// were passed.
 pub(crate) const ARGUMENTS_SETTER: &str = "__setArgumentsLength";
 
-/// The two halves of a handler of requests, by http-wasm's convention.
+/// The two exports of a request handler, by http-wasm's convention.
 pub(crate) const HANDLE_REQUEST: &str = "handle_request";
 pub(crate) const HANDLE_RESPONSE: &str = "handle_response";
 
-/// The export that starts the runtime system of Haskell, which other initialisers do not. Its
+/// The export that starts Haskell's runtime system. Other initialisers do not start it. Its
 /// parameters are a program's arguments, or null pointers.
 pub(crate) const HASKELL: &str = "hs_init";
 
@@ -65,8 +67,8 @@ pub(crate) struct ModuleInfo {
     pub(crate) allocator: Option<buffers::Allocator>,
     /// The export that releases.
     pub(crate) releaser: Option<buffers::Releaser>,
-    /// Whether an export takes the number of arguments of the call that comes, as AssemblyScript's
-    /// functions with optional parameters need it.
+    /// Whether the module exports [`ARGUMENTS_SETTER`], which must be called before a function with
+    /// optional parameters.
     pub(crate) counts_arguments: bool,
     /// The function types that the module declares.
     pub(crate) types: u32,
@@ -139,7 +141,7 @@ impl ModuleInfo {
         )
     }
 
-    /// Whether there is an exported function by that name and of that type.
+    /// Whether the module exports a function of this name and type.
     pub(crate) fn has_function(
         &self,
         name: &str,
@@ -150,18 +152,18 @@ impl ModuleInfo {
             .is_some_and(|signature| signature.is(params, results))
     }
 
-    /// Whether a function with so many parameters can be called with fewer.
+    /// Whether a function with `params` parameters can be called with only `passed` arguments.
     pub(crate) fn takes_fewer(&self, params: usize, passed: usize) -> bool {
         self.counts_arguments && passed < params
     }
 
-    /// Whether it exports both halves of a handler of requests.
+    /// Whether the module exports both functions of a request handler.
     pub(crate) fn handles_requests(&self) -> bool {
         self.has_function(HANDLE_REQUEST, &[], &[ValueType::I64])
             && self.has_function(HANDLE_RESPONSE, &[ValueType::I32; 2], &[])
     }
 
-    /// The exports that ready an instance and take nothing, in their order.
+    /// The initialisers without parameters, in the order of their calls.
     pub(crate) fn plain_initialisers(&self) -> impl Iterator<Item = &'static str> {
         let has_start = self.function(START).is_some();
         let first = INITIALISERS

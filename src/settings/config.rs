@@ -63,7 +63,7 @@ pub struct RunnerConfig {
     pub(crate) spare_instances: usize,
     pub(crate) stdout: Option<SharedSink>,
     pub(crate) stderr: Option<SharedSink>,
-    /// Which of standard input, output and error are terminals.
+    /// Whether standard input, output and error are terminals.
     pub(crate) terminals: [bool; 3],
     pub(crate) functions: Functions,
     pub(crate) http_client: Option<Arc<dyn HttpClient>>,
@@ -260,10 +260,10 @@ impl RunnerConfig {
         self
     }
 
-    /// Gives plugins a function to import: `name` of `module`. It is any closure whose first
-    /// parameter is a [`HostContext`], whose others are numbers and whose result is a
-    /// [`HostResult`](crate::HostResult). One by the same name takes the place of an earlier one,
-    /// and of this crate's own.
+    /// Registers a function that plugins can import as `name` from `module`. Any closure works
+    /// whose first parameter is a [`HostContext`], whose other parameters are numbers, and whose
+    /// result is a [`HostResult`](crate::HostResult). It replaces an earlier function of the same
+    /// name, including one of this crate.
     ///
     /// A call to it costs 50 units of fuel, and what the methods of [`HostContext`] cost. If the
     /// function returns an error, the plugin's call ends with [`Host`](crate::ErrorKind::Host) and
@@ -325,10 +325,10 @@ impl RunnerConfig {
         self
     }
 
-    /// Lets plugins send HTTP requests to `host`: a name or address as it stands in a URL,
-    /// without a port; `*.example.org` for all names beneath `example.org`; `*` for any. Default:
-    /// none. What can match no host (a URL, a port, `local*`) is refused by
-    /// [`Runner::new`](crate::Runner::new).
+    /// Lets plugins send HTTP requests to `host`: a name or an address as in a URL, without a port;
+    /// `*.example.org` for all names below `example.org`; or `*` for any host. May be called
+    /// repeatedly. By default, no host is allowed. [`Runner::new`](crate::Runner::new) refuses a
+    /// pattern that can never match a host, such as a URL, a port or `local*`.
     pub fn allow_host(mut self, host: &str) -> Self {
         self.allowed_hosts.push(host.to_ascii_lowercase());
         self

@@ -1,8 +1,8 @@
-//! Patterns of hosts that plugins may send requests to.
+//! Patterns for the hosts that plugins may send requests to.
 
 use core::net::Ipv6Addr;
 
-/// Whether a pattern can match a host at all.
+/// Whether a pattern can match any host.
 pub(super) fn can_be_allowed(pattern: &str) -> bool {
     let name = pattern.strip_prefix("*.").unwrap_or(pattern);
     let address = name

@@ -1,4 +1,4 @@
-//! The methods of [`RunnerConfig`] about the standard streams.
+//! The setters of [`RunnerConfig`] for the standard streams.
 
 use crate::{
     common::{
@@ -24,9 +24,9 @@ impl RunnerConfig {
         self
     }
 
-    /// Which of the standard streams of guests are terminals: input, output, error. Default: all are
-    /// pipes, and programs neither ask for input nor colour what they write. A stream whose bytes are
-    /// at hand or kept in the [`Outcome`](crate::Outcome) never is a terminal.
+    /// Presents a guest's standard input, output and error as terminals. By default all three are
+    /// pipes, and most programs then neither prompt nor use colours. Input from memory and output
+    /// kept in the [`Outcome`](crate::Outcome) are always pipes.
     pub fn terminals(mut self, stdin: bool, stdout: bool, stderr: bool) -> Self {
         self.terminals = [stdin, stdout, stderr];
         self

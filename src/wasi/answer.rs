@@ -12,14 +12,14 @@ use crate::{
 use alloc::string::ToString;
 use wasmi::Caller;
 
-/// The fuel of a call to any function of WASI, and one for each 64 bytes that it moves.
+/// The fuel for a call of a WASI function. Each 64 bytes that it moves cost one unit more.
 pub(super) const CALL_FUEL: u64 = 50;
 
 /// The result of a WASI function.
 pub(super) type Answer = Result<(), Refusal>;
 
-/// The guest's memory and the state. A guest that exports no memory cannot be answered: an error
-/// number would be taken for an answer, and nothing that it writes would ever be seen.
+/// The guest's memory and the state. A call without an exported memory fails instead of returning
+/// an errno: the guest might take the errno for a result, and its output would be lost silently.
 pub(super) fn guest<'a>(
     caller: &'a mut Caller<'_, StoreData>,
 ) -> Result<(GuestMemory<'a>, &'a mut StoreData), Refusal> {

@@ -9,7 +9,7 @@ pub(crate) struct Errno(u16);
 impl Errno {
     /// No error.
     pub(crate) const SUCCESS: Self = Self(0);
-    /// Nothing yet; to be tried again.
+    /// Resource unavailable, or operation would block.
     pub(crate) const AGAIN: Self = Self(6);
     /// Bad file descriptor.
     pub(crate) const BADF: Self = Self(8);

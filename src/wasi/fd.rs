@@ -14,14 +14,14 @@ use wasmi::Caller;
 
 /// The most vectors that one call reads or writes. More of them make it a short read or write.
 const MOST_VECTORS: u32 = 1_024;
-/// The fuel for a vector, on top of that for its bytes.
+/// The fuel for each vector, in addition to the fuel for its bytes.
 const VECTOR_FUEL: u64 = 16;
 
-/// The type of a pipe: preview1 has no name for one, and every host says this.
+/// The file type of a pipe. WASI preview1 has no type for pipes; other hosts report "unknown" too.
 const PIPE: u8 = 0;
-/// The type of a terminal.
+/// The file type of a terminal.
 const CHARACTER_DEVICE: u8 = 2;
-/// The flag of a descriptor of which reads and writes must not block.
+/// The fd flag for reads and writes that must not block.
 const NONBLOCK: u16 = 1 << 2;
 const RIGHT_READ: u64 = 1 << 1;
 const RIGHT_WRITE: u64 = 1 << 6;
@@ -60,7 +60,7 @@ pub(super) fn fd_close(caller: &mut Caller<'_, StoreData>, fd: u32) -> Answer {
 }
 
 impl Fd {
-    /// Its place among the three.
+    /// The fd's number, 0 to 2.
     const fn index(self) -> usize {
         match self {
             Self::Stdin => 0,
@@ -69,7 +69,8 @@ impl Fd {
         }
     }
 
-    /// What it is: a terminal where the embedder says that it is one, otherwise a pipe.
+    /// The file type. A stream is a terminal only if the embedder says that it is, and if its bytes
+    /// neither come from memory nor stay there.
     fn file_type(self, state: &mut StoreData) -> u8 {
         let terminals = state.meter.context().config.terminals;
         let is_terminal = terminals.get(self.index()).copied().unwrap_or_default()
@@ -81,7 +82,7 @@ impl Fd {
     }
 }
 
-/// Whether reading the descriptor must not block.
+/// Whether the guest has set `NONBLOCK` on the fd.
 fn is_nonblocking(state: &StoreData, fd: Fd) -> bool {
     state
         .flags
@@ -89,7 +90,7 @@ fn is_nonblocking(state: &StoreData, fd: Fd) -> bool {
         .is_some_and(|flags| flags & NONBLOCK != 0)
 }
 
-/// `fdstat`: type, flags, rights.
+/// Writes an `fdstat` record: the file type, the flags and the rights.
 pub(super) fn fd_fdstat_get(caller: &mut Caller<'_, StoreData>, fd: u32, stat: u32) -> Answer {
     let fd = open(caller, fd)?;
     let rights = match fd {
@@ -110,8 +111,8 @@ pub(super) fn fd_fdstat_get(caller: &mut Caller<'_, StoreData>, fd: u32, stat: u
     Ok(())
 }
 
-/// Keeps the flags. What is written is appended and gone at once in any case. Not to block is for input
-/// to keep, and for output that stays here; whoever else takes output may block.
+/// Stores the flags. Append and sync change nothing, because output is always appended and written
+/// at once. `NONBLOCK` is refused for output that goes to a sink, because the sink may block.
 pub(super) fn fd_fdstat_set_flags(
     caller: &mut Caller<'_, StoreData>,
     fd: u32,
@@ -146,7 +147,7 @@ pub(super) fn fd_filestat_get(
     let fd = open(caller, fd)?;
     let mut record = [0; 64];
     put(&mut record, 16, &[fd.file_type(caller.data_mut())]);
-    // The number of links had 32 bits at first, and the record 56 bytes.
+    // In `wasi_unstable`, the number of links has 32 bits and the record 56 bytes.
     let length = match version {
         WasiVersion::Preview1 => {
             put(&mut record, 24, &1_u64.to_le_bytes());
@@ -219,7 +220,7 @@ fn vector(memory: &GuestMemory<'_>, entry: u32) -> Result<(u32, u64), Refusal> {
     let pointer = memory.u32(entry)?;
     let length = memory.u32(entry.wrapping_add(4))?.into();
     if length == 0 {
-        // Guests pass any pointer to no bytes.
+        // Guests may pass any pointer with an empty vector.
         return Ok((0, 0));
     }
     memory.range(pointer, length)?;

@@ -27,9 +27,9 @@ const NAP: Duration = Duration::from_millis(5);
 enum Wait {
     /// Until this many nanoseconds from now.
     Clock(u64),
-    /// Until there is input, or its end, of a source that cannot say how much.
+    /// Until a source has input or has ended. The source cannot say how many bytes are there.
     Input,
-    /// For nothing: it is ready, or refused.
+    /// No wait: the subscription is ready or refused at once.
     Now {
         errno: Errno,
         bytes: u64,
@@ -38,7 +38,7 @@ enum Wait {
 }
 
 impl Wait {
-    /// How long it may take; input may take for ever.
+    /// The longest wait. `None` if it has no bound.
     fn nanoseconds(self) -> Option<u64> {
         match self {
             Self::Clock(ns) => Some(ns),
@@ -104,7 +104,7 @@ pub(super) fn poll_oneoff(
     let is_awaited = subscriptions
         .iter()
         .any(|subscription| matches!(subscription.wait, Wait::Input));
-    // Input that came first ends the waiting, and the clocks have not run out.
+    // If input came first, no clock has expired yet.
     let has_input = is_awaited && input_before(caller, shortest)?;
     let mut records = Vec::new();
     for Subscription {
@@ -133,7 +133,7 @@ pub(super) fn poll_oneoff(
         records.push(record);
     }
     match (is_awaited, has_input) {
-        // The real time has passed already.
+        // The wait for input took real time. Only the virtual clock must still be moved.
         (true, false) if caller.data().meter.context().config.guest_clock.is_none() => {
             caller.data_mut().clock.sleep(shortest.unwrap_or_default());
         }
@@ -205,8 +205,8 @@ const fn refused(errno: Errno) -> Wait {
     }
 }
 
-/// Waits for input, in real time, until there is some or the shortest of the other waits is over;
-/// whether there is. Without any other it waits as long as the call may take.
+/// Waits for input, in real time, for at most `shortest` nanoseconds, or until the call's limits
+/// end it. Returns whether there is input.
 fn input_before(
     caller: &mut Caller<'_, StoreData>,
     shortest: Option<u64>,
@@ -223,7 +223,7 @@ fn input_before(
             return Ok(true);
         }
         caller.data().meter.look()?;
-        // Where no clock ends the call, fuel must.
+        // Without a clock there is no deadline. The wait must cost fuel, or it could last for ever.
         if let Some(rate) = rate {
             charge(caller, as_fuel(nap, rate).max(1))?;
         }
@@ -237,7 +237,8 @@ fn input_before(
     }
 }
 
-/// Moves the virtual clock, or naps on the real one until the time is over or the call is.
+/// Moves the virtual clock forward. With a real clock, sleeps until the time is over or the call
+/// ends.
 fn sleep(caller: &mut Caller<'_, StoreData>, ns: u64) -> Answer {
     let config = &caller.data().meter.context().config;
     let Some(clock) = config.guest_clock.clone() else {

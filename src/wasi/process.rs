@@ -30,7 +30,7 @@ pub(super) fn random_get(caller: &mut Caller<'_, StoreData>, buffer: u32, length
         return Ok(());
     }
     memory.range(buffer, length.into())?;
-    // Making a byte takes longer than moving it.
+    // Generating a byte takes longer than moving it.
     charge(caller, u64::from(length) / 8)?;
     let entropy = caller.data().meter.context().config.guest_entropy.clone();
     let (mut memory, state) = guest(caller)?;

@@ -202,7 +202,7 @@ impl<'a> ModuleScan<'a> {
         for index in 0..number {
             match reader.read_u8()? {
                 FUNCTION => {}
-                // A group of types, a subtype, a structure or an array.
+                // A recursion group, a subtype, a struct or an array.
                 0x4e..=0x50 | 0x5e | 0x5f => {
                     return Err(unsupported::garbage_collection(&format!("type {index}")));
                 }
