@@ -153,7 +153,7 @@ pub(super) fn details(error: &Error) -> String {
     details
 }
 
-/// What the calls of a request cost: together, but for the pages, of which it is the most.
+/// The total cost of a request's calls. The pages are the highest peak of one call.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cost {
     pub(super) fuel: u64,
@@ -242,7 +242,7 @@ pub(super) fn told(problem: &Problem, id: &str, accept: Accept) -> Answer {
 }
 
 fn log_problem(id: &str, problem: &Problem) {
-    // A call that failed is in the log already.
+    // `calls` has logged failed calls already.
     let level = match problem.status.is_server_error() && problem.details.is_none() {
         true => log::Level::Warn,
         false => log::Level::Debug,

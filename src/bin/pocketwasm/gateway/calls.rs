@@ -114,9 +114,9 @@ pub(super) async fn run<R: Send + 'static>(
     }
 }
 
-/// What an operator needs of a call that failed.
+/// Logs a failed call with what an operator needs to investigate it.
 fn log_failure(requester: &Requester<'_>, plugin: &Plugin, error: &Error) {
-    // Nobody waits for it any more.
+    // A cancelled call is no fault: its client is gone, or the gateway stops.
     let level = match error.kind() {
         ErrorKind::Cancelled | ErrorKind::Closed => log::Level::Debug,
         _ => log::Level::Warn,
@@ -178,7 +178,7 @@ fn not_run(gateway: &Gateway, plugin: &Plugin, not_run: NotRun) -> Problem {
     }
 }
 
-/// What a guest wrote, on one line of the log, cut.
+/// A guest's output as one log line, cut to 1,000 bytes.
 pub(super) fn one_line(bytes: &[u8]) -> String {
     const MOST: usize = 1_000;
     let bytes = bytes.get(..MOST).unwrap_or(bytes);

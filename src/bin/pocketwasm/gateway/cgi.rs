@@ -21,7 +21,7 @@ pub(super) async fn serve(
     };
     let plugin = gateway.runner.plugin(&name)?;
     calls::signature(&plugin, "_start")?;
-    // Bytes that are no text, and percent signs that begin no escape, are the program's own affair.
+    // Invalid UTF-8 and malformed percent escapes are passed on: the program decides about them.
     let is_control = |byte: u8| byte.is_ascii_control();
     if percent_decode_str(rest).any(is_control) {
         return Err(Problem::bad_request("the path has a control character"));

@@ -59,7 +59,7 @@ pub(super) struct Chain {
 
 pub(super) struct Handler {
     pub(super) plugin: String,
-    /// Where there is no prefix, everything is covered.
+    /// `None` covers every target.
     prefix: Option<String>,
     pub(super) config: Arc<[u8]>,
 }
@@ -104,7 +104,7 @@ impl Chain {
         })
     }
 
-    /// Checks that each handler is a plugin, and one that comes to where it handles requests.
+    /// Checks that each handler is a loaded plugin and can be initialised with its configuration.
     pub(super) fn check(&self, runner: &Runner) -> Result<(), String> {
         for Handler {
             plugin: name,
@@ -148,7 +148,7 @@ impl Handler {
     pub(super) fn covers(&self, path: &str) -> Result<bool, Problem> {
         match &self.prefix {
             Some(prefix) => Ok(routes::decode(path)?.starts_with(prefix)),
-            // A target need not be a path: `*` is one, and an authority.
+            // A target need not be a path. It can also be `*` or an authority.
             None => Ok(true),
         }
     }

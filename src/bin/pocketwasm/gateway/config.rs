@@ -22,24 +22,24 @@ use std::{path::PathBuf, thread, time::Duration};
 #[derive(Debug, clap::Args)]
 #[command(args_override_self = true)]
 pub(crate) struct Serve {
-    /// Read options from FILE, in TOML, by their names without the dashes; those here go before.
-    /// [plugin.NAME] in it is what holds for a plugin alone.
+    /// Read options from FILE in TOML, under their names without dashes. The command line overrides
+    /// the file. A section [plugin.NAME] configures one plugin.
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
     /// Serve every .wasm file below DIR.
     #[arg(long, value_name = "DIR")]
     pub(super) plugins: Option<PathBuf>,
-    /// The address or name and the port to listen on; port 0 takes a free one.
+    /// The address or name and the port to listen on. Port 0 picks a free port.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080", value_parser = address)]
     pub(super) listen: String,
-    /// Another host name to answer to, as when a proxy is in front; may be repeated.
+    /// Another host name to answer to, for example behind a proxy; may be repeated.
     #[arg(long, value_name = "NAME", value_parser = host_name)]
     pub(super) host_name: Vec<String>,
-    /// Let all plugins send HTTP requests to this host (Extism), as `text --allow-host` does; may be
-    /// repeated. The names that the gateway itself answers to are --host-name.
+    /// Let all plugins send HTTP requests to this host (Extism), as `text --allow-host` does; may
+    /// be repeated. For the names that the gateway itself answers to, use --host-name.
     #[arg(long, value_name = "HOST")]
     pub(super) allow_host: Vec<String>,
-    /// The form of the log on standard error. RUST_LOG sets how much there is.
+    /// The format of the log on standard error. RUST_LOG sets its level.
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
 
@@ -54,8 +54,8 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE")]
     pub(super) lock: Option<PathBuf>,
 
-    /// Put a plugin of http-wasm's convention in front of every path that begins with PREFIX, or of
-    /// all paths; may be repeated, the outermost first.
+    /// Put an http-wasm handler in front of every path that begins with PREFIX, or of all paths;
+    /// may be repeated, the outermost first.
     #[arg(long, value_name = "NAME[=PREFIX]")]
     pub(super) middleware: Vec<ForPlugin<Prefix>>,
     /// The configuration of one of these handlers, from a file of at most 1 MiB; may be repeated.
@@ -125,7 +125,7 @@ fn address(text: &str) -> Result<String, String> {
     }
 }
 
-/// A number that is not 0: nothing would ever be served.
+/// A number above 0. With 0, the gateway would never serve anything.
 fn some(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) => Err("it takes 1 or more".to_owned()),
@@ -153,7 +153,8 @@ impl Serve {
         // Input is never the reason for a refusal: the gateway measures bodies and heads itself.
         let longest = self.max_body.max(self.max_header.saturating_mul(4));
         let config = self.limits.config().max_input_bytes(longest.max(64 << 10));
-        // Refused here if they can match nothing, and asked by the client of each plugin.
+        // The runner checks the patterns. The client decides for each plugin, so the runner allows
+        // all.
         let config = self
             .allow_host
             .iter()

@@ -1,4 +1,4 @@
-//! `--config FILE`: the options of `serve` as TOML, and what holds for one plugin alone.
+//! `--config FILE`: the options of `serve` in TOML, and sections for single plugins.
 
 use super::routes::LoweredLimits;
 use crate::units::{pages, time};
@@ -6,22 +6,22 @@ use pocketwasm::{Call, Convention, Runner, RunnerConfig, WarmUp};
 use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, ffi::OsString, fs, path::Path, sync::Arc};
 
-/// The largest file that is read.
+/// The largest configuration file, in bytes.
 const LARGEST: u64 = 1 << 20;
 
-/// A file, read.
+/// The content of a configuration file.
 #[derive(Debug, Default)]
 pub(crate) struct ConfigFile {
-    /// The options, as on a command line.
+    /// The options as arguments of a command line.
     pub(crate) args: Vec<OsString>,
     pub(super) plugins: PluginSettings,
 }
 
-/// What holds for plugins, by their names.
+/// The settings of single plugins, by name.
 #[derive(Debug, Default)]
 pub(super) struct PluginSettings(BTreeMap<String, OnePlugin>);
 
-/// The section of a plugin, as it stands in the file.
+/// A plugin's section as written in the file.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 struct Section {
@@ -50,7 +50,7 @@ struct OnePlugin {
 }
 
 impl ConfigFile {
-    /// Reads a file; what is wrong with it is one line.
+    /// Reads a file. The error is one line.
     pub(crate) fn read(path: &Path) -> Result<Self, String> {
         let shown = path.display();
         let failed = |problem: String| format!("{shown}: {problem}");
@@ -134,7 +134,7 @@ impl OnePlugin {
             .iter()
             .map(|host| host.to_ascii_lowercase())
             .collect();
-        // The library knows which can match.
+        // The library checks the patterns when it creates a runner.
         let config = hosts
             .iter()
             .fold(RunnerConfig::new(), |config, host| config.allow_host(host));
@@ -181,17 +181,17 @@ impl PluginSettings {
         self.0.keys()
     }
 
-    /// Whether some plugin may send requests.
+    /// Whether any plugin has hosts of its own.
     pub(super) fn has_hosts(&self) -> bool {
         self.0.values().any(|plugin| !plugin.hosts.is_empty())
     }
 
-    /// The hosts that the plugin may send requests to, and not all may.
+    /// The hosts that the plugin may send requests to, in addition to those for all plugins.
     pub(super) fn hosts(&self, plugin: &str) -> Option<Arc<[String]>> {
         Some(self.of(plugin)?.hosts.clone())
     }
 
-    /// The limits of its calls in place of those of all.
+    /// The limits of the plugin's calls. Its own limits replace those for all plugins.
     pub(super) fn limits(&self, plugin: &str, all: LoweredLimits) -> LoweredLimits {
         let own = self
             .of(plugin)
@@ -208,7 +208,7 @@ impl PluginSettings {
         self.of(plugin)?.convention
     }
 
-    /// Gives a call the plugin's configuration and environment.
+    /// Sets the plugin's configuration and environment variables on a call.
     pub(super) fn set_environment<'c>(&self, plugin: &str, mut call: Call<'c>) -> Call<'c> {
         let Some(plugin) = self.of(plugin) else {
             return call;
@@ -222,7 +222,7 @@ impl PluginSettings {
         call
     }
 
-    /// The call that is made at load.
+    /// The plugin's warm-up call, which is made at load.
     pub(super) fn warm_up(&self, plugin: &str) -> Option<WarmUp<'_>> {
         let plugin = self.of(plugin)?;
         let call = WarmUp::call(plugin.warm_up.as_deref()?);
@@ -232,7 +232,7 @@ impl PluginSettings {
         })
     }
 
-    /// Whether the plugin may have these bytes.
+    /// Checks the module's bytes against the pinned SHA-256.
     pub(super) fn admit(&self, plugin: &str, bytes: &[u8]) -> Result<(), String> {
         let Some(pin) = self.of(plugin).and_then(|plugin| plugin.sha256.as_ref()) else {
             return Ok(());

@@ -91,7 +91,7 @@ async fn serve(
     }
 }
 
-/// Whether requests are to be sent here: it does not stop, and there is a plugin to call.
+/// Ready if the gateway does not stop and at least one plugin is loaded.
 fn ready(gateway: &Gateway) -> Result<Answer, Problem> {
     let not = |why| Err(Problem::busy(StatusCode::SERVICE_UNAVAILABLE, why));
     if gateway.settings.stopping.load(Ordering::Relaxed) {
@@ -126,8 +126,8 @@ fn describe(plugin: &Plugin) -> serde_json::Value {
     })
 }
 
-/// What an export can be called with: bytes, numbers or either, the likelier first. Functions of a
-/// convention's own, such as an allocator, take numbers alone.
+/// The kinds of arguments that an export takes, the likelier first. Functions that belong to a
+/// convention, such as an allocator, take only numbers.
 fn takes(plugin: &Plugin, export: &str, signature: &Signature) -> Vec<&'static str> {
     const NUMBERS: [ValueType; 4] = [
         ValueType::I32,

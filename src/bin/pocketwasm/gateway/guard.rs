@@ -8,8 +8,8 @@ use hyper::{
 };
 use std::net::{IpAddr, SocketAddr};
 
-/// The fields of a request that a client may send once only, as the second would change what the first
-/// says. Those about its length are hyper's to check.
+/// Request fields that may occur only once. Programs disagree about which of two values counts, and
+/// that helps attackers. Hyper checks the fields about the length.
 const ONCE: [HeaderName; 6] = [
     header::AUTHORIZATION,
     header::CONTENT_TYPE,
@@ -19,7 +19,7 @@ const ONCE: [HeaderName; 6] = [
     HeaderName::from_static("traceparent"),
 ];
 
-/// A name that a client can address a gateway by.
+/// Parses a host name or an IP address, without scheme, port and path.
 pub(super) fn host_name(text: &str) -> Result<String, String> {
     let is_address = |text: &str| text.parse::<IpAddr>().is_ok();
     let label = |label: &str| {

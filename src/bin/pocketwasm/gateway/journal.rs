@@ -1,4 +1,4 @@
-//! The gateway's log: a line for each event, with its time, as text or as JSON.
+//! The gateway's log. Each event is a line with its time, as text or as JSON.
 
 use clap::ValueEnum;
 use env_logger::Builder;
@@ -12,10 +12,10 @@ use std::{
     io::{self, Write},
 };
 
-/// What is logged unless RUST_LOG says otherwise. Files that do not load are told of by the gateway.
+/// The filter without RUST_LOG. The gateway itself reports files that do not load.
 const DEFAULT: &str = "pocketwasm=info,pocketwasm::api::directory=off";
 
-/// The form of a line.
+/// The format of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
     /// Time, level, message, then the fields as NAME=VALUE
@@ -24,7 +24,7 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// Begins to log on standard error.
+/// Starts logging to standard error.
 pub(crate) fn start(format: LogFormat) {
     let filters = env::var("RUST_LOG")
         .ok()
@@ -38,11 +38,11 @@ pub(crate) fn start(format: LogFormat) {
             LogFormat::Json => json(to, &time, record),
         }
     });
-    // It fails only where somebody logs already.
+    // This fails only if a logger is installed already.
     let _ = builder.try_init();
 }
 
-/// Logs an event with those of its fields that have a value.
+/// Logs an event. Fields without a value are left out.
 pub(super) fn event(level: Level, message: &str, fields: &[(&str, Option<&str>)]) {
     if level > log::max_level() {
         return;
@@ -62,7 +62,7 @@ pub(super) fn event(level: Level, message: &str, fields: &[(&str, Option<&str>)]
     );
 }
 
-/// Fields as they come.
+/// Calls a closure for each field of a record.
 struct Fields<F>(F);
 
 impl<'kvs, F: FnMut(&str, String)> VisitSource<'kvs> for Fields<F> {
@@ -104,7 +104,7 @@ fn json(to: &mut impl Write, time: &str, record: &Record<'_>) -> io::Result<()> 
     writeln!(to, "{}", serde_json::Value::Object(object))
 }
 
-/// A message that stays on its line.
+/// Replaces control characters, so that a message cannot forge further log lines.
 fn one_line(message: &str) -> String {
     message
         .chars()

@@ -30,8 +30,7 @@ const NOT_THE_PLUGINS: [HeaderName; 9] = [
     REQUEST_ID,
 ];
 
-/// The fields of a response that are there once at most, since a client could take either for the one
-/// that counts.
+/// Response fields that may occur only once. Clients disagree about which of two values counts.
 const ONCE: [HeaderName; 8] = [
     header::CONTENT_TYPE,
     header::LOCATION,
@@ -54,16 +53,16 @@ pub(super) fn request(parts: &Parts, body: Bytes, peer: SocketAddr) -> HttpReque
     let mut request = HttpRequest::new(parts.method.as_str(), target);
     request.version = format!("{:?}", parts.version);
     request.source = peer.to_string();
-    // The length that a client declares is for a handler to judge.
+    // A handler may judge a request by its declared length.
     request.headers = fields(&parts.headers, |name| name == header::CONTENT_LENGTH);
     request.body = body.into();
     request
 }
 
-/// What a plugin sees of the fields of a message, those that are `seen` all the same among them.
+/// The header fields that a plugin sees. `seen` adds fields that are otherwise hidden.
 fn fields(headers: &HeaderMap, seen: impl Fn(&HeaderName) -> bool) -> HttpHeaders {
     let visible = headers.iter().filter(|(name, _)| {
-        // These are the gateway's on the way back; what a client asks for by them is to be seen.
+        // `x-pocketwasm-` fields are not hidden: in a request, they are the client's.
         !NOT_THE_PLUGINS.contains(name) || seen(name)
     });
     let text = visible.filter_map(|(name, value)| {
@@ -90,7 +89,7 @@ pub(super) fn changed(request: &HttpRequest, mut parts: Parts) -> Result<(Parts,
             headers.append(name, value);
         }
     }
-    // For whoever sees the request next.
+    // The next handler sees the length of the changed body.
     if !request.body.is_empty() || parts.headers.contains_key(header::CONTENT_LENGTH) {
         headers.insert(header::CONTENT_LENGTH, request.body.len().into());
     }

@@ -197,8 +197,8 @@ fn of(handler: &Plugin, problem: Problem) -> Problem {
     }
 }
 
-/// What a handler fails by is never the client's fault, nor another server's. What passes with time,
-/// and time itself, are told as what they are.
+/// A handler's failure is neither the client's fault nor another server's, and becomes a 500.
+/// Overload and timeouts keep their status, because the client may try again.
 fn closed(problem: Problem) -> Problem {
     let status = problem.status;
     let internal = StatusCode::INTERNAL_SERVER_ERROR;
@@ -219,7 +219,7 @@ fn closed(problem: Problem) -> Problem {
     }
 }
 
-/// What a handler prints goes to the log, as what it logs does.
+/// Writes a handler's standard output to the log, next to what it logs itself.
 fn log_printed(plugin: &Plugin, requester: &Requester<'_>, outcome: &Outcome) {
     for line in outcome.stdout().split(|byte| *byte == b'\n') {
         if !line.is_empty() {

@@ -88,7 +88,7 @@ impl Serve {
         let report = source
             .scan(&runner, &pool, &metrics, &source.progress())
             .map_err(Failure::Usage)?;
-        // Whoever can add some later may begin with an empty directory.
+        // An empty directory is allowed only if plugins can be added later.
         let is_empty = report.refused.is_empty() && runner.plugins().is_empty();
         if is_empty && !self.watch && self.token().is_none() {
             return Err(module::no_plugins(directory));
@@ -126,7 +126,7 @@ impl Serve {
             if self.watch {
                 gateway.watch().map_err(io::Error::other)?;
             }
-            // Nobody need read that.
+            // Standard output may be closed.
             let _ = writeln!(io::stdout(), "listening on http://{local}");
             log::info!("listens on http://{local}");
             listener.serve(gateway.clone()).await;

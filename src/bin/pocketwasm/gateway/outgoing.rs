@@ -1,4 +1,4 @@
-//! HTTP requests of plugins, each to the hosts that the plugin may ask.
+//! Plugins' HTTP requests, limited to the hosts that each plugin may reach.
 
 use crate::http::NetworkClient;
 use pocketwasm::http::{HttpClient, HttpRequest, HttpResponse};
@@ -6,13 +6,13 @@ use std::{cell::RefCell, error::Error, sync::Arc, time::Duration};
 use ureq::http::Uri;
 
 thread_local! {
-    /// The hosts of the plugin whose call runs on this thread; a call stays on its thread.
+    /// The hosts of the plugin whose call runs on this thread. A call never changes its thread.
     static HOSTS: RefCell<Option<Arc<[String]>>> = const { RefCell::new(None) };
 }
 
-/// Does `work` as a call of a plugin that may send requests to these hosts.
+/// Runs a plugin's call, which may send requests to these hosts.
 pub(super) fn allowing<R>(hosts: Option<Arc<[String]>>, work: impl FnOnce() -> R) -> R {
-    /// Puts back what was there, also when the work panics.
+    /// Restores the previous hosts, even if the call panics.
     struct Restore(Option<Arc<[String]>>);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -23,7 +23,7 @@ pub(super) fn allowing<R>(hosts: Option<Arc<[String]>>, work: impl FnOnce() -> R
     work()
 }
 
-/// A client for all plugins, to the hosts that all may ask and those that each may.
+/// The HTTP client of all plugins. It holds the hosts that every plugin may reach.
 pub(super) struct PluginClient(pub(super) Vec<String>);
 
 impl HttpClient for PluginClient {
@@ -46,7 +46,7 @@ impl HttpClient for PluginClient {
     }
 }
 
-/// Whether a pattern, which is in lower case, allows a host.
+/// Whether a pattern allows a host. Both are in lower case.
 fn allows(pattern: &str, host: &str) -> bool {
     match pattern.strip_prefix("*.") {
         _ if pattern == "*" => true,

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 /// How long the directory must be quiet before it is scanned, so that copying files into it has
 /// likely ended.
 const QUIET: Duration = Duration::from_millis(200);
-/// How often names are looked at that may lead elsewhere.
+/// How often the paths are checked, which may now point elsewhere.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long noise can put that off.
 const LONGEST_NOISE: Duration = Duration::from_secs(2);
@@ -26,7 +26,7 @@ pub(super) struct PluginDirectory {
     directory: PathBuf,
     lock: Option<PathBuf>,
     settings: Arc<PluginSettings>,
-    /// One scan at a time; what the last one refused.
+    /// The files that the last scan refused. The lock allows one scan at a time.
     scanning: Mutex<Vec<Refused>>,
 }
 
@@ -167,7 +167,7 @@ impl PluginDirectory {
             lock_found: None,
         };
         watch.follow()?;
-        // What has changed between the first scan and now.
+        // Catch changes between the first scan and the start of the watch.
         let _ = events.try_send(());
         tokio::spawn(async move {
             loop {
@@ -182,7 +182,7 @@ impl PluginDirectory {
                         watch.look();
                     }
                     Ok(None) => break,
-                    // Nothing was heard; what a watch does not hear of is looked for.
+                    // No event came. Check for changes that the watch cannot see.
                     Err(_) if watch.look() => {}
                     Err(_) => continue,
                 }
@@ -193,9 +193,9 @@ impl PluginDirectory {
     }
 }
 
-/// What is watched, and what it was when it was looked at last. A watch is on a directory itself: when
-/// the directory's name leads to another one, since a link was switched or it was made again, nothing is
-/// heard of that.
+/// The watch on the directory, and the state at the last check. The system watches the directory
+/// itself, not its path. If the path points to another directory, because a link was switched or
+/// the directory was created again, no event is sent.
 struct Watch {
     directory: PathBuf,
     lock: Option<PathBuf>,
@@ -205,7 +205,7 @@ struct Watch {
     lock_found: Option<Identity>,
 }
 
-/// Which file or directory a name leads to, and for a file its state.
+/// The file or directory that a path points to. For a file, also its size and modification time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Identity {
     path: PathBuf,
@@ -232,7 +232,7 @@ impl Identity {
 }
 
 impl Watch {
-    /// Watches what the directory's name leads to now.
+    /// Watches the directory that the path points to now.
     fn follow(&mut self) -> notify::Result<()> {
         self.watched = None;
         self.found = Identity::of(&self.directory);
@@ -261,8 +261,8 @@ impl Watch {
         Ok(())
     }
 
-    /// Looks whether the names still lead to what is watched, and follows them. Whether there is
-    /// something new.
+    /// Checks whether the paths still point to what is watched, and follows them if not. Returns
+    /// whether anything changed.
     fn look(&mut self) -> bool {
         let lock = self.lock.as_deref().and_then(Identity::of);
         let has_new_lock = lock != self.lock_found;

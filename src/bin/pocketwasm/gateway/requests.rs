@@ -19,7 +19,7 @@ use hyper::{
 use pocketwasm::CancelToken;
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
-/// Answers any request, also one that is refused.
+/// Answers every request, including those that are refused.
 pub(super) async fn answer(
     gateway: &Arc<Gateway>,
     request: Request<Incoming>,
@@ -68,8 +68,8 @@ pub(super) async fn answer(
     answer
 }
 
-/// Makes a target in absolute form, as for a proxy, one of the ordinary kind. The host in it goes
-/// before that in the field `Host` (RFC 9112, 3.2.2), which must be there all the same.
+/// Turns a target in absolute form into origin form. Its host replaces the field `Host`, which
+/// HTTP/1.1 still requires (RFC 9112, 3.2.2).
 fn origin_form(parts: &mut Parts) {
     let Some(authority) = parts
         .uri
@@ -94,7 +94,8 @@ fn origin_form(parts: &mut Parts) {
     }
 }
 
-/// The trace that a request is a part of, by W3C's `traceparent`: version, trace, parent, flags.
+/// The trace id in the request's `traceparent` (W3C Trace Context). Returns `None` if the field is
+/// invalid.
 fn trace_of(headers: &HeaderMap) -> Option<String> {
     let value = headers.get("traceparent")?.to_str().ok()?;
     let mut parts = value.split('-');

@@ -45,7 +45,7 @@ impl Listener {
         let mut protocol = http1::Builder::new();
         protocol
             .timer(TokioTimer::new())
-            // Who has sent all of a request may close that half and wait for the answer.
+            // A client may close its sending half after the request and wait for the answer.
             .half_close(true)
             .header_read_timeout(serve.header_timeout)
             .max_buf_size(serve.max_header);
@@ -135,8 +135,8 @@ impl Listener {
     }
 }
 
-/// Ends when the client's system says that nobody is there any more. That the client closed its half is
-/// no such word: it may be waiting for the answer.
+/// Completes when the client resets the connection. A closed sending half does not count, because
+/// the client may still wait for the answer.
 #[cfg(target_os = "linux")]
 fn reset_of(stream: &TcpStream) -> impl Future<Output = ()> + use<> {
     use std::os::fd::AsFd;
@@ -158,8 +158,8 @@ fn reset_of(_: &TcpStream) -> impl Future<Output = ()> + use<> {
     std::future::pending()
 }
 
-/// Says that there is no room. What the client sends meanwhile is read and dropped, as closing
-/// with something unread would take the answer back.
+/// Answers that there are too many connections. Reads and drops what the client sends meanwhile: if
+/// the socket were closed with unread data, the reset could destroy the answer.
 async fn turn_away(mut stream: TcpStream, id: String, _place: OwnedSemaphorePermit) {
     let answer = format!("HTTP/1.1 503 Service Unavailable\r\n{REQUEST_ID}: {id}\r\n{FULL}");
     let farewell = async {

@@ -38,7 +38,7 @@ pub(super) struct Settings {
     pub(super) queue_wait: Duration,
     /// The limits of every call. Requests can only lower them.
     pub(super) most: LoweredLimits,
-    /// What holds for one plugin alone.
+    /// The settings of single plugins.
     pub(super) plugins: Arc<PluginSettings>,
     pub(super) chain: Chain,
     pub(super) guard: Guard,
