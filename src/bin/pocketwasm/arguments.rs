@@ -1,15 +1,15 @@
-//! The command line as people type it, put into the order that its parser takes.
+//! Reorders a command line into the form that the parser accepts.
 //!
-//! Options may stand before the command's name, a module alone is run, and a number may begin with a
-//! minus in every form in which `call` prints one.
+//! Users may put options before the command's name, name only a module to run it, and pass negative
+//! numbers in every form that `call` prints.
 
 use clap::{ArgAction, Command};
 use std::{ffi::OsString, path::Path};
 
-/// The commands whose parameters can be numbers.
+/// The commands whose arguments may be negative numbers.
 const WITH_NUMBERS: [&str; 3] = ["call", "text", "bench"];
 
-/// Puts `args`, the program's name first, into the order that `command` takes.
+/// Reorders `args` for the parser of `command`. The first argument is the program's name.
 pub(crate) fn placed(command: &Command, args: Vec<OsString>) -> Vec<OsString> {
     let options = KnownOptions(command);
     let mut rest = args.iter().skip(1).cloned();
@@ -48,11 +48,12 @@ pub(crate) fn placed(command: &Command, args: Vec<OsString>) -> Vec<OsString> {
     if is_module(&name, &leading) {
         return [vec![program, "run".into()], leading, vec![word], rest].concat();
     }
-    // That it is no command says more than that an option is not expected before it.
+    // Drop the leading options: the error is then about the unknown command, not about an option
+    // before it.
     [vec![program, word], rest].concat()
 }
 
-/// Whether a word that is no command is a module to run.
+/// Whether a word names a module to run. It is known not to be a command.
 fn is_module(word: &str, leading: &[OsString]) -> bool {
     let path = Path::new(word);
     let suffix = path.extension().unwrap_or_default();
@@ -71,7 +72,7 @@ fn is_option(token: &str) -> bool {
     token.starts_with('-') && token != "-" && token != "--"
 }
 
-/// Whether a word is a number with a minus, which the parser takes for an option.
+/// Whether a word is a negative number. The parser would take it for an option.
 fn is_negative_number(token: &str) -> bool {
     let Some(magnitude) = token.strip_prefix('-') else {
         return false;
@@ -89,8 +90,8 @@ fn is_negative_number(token: &str) -> bool {
 struct KnownOptions<'a>(&'a Command);
 
 impl KnownOptions<'_> {
-    /// Whether the next word is an option's value; nothing for an option that no command has, or that
-    /// asks for help.
+    /// Whether the next word is the option's value. Returns `None` for unknown options and for
+    /// `--help`.
     fn takes_value(&self, token: &str) -> Option<bool> {
         let name = token.split('=').next().unwrap_or(token);
         let mut arguments = self.0.get_subcommands().flat_map(Command::get_arguments);
@@ -112,8 +113,7 @@ impl KnownOptions<'_> {
         Some(takes && !is_joined)
     }
 
-    /// The words after a command, with those that are no options behind `--` if one of them is a
-    /// number with a minus.
+    /// Moves the arguments that are not options behind `--`, if one of them is a negative number.
     fn numbers_last(&self, words: Vec<OsString>) -> Vec<OsString> {
         let (mut options, mut others) = (Vec::new(), Vec::new());
         let mut has_number = false;

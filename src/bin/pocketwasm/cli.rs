@@ -69,7 +69,7 @@ enum Command {
 }
 
 impl Cli {
-    /// What the process was asked for; help and version have their own errors.
+    /// Parses the process's arguments. As usual with clap, `--help` and `--version` are errors.
     pub(crate) fn of(args: Vec<OsString>) -> Result<Self, clap::Error> {
         let command = Self::command();
         let args = placed(&command, args);
@@ -79,12 +79,12 @@ impl Cli {
         Self::from_arg_matches(&matches)
     }
 
-    /// What is wrong with a command line, in one line.
+    /// The message for a wrong command line, on one line.
     pub(crate) fn mistake(error: &clap::Error) -> String {
         mistakes::one_line(&Self::command(), error)
     }
 
-    /// Whether the report is to be JSON.
+    /// Whether the user asked for JSON.
     pub(crate) fn json(&self) -> bool {
         match &self.command {
             Command::Run(run) => run.options().json.json,
@@ -103,7 +103,7 @@ impl Cli {
         }
     }
 
-    /// Begins to log: what `RUST_LOG` asks for.
+    /// Starts the logger, filtered by `RUST_LOG`.
     pub(crate) fn start_log(&self) {
         #[cfg(feature = "gateway")]
         if let Command::Serve(serve) = &self.command {
@@ -113,7 +113,7 @@ impl Cli {
         env_logger::init();
     }
 
-    /// Does what was asked.
+    /// Runs the command.
     pub(crate) fn execute(&self) -> Result<Code, Failure> {
         match &self.command {
             Command::Run(run) => run.execute(),
@@ -134,8 +134,8 @@ impl Cli {
     }
 }
 
-/// The words of `serve`, with those that the file of its `--config` has in front, so that what is typed
-/// goes before what is written.
+/// Inserts the options of `serve --config FILE` before those on the command line. The last value of
+/// an option wins, so that the command line overrides the file.
 #[cfg(feature = "gateway")]
 fn with_config_file(
     command: &clap::Command,

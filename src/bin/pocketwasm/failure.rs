@@ -22,11 +22,11 @@ pub(crate) enum Failure {
     Library(Error),
     /// A call failed after this much time.
     Call { error: Error, elapsed: Duration },
-    /// A module as text that is none.
+    /// The text of a module could not be parsed.
     Text { module: String, problem: String },
-    /// Where plugins are to be, there are none.
+    /// The directory has no plugins.
     NoPlugins(String),
-    /// A failure, and what would have worked.
+    /// A failure with a hint: what would have worked.
     Hinted { failure: Box<Self>, hint: String },
 }
 
@@ -75,7 +75,7 @@ impl StdError for Failure {
 }
 
 impl Failure {
-    /// The same, with what would have worked.
+    /// Adds a hint: what would have worked.
     pub(crate) fn with_hint(self, hint: String) -> Self {
         Self::Hinted {
             failure: Box::new(self),
@@ -83,7 +83,7 @@ impl Failure {
         }
     }
 
-    /// What would have worked, as far as that is known.
+    /// The hint about what would have worked, if there is one.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Hinted { hint, .. } => Some(hint.clone()),
@@ -92,12 +92,12 @@ impl Failure {
         }
     }
 
-    /// Whether the program wrote to a pipe that nobody reads any more, which is no news.
+    /// Whether the reader of the output is gone. This is not reported.
     pub(crate) fn is_closed_pipe(&self) -> bool {
         self.code() == Code::CLOSED_PIPE
     }
 
-    /// The failed call beneath it, and how long it took.
+    /// The error of the failed call and its duration, if a call failed.
     pub(crate) fn call(&self) -> Option<(&Error, Duration)> {
         match self {
             Self::Call { error, elapsed } => Some((error, *elapsed)),
@@ -189,7 +189,7 @@ pub(crate) fn with_causes(mut message: String, error: &dyn StdError) -> String {
     message
 }
 
-/// Whether the guest's program ended before the export's turn and said that all was well.
+/// Whether the guest exited with code 0 before the export ran.
 fn has_ended_early(error: &Error) -> bool {
     error.exit_code() == Some(0) && matches!(error.phase(), Some(Phase::Start | Phase::Initialize))
 }

@@ -59,10 +59,10 @@ impl Entropy for SystemEntropy {
     }
 }
 
-/// What every command takes that makes one call.
+/// The options of commands that make one call.
 #[derive(Debug, Args)]
 pub(crate) struct CallOptions {
-    /// Exit with 6 where the guest wrote more than --max-output, if it would exit with 0
+    /// Exit with 6 instead of 0 if the guest wrote more than --max-output
     #[arg(long)]
     fail_on_truncation: bool,
     #[command(flatten)]
@@ -79,7 +79,7 @@ impl CallOptions {
         self.environment.stdin.is_some()
     }
 
-    /// What the program exits with after a call that it reported.
+    /// The program's exit code. `code` is the call's own.
     pub(crate) fn code(&self, outcome: &Outcome, code: Code) -> Code {
         match self.fail_on_truncation && outcome.output_truncated() && code == Code::SUCCESS {
             true => Code::LIMIT,
@@ -103,8 +103,8 @@ pub(crate) struct FinishedCall {
 }
 
 impl<'a> SingleCall<'a> {
-    /// A runner whose guests write their stdout to `stdout` and their stderr to the process's; in
-    /// JSON both are kept for the report.
+    /// Creates a runner. The guest's stdout goes to `stdout` and its stderr to the process's
+    /// stderr. With --json, both are kept for the report.
     pub(crate) fn new(call_options: &'a CallOptions, stdout: Stream) -> Result<Self, Failure> {
         Self::granting(call_options, stdout, &[])
     }
@@ -127,7 +127,8 @@ impl<'a> SingleCall<'a> {
             None if is_passed_on => PASSED_ON_OUTPUT,
             _ => options.limits.call.max_output(),
         };
-        // One call is over before a snapshot could pay, or functions that it does not come to.
+        // A single call ends before a snapshot would pay off, and seldom needs all functions
+        // compiled.
         let mut config = options
             .limits
             .config()
@@ -176,7 +177,7 @@ impl<'a> SingleCall<'a> {
         )
     }
 
-    /// The export that the user named, or which there are.
+    /// The export that the user named. Without a name, the error lists the exports.
     pub(crate) fn export<'e>(
         &self,
         command: &str,

@@ -1,9 +1,9 @@
-//! What would have worked, as far as an error of the library tells.
+//! Hints for errors of the library: what would have worked.
 
 use crate::limits;
 use pocketwasm::{Error, ErrorKind};
 
-/// What would have worked where the library refuses, if that can be told from its error alone.
+/// The hint for an error, if the error alone is enough to know it.
 pub(crate) fn hint(error: &Error) -> Option<String> {
     let message = error.message();
     if let Some(limit) = message

@@ -31,7 +31,8 @@ impl HttpClient for NetworkClient {
         for (name, value) in &request.headers {
             sent = sent.header(name, value);
         }
-        // Where a body has a meaning, an empty one is a body.
+        // These methods define a body. Send an empty one with `content-length: 0` instead of
+        // leaving it out.
         let takes_body = matches!(&*request.method, "POST" | "PUT" | "PATCH");
         let mut received = match request.body.is_empty() && !takes_body {
             true => agent.run(sent.body(())?)?,

@@ -33,9 +33,9 @@ pub(crate) struct Input {
 struct Worker {
     lengths: Sender<usize>,
     pieces: Mutex<Receiver<io::Result<Vec<u8>>>>,
-    /// Whether a piece was asked for and has not come.
+    /// Whether a requested piece has not arrived yet.
     is_asked: bool,
-    /// What has come and was not taken yet; nothing, once that was taken.
+    /// A piece that has arrived but is not consumed yet.
     piece: Option<io::Result<Vec<u8>>>,
 }
 
@@ -49,7 +49,8 @@ impl Input {
         }
     }
 
-    /// Has a piece of at most `length` bytes, or what was asked for before, within `most`.
+    /// Waits at most `most` for a piece of at most `length` bytes. A piece that was requested
+    /// earlier may be longer.
     fn piece(&mut self, length: usize, most: Duration) -> io::Result<&mut Worker> {
         if let Some(source) = self.source.take() {
             self.worker = Some(Worker::start(source)?);
@@ -89,7 +90,7 @@ impl Input {
         let count = piece.len().min(bytes.len());
         bytes[..count].copy_from_slice(&piece[..count]);
         if count < piece.len() {
-            // It was asked for by somebody with more room.
+            // The piece was requested by an earlier call with a larger buffer.
             worker.piece = Some(Ok(piece.split_off(count)));
         }
         Ok(count)
@@ -141,7 +142,7 @@ impl InputSource for Input {
 
     fn wait(&mut self, most: Duration) -> bool {
         let most = most.min(self.left());
-        // An error is for the read to tell.
+        // If the worker could not be started, the next read reports that at once.
         match self.piece(PIECE, most) {
             Ok(_) => true,
             Err(_) => self.worker.is_none(),
@@ -149,7 +150,7 @@ impl InputSource for Input {
     }
 }
 
-/// The same for those who read.
+/// An [`Input`] that implements `Read`.
 struct Reader(Input);
 
 impl Read for Reader {
@@ -158,7 +159,7 @@ impl Read for Reader {
     }
 }
 
-/// Whether standard input is a pipe or a file, and somebody may mean it to be read.
+/// Whether standard input is a pipe, a socket or a file, and may hold input for the call.
 pub(crate) fn is_piped() -> bool {
     #[cfg(unix)]
     {
@@ -179,7 +180,7 @@ pub(crate) fn is_piped() -> bool {
     }
 }
 
-/// What was piped in, or one byte more than `most` of it. It must end within `timeout`.
+/// Reads standard input, at most one byte more than `most`. It must end within `timeout`.
 pub(crate) fn piped(most: usize, timeout: Duration) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let stdin = Reader(Input::new(io::stdin(), timeout));
@@ -194,7 +195,7 @@ pub(crate) fn piped(most: usize, timeout: Duration) -> Result<Vec<u8>, Failure> 
     }
 }
 
-/// All of standard input, or one byte more than `most` of it, however long that takes.
+/// Reads standard input, at most one byte more than `most`, without a deadline.
 pub(crate) fn from_stdin(most: usize) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let mut stdin = io::stdin().lock().take(most as u64 + 1);

@@ -1,13 +1,13 @@
-//! The limits that the program lets its user set: all that the library has for one call.
+//! The options for limits: all limits of the library that matter for a single call.
 
 use crate::units::{bytes, bytes32, pages, time};
 use clap::Args;
 use pocketwasm::RunnerConfig;
 use std::time::Duration;
 
-/// What a guest may write where its output is kept, or where nobody says more.
+/// The default of `--max-output` in bytes.
 const KEPT_OUTPUT: usize = 1 << 20;
-/// What it may write where the output goes on to the process's own streams and nothing is kept.
+/// The default of `--max-output` in bytes if the output is passed on and not kept in memory.
 pub(crate) const PASSED_ON_OUTPUT: usize = 1 << 30;
 
 /// The limits on a module and on its calls.
@@ -79,7 +79,7 @@ pub(crate) struct CallLimits {
 }
 
 impl CallLimits {
-    /// The bytes that a call may write.
+    /// The most bytes that a call may write.
     pub(crate) fn max_output(&self) -> usize {
         self.max_output.unwrap_or(KEPT_OUTPUT)
     }
@@ -103,7 +103,7 @@ impl CallLimits {
     }
 }
 
-/// The limits on what a module may be.
+/// The limits on a module's size and shape.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits on a module")]
 pub(crate) struct ModuleLimits {
@@ -225,7 +225,7 @@ impl ModuleLimits {
     }
 }
 
-/// The limit on what is given to a guest.
+/// The limit on the input of a guest.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits on input")]
 pub(crate) struct InputLimits {
@@ -234,7 +234,7 @@ pub(crate) struct InputLimits {
     pub(crate) max_input: usize,
 }
 
-/// The widest limits that the library has for what a module may be, to look at one that is refused.
+/// The widest limits on modules that the library accepts, for describing a refused module.
 pub(crate) fn widest() -> RunnerConfig {
     RunnerConfig::new()
         .max_memory_pages(65_536)
@@ -255,7 +255,7 @@ pub(crate) fn widest() -> RunnerConfig {
         .max_constant_operators(255)
 }
 
-/// The option that sets one of the library's limits, by the name that an error has for it.
+/// The option for one of the library's limits, which `limit` names as errors do.
 pub(crate) fn option(limit: &str) -> String {
     let short = limit
         .strip_suffix("_bytes")

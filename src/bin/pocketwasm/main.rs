@@ -27,7 +27,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let args: Vec<_> = std::env::args_os().collect();
-    // Known without the parser, for the lines that it does not understand.
+    // Look for it without the parser, because errors of the parser are reported as JSON too.
     let json = args.iter().any(|arg| arg == "--json");
     let cli = match cli::Cli::of(args) {
         Ok(cli) => cli,
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
             return report::failed(&failure, json).into();
         }
         Err(help) => {
-            // A pipe that is closed has had enough of it.
+            // If the reader is gone, it has seen enough.
             let _ = help.print();
             return exit::Code::SUCCESS.into();
         }

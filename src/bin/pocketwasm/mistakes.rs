@@ -1,4 +1,4 @@
-//! What would have worked, in a line, for the mistakes that people make.
+//! One-line messages for common mistakes, with what would have worked.
 
 use crate::{failure::Failure, number::expected_signature};
 use clap::{
@@ -11,15 +11,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What a build without the gateway says when it is asked to serve.
+/// The message of `serve` in a build without the gateway.
 #[cfg(not(feature = "gateway"))]
 pub(crate) const NO_GATEWAY: &str = "this build has no gateway; \
     `cargo install pocketwasm --features gateway` installs one that has";
 
-/// The names in a list, at most.
+/// The most names that a message lists.
 const MOST_NAMES: usize = 8;
 
-/// What the parser of the command line says, in one line.
+/// The message of a parser error, on one line.
 pub(crate) fn one_line(program: &Command, error: &clap::Error) -> String {
     let word = match error.get(ContextKind::InvalidSubcommand) {
         Some(ContextValue::String(word)) => Some(word),
@@ -51,7 +51,7 @@ pub(crate) fn one_line(program: &Command, error: &clap::Error) -> String {
     }
 }
 
-/// The parser's lines as one.
+/// Joins the lines of the parser's message.
 fn joined(text: &str) -> String {
     let mut said = String::new();
     let mut in_list = false;
@@ -69,7 +69,7 @@ fn joined(text: &str) -> String {
             }
             break;
         } else if let Some(tip) = line.strip_prefix("tip: ") {
-            // Few mean that.
+            // This tip, to pass a value behind `--`, is seldom what the user meant.
             if !tip.starts_with("to pass ") {
                 said.push_str("; ");
                 said.push_str(tip);
@@ -91,7 +91,7 @@ fn joined(text: &str) -> String {
     )
 }
 
-/// A file that is not there or cannot be a module, and which there are.
+/// Adds a hint to a failure for a missing file or a directory: the modules that exist.
 pub(crate) fn no_module(path: &Path, failure: Failure) -> Failure {
     if path.is_dir() {
         let directory = path.display();
@@ -117,7 +117,7 @@ pub(crate) fn no_module(path: &Path, failure: Failure) -> Failure {
     }
 }
 
-/// The modules in a folder, by name.
+/// The file names of the modules in a folder, sorted and quoted.
 fn modules_in(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries
@@ -132,7 +132,7 @@ fn modules_in(folder: &Path) -> Vec<String> {
     names
 }
 
-/// A directory that is not there, and which there are.
+/// Adds a hint to a failure for a missing directory: the directories that exist.
 pub(crate) fn no_directory(path: &Path, failure: Failure) -> Failure {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -175,7 +175,7 @@ fn functions(plugin: &Plugin) -> String {
     }
 }
 
-/// A command line that ends before the export.
+/// The failure for a command line without an export.
 pub(crate) fn no_export(command: &str, module: &Path, plugin: &Plugin) -> Failure {
     let module = module.display();
     Failure::Usage(format!(
@@ -184,7 +184,7 @@ pub(crate) fn no_export(command: &str, module: &Path, plugin: &Plugin) -> Failur
     ))
 }
 
-/// A module that `run` cannot run, as it has no entry of a command.
+/// Adds a hint to the failure of `run` for a module without `_start`.
 pub(crate) fn no_command(module: &Path, failure: Failure) -> Failure {
     let module = module.display();
     failure.with_hint(format!(
@@ -193,7 +193,7 @@ pub(crate) fn no_command(module: &Path, failure: Failure) -> Failure {
     ))
 }
 
-/// Parameters for `call` where the export takes text, or the other way round.
+/// Adds a hint to the failure of `call` for an export that takes text.
 pub(crate) fn numbers_for_text(
     module: &Path,
     export: &str,
@@ -215,7 +215,7 @@ pub(crate) fn numbers_for_text(
     }
 }
 
-/// Text for an export that takes numbers.
+/// Adds a hint to the failure of `text` for an export that takes numbers.
 pub(crate) fn text_for_numbers(
     module: &Path,
     export: &str,

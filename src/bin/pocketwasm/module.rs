@@ -9,15 +9,15 @@ use std::{
     path::Path,
 };
 
-/// The name of a module that came by standard input.
+/// The name of a module from standard input.
 const STDIN: &str = "stdin";
 
-/// Whether the module is to come by standard input.
+/// Whether the module is read from standard input.
 pub(crate) fn is_stdin(module: &Path) -> bool {
     module.as_os_str() == "-"
 }
 
-/// The plugin by the name or in the file that `module` is, or by standard input.
+/// Loads the plugin that `module` names: a plugin's name with --plugins, a file, or `-`.
 pub(crate) fn open(
     runner: &Runner,
     plugins: &Plugins,
@@ -47,7 +47,7 @@ pub(crate) fn open(
     }
 }
 
-/// Loads the plugins in a directory that has some.
+/// Loads the plugins in a directory. Fails if there is no plugin.
 pub(crate) fn load(runner: &Runner, directory: &Path) -> Result<LoadReport, Failure> {
     check_directory(directory)?;
     let report = progress::load(runner, directory)?;
@@ -57,7 +57,7 @@ pub(crate) fn load(runner: &Runner, directory: &Path) -> Result<LoadReport, Fail
     Ok(report)
 }
 
-/// That a directory has no plugins.
+/// The failure for a directory without plugins.
 pub(crate) fn no_plugins(directory: &Path) -> Failure {
     let shown = directory.to_string_lossy();
     Failure::NoPlugins(format!(
@@ -65,7 +65,8 @@ pub(crate) fn no_plugins(directory: &Path) -> Failure {
     ))
 }
 
-/// Checks that a directory of plugins is there and is one: the same mistake, the same sentence.
+/// Checks that a directory exists. All commands use this, to report the same mistake in the same
+/// words.
 pub(crate) fn check_directory(directory: &Path) -> Result<(), Failure> {
     let shown = directory.to_string_lossy();
     let failed = |source| Failure::Io {
@@ -86,7 +87,7 @@ pub(crate) fn check_directory(directory: &Path) -> Result<(), Failure> {
     }
 }
 
-/// The plugin in a file; its name is the path.
+/// Loads the plugin in a file. Its name is the path.
 fn open_file(runner: &Runner, limits: &ModuleLimits, module: &Path) -> Result<Plugin, Failure> {
     if is_regular(module)? && !begins_as_text(module)? {
         return Ok(runner.plugin_at(module)?);
@@ -103,7 +104,7 @@ pub(crate) fn name(module: &Path) -> Cow<'_, str> {
     }
 }
 
-/// Why the plugin by that name was not loaded, if it is there but bad.
+/// Why the plugin with this name was not loaded, if its file exists.
 fn refused(report: LoadReport, directory: &Path, name: &str) -> Option<Failure> {
     let mut file = directory.join(name).into_os_string();
     if !name.ends_with(".wasm") {
@@ -116,8 +117,8 @@ fn refused(report: LoadReport, directory: &Path, name: &str) -> Option<Failure> 
     failure.map(|failure| failure.error.into())
 }
 
-/// The bytes of the file that `module` is or, with --plugins, of the plugin's by that name; of
-/// standard input where it is `-`.
+/// Reads the module's bytes from its file, from the plugin's file with --plugins, or from standard
+/// input for `-`.
 pub(crate) fn bytes(
     plugins: &Plugins,
     limits: &ModuleLimits,
@@ -138,8 +139,8 @@ pub(crate) fn bytes(
     read(limits, module)
 }
 
-/// The bytes of a module, translated if they are text; of one that is too long as many as the
-/// library needs to refuse it.
+/// Reads a module's bytes and translates text to binary. Reading stops one byte after the limit,
+/// which is enough for the library to refuse the module.
 fn read(limits: &ModuleLimits, path: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let most = limits.max_module as u64 + 1;
@@ -162,7 +163,7 @@ fn read(limits: &ModuleLimits, path: &Path) -> Result<Vec<u8>, Failure> {
         })
 }
 
-/// What the translator says, and where, without the lines that it shows.
+/// The message and position of an error in the text, without the quoted source lines.
 fn first_words(error: &wat::Error) -> String {
     let text = error.to_string();
     let mut lines = text.lines().map(str::trim);
@@ -178,7 +179,8 @@ fn first_words(error: &wat::Error) -> String {
     }
 }
 
-/// Whether a file is a regular one, which can be read again.
+/// Whether this is a regular file, which can be read twice. Fails if it does not exist or is a
+/// directory.
 fn is_regular(path: &Path) -> Result<bool, Failure> {
     if is_stdin(path) {
         return Ok(false);
@@ -190,7 +192,7 @@ fn is_regular(path: &Path) -> Result<bool, Failure> {
     }
 }
 
-/// Whether a file begins as WebAssembly text does.
+/// Whether a file begins like WebAssembly text.
 fn begins_as_text(path: &Path) -> Result<bool, Failure> {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(4_096).read_to_end(&mut bytes));

@@ -33,7 +33,7 @@ pub(crate) fn params(plugin: &Plugin, export: &str, texts: &[String]) -> Result<
         .collect()
 }
 
-/// The signature of an export that takes and gives nothing but numbers.
+/// The signature of an export, if all its params and results are numbers.
 pub(crate) fn expected_signature<'a>(plugin: &'a Plugin, export: &str) -> Option<&'a Signature> {
     let numbers = [
         ValueType::I32,

@@ -1,28 +1,27 @@
-//! What several commands take.
+//! Options that several commands share.
 
 use crate::limits::{Limits, ModuleLimits};
 use clap::Args;
 use std::path::PathBuf;
 
-/// How a command reports.
+/// The option for the form of the report.
 #[derive(Debug, Args)]
 pub(crate) struct Json {
-    /// Write one JSON object to stdout, with results, cost and error; a guest's output is a part
-    /// of it
+    /// Write one JSON object to stdout, with results, cost, error and the guest's output
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// Where plugins are.
+/// The option for the directory of plugins.
 #[derive(Debug, Args)]
 pub(crate) struct Plugins {
-    /// Load every .wasm file below DIR; MODULE may then be a plugin's name, which goes before a
-    /// path
+    /// Load every .wasm file below DIR. MODULE may then be a plugin's name, which takes precedence
+    /// over a path
     #[arg(long, value_name = "DIR")]
     pub(crate) plugins: Option<PathBuf>,
 }
 
-/// What every command takes that calls a guest.
+/// The options of every command that calls a guest.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     #[command(flatten)]
@@ -33,7 +32,7 @@ pub(crate) struct Options {
     pub(crate) limits: Limits,
 }
 
-/// What a command takes that loads modules and calls none of them.
+/// The options of commands that load modules without calling them.
 #[derive(Debug, Args)]
 pub(crate) struct ListOptions {
     #[command(flatten)]

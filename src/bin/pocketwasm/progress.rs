@@ -34,7 +34,7 @@ pub(crate) fn advance(bar: &ProgressBar, name: &str) {
     bar.inc(1);
 }
 
-/// The files that look like modules; folders that cannot be read are told of by who loads them.
+/// The number of files that look like modules. Loading reports the folders that cannot be read.
 pub(crate) fn modules(directory: &Path) -> u64 {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     entries

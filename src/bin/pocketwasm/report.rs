@@ -30,7 +30,7 @@ pub(crate) fn failed(failure: &Failure, as_json: bool) -> Code {
     failure.code()
 }
 
-/// A failure on one line, and what would have worked.
+/// Describes a failure on one line, with the hint if there is one.
 pub(crate) fn describe(failure: &Failure) -> String {
     let said = with_causes(failure.to_string(), failure);
     match failure.hint() {
@@ -54,8 +54,8 @@ pub(crate) fn cost(outcome: &Outcome, elapsed: Duration) -> Map<String, Value> {
     report
 }
 
-/// Puts bytes into a report: as text where they are UTF-8, and otherwise, since JSON has only text,
-/// as hexadecimal digits under a name that says that.
+/// Puts bytes into a report. JSON has only text, so bytes that are not UTF-8 become hexadecimal
+/// digits under the name with `_hex`.
 pub(crate) fn put_bytes(report: &mut Map<String, Value>, name: &str, bytes: &[u8]) {
     match std::str::from_utf8(bytes) {
         Ok(text) => report.insert(name.to_owned(), text.into()),

@@ -1,11 +1,11 @@
-//! Times and sizes as people write them.
+//! Parses times and sizes with units.
 
 use std::time::Duration;
 
-/// The bytes of a page of linear memory.
+/// The size of a page of linear memory, in bytes.
 const PAGE: u64 = 65_536;
 
-/// A number and what follows it.
+/// Splits a text into its number and its unit.
 fn split(text: &str) -> (&str, &str) {
     let end = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
@@ -52,7 +52,7 @@ pub(crate) fn bytes32(text: &str) -> Result<u32, String> {
     u32::try_from(size(text)?).map_err(|_| "at most 4GiB less one byte".to_owned())
 }
 
-/// Pages; of a size that is no whole number of them, the part below does not count.
+/// Parses a number of pages. A size is rounded down to whole pages.
 pub(crate) fn pages(text: &str) -> Result<u32, String> {
     let pages = match text.strip_suffix('p') {
         Some(pages) => pages

@@ -30,14 +30,14 @@ const MOST: u32 = 1_000;
 #[derive(Debug, Args)]
 #[command(override_usage = "pocketwasm bench [OPTIONS] <MODULE> <EXPORT> [INPUTS]...")]
 pub(crate) struct Bench {
-    /// The module's file, binary or text, or - for standard input; with --plugins, or the name of
-    /// a plugin's file in there
+    /// The module's file, binary or text, or - for standard input; with --plugins, also the name of
+    /// a plugin's file in that directory
     module: PathBuf,
     /// The exported function
     export: Option<String>,
-    /// The inputs, as `text` takes them; or the parameters, as `call` does, where the export takes
-    /// no bytes by the plugin's convention, or where several numbers are just what it takes. Where
-    /// there is no input, what is piped in is the input
+    /// The inputs, as for `text`, or the parameters, as for `call`. Parameters are assumed if the
+    /// export takes no bytes by the plugin's convention, or if several numbers fit its signature
+    /// exactly. Without inputs, piped standard input is the input
     inputs: Vec<String>,
     /// The number of calls of each kind [default: as many as fit into a second, from 5 to 1000]
     #[arg(short = 'n', long = "calls", value_name = "N", value_parser = value_parser!(u32).range(1..))]
@@ -62,7 +62,7 @@ pub(crate) struct Bench {
     options: Options,
 }
 
-/// What is passed in every call.
+/// The input or the parameters of every call.
 enum CallInput<'i> {
     Inputs(Vec<&'i [u8]>, Option<Convention>),
     Params(Vec<u64>),
@@ -108,7 +108,7 @@ impl Bench {
         let input = self.input(&plugin, export, piped.as_deref())?;
         let first = self.run(input.to(plugin.call(export)))?;
         let cold = self.times(|| {
-            // One call is over before a snapshot could pay, unless it is asked for.
+            // A single call ends before a snapshot would pay off.
             let once = self
                 .config()
                 .snapshots(SnapshotMode::Never)
@@ -148,7 +148,7 @@ impl Bench {
         Ok(runner.load_plugin_warm(name, bytes, warm_up)?)
     }
 
-    /// Bytes or numbers, by what the export takes.
+    /// Chooses between bytes and numbers by the export's signature.
     fn input<'i>(
         &'i self,
         plugin: &Plugin,
@@ -174,7 +174,7 @@ impl Bench {
         {
             return Ok(params);
         }
-        // Refused by its signature, an export has not run.
+        // An export whose signature does not fit has not run, so this attempt has no side effect.
         match plugin.call(export).inputs(&bytes).run() {
             Err(error) if matches!(error.kind(), ErrorKind::Signature | ErrorKind::NotFound) => {
                 params()

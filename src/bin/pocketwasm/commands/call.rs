@@ -21,13 +21,13 @@ use std::{io, path::PathBuf};
 #[derive(Debug, Args)]
 #[command(override_usage = "pocketwasm call [OPTIONS] <MODULE> <EXPORT> [PARAMS]...")]
 pub(crate) struct Call {
-    /// The module's file, binary or text, or - for standard input; with --plugins, or a plugin's
+    /// The module's file, binary or text, or - for standard input; with --plugins, also a plugin's
     /// name
     module: PathBuf,
     /// The exported function
     export: Option<String>,
-    /// Its parameters, by its signature: decimal or 0x hexadecimal integers; decimal floats, inf
-    /// or nan; all with a minus or without, as `call` prints them
+    /// Its parameters, by its signature: decimal or 0x hexadecimal integers; decimal floats, inf or
+    /// nan. All may be negative
     params: Vec<String>,
     #[command(flatten)]
     options: CallOptions,

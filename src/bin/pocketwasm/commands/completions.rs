@@ -1,4 +1,4 @@
-//! `pocketwasm completions`: what a shell completes.
+//! `pocketwasm completions`: completion scripts for shells.
 
 use crate::{exit::Code, failure::Failure, streams::Stream};
 use clap::{Args, Command};

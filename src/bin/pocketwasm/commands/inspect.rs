@@ -22,12 +22,12 @@ use std::{fmt, path::PathBuf};
 
 /// Show a module's imports, exports and properties
 ///
-/// Loads it as a server would: nothing of it is run but its initialiser, under the limits, where a
-/// snapshot may pay. Of a module that cannot be loaded it shows what can be told all the same, and
-/// marks the imports that are missing.
+/// Loads the module as a server would. Only its initialiser may run, under the limits, to see
+/// whether a snapshot pays off. A module that cannot be loaded is shown as far as it can be read,
+/// with its missing imports marked.
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
-    /// The module's file, binary or text, or - for standard input; with --plugins, or a plugin's
+    /// The module's file, binary or text, or - for standard input; with --plugins, also a plugin's
     /// name
     module: PathBuf,
     #[command(flatten)]
@@ -46,7 +46,7 @@ impl Inspect {
             json,
         } = &self.options;
         let runner = Runner::new(limits.config())?;
-        // Standard input can be read once only.
+        // Standard input can be read only once, so keep the bytes for the description.
         let opened = match module::is_stdin(&self.module) {
             true => {
                 let bytes = module::bytes(plugins, &limits.module, &self.module)?;
@@ -85,7 +85,7 @@ impl Inspect {
     }
 }
 
-/// All that is told of a module; nothing of what could not be found out.
+/// The description of a module. Fields are `None` if the module could not be read that far.
 struct Sheet {
     name: String,
     sha256: [u8; 32],
@@ -94,13 +94,13 @@ struct Sheet {
     snapshot: Option<String>,
 }
 
-/// What is told by its sections.
+/// The content of the module's sections.
 struct Shape {
     functions: u32,
     memory_pages: u64,
     convention: Option<Convention>,
     convention_reason: String,
-    /// Each with the reason for which it cannot be had.
+    /// Each import, with the reason if it cannot be provided.
     imports: Vec<(Import, Option<String>)>,
     exports: Vec<Export>,
 }
@@ -124,7 +124,8 @@ impl Sheet {
         }
     }
 
-    /// One that cannot be loaded, by the widest limits that there are.
+    /// Describes a module that was refused. The limits are as wide as possible, to show as much as
+    /// possible.
     fn of_refused(name: String, bytes: &[u8]) -> Result<Self, Failure> {
         let described = Runner::new(widest())?.describe_module(bytes).ok();
         Ok(Self {

@@ -22,10 +22,10 @@ use std::path::PathBuf;
 pub(crate) struct List {
     /// The directory; --plugins works too
     dir: Option<PathBuf>,
-    /// The directory, as the other commands have it
+    /// The directory, under the same option as in other commands
     #[arg(long, value_name = "DIR", conflicts_with = "dir")]
     plugins: Option<PathBuf>,
-    /// Pin the plugins: write their names and SHA-256 to FILE, as `serve --lock` takes them
+    /// Pin the plugins: write their names and SHA-256 to FILE, for `serve --lock`
     #[arg(long, value_name = "FILE")]
     lock: Option<PathBuf>,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `pocketwasm man`: the manual.
+//! `pocketwasm man`: manual pages.
 
 use crate::{exit::Code, failure::Failure, streams::Stream};
 use clap::{Args, Command};
@@ -7,14 +7,14 @@ use std::{fs, path::PathBuf};
 
 /// Print the manual page
 ///
-/// In the form that `man` takes: `pocketwasm man > pocketwasm.1`. With --output there is a page for
-/// each command too.
+/// The output is a page for `man`: `pocketwasm man > pocketwasm.1`. With --output, each command
+/// gets a page of its own too.
 #[derive(Debug, Args)]
 pub(crate) struct Man {
     /// The page of this command instead of the program's
     #[arg(conflicts_with = "output")]
     command: Option<String>,
-    /// Write a file for the program and for each of its commands to DIR
+    /// Write a page for the program and one for each command to DIR
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
 }
@@ -61,13 +61,13 @@ impl Man {
     }
 }
 
-/// A page and the name of its file.
+/// Renders a page. Also returns its file name.
 fn rendered(command: Command) -> Result<(String, Vec<u8>), Failure> {
     let name = match command.get_display_name() {
         Some(name) => name.to_owned(),
         None => command.get_name().to_owned(),
     };
-    // The program's version is each command's.
+    // Subcommands have no version of their own, but a page shows one.
     let page = Page::new(command.version(env!("CARGO_PKG_VERSION"))).title(&name);
     let mut text = Vec::new();
     page.render(&mut text).map_err(|source| Failure::Io {

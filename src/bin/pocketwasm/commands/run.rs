@@ -20,8 +20,8 @@ use std::{ffi::OsString, io, path::Path};
 #[derive(Debug, Args)]
 #[command(override_usage = "pocketwasm run [OPTIONS] <MODULE> [ARGS]...")]
 pub(crate) struct Run {
-    /// The module's file, binary or text, or - for standard input (with --plugins: or a plugin's
-    /// name), and all that follows it: the guest's arguments, whatever they look like
+    /// The module's file, binary or text, or - for standard input (with --plugins, also a plugin's
+    /// name). Everything after it is passed to the guest, even if it looks like an option
     #[arg(required = true, trailing_var_arg = true, value_names = ["MODULE", "ARGS"], num_args = 1..)]
     command: Vec<OsString>,
     /// Call this export instead of `_start`, for commands with several entries
@@ -36,7 +36,7 @@ pub(crate) struct Run {
     options: CallOptions,
 }
 
-/// The entry of a command.
+/// The entry point of a WASI command.
 const START: &str = "_start";
 
 impl Run {
@@ -57,7 +57,7 @@ impl Run {
         let host = SingleCall::new(&self.options, Stream::Stdout)?;
         let plugin = host.open(module)?;
         let call = plugin.call(&self.invoke).args(args);
-        // What is read of it is the module already.
+        // If the module came from standard input, there is no input left.
         let stdin = (!module::is_stdin(module)).then(io::stdin);
         let (done, exit_code) = match host.run(call, stdin) {
             Ok(done) => (done, 0),

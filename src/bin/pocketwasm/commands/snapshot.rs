@@ -13,8 +13,8 @@ use std::{fs, path::PathBuf};
 /// that would change what can be observed.
 #[derive(Debug, Args)]
 pub(crate) struct Snapshot {
-    /// The module's file, binary or text, or - for standard input; with --plugins, or the name of
-    /// a plugin's file in there
+    /// The module's file, binary or text, or - for standard input; with --plugins, also the name of
+    /// a plugin's file in that directory
     module: PathBuf,
     /// The file to write
     #[arg(short, long, value_name = "FILE")]

@@ -22,14 +22,14 @@ use std::{io, path::PathBuf};
 #[derive(Debug, Args)]
 #[command(override_usage = "pocketwasm text [OPTIONS] <MODULE> <EXPORT> [INPUTS]...")]
 pub(crate) struct Text {
-    /// The module's file, binary or text, or - for standard input; with --plugins, or a plugin's
+    /// The module's file, binary or text, or - for standard input; with --plugins, also a plugin's
     /// name
     module: PathBuf,
     /// The exported function; for waPC, the operation
     export: Option<String>,
-    /// The input, or several where the plugin takes them; - reads one from stdin. Where there is
-    /// no input, what is piped in is the input. For a command it is what --stdin is: give one of
-    /// the two
+    /// The input, or several if the plugin takes several; - reads one from stdin. Without inputs,
+    /// piped standard input is the input. For a command, the input becomes its standard input, as
+    /// with --stdin: use only one of the two
     inputs: Vec<String>,
     /// The convention by which the plugin takes bytes, instead of the detected one: typst, extism,
     /// wapc, assemblyscript, packed-pointer, c-string, command or cgi
@@ -88,7 +88,8 @@ impl Text {
         Ok(code)
     }
 
-    /// The bytes of the inputs; of a longer one as much as the library needs to refuse it.
+    /// The bytes of the inputs. Reading stops one byte after the limit, which is enough for the
+    /// library to refuse the input.
     fn inputs(&self, plugin: &Plugin, export: &str) -> Result<Vec<Vec<u8>>, Failure> {
         let most = self.options.input.max_input;
         if self.inputs.is_empty() {
@@ -107,8 +108,8 @@ impl Text {
     }
 }
 
-/// Whether an export may take input: by most conventions what takes some has parameters for it, and
-/// what has no such parameters leaves standard input to whoever reads it next.
+/// Whether an export may take input. By some conventions, an export without parameters takes no
+/// input. Standard input is then left for other readers.
 fn takes_input(plugin: &Plugin, export: &str, named: Option<Convention>) -> bool {
     let by_params = match named.or_else(|| plugin.convention()) {
         Some(Convention::PackedPointer | Convention::CString | Convention::AssemblyScript) => true,

@@ -29,7 +29,7 @@ pub(crate) struct New {
     #[arg(long, value_name = "DIR")]
     directory: Option<PathBuf>,
     /// Rust: take the crate `pocketwasm-plugin` from this folder [default: the repository that this
-    /// program was built in, where that is still there, else the registry]
+    /// program was built in, if it still exists, else the registry]
     #[arg(long, value_name = "DIR")]
     plugin_crate: Option<PathBuf>,
     #[command(flatten)]
@@ -102,8 +102,8 @@ fn quoted(path: &str) -> String {
     format!("'{}'", path.replace('\'', r"'\''"))
 }
 
-/// The crate in the repository that this program was built in. It is as new as the program, and the
-/// registry may not have it.
+/// The crate in the repository that this program was built in, if it still exists. It matches the
+/// program's version, which may not be in the registry yet.
 fn crate_in_the_repository() -> Option<String> {
     plugin_crate(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/plugin"))).ok()
 }
