@@ -70,8 +70,8 @@ fn judged<R>(judge: impl FnOnce() -> R) -> Option<R> {
     catch_unwind(AssertUnwindSafe(judge)).ok()
 }
 
-/// Whether the program could be compared: not where stack or fuel was used up, and not where the
-/// judge panics.
+/// Whether the program could be compared. It cannot if stack or fuel was used up, or if the judge
+/// panicked.
 fn agrees_on(ours: &Ours, case: &Case, name: &str) -> bool {
     let Some(judge) = judged(|| old::load(case)) else {
         return false;

@@ -71,7 +71,7 @@ impl Instance {
     ) -> Result<(R, Outcome), Error> {
         let (plugin, mut execution) = self.parts();
         plugin.context().check_open()?;
-        // This continues an earlier call, so the guest keeps its environment.
+        // This continues an earlier call. The guest keeps its environment.
         let environment = execution.state().take_environment();
         execution.renew(call_limits, environment);
         let made = body(&mut execution);

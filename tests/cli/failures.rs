@@ -300,7 +300,7 @@ fn cut_output_is_said_to_be_cut() {
         let ran = guests.run([&flags[..], &["--json"], args].concat());
         assert_eq!((ran.code, &*ran.stderr), (Some(6), cut), "{ran:?}");
     }
-    // What is passed on is bounded by more than what is kept.
+    // Output that is passed on has a higher limit than output that is kept.
     guests.put(
         "much.wat",
         r#"(module
@@ -386,8 +386,8 @@ fn logging_is_for_those_who_ask() {
     assert_eq!(ran.stderr.matches("to stdout").count(), 1, "{ran:?}");
 }
 
-/// A program that ends itself before the export's turn has ended, by its own code if it said that all
-/// was well; the line says why there is no result.
+/// A guest that exits before the export runs sets the exit code. The message says why there is no
+/// result.
 #[test]
 fn a_program_that_ends_while_it_is_readied() {
     let guests = Guests::new(&[]);

@@ -1,8 +1,8 @@
-//! An option for each limit.
+//! The options for limits.
 
 use crate::Guests;
 
-/// A limit that stops, the option that raises it, and that it does.
+/// Each limit stops a call, its error names an option, and that option raises the limit.
 #[test]
 fn every_limit_has_an_option() {
     let guests = Guests::new(&[]);

@@ -1,9 +1,9 @@
-//! What goes wrong at the command line, and what is told of modules that cannot be loaded.
+//! Mistakes on the command line, and descriptions of modules that cannot be loaded.
 
 use crate::Guests;
 use std::fs;
 
-/// What a new user mistypes: one line, which says what would have worked.
+/// Common mistakes are reported on one line that says what would have worked.
 #[test]
 fn mistakes() {
     let guests = Guests::new(&["add.wasm", "rust-greet.wasm"]);
@@ -154,7 +154,7 @@ fn mistakes() {
         assert_eq!(ran.stderr.matches('\n').count(), 1, "{line}: {ran:?}");
         assert!(ran.stderr.contains(worked), "{line}: {ran:?}");
     }
-    // For programs too, whatever was mistyped.
+    // With --json, programs get the same message as an object.
     let report = guests.run(["call", "--json", "--fule", "5"]).json();
     assert_eq!(report["error"]["kind"], "Usage");
 }
@@ -174,7 +174,7 @@ fn a_build_without_the_gateway_says_so() {
     }
 }
 
-/// The help of each command has the options that it uses and no others.
+/// The help of each command lists exactly the options that it uses.
 #[test]
 fn help_names_what_a_command_uses() {
     let guests = Guests::new(&[]);
@@ -233,7 +233,7 @@ fn help_names_what_a_command_uses() {
     }
 }
 
-/// What is known of a module that cannot be loaded is shown, and what is missing is marked.
+/// A module that cannot be loaded is described as far as possible, with its missing imports marked.
 #[test]
 fn inspecting_what_cannot_be_loaded() {
     let guests = Guests::new(&["unknown-import.wat", "memory-1gib.wat"]);

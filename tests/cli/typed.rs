@@ -1,4 +1,4 @@
-//! The program as one types it: what is taken where, and what would have worked where it is not.
+//! The accepted forms of command lines and input.
 
 use crate::{Guests, Ran};
 use std::{fs, process::Stdio};
@@ -7,7 +7,7 @@ const ADD: &str = r#"(module
     (func (export "add") (param i32 i32) (result i32)
         (i32.add (local.get 0) (local.get 1))))"#;
 
-/// The same program in every form in which a module can come.
+/// The same module as a binary, as text and from standard input.
 #[test]
 fn a_module_is_a_file_a_text_or_standard_input() {
     let guests = Guests::new(&["add.wasm", "rust-greet.wasm", "rust-command.wasm"]);
@@ -122,7 +122,7 @@ fn what_is_piped_in_is_the_input_where_there_is_no_other() {
             "{name}: {ran:?}"
         );
     }
-    // What takes nothing leaves it to whoever reads next, and does not wait for its end.
+    // An export without input neither reads standard input nor waits for its end.
     let mut child = guests
         .command(["text", "version.wat", "version"])
         .stdin(Stdio::piped())
@@ -132,7 +132,7 @@ fn what_is_piped_in_is_the_input_where_there_is_no_other() {
     let ran = Ran::from(child.wait_with_output().unwrap());
     drop(stdin);
     assert!(!ran.stderr.contains("standard input"), "{ran:?}");
-    // A pipe that stays open ends with the call's time.
+    // Reading a pipe that stays open ends with the call's timeout.
     let mut child = guests
         .command(["text", "--timeout", "200ms", "rust-greet.wasm", "greet"])
         .stdin(Stdio::piped())
@@ -146,8 +146,8 @@ fn what_is_piped_in_is_the_input_where_there_is_no_other() {
     ran.is("an open pipe", 6, "", message);
 }
 
-/// A directory that is not there, an empty one, a file in its place: each one sentence and one code
-/// for every command.
+/// For a missing directory, an empty one and a file, every command reports the same message and
+/// exit code.
 #[test]
 fn directories() {
     let guests = Guests::new(&["add.wasm"]);
@@ -181,7 +181,7 @@ fn directories() {
             "serve --listen 127.0.0.1:0",
         ] {
             let args = line.split(' ').chain(["--plugins", directory]);
-            // What follows a module is the guest's.
+            // Everything after the module belongs to the guest.
             let args: Vec<&str> = match line {
                 "run x" => vec!["run", "--plugins", directory, "x"],
                 _ => args.collect(),

@@ -1,10 +1,10 @@
-//! Handlers of http-wasm, as its kits make them and as they go wrong: what cannot be shown to be one
-//! never lets a request through.
+//! http-wasm's handlers, working and broken. A request never passes a plugin that is no valid
+//! handler.
 
 use crate::server::{Server, plugins};
 use std::process::Command;
 
-/// All that the modules here import, a memory, and what they write.
+/// The imports, the memory and the data that the modules here share.
 const HEAD: &str = r#"
     (import "http_handler" "enable_features" (func $enable (param i32) (result i32)))
     (import "http_handler" "get_config" (func $config (param i32 i32) (result i32)))
@@ -23,14 +23,14 @@ fn module(parts: &[&str]) -> Vec<u8> {
     wat::parse_str(&text).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-/// A server with that handler in front of everything and a plugin behind it.
+/// A server with the handler in front of all paths, and one plugin.
 fn behind(handler: &[u8], flags: &[&str]) -> Server {
     let directory = plugins(&[("greet", "rust-greet.wasm")]);
     std::fs::write(directory.path().join("guard.wasm"), handler).unwrap();
     Server::start_in(directory, &[&["--middleware", "guard"], flags].concat())
 }
 
-/// Modules that are no handlers, each in another way, and what is said of them at the start.
+/// Modules that are no handlers, each for another reason, and the error at start.
 fn broken() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let none = "this plugin handles no requests: no export";
     let runs = |name: &str, body: &str| {
@@ -242,7 +242,7 @@ fn whatever_ends_either_half_ends_the_request() {
     }
 }
 
-/// A guard that denies with its configuration for a body once its setup has run.
+/// A guard whose setup must have run. It denies with its configuration as the body.
 #[test]
 fn a_handler_is_set_up_before_its_first_request_wherever_the_setup_is() {
     let deny = r#"(func (export "handle_request") (result i64)
@@ -283,7 +283,8 @@ fn a_handler_is_set_up_before_its_first_request_wherever_the_setup_is() {
 #[test]
 fn what_is_written_before_the_next_handler_comes_first() {
     let table = [
-        // Features, the status that is set, where the request goes; status and body of the answer.
+        // The features, the status that the handler sets, the path, and the answer's status and
+        // body.
         (
             "nothing set",
             0,
@@ -342,7 +343,7 @@ fn what_is_written_before_the_next_handler_comes_first() {
     }
 }
 
-/// With no prefix everything is covered, what has no path among it.
+/// Without a prefix, a handler sees every target, even one without a path.
 #[test]
 fn a_handler_without_a_prefix_sees_every_target() {
     let deny = r#"(func (export "handle_request") (result i64)
@@ -362,7 +363,7 @@ fn a_handler_without_a_prefix_sees_every_target() {
     }
 }
 
-/// Two handlers of which the second tells what the first has passed on.
+/// Two handlers. The second reports what the first passed on.
 #[test]
 fn what_a_handler_passes_on_is_what_the_next_one_sees() {
     let first = format!(

@@ -1,4 +1,4 @@
-//! The gateway as one runs it: configured by a file, watched, logged, asked whether it is ready.
+//! Operating the gateway: the configuration file, watching, the log and readiness.
 
 use crate::server::{Server, fixture_bytes, plugins, saying};
 use std::{
@@ -9,7 +9,8 @@ use std::{
     time::Duration,
 };
 
-/// A gateway in a directory of its own, so that the plugins' can be named in other ways.
+/// A gateway that runs in a directory of its own, so that the plugins' directory can have a
+/// relative path.
 fn started(folder: &Path, args: &[&str]) -> Server {
     Server::start_at(folder, args)
 }
@@ -83,7 +84,7 @@ fn a_directory_that_is_a_link_is_followed_when_it_is_switched() {
             server.post("/execute/same?func=add&params=1,2", b"").text(),
             "3"
         );
-        // And once more, now in the new one.
+        // Changes in the new directory are seen too.
         fs::write(home.path().join("2").join("word.wasm"), saying("3")).unwrap();
         server.ask("POST", "/reload", &["authorization: Bearer secret"], b"");
         server.wait_until("a change in it", || says(&server, "word") == "3");
@@ -198,7 +199,7 @@ fn options_from_a_file_and_for_one_plugin() {
     );
 }
 
-/// What cannot be is refused before anything is served.
+/// Invalid settings are refused before the gateway listens.
 #[test]
 fn what_never_works_is_refused_at_start() {
     let directory = plugins(&[("greet", "rust-greet.wasm")]);
@@ -293,7 +294,7 @@ fn ready_while_there_is_a_plugin() {
     assert_eq!(server.ask("POST", "/readyz", &[], b"").status, 405);
 }
 
-/// Without RUST_LOG: each failed call, with what is needed to find its cause.
+/// Without RUST_LOG, each failed call is logged with what is needed to find its cause.
 #[test]
 fn a_failed_call_is_in_the_log() {
     const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -354,7 +355,7 @@ fn a_failed_call_is_in_the_log() {
     }
 }
 
-/// The files that are shipped for deploying are configurations that start, but for their directory.
+/// The example configurations are valid: only their missing directory is refused.
 #[test]
 fn the_examples_for_deploying_are_read() {
     let manifest = fs::read_to_string("examples/deploy/kubernetes/configmap.yaml").unwrap();

@@ -157,8 +157,8 @@ impl Server {
         client
     }
 
-    /// The same by a client that has an answer unread, so that its system resets the connection when it
-    /// goes away.
+    /// The same for a client that leaves an answer unread, so that its system resets the connection
+    /// when it closes.
     pub(crate) fn begin_to_reset(&self, target: &str) -> Client {
         let mut client = self.client();
         client.request("GET", "/healthz", &[], b"");

@@ -1,4 +1,4 @@
-//! Requests in every form that they can have, and fields that must be there once.
+//! The forms of a request, and fields that may occur only once.
 
 use crate::server::{Server, plugins};
 use std::{
@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-/// The whole answer to bytes after which the client closes its sending half.
+/// Sends bytes, closes the sending half and returns the whole answer.
 fn half_closed(server: &Server, request: &str) -> String {
     let mut stream = TcpStream::connect(server.address).unwrap();
     stream
@@ -58,7 +58,7 @@ fn a_client_that_closes_its_sending_half_gets_its_answer() {
     assert!(server.is_well());
 }
 
-/// A target as for a proxy: the host in it counts.
+/// The host of a target in absolute form replaces `Host`.
 #[test]
 fn targets_in_absolute_form() {
     let server = Server::start(
@@ -126,7 +126,7 @@ fn targets_in_absolute_form() {
     );
 }
 
-/// What a CGI program is asked by has percent signs and bytes as they are.
+/// A CGI program gets percent signs and bytes unchanged.
 #[test]
 fn the_query_of_cgi_is_as_it_was_sent() {
     let server = Server::start(&[("cgi", "cgi-rust.wasm")], &[]);

@@ -125,8 +125,8 @@ fn what_was_allocated_is_released() {
     }
 }
 
-/// The answer was there before the guest failed to clean up, and was well: it stands, and the instance
-/// with it.
+/// A guest that fails to release its buffer has answered before. The answer is valid, and the
+/// instance stays usable.
 #[test]
 fn a_release_that_traps_costs_nothing() {
     let plugin = load(RunnerConfig::new(), "release-traps");

@@ -54,8 +54,8 @@ pub(crate) fn cost(outcome: &Outcome, elapsed: Duration) -> Map<String, Value> {
     report
 }
 
-/// Puts bytes into a report. JSON has only text, so bytes that are not UTF-8 become hexadecimal
-/// digits under the name with `_hex`.
+/// Puts bytes into a report. JSON has only text: bytes that are not UTF-8 become hexadecimal
+/// digits, under the name with `_hex`.
 pub(crate) fn put_bytes(report: &mut Map<String, Value>, name: &str, bytes: &[u8]) {
     match std::str::from_utf8(bytes) {
         Ok(text) => report.insert(name.to_owned(), text.into()),

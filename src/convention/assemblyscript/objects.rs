@@ -102,7 +102,7 @@ impl Classes {
             () if flags & STATIC_ARRAY != 0 && numbers => (pointer, length),
             () if flags & VIEW != 0 => (field(DATA_START)?, field(BYTE_LENGTH)?),
             () if flags & ARRAY != 0 && numbers => {
-                // The buffer may have spare capacity, so its own length does not count.
+                // The buffer may have spare capacity. Its own length does not count.
                 let size = (flags >> SIZE_SHIFT & SIZE_MASK).checked_ilog2()?;
                 (field(DATA_START)?, field(LENGTH)?.checked_shl(size)?)
             }

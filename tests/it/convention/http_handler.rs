@@ -474,8 +474,8 @@ fn another_plugin_handles_no_requests() {
     );
 }
 
-/// What a handler's own checks in either half are, as http-wasm's host for Go answers them. Each is
-/// an `i32` that must be 1.
+/// Checks by the handler in either half, with the answers of http-wasm's host for Go. Each is an
+/// `i32` that must be 1.
 #[test]
 fn the_host_answers_as_the_reference_does() {
     let table = [
@@ -550,7 +550,7 @@ fn the_host_answers_as_the_reference_does() {
             &format!(
                 "(if (i32.eqz (block (result i32) {check})) (then (unreachable))) (i64.const 1)"
             ),
-            // The configuration is there to the end.
+            // The configuration can be read until the end.
             "(if (i32.ne (call $get_config (i32.const 3000) (i32.const 10)) (i32.const 6))
                 (then (unreachable)))",
         );
@@ -561,7 +561,7 @@ fn the_host_answers_as_the_reference_does() {
     }
 }
 
-/// What a handler wrote before the next one, and what it finds and leaves behind it.
+/// What a handler writes before the next handler, and what it then finds and changes.
 #[test]
 fn fields_before_the_next_handler_stay_unless_there_is_one_of_them() {
     let add = |name: &str, value: &str| (name.to_string(), value.to_string());
@@ -601,7 +601,7 @@ fn fields_before_the_next_handler_stay_unless_there_is_one_of_them() {
     }
 }
 
-/// What a handler prints, in its start as in either half, is output of the call that it was in.
+/// What a handler prints belongs to the call in which it prints: its start or either half.
 #[test]
 fn what_a_handler_prints_is_output_of_its_half() {
     let print = |letter: char| {
@@ -635,12 +635,12 @@ fn what_a_handler_prints_is_output_of_its_half() {
         .finish(HttpResponse::new(200))
         .expect("runs");
     assert_eq!(outcome.stdout(), b"p");
-    // A program that was asked for by its name is run once.
+    // A program that the caller names is run only once.
     let outcome = plugin.call("_start").run().expect("runs");
     assert_eq!(outcome.stdout(), b"s");
 }
 
-/// What was around the first half is around the second.
+/// Both halves have the same environment.
 #[test]
 fn the_environment_is_there_in_both_halves() {
     let count = "(drop (call $sizes (i32.const 0) (i32.const 4)))

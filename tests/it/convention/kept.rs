@@ -1,5 +1,5 @@
-//! What becomes of a kept instance: what a plugin reports or answers leaves it usable where the
-//! ecosystem's own runtime does, and a program that has ended before the export runs none.
+//! Kept instances. One stays usable after a plugin's own error if it does in the ecosystem's own
+//! runtime. After an exit during initialisation, no export runs.
 
 use super::{load, refused, runner};
 use pocketwasm::{Convention, ErrorKind, HostContext, Phase};
@@ -133,7 +133,7 @@ fn what_imports_functions_of_extisms_users_or_is_named_so_is_extisms() {
     );
 }
 
-/// As waPC's host for Go has it.
+/// The behaviour of waPC's host for Go.
 #[test]
 fn a_wapc_guests_error_is_one_whatever_it_returns() {
     let table = [
@@ -214,9 +214,9 @@ fn typsts_inputs_are_delivered_once_and_its_errors_leave_the_instance() {
     }
 }
 
-/// A runtime of AssemblyScript's as far as the host uses it: strings one behind the other, and a
-/// table of the classes `Object`, `ArrayBuffer`, `String`, a typed array, an array of 16-bit numbers,
-/// a static array of numbers, and an array of objects.
+/// The part of AssemblyScript's runtime that the host uses: a bump allocator for strings, and a
+/// table of the classes `Object`, `ArrayBuffer`, `String`, a typed array, an array of 16-bit
+/// numbers, a static array of numbers, and an array of objects.
 const ASSEMBLYSCRIPT: &str = r#"
     (import "env" "abort" (func $abort (param i32 i32 i32 i32)))
     (import "env" "console.log" (func $log (param i32)))
@@ -355,7 +355,7 @@ fn assemblyscripts_console_clock_and_abort() {
         let outcome = instance.call("logs").input("hi").run().expect("runs");
         assert_eq!(outcome.stdout(), b"hi\nhi\n");
         assert_eq!(outcome.stderr(), b"hi\nAssertion failed: hi\n");
-        // As in a browser, the instance goes on.
+        // The instance stays usable, as in a browser.
         let error = instance
             .call("aborts")
             .input("no")
@@ -375,7 +375,7 @@ fn assemblyscripts_console_clock_and_abort() {
     assert!(f64::from_bits(outcome.results()[0]) < 1.0);
 }
 
-/// Functions that take nothing and give text or bytes; an empty input is left out.
+/// Functions without parameters that return text or bytes. An empty input is left out.
 #[test]
 fn functions_without_parameters_answer_too() {
     let allocator = r#"(memory (export "memory") 1) (data (i32.const 8) "v1\00")
@@ -426,11 +426,10 @@ fn functions_without_parameters_answer_too() {
     }
 }
 
-/// What is answered in a part of the input, or where it cannot be released, is the answer, and the
-/// call after it has one too.
+/// A result inside the input, or in memory that cannot be released, is valid, and later calls work.
 #[test]
 fn an_answer_stands_wherever_it_lies() {
-    // The release function takes what the allocator gave and nothing else.
+    // The release function accepts only pointers from the allocator.
     let memory = r#"(memory (export "memory") 1) (data (i32.const 8) "st\00")
         (func (export "malloc") (param i32) (result i32) (i32.const 1024))
         (func (export "free") (param i32)
@@ -479,7 +478,7 @@ fn an_answer_stands_wherever_it_lies() {
         }
         assert!(!instance.is_poisoned(), "{name}");
     }
-    // That a part of the input is not released by itself can be seen.
+    // The guest records a wrong release, which shows that a result inside the input is not released.
     let counts = memory.replace(
         "(then (unreachable))",
         "(then (global.set $wrong (i32.const 1)))",
@@ -499,7 +498,7 @@ fn an_answer_stands_wherever_it_lies() {
     assert_eq!(instance.call("wrong").run().expect("runs").results(), [0]);
 }
 
-/// A program that ends itself while it is readied has ended: the export does not run.
+/// After an exit during initialisation, the export does not run.
 #[test]
 fn a_program_that_ends_before_the_export_runs_none() {
     let head = r#"(import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
@@ -540,7 +539,7 @@ fn a_program_that_ends_before_the_export_runs_none() {
             assert_eq!(error.exit_code(), Some(code), "{name}, {export}");
             assert_eq!(error.phase(), Some(phase), "{name}, {export}");
         }
-        // There is no instance of a program that has ended.
+        // A program that has ended leaves no instance.
         let error = plugin.instantiate().expect_err(name);
         assert_eq!(
             (error.exit_code(), error.phase()),
@@ -548,7 +547,7 @@ fn a_program_that_ends_before_the_export_runs_none() {
             "{name}"
         );
     }
-    // One that ends in an export has ended well, and what it left is there for the next call.
+    // An exit with code 0 in an export is a success, and the next call finds its state.
     let kept = format!("(module {head} (func (export \"leaves\") {}))", leave(0));
     let plugin = load(&runner, "leaves", &kept);
     let mut instance = plugin.instantiate().expect("starts");

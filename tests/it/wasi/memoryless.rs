@@ -1,4 +1,4 @@
-//! Guests without an exported memory: what needs one is an error, and ending works.
+//! Guests without an exported memory: functions that need one fail, and `proc_exit` works.
 
 use super::guest::{FUNCTIONS, PREVIEW1, SPIPE, SUCCESS, load};
 use pocketwasm::{ErrorKind, RunnerConfig};

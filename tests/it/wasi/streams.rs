@@ -1,4 +1,4 @@
-//! What the standard streams are, whether they block, and whose turn it is when one waits for them.
+//! The standard streams: their file types, blocking, and polling.
 
 use super::guest::{Guest, PREVIEW1, SUCCESS, UNSTABLE};
 use pocketwasm::{ErrorKind, RunnerConfig, environment::InputSource};
@@ -14,7 +14,7 @@ const INVAL: u64 = 28;
 const NOTSUP: u64 = 58;
 const NONBLOCK: u64 = 4;
 
-/// Input that comes after a while.
+/// Input that arrives after a delay.
 struct Late {
     from: Instant,
     bytes: &'static [u8],
@@ -43,7 +43,7 @@ impl InputSource for Late {
     }
 }
 
-/// A descriptor is a terminal where the embedder says that it is one, and a pipe otherwise.
+/// An fd is a terminal only if the embedder declares it one. Otherwise it is a pipe.
 #[test]
 fn what_descriptors_are() {
     const PIPE: u8 = 0;
@@ -97,7 +97,7 @@ fn what_descriptors_are() {
     }
 }
 
-/// Flags are kept and told; not to block is refused where somebody else takes the output.
+/// Flags are stored and reported. `NONBLOCK` is refused for output that goes to a sink.
 #[test]
 fn flags() {
     let passed_on = RunnerConfig::new().stdout(sink()).stderr(sink());
@@ -173,7 +173,7 @@ fn reading_without_blocking() {
     }
 }
 
-/// Of input and a clock the first ends the waiting, and the other has no event.
+/// Either input or a clock ends the wait, and only the first has an event.
 #[test]
 fn input_or_a_clock() {
     const HOUR: Duration = Duration::from_secs(3_600);
@@ -220,7 +220,7 @@ fn input_or_a_clock() {
             assert_eq!(got, events, "{name}");
         }
     }
-    // Nothing that comes in time: the call ends with its own.
+    // If nothing arrives in time, the call's timeout ends it.
     let config = RunnerConfig::new().timeout(Duration::from_millis(50));
     let mut guest = Guest::with(config, PREVIEW1, &["poll_oneoff"]);
     guest.put(1_024, &subscriptions(None));
@@ -230,7 +230,7 @@ fn input_or_a_clock() {
     assert_eq!(ended.unwrap_err().kind(), ErrorKind::Timeout);
 }
 
-/// A pointer to nothing need not point anywhere.
+/// The pointer of an empty buffer is not checked.
 #[test]
 fn no_bytes_at_wild_pointers() {
     let functions = ["random_get", "fd_read", "fd_write", "environ_get"];

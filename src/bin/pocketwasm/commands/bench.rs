@@ -174,7 +174,7 @@ impl Bench {
         {
             return Ok(params);
         }
-        // An export whose signature does not fit has not run, so this attempt has no side effect.
+        // This attempt is safe: an export whose signature does not fit is not run.
         match plugin.call(export).inputs(&bytes).run() {
             Err(error) if matches!(error.kind(), ErrorKind::Signature | ErrorKind::NotFound) => {
                 params()

@@ -46,7 +46,7 @@ impl Inspect {
             json,
         } = &self.options;
         let runner = Runner::new(limits.config())?;
-        // Standard input can be read only once, so keep the bytes for the description.
+        // Standard input can be read only once. Keep the bytes for the description.
         let opened = match module::is_stdin(&self.module) {
             true => {
                 let bytes = module::bytes(plugins, &limits.module, &self.module)?;

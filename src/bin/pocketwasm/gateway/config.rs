@@ -153,8 +153,8 @@ impl Serve {
         // Input is never the reason for a refusal: the gateway measures bodies and heads itself.
         let longest = self.max_body.max(self.max_header.saturating_mul(4));
         let config = self.limits.config().max_input_bytes(longest.max(64 << 10));
-        // The runner checks the patterns. The client decides for each plugin, so the runner allows
-        // all.
+        // The runner checks the patterns. The client decides for each plugin, and the runner
+        // therefore allows all hosts.
         let config = self
             .allow_host
             .iter()

@@ -14,7 +14,7 @@ const signature = ({ params, results }) => `(${params.join(", ")}) -> (${results
 const selected = () => plugins.find(({ name }) => name === byId("plugin").value);
 const exported = () => selected()?.exports.find(({ name }) => name === byId("func").value);
 
-// Whether the form passes bytes: as chosen, where an export takes either.
+// Whether the form passes bytes. If the export takes either kind, the user chooses.
 function takesBytes() {
   const takes = exported()?.takes ?? [];
   return takes.length > 1 ? byId("kind").value === "bytes" : takes[0] === "bytes";
@@ -28,7 +28,7 @@ function showExports() {
   showKinds();
 }
 
-// A new export: what it takes, the likelier first.
+// Shows what the chosen export takes, the likelier kind first.
 function showKinds() {
   const takes = exported()?.takes ?? [];
   byId("kind").value = takes[0] ?? "numbers";
