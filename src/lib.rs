@@ -16,16 +16,18 @@
 //!
 //! # The types, in the order in which you meet them
 //!
-//! 1. [`RunnerConfig`] sets every limit, the clock, and what a guest may see of the host. All
-//! limits are finite by default. [`SnapshotMode`] and [`Compilation`] are two of its settings. 2.
-//! [`Runner`] loads plugins from bytes or directories, and has one-line calls. 3. [`Plugin`] is a
-//! loaded module. [`Description`] is for a module that is not compiled. Both list imports and
-//! exports, whose types are in [`types`], and name the [`Convention`]. A plugin may start from a
-//! [`Snapshot`]. A [`WarmUp`] is a call made at load. 4. [`Call`] describes one call: params or
-//! input, fuel, timeout, arguments, and a [`CancelToken`] that ends it from another thread. 5.
-//! [`Outcome`] has what the call returned, wrote and cost. 6. [`Error`] names the plugin, the
-//! problem and the limit. [`ErrorKind`] is for programs, and [`Phase`] is the step in which the
-//! error happened. 7. [`Instance`] keeps a plugin's state from call to call.
+//! 1. [`RunnerConfig`] sets every limit, the clock, and what a guest may see of the host. All limits are
+//!    finite by default. [`SnapshotMode`] and [`Compilation`] are two of its settings.
+//! 2. [`Runner`] loads plugins from bytes or directories, and has one-line calls.
+//! 3. [`Plugin`] is a loaded module. [`Description`] is for a module that is not compiled. Both list
+//!    imports and exports, whose types are in [`types`], and name the [`Convention`]. A plugin may start
+//!    from a [`Snapshot`]. A [`WarmUp`] is a call made at load.
+//! 4. [`Call`] describes one call: params or input, fuel, timeout, arguments, and a [`CancelToken`]
+//!    that ends it from another thread.
+//! 5. [`Outcome`] has what the call returned, wrote and cost.
+//! 6. [`Error`] names the plugin, the problem and the limit. [`ErrorKind`] is for programs, and [`Phase`]
+//!    is the step in which the error happened.
+//! 7. [`Instance`] keeps a plugin's state from call to call.
 //!
 //! To give plugins access to more:
 //!
