@@ -137,7 +137,7 @@ pub mod types {
     pub use crate::common::value::{Export, ExternType, Import, Signature, ValueType};
 }
 
-/// Traits by which an embedder provides time, randomness, input and output to guests.
+/// The time, randomness, input and output that an embedder provides to guests.
 pub mod environment {
     pub use crate::common::clock::{Clock, Entropy};
     pub use crate::common::output::OutputSink;

@@ -212,8 +212,8 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// Calls an export that the caller did not ask for, such as an initialiser. Exiting there is a
-    /// failure, even with code 0: the export has not done its work.
+    /// Calls an export of a convention or an initialiser. Exiting there is a failure, even with
+    /// code 0: the export has not done its work.
     pub(crate) fn call_unasked(
         &mut self,
         export: &str,
