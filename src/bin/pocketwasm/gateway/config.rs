@@ -74,7 +74,7 @@ pub(crate) struct Serve {
     /// Connections that are open at once.
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = some)]
     pub(super) max_connections: usize,
-    /// Calls that run at once, at most 1024 [default: four a processor]
+    /// Calls that run at once, at most 1024 [default: four per processor]
     #[arg(long, value_name = "N", value_parser = threads)]
     pub(super) threads: Option<usize>,
     /// Calls of one plugin that run at once [default: half of --threads]
