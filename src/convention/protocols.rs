@@ -118,7 +118,7 @@ impl Convention {
                 Ok(_) if Self::Extism.check(info, export, inputs).is_ok() => {
                     Failure::from(Cause::Signature {
                         problem: format!(
-                            "{}; a plugin of Extism's runs by the convention `extism`, where that is named",
+                            "{}; an Extism plugin needs the convention `extism` to be named",
                             Self::none(info)
                         ),
                     })

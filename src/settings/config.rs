@@ -353,7 +353,7 @@ impl RunnerConfig {
         for host in &self.allowed_hosts {
             if !can_be_allowed(host) {
                 let problem = format!(
-                    "is {}; it takes a host as it stands in a URL, without scheme, port and path: \
+                    "is {}; it must be a host as in a URL, without scheme, port and path: \
                      example.org, *.example.org, [::1], or * for any",
                     Quoted(host)
                 );

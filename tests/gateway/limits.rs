@@ -47,7 +47,7 @@ fn a_full_queue_is_said_at_once() {
     let all = server.post("/execute/greet", b"World");
     assert_eq!(
         (all.status, all.text()),
-        (503, "as many calls wait as may wait\n")
+        (503, "too many calls are waiting\n")
     );
     assert_eq!(all.header("retry-after"), Some("1"));
     assert!(began.elapsed() < AT_ONCE);

@@ -97,17 +97,17 @@ fn whatever_a_handler_fails_by_nothing_gets_past_it() {
         (
             "never",
             502,
-            "the plugin's response cannot be: the status is not from 200 to 599\n".to_owned(),
+            "the plugin's response is invalid: the status is not from 200 to 599\n".to_owned(),
         ),
         (
             "far",
             502,
-            "the plugin's request cannot be: its target is no path\n".to_owned(),
+            "the plugin's request is invalid: its target is no path\n".to_owned(),
         ),
         (
             "many",
             502,
-            "the plugin's request cannot be: there are more than 128 fields\n".to_owned(),
+            "the plugin's request is invalid: there are more than 128 fields\n".to_owned(),
         ),
     ];
     for (word, status, body) in table {

@@ -159,10 +159,7 @@ fn a_field_that_must_be_once_is_once() {
         ];
         let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
         let answer = server.ask("POST", "/execute/greet", &fields, b"World");
-        assert_eq!(
-            answer.text(),
-            format!("the header {header} is there twice\n")
-        );
+        assert_eq!(answer.text(), format!("the header {header} occurs twice\n"));
         assert_eq!(answer.status, 400);
     }
     let cgi = |output: &str| {

@@ -280,7 +280,7 @@ pub(crate) fn bombs() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
                 section(3, times(100_000, &[0])),
                 section(3, times(100_000, &[0])),
             ]),
-            Some("a section is there twice or out of order"),
+            Some("a section occurs twice or out of order"),
         ),
         (
             "300,000 custom sections",

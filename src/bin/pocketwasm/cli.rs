@@ -39,7 +39,7 @@ Exit codes:
      --fail-on-truncation
   7  input or output failed
   8  the plugin itself reported an error
-  141  nobody reads the output any more
+  141  the reader of the output is gone
 
 Results are written to stdout, everything else to stderr. RUST_LOG=info (or debug) logs what is
 loaded, what is refused and how calls end. On a terminal, control characters that a guest writes

@@ -79,7 +79,7 @@ mod granted {
         let text = |name: &'static str| match value.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.as_str())),
-            Some(_) => Err(malformed(&format!("its `{name}` is no string"))),
+            Some(_) => Err(malformed(&format!("its `{name}` is not a string"))),
         };
         let url = text("url")?.ok_or_else(|| malformed("it has no `url`"))?;
         let method = text("method")?.unwrap_or("GET").to_ascii_uppercase();
@@ -91,11 +91,11 @@ mod granted {
         let headers = match value.get("headers").or_else(|| value.get("header")) {
             None => &nothing,
             Some(Value::Object(headers)) => headers,
-            Some(_) => return Err(malformed("its `headers` are no object")),
+            Some(_) => return Err(malformed("its `headers` are not an object")),
         };
         for (name, value) in headers {
             let Value::String(value) = value else {
-                let problem = format!("the field {} is no string", Quoted(name));
+                let problem = format!("the field {} is not a string", Quoted(name));
                 return Err(malformed(&problem));
             };
             if !crate::common::http::is_field(name, value) {

@@ -180,7 +180,7 @@ impl<'a> ModuleScan<'a> {
             _ => return Ok(()),
         };
         if rank <= self.rank {
-            return Err(invalid("a section is there twice or out of order"));
+            return Err(invalid("a section occurs twice or out of order"));
         }
         self.rank = rank;
         Ok(())

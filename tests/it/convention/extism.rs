@@ -389,27 +389,27 @@ mod http {
             ),
             (
                 r#"{"url":5}"#,
-                "an HTTP request that cannot be sent: its `url` is no string",
+                "an HTTP request that cannot be sent: its `url` is not a string",
             ),
             (
                 r#"{"url":"http://a/","method":5}"#,
-                "an HTTP request that cannot be sent: its `method` is no string",
+                "an HTTP request that cannot be sent: its `method` is not a string",
             ),
             (
                 r#"{"url":"http://a/","headers":["a"]}"#,
-                "an HTTP request that cannot be sent: its `headers` are no object",
+                "an HTTP request that cannot be sent: its `headers` are not an object",
             ),
             (
                 r#"{"url":"http://a/","headers":null}"#,
-                "an HTTP request that cannot be sent: its `headers` are no object",
+                "an HTTP request that cannot be sent: its `headers` are not an object",
             ),
             (
                 r#"{"url":"http://a/","headers":{"a":5}}"#,
-                "an HTTP request that cannot be sent: the field \"a\" is no string",
+                "an HTTP request that cannot be sent: the field \"a\" is not a string",
             ),
             (
                 r#"{"url":"http://a/","headers":{"a":null}}"#,
-                "an HTTP request that cannot be sent: the field \"a\" is no string",
+                "an HTTP request that cannot be sent: the field \"a\" is not a string",
             ),
             (
                 r#"["http://a/"]"#,

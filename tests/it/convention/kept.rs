@@ -110,7 +110,7 @@ fn what_imports_functions_of_extisms_users_or_is_named_so_is_extisms() {
         (func (export "f") (result i32) (i32.const 0)) (func (export "g") (param f32)))"#;
     let plugin = load(&runner, "alone", alone);
     let error = plugin.call("f").input("x").run().expect_err("unnamed");
-    let hint = "a plugin of Extism's runs by the convention `extism`, where that is named";
+    let hint = "an Extism plugin needs the convention `extism` to be named";
     assert!(error.message().ends_with(hint), "{error}");
     let named = plugin.call("f").convention(Convention::Extism).input("x");
     assert_eq!(named.run().expect("runs").bytes(), b"");

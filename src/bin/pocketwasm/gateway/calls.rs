@@ -21,7 +21,7 @@ pub(super) fn limits_of(headers: &HeaderMap) -> Result<LoweredLimits, Problem> {
         for value in headers.get_all(header) {
             let value = value.to_str().unwrap_or_default();
             if lowered.lower(name, value)? {
-                return Err(Problem::bad_request(format!("`{header}` is there twice")));
+                return Err(Problem::bad_request(format!("`{header}` occurs twice")));
             }
         }
     }
@@ -152,7 +152,7 @@ fn not_run(gateway: &Gateway, plugin: &Plugin, not_run: NotRun) -> Problem {
         NotRun::Full(Full::Queue) => (
             "queue",
             StatusCode::SERVICE_UNAVAILABLE,
-            "as many calls wait as may wait",
+            "too many calls are waiting",
         ),
         NotRun::Full(Full::Plugin) => (
             "plugin_queue",

@@ -66,7 +66,7 @@ impl Guard {
             .iter()
             .find(|name| parts.headers.get_all(*name).iter().count() > 1)
         {
-            let message = format!("the header {name} is there twice");
+            let message = format!("the header {name} occurs twice");
             return Err(Problem::bad_request(message));
         }
         if let (Some(host), Some(names)) = (&host, &self.names) {
@@ -106,7 +106,7 @@ fn host(parts: &Parts) -> Result<Option<Authority>, Problem> {
         };
     };
     if values.next().is_some() {
-        return Err(Problem::bad_request("the header Host is there twice"));
+        return Err(Problem::bad_request("the header Host occurs twice"));
     }
     match Authority::try_from(value.as_bytes()) {
         Ok(host) if !host.as_str().contains('@') => Ok(Some(host)),

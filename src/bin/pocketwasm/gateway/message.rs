@@ -128,7 +128,7 @@ pub(super) fn answer(response: HttpResponse) -> Result<Answer, Problem> {
         if ONCE.contains(&name) && headers.contains_key(&name) {
             return Err(broken(
                 "response",
-                &format!("the field {name} is there twice"),
+                &format!("the field {name} occurs twice"),
             ));
         }
         if is_the_plugins(&name) {
@@ -162,7 +162,7 @@ fn field(
 }
 
 fn broken(what: &str, why: &str) -> Problem {
-    let message = format!("the plugin's {what} cannot be: {why}");
+    let message = format!("the plugin's {what} is invalid: {why}");
     Problem::new(StatusCode::BAD_GATEWAY, "guest_data", message)
 }
 
@@ -229,12 +229,12 @@ mod tests {
             (
                 200,
                 &[("Content-Type", "a/b"), ("content-type", "c/d")],
-                "the field content-type is there twice",
+                "the field content-type occurs twice",
             ),
             (
                 302,
                 &[("location", "/a"), ("Location", "/a")],
-                "the field location is there twice",
+                "the field location occurs twice",
             ),
             (99, &[], "the status is not from 200 to 599"),
             (101, &[], "the status is not from 200 to 599"),
@@ -253,7 +253,7 @@ mod tests {
             (200, &many, "there are more than 128 fields"),
         ];
         for (status, fields, why) in table {
-            let expected = format!("the plugin's response cannot be: {why}");
+            let expected = format!("the plugin's response is invalid: {why}");
             assert_eq!(read(response(status, fields)), Err(expected));
         }
     }
@@ -298,7 +298,7 @@ mod tests {
         ] {
             (seen.method, seen.uri) = (method.into(), uri.into());
             let problem = changed(&seen, parts.clone()).unwrap_err();
-            let expected = format!("the plugin's request cannot be: {why}");
+            let expected = format!("the plugin's request is invalid: {why}");
             assert_eq!(
                 (problem.status.as_u16(), &*problem.message),
                 (502, &*expected)
