@@ -308,7 +308,7 @@ mod tests {
             ),
             (
                 "[plugin.x]\nallow-hosts = [\"http://x\"]",
-                "`allow-hosts` is \"http://x\"; it takes a host",
+                "`allow-hosts` is \"http://x\"; it must be a host",
             ),
         ] {
             let said = ConfigFile::parse(text).unwrap_err();
