@@ -3,9 +3,11 @@
 use crate::server::{Server, fixture_bytes, plugins, saying};
 use std::{
     fs,
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
     path::Path,
     process::{Command, Stdio},
-    thread::sleep,
+    thread::{self, sleep},
     time::Duration,
 };
 
@@ -197,6 +199,60 @@ fn options_from_a_file_and_for_one_plugin() {
         said.contains("has a section for \"nobody\", and no such plugin is loaded"),
         "{said}"
     );
+}
+
+/// A host that one plugin may reach is out of reach for the others.
+#[test]
+fn hosts_are_allowed_plugin_by_plugin() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            request.extend(byte);
+        }
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\nConnection: close\r\n\r\nfetched";
+        stream.write_all(answer).unwrap();
+        // No other request may come, until the test connects to say that it is over.
+        let (mut last, _) = listener.accept().unwrap();
+        let mut end = Vec::new();
+        last.read_to_end(&mut end).unwrap();
+        end
+    });
+    let directory = plugins(&[
+        ("open", "wat/extism-hostile.wat"),
+        ("other", "wat/extism-hostile.wat"),
+        ("none", "wat/extism-hostile.wat"),
+    ]);
+    let config = directory.path().join("gateway.toml");
+    fs::write(
+        &config,
+        "[plugin.open]\nallow-hosts = [\"127.0.0.1\"]\n\
+         [plugin.other]\nallow-hosts = [\"example.org\"]\n",
+    )
+    .unwrap();
+    let flags = ["--config", config.to_str().unwrap()];
+    let server = Server::start_in(directory, &flags);
+    let input = format!(r#"{{"url":"http://{address}/"}}"#);
+    for (plugin, status, text) in [
+        ("other", 500, ""),
+        ("none", 500, ""),
+        ("open", 200, "fetched"),
+        ("other", 500, ""),
+        ("none", 500, ""),
+    ] {
+        let answer = server.post(&format!("/execute/{plugin}?func=fetch"), input.as_bytes());
+        assert_eq!(answer.status, status, "{plugin}: {}", answer.text());
+        assert!(answer.text().contains(text), "{plugin}: {}", answer.text());
+    }
+    TcpStream::connect(address)
+        .unwrap()
+        .write_all(b"over")
+        .unwrap();
+    assert_eq!(serving.join().unwrap(), b"over");
 }
 
 /// Invalid settings are refused before the gateway listens.
