@@ -184,6 +184,18 @@ impl StoreData {
         self.environment.as_ref()?.config.get(key)
     }
 
+    /// The patterns of the hosts that the call may send HTTP requests to: the runner's and its own.
+    #[cfg(feature = "http")]
+    pub(crate) fn allowed_hosts(&self) -> impl Iterator<Item = &String> {
+        let of_call = self.environment.iter().flat_map(|it| &it.allowed_hosts);
+        self.meter
+            .context()
+            .config
+            .allowed_hosts
+            .iter()
+            .chain(of_call)
+    }
+
     pub(crate) fn environment(&mut self) -> &mut Environment {
         self.environment.get_or_insert_default()
     }

@@ -102,6 +102,8 @@ pub(crate) struct Environment {
     pub(crate) config: BTreeMap<String, String>,
     /// The bytes of all keys and values of the configuration.
     pub(crate) config_length: usize,
+    /// The hosts that this call may send HTTP requests to, in addition to those that the runner allows.
+    pub(crate) allowed_hosts: Vec<String>,
 }
 
 /// One of the two lists of strings that a guest can ask for.

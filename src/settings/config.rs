@@ -7,7 +7,6 @@ use crate::{
         http::HttpClient,
         limits::Limits,
         output::SharedSink,
-        text::Quoted,
     },
     host::{
         context::HostContext,
@@ -15,7 +14,7 @@ use crate::{
         registry::Functions,
     },
     settings::{
-        hosts::can_be_allowed,
+        hosts,
         modes::{Compilation, SnapshotMode},
     },
 };
@@ -351,14 +350,7 @@ impl RunnerConfig {
             );
         }
         for host in &self.allowed_hosts {
-            if !can_be_allowed(host) {
-                let problem = format!(
-                    "is {}; it must be a host as in a URL, without scheme, port and path: \
-                     example.org, *.example.org, [::1], or * for any",
-                    Quoted(host)
-                );
-                return refuse("allow_host", &problem);
-            }
+            hosts::check(host)?;
         }
         if self.fuel_per_second == 0 {
             return refuse("fuel_per_second", "is 0; it must be at least 1");

@@ -6,7 +6,7 @@
 
 pub(crate) mod config;
 pub(crate) mod context;
-mod hosts;
+pub(crate) mod hosts;
 mod limit_setters;
 pub(crate) mod modes;
 mod output_setters;

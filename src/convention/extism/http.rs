@@ -167,12 +167,9 @@ mod granted {
         let Some(client) = config.http_client.clone() else {
             return Err(refused("this runner has no HTTP client".to_string()));
         };
-        if !config
-            .allowed_hosts
-            .iter()
-            .any(|pattern| allows(pattern, &host))
-        {
-            let hosts = crate::common::text::names(config.allowed_hosts.iter().cloned());
+        let mut allowed = caller.data().allowed_hosts();
+        if !allowed.any(|pattern| allows(pattern, &host)) {
+            let hosts = crate::common::text::names(caller.data().allowed_hosts().cloned());
             return Err(refused(format!("allowed hosts are: {hosts}")));
         }
         let maximum = config.limits.max_input_bytes;

@@ -372,6 +372,47 @@ mod http {
     }
 
     #[test]
+    fn a_call_can_allow_hosts_of_its_own() {
+        let mirror = Mirror::default();
+        let config = config().http_client(mirror).allow_host("example.org");
+        let runner = Runner::new(config).expect("valid");
+        let plugin = wat(&runner, "extism-hostile");
+        let fetch = |allowed: &str, host: &str| {
+            let input = format!(r#"{{"url":"http://{host}/"}}"#);
+            let call = plugin.call("fetch").input(&input);
+            let call = match allowed {
+                "" => call,
+                allowed => call.allow_host(allowed),
+            };
+            let text = |outcome: pocketwasm::Outcome| String::from_utf8(outcome.into_bytes());
+            call.run().map(|outcome| text(outcome).expect("UTF-8"))
+        };
+        for host in ["example.org", "a.example.net"] {
+            let answer = fetch("*.Example.net", host).expect(host);
+            assert_eq!(answer, format!("GET http://{host}/"));
+        }
+        let refusal = |host: &str, allowed: &str| {
+            format!("an HTTP request to \"{host}\" was refused: allowed hosts are: {allowed}")
+        };
+        refused(
+            fetch("*.Example.net", "example.com"),
+            ErrorKind::Host,
+            &refusal("example.com", "example.org, *.example.net"),
+        );
+        refused(
+            fetch("", "a.example.net"),
+            ErrorKind::Host,
+            &refusal("a.example.net", "example.org"),
+        );
+        refused(
+            fetch("http://x", "example.org"),
+            ErrorKind::InvalidConfig,
+            "invalid config: `allow_host` is \"http://x\"; it must be a host as in a URL, without \
+             scheme, port and path: example.org, *.example.org, [::1], or * for any",
+        );
+    }
+
+    #[test]
     fn what_is_no_request_is_not_sent() {
         let mirror = Mirror::default();
         let config = config().http_client(mirror.clone()).allow_host("*");

@@ -2,7 +2,7 @@
 
 use super::{
     answer::{self, Cost, Problem, Remedy},
-    journal, outgoing,
+    journal,
     pool::NotRun,
     routes::{LIMIT_HEADERS, LoweredLimits},
     schedule::{CallOrder, Full},
@@ -69,10 +69,9 @@ pub(super) async fn run<R: Send + 'static>(
 ) -> Result<(R, Outcome, Cost), Problem> {
     let token = requester.cancel.clone();
     let (shared, called) = (gateway.clone(), plugin.clone());
-    let hosts = gateway.settings.plugins.hosts(plugin.name());
     let timed = move || {
         let began = Instant::now();
-        let result = outgoing::allowing(hosts, || work(&token));
+        let result = work(&token);
         let time = began.elapsed();
         let (outcome, ending) = match &result {
             Ok((_, outcome)) => (Some(outcome), None),

@@ -1,11 +1,9 @@
 //! The flags of `pocketwasm serve`.
 
-use super::{
-    config_file::PluginSettings, guard::host_name, journal::LogFormat, outgoing::PluginClient,
-    schedule::Bounds,
-};
+use super::{config_file::PluginSettings, guard::host_name, journal::LogFormat, schedule::Bounds};
 use crate::gateway::chain::{Chain, ForPlugin, Prefix};
 use crate::{
+    http::NetworkClient,
     limits::Limits,
     units::{bytes, time},
 };
@@ -112,10 +110,6 @@ pub(crate) struct Serve {
     pub(super) limits: Limits,
 }
 
-fn lower_case(names: &[String]) -> Vec<String> {
-    names.iter().map(|name| name.to_ascii_lowercase()).collect()
-}
-
 /// A host and a port.
 fn address(text: &str) -> Result<String, String> {
     let port = text.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
@@ -153,16 +147,12 @@ impl Serve {
         // Input is never the reason for a refusal: the gateway measures bodies and heads itself.
         let longest = self.max_body.max(self.max_header.saturating_mul(4));
         let config = self.limits.config().max_input_bytes(longest.max(64 << 10));
-        // The runner checks the patterns. The client decides for each plugin, and the runner
-        // therefore allows all hosts.
         let config = self
             .allow_host
             .iter()
             .fold(config, |config, host| config.allow_host(host));
         match plugins.has_hosts() || !self.allow_host.is_empty() {
-            true => config
-                .allow_host("*")
-                .http_client(PluginClient(lower_case(&self.allow_host))),
+            true => config.http_client(NetworkClient),
             false => config,
         }
     }

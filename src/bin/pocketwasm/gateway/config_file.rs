@@ -4,7 +4,7 @@ use super::routes::LoweredLimits;
 use crate::units::{pages, time};
 use pocketwasm::{Call, Convention, Runner, RunnerConfig, WarmUp};
 use sha2::{Digest, Sha256};
-use std::{collections::BTreeMap, ffi::OsString, fs, path::Path, sync::Arc};
+use std::{collections::BTreeMap, ffi::OsString, fs, path::Path};
 
 /// The largest configuration file, in bytes.
 const LARGEST: u64 = 1 << 20;
@@ -41,7 +41,7 @@ struct Section {
 struct OnePlugin {
     config: BTreeMap<String, String>,
     env: BTreeMap<String, String>,
-    hosts: Arc<[String]>,
+    hosts: Vec<String>,
     limits: LoweredLimits,
     convention: Option<Convention>,
     warm_up: Option<String>,
@@ -129,13 +129,9 @@ impl OnePlugin {
         let section: Section = section
             .try_into()
             .map_err(|error: toml::de::Error| first_line(error.message()).to_owned())?;
-        let hosts: Vec<String> = section
-            .allow_hosts
-            .iter()
-            .map(|host| host.to_ascii_lowercase())
-            .collect();
         // The library checks the patterns when it creates a runner.
-        let config = hosts
+        let config = section
+            .allow_hosts
             .iter()
             .fold(RunnerConfig::new(), |config, host| config.allow_host(host));
         Runner::new(config)
@@ -156,7 +152,7 @@ impl OnePlugin {
         Ok(Self {
             config: section.config,
             env: section.env,
-            hosts: hosts.into(),
+            hosts: section.allow_hosts,
             limits: LoweredLimits {
                 fuel: section.fuel,
                 timeout: timeout.map_err(|problem| format!("`timeout`: {problem}"))?,
@@ -169,6 +165,12 @@ impl OnePlugin {
             warm_up_input: section.warm_up_input,
             sha256,
         })
+    }
+
+    /// Allows the plugin's own hosts for a call.
+    fn allow_hosts<'c>(&self, call: Call<'c>) -> Call<'c> {
+        let hosts = self.hosts.iter();
+        hosts.fold(call, |call, host| call.allow_host(host))
     }
 }
 
@@ -184,11 +186,6 @@ impl PluginSettings {
     /// Whether any plugin has hosts of its own.
     pub(super) fn has_hosts(&self) -> bool {
         self.0.values().any(|plugin| !plugin.hosts.is_empty())
-    }
-
-    /// The hosts that the plugin may send requests to, in addition to those for all plugins.
-    pub(super) fn hosts(&self, plugin: &str) -> Option<Arc<[String]>> {
-        Some(self.of(plugin)?.hosts.clone())
     }
 
     /// The limits of the plugin's calls. Its own limits replace those for all plugins.
@@ -208,7 +205,16 @@ impl PluginSettings {
         self.of(plugin)?.convention
     }
 
-    /// Sets the plugin's configuration and environment variables on a call.
+    /// Allows the plugin's own hosts for a call of a handler. The rest of its section is not about
+    /// handlers.
+    pub(super) fn allow_hosts<'c>(&self, plugin: &str, call: Call<'c>) -> Call<'c> {
+        match self.of(plugin) {
+            Some(plugin) => plugin.allow_hosts(call),
+            None => call,
+        }
+    }
+
+    /// Sets the plugin's hosts, configuration and environment variables on a call.
     pub(super) fn set_environment<'c>(&self, plugin: &str, mut call: Call<'c>) -> Call<'c> {
         let Some(plugin) = self.of(plugin) else {
             return call;
@@ -219,7 +225,7 @@ impl PluginSettings {
         for (key, value) in &plugin.config {
             call = call.config(key, value);
         }
-        call
+        plugin.allow_hosts(call)
     }
 
     /// The plugin's warm-up call, which is made at load.

@@ -124,10 +124,11 @@ async fn through<'a>(
     } = request;
     let (body, room) = gateway.settings.read(body).await?;
     let seen = message::request(&parts, body, requester.peer);
-    let (called, config) = (plugin.clone(), handler.config.clone());
+    let (called, config, shared) = (plugin.clone(), handler.config.clone(), gateway.clone());
     let run = move |token: &_| {
-        let call = called.call("handle_request").input(&config);
-        call.cancel(token).handle(seen)
+        let call = called.call("handle_request").input(&config).cancel(token);
+        let plugins = &shared.settings.plugins;
+        plugins.allow_hosts(called.name(), call).handle(seen)
     };
     let ran = calls::run(gateway, &plugin, &requester, CallOrder::First, run).await;
     let (handled, outcome, cost) = ran.map_err(closed)?;

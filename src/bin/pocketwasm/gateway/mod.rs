@@ -25,7 +25,6 @@ mod lock;
 mod message;
 mod metrics;
 mod middleware;
-mod outgoing;
 mod page;
 mod pool;
 mod reload;
