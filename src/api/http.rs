@@ -57,7 +57,7 @@ impl Plugin {
     ///
     /// Those of [`Call::handle`].
     pub fn handle(&self, request: HttpRequest, config: &[u8]) -> Result<Handled, Error> {
-        let call = self.call(http_handler::REQUEST).input(config);
+        let call = self.call(http_handler::HANDLE_REQUEST).input(config);
         call.handle(request).map(|(handled, _)| handled)
     }
 
@@ -72,7 +72,7 @@ impl Plugin {
     pub fn check_handler(&self, config: &[u8]) -> Result<(), Error> {
         let ready = || -> Result<(), Error> {
             self.context().check_open()?;
-            http_handler::check(&self.code().info, http_handler::REQUEST)?;
+            http_handler::check(&self.code().info, http_handler::HANDLE_REQUEST)?;
             let (code, mut guest_store) = self.begin(CallLimits::default(), None)?;
             guest_store.state().convention_state().config = config.to_vec();
             let mut execution = Execution::new(&code, &mut guest_store);
@@ -126,7 +126,7 @@ impl Pending {
         });
         handled
             .map(|(exchange, outcome)| (exchange.response, outcome))
-            .map_err(|error| error.in_export(http_handler::RESPONSE))
+            .map_err(|error| error.in_export(http_handler::HANDLE_RESPONSE))
     }
 }
 

@@ -14,12 +14,12 @@ const LARGEST: u64 = 1 << 20;
 pub(crate) struct ConfigFile {
     /// The options as arguments of a command line.
     pub(crate) args: Vec<OsString>,
-    pub(super) plugins: PluginSettings,
+    pub(crate) plugins: PluginSettings,
 }
 
 /// The settings of single plugins, by name.
 #[derive(Debug, Default)]
-pub(super) struct PluginSettings(BTreeMap<String, OnePlugin>);
+pub(crate) struct PluginSettings(BTreeMap<String, OnePlugin>);
 
 /// A plugin's section as written in the file.
 #[derive(Debug, Default, serde::Deserialize)]
