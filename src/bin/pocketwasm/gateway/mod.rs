@@ -93,7 +93,7 @@ impl Serve {
                 "the configuration has a section for {name:?}, and no such plugin is loaded"
             );
         }
-        chain.check(&runner).map_err(Failure::Usage)?;
+        chain.check(&runner, &plugins).map_err(Failure::Usage)?;
 
         // Listen only now: a client that can connect finds every plugin loaded.
         let action = format!("listen on {}", self.listen);
