@@ -233,6 +233,15 @@ fn wat(name: &str) -> Vec<u8> {
     wat::parse_file(format!("fixtures/wat/bench/{name}.wat")).unwrap()
 }
 
+/// The largest memory by default, of which a call touches one page.
+fn large() -> Vec<u8> {
+    let text = r#"(module (memory (export "memory") 1024)
+        (func (export "add") (param i32 i32) (result i32)
+            (i32.store (i32.const 40000000) (local.get 0))
+            (i32.add (i32.load (i32.const 40000000)) (local.get 1))))"#;
+    wat::parse_str(text).unwrap()
+}
+
 fn runner() -> Runner {
     Runner::new(RunnerConfig::new()).unwrap()
 }
@@ -365,7 +374,7 @@ fn cold_with(config: RunnerConfig, bytes: Vec<u8>) -> [Work; 2] {
     [Box::new(ours), Box::new(raw)]
 }
 
-const CASES: [Case; 14] = [
+const CASES: [Case; 16] = [
     Case {
         name: "add, fresh",
         prepare: || add_fresh(&fixture("add")),
@@ -381,6 +390,15 @@ const CASES: [Case; 14] = [
     Case {
         name: "go greet, fresh",
         prepare: || greet_fresh(&fixture("go-greet"), 0),
+    },
+    // 257 pages, most of them for a stack.
+    Case {
+        name: "c greet, fresh",
+        prepare: || greet_fresh(&fixture("c-greet"), 0),
+    },
+    Case {
+        name: "1,024 pages, fresh",
+        prepare: || add_fresh(&large()),
     },
     Case {
         name: "greet, spare",

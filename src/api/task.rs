@@ -35,6 +35,15 @@ pub(super) struct Task<'a> {
     pub(super) mistake: Option<Failure>,
 }
 
+/// What a call begins with in its instance.
+enum Begin {
+    /// There is no instance yet.
+    Instantiate,
+    /// Nothing has run in the instance.
+    Initialise,
+    Call,
+}
+
 /// A value of the embedder's, which is in the store during a call.
 pub(super) trait EmbedderState {
     fn lend(&mut self) -> Box<dyn Any + Send + Sync>;
@@ -71,16 +80,25 @@ impl<'a> Task<'a> {
             Some(_) => None,
             None => plugin.spare(),
         };
+        let recycled = original_code.is_none() && plugin.recycles();
         let (call_limits, environment) = self.take();
         if let Some(mut spare) = spare {
             let mut execution = Execution::new(code, &mut spare);
             execution.renew(call_limits, environment);
-            return self.perform(plugin, &mut execution, &bound_input, false);
+            let done = self.perform(plugin, &mut execution, &bound_input, Begin::Initialise);
+            if done.is_ok() {
+                plugin.give_back(spare);
+            }
+            return done;
         }
         let mut guest_store =
             GuestStore::new(plugin.plugin_context(), code, call_limits, environment);
         let mut execution = Execution::new(code, &mut guest_store);
-        self.perform(plugin, &mut execution, &bound_input, true)
+        let done = self.perform(plugin, &mut execution, &bound_input, Begin::Instantiate);
+        if recycled && done.is_ok() {
+            plugin.give_back(guest_store);
+        }
+        done
     }
 
     /// Runs the call in a kept instance.
@@ -92,7 +110,7 @@ impl<'a> Task<'a> {
         let bound_input = self.bind(plugin, function, poisoned)?;
         let (call_limits, environment) = self.take();
         execution.renew(call_limits, environment);
-        self.perform(plugin, &mut execution, &bound_input, false)
+        self.perform(plugin, &mut execution, &bound_input, Begin::Call)
     }
 
     /// Takes the limits and the environment, which go into the store.
@@ -168,22 +186,25 @@ impl<'a> Task<'a> {
         }
     }
 
-    /// Initialises the instance if it is fresh, and calls the export.
+    /// Makes the instance and initialises it, as far as that is not done, and calls the export.
     fn perform(
         &mut self,
         plugin: &Plugin,
         execution: &mut Execution<'_>,
         bound_input: &BoundInput<'_>,
-        is_fresh: bool,
+        begin: Begin,
     ) -> Result<Outcome, Error> {
         let export = self.export;
         if let Some(state) = &mut self.state {
             execution.state().embedder_state = Some(state.lend());
         }
-        let initialised = if is_fresh {
-            execution.instantiate_and_initialise(Some(export))
-        } else {
-            Ok(())
+        let initialised = match begin {
+            Begin::Instantiate => execution.instantiate().and_then(|()| {
+                plugin.learn(execution);
+                execution.initialise_first(Some(export))
+            }),
+            Begin::Initialise => execution.initialise_first(Some(export)),
+            Begin::Call => Ok(()),
         };
         let mut output = CallOutput::default();
         let done = initialised.and_then(|()| bound_input.call(execution, export, &mut output));

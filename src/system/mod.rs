@@ -5,4 +5,5 @@
 
 pub(crate) mod background;
 pub(crate) mod clock;
+pub(crate) mod pages;
 pub(crate) mod parallel;
