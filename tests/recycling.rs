@@ -11,7 +11,9 @@ use proptest::prelude::*;
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
-    fs, thread,
+    fs,
+    sync::{Arc, Barrier},
+    thread,
     time::Duration,
 };
 
@@ -261,7 +263,7 @@ fn told(done: Result<Outcome, Error>) -> (String, Option<Outcome>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whatever calls do, each tells the same as in an instance that was made for it, and the next
     /// one finds nothing of it.
@@ -517,4 +519,62 @@ fn threads_share_them() {
             });
         }
     });
+}
+
+/// Four threads are in a call at once, each in an instance of its own.
+#[test]
+fn no_more_are_kept_than_the_bytes_allow() {
+    const THREADS: usize = 4;
+    // So little is between the data that no page is given back: each counts its memory and 32 KiB.
+    let module = wat(r#"(module
+        (import "env" "wait" (func $wait))
+        (memory (export "memory") 4)
+        (data (i32.const 60000) "1") (data (i32.const 120000) "2")
+        (data (i32.const 180000) "3") (data (i32.const 240000) "4")
+        (func (export "run") (call $wait)))"#);
+    let each = 4 * PAGE + PAGE / 2;
+    for (most, expected) in [
+        (each - 1, 0),
+        (each + 4, 1),
+        (2 * each + 4, 2),
+        (9 * each, 4),
+    ] {
+        let barrier = Arc::new(Barrier::new(THREADS));
+        let wait = move |_: &mut HostContext<'_>| {
+            barrier.wait();
+            Ok::<(), Error>(())
+        };
+        let config = config().max_spare_bytes(most).function("env", "wait", wait);
+        let plugin = load(config, &module);
+        let round = || {
+            thread::scope(|scope| {
+                let run = || serves_again(&plugin, || run(&plugin, "run", &[]).map(drop).is_ok());
+                let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(run)).collect();
+                let served = threads.into_iter().map(|thread| thread.join());
+                served
+                    .filter(|served| *served.as_ref().expect("runs"))
+                    .count()
+            })
+        };
+        round();
+        round();
+        for _ in 0..3 {
+            assert_eq!(round(), expected, "{most}");
+        }
+    }
+}
+
+#[test]
+fn a_plugin_that_is_unloaded_keeps_none() {
+    let runner = Runner::new(config()).expect("the settings are valid");
+    let module = keeper(8, "");
+    let plugin = runner.load_plugin("guest", &module).expect("it loads");
+    let serves = || serves_again(&plugin, || run(&plugin, "secret", &[1]).map(drop));
+    for expected in [false, false, true, true] {
+        assert_eq!(serves(), expected);
+    }
+    assert!(runner.unload_plugin("guest"));
+    for _ in 0..4 {
+        assert!(!serves());
+    }
 }

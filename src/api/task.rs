@@ -203,7 +203,11 @@ impl<'a> Task<'a> {
                 plugin.learn(execution);
                 execution.initialise_first(Some(export))
             }),
-            Begin::Initialise => execution.initialise_first(Some(export)),
+            Begin::Initialise => {
+                // The time counts as if the instance were made now.
+                execution.state().meter.begin();
+                execution.initialise_first(Some(export))
+            }
             Begin::Call => Ok(()),
         };
         let mut output = CallOutput::default();

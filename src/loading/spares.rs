@@ -182,9 +182,9 @@ impl Spares {
     fn count(&self, bytes: usize) -> Option<Counted<'_>> {
         let most = self.plugin_context.runner.config.limits.max_spare_bytes;
         let background = self.background();
-        background
-            .admit(bytes, most)
-            .then_some(Counted { background, bytes })
+        let admitted = background.admit(bytes, most);
+        // It is made only if they are counted: when it is dropped, they are counted no more.
+        admitted.then(|| Counted { background, bytes })
     }
 
     /// Keeps an instance, unless there are to be no more. Returns whether it did.
@@ -222,7 +222,7 @@ impl Spares {
     }
 
     /// Takes back an instance whose call went well, and keeps it if it can be made as new.
-    #[cold]
+    #[inline(never)]
     pub(crate) fn give_back(&self, mut guest_store: GuestStore) {
         let (Some(shape), Some(Some(new))) = (&self.code.shape, self.new.get()) else {
             return;

@@ -147,4 +147,84 @@ mod linux {
             (size.is_power_of_two() && size <= LARGEST_PAGE).then_some(size)
         })
     }
+
+    #[cfg(test)]
+    mod tests {
+        use super::{ends, give_back, page_size, whole_pages};
+        use crate::system::pages::clear;
+        use alloc::vec;
+        use core::{ptr, slice};
+
+        #[test]
+        fn what_is_cleared_is_zero_and_nothing_else() {
+            const LENGTHS: [usize; 9] =
+                [0, 1, 4_095, 4_096, 16_384, 65_536, 81_921, 300_000, 1 << 20];
+            for length in LENGTHS {
+                for start in [0, 1, 16, 4_095, 4_096, 8_192, 70_001] {
+                    for first in [true, false] {
+                        let mut bytes = vec![0xa5_u8; start + length + 70_000];
+                        let place = &mut bytes[start..start + length];
+                        let taken = clear(place, first).expect("it can be given back");
+                        assert!(place.iter().all(|byte| *byte == 0), "{start}, {length}");
+                        assert!(taken <= length, "{start}, {length}");
+                        if length == 1 << 20 && cfg!(target_pointer_width = "64") {
+                            assert!(taken < length / 4, "{start}: {taken} bytes stay");
+                        }
+                        let (before, after) = (&bytes[..start], &bytes[start + length..]);
+                        let mut others = before.iter().chain(after);
+                        assert!(others.all(|byte| *byte == 0xa5), "{start}, {length}");
+                    }
+                }
+            }
+        }
+
+        /// Pages that are shared keep what is in them.
+        #[test]
+        fn pages_that_keep_their_content_are_found_out() {
+            let length = 32 * page_size().expect("it is known");
+            for (flags, expected) in [(libc::MAP_PRIVATE, true), (libc::MAP_SHARED, false)] {
+                let flags = flags | libc::MAP_ANONYMOUS;
+                let access = libc::PROT_READ | libc::PROT_WRITE;
+                // SAFETY: a new mapping, at an address that the system chooses.
+                let start = unsafe { libc::mmap(ptr::null_mut(), length, access, flags, -1, 0) };
+                assert_ne!(start, libc::MAP_FAILED);
+                // SAFETY: the mapping has that many bytes, and nothing else refers to them.
+                let pages = unsafe { slice::from_raw_parts_mut(start.cast::<u8>(), length) };
+                pages.fill(7);
+                assert_eq!(give_back(pages, true), expected, "{flags:#x}");
+                assert_eq!(ends(pages).count(), 2);
+                // SAFETY: it is the mapping from above, which is not used any more.
+                assert_eq!(unsafe { libc::munmap(start, length) }, 0);
+            }
+        }
+
+        #[test]
+        fn only_whole_pages_are_given_back() {
+            for page in [4_096, 16_384, 65_536] {
+                for address in [0, 16, page, page + 16, 2 * page, 2 * page + 1, 3 * page - 1] {
+                    for length in [page, 4 * page, 64 * page, 64 * page + 1, 65 * page - 1] {
+                        let Some(range) = whole_pages(address, length, page) else {
+                            assert!(length < 64 * page, "{page}, {address}, {length}");
+                            continue;
+                        };
+                        let (start, end) = (address + range.start, address + range.end);
+                        assert!(range.end <= length, "{page}, {address}, {length}");
+                        assert_eq!([start % page, end % page], [0; 2]);
+                        assert_ne!(start % (2 * page), 0, "it could be a huge page's");
+                        // No more than that is left at the ends.
+                        assert!(
+                            range.len() + 6 * page + 16_384 > length,
+                            "{page}, {address}"
+                        );
+                    }
+                }
+            }
+            #[cfg(target_pointer_width = "64")]
+            assert_eq!(
+                whole_pages(3 << 56, 1 << 20, 4_096),
+                None,
+                "a tagged address"
+            );
+        }
+    }
 }
