@@ -388,6 +388,28 @@ fn spare_instances_stay_within_their_bytes_and_go_with_their_plugin() {
     wait_until(|live| live < before + EACH);
 }
 
+/// An instance whose call ends after its plugin is unloaded is dropped.
+#[test]
+fn an_unloaded_plugin_keeps_no_instance_of_a_call() {
+    let _alone = alone();
+    const MEMORY: usize = 17 << 16;
+    let module = fixture("rust-greet.wasm");
+    let runner = runner(RunnerConfig::new());
+    let plugin = runner.load_plugin("greet", &module).expect("loads");
+    let greet = || plugin.call("greet").input("World").run().map(drop);
+    let before = live();
+    for _ in 0..4 {
+        greet().expect("runs");
+    }
+    assert!(live() >= before + MEMORY, "one waits for the next call");
+    runner.unload_plugin("greet");
+    assert!(live() < before + MEMORY / 2, "it is gone");
+    for _ in 0..4 {
+        greet().expect("runs");
+    }
+    assert!(live() < before + MEMORY / 2, "and no other is kept");
+}
+
 /// A snapshot takes one instance, whose memory the engine makes whole, and what the initialiser left
 /// in it.
 #[test]

@@ -430,6 +430,7 @@ fn an_initialiser_runs_in_each() {
         (func $start (global.set $calls (i32.add (global.get $calls) (i32.const 1))))
         (func (export "_initialize") (i32.store (i32.const 70000)
             (i32.add (i32.load (i32.const 70000)) (global.get $calls))))
+        (func (export "trap") unreachable)
         (func (export "count") (result i32)
             (i32.store (i32.const 70000) (i32.add (i32.load (i32.const 70000)) (i32.const 100)))
             (global.set $calls (i32.add (global.get $calls) (i32.const 1000)))
@@ -451,6 +452,12 @@ fn an_initialiser_runs_in_each() {
                 "{snapshots:?}"
             );
         }
+        // The instance that waits is dropped. That of the initialiser begins before the snapshot,
+        // where there is one, and serves no other call.
+        run(&plugin, "trap", &[]).expect_err("it traps");
+        run(&plugin, "_initialize", &[]).expect("runs");
+        let served = serves_again(&plugin, || run(&plugin, "count", &[]));
+        assert_eq!(served, snapshots == SnapshotMode::Never, "{snapshots:?}");
     }
 }
 

@@ -248,22 +248,19 @@ impl Plugin {
         None
     }
 
-    /// Lets what is known of new instances come from `execution`, in which nothing has run yet.
-    #[inline(always)]
+    /// Looks at a new instance of this plugin's code, in which nothing has run yet.
     pub(crate) fn learn(&self, execution: &Execution<'_>) {
         #[cfg(feature = "std")]
-        if let Some(spares) = &self.0.spares
-            && core::ptr::eq(execution.code(), self.code())
-        {
+        if let Some(spares) = &self.0.spares {
             spares.learn(execution);
         }
         #[cfg(not(feature = "std"))]
         let _ = execution;
     }
 
-    /// Whether instances of this plugin's code serve more calls, made as new.
+    /// Whether there can be spare instances.
     #[inline(always)]
-    pub(crate) fn recycles(&self) -> bool {
+    pub(crate) fn has_spares(&self) -> bool {
         #[cfg(feature = "std")]
         return self.0.spares.is_some();
         #[cfg(not(feature = "std"))]

@@ -39,6 +39,8 @@ pub(super) struct Task<'a> {
 enum Begin {
     /// There is no instance yet.
     Instantiate,
+    /// The same, and the plugin looks at the new one.
+    InstantiateAndLearn,
     /// Nothing has run in the instance.
     Initialise,
     Call,
@@ -76,26 +78,36 @@ impl<'a> Task<'a> {
             )
             .map_err(|failure| with_names(failure.into(), plugin, self.export))?;
         let code = original_code.as_deref().unwrap_or_else(|| plugin.code());
-        let spare = match original_code {
-            Some(_) => None,
-            None => plugin.spare(),
-        };
-        let recycled = original_code.is_none() && plugin.recycles();
-        let (call_limits, environment) = self.take();
-        if let Some(mut spare) = spare {
-            let mut execution = Execution::new(code, &mut spare);
-            execution.renew(call_limits, environment);
-            let done = self.perform(plugin, &mut execution, &bound_input, Begin::Initialise);
-            if done.is_ok() {
-                plugin.give_back(spare);
-            }
-            return done;
+        if original_code.is_none() && plugin.has_spares() {
+            return self.spare(plugin, &bound_input);
         }
+        let (call_limits, environment) = self.take();
         let mut guest_store =
             GuestStore::new(plugin.plugin_context(), code, call_limits, environment);
         let mut execution = Execution::new(code, &mut guest_store);
-        let done = self.perform(plugin, &mut execution, &bound_input, Begin::Instantiate);
-        if recycled && done.is_ok() {
+        self.perform(plugin, &mut execution, &bound_input, Begin::Instantiate)
+    }
+
+    /// Runs the call in an instance of which the plugin keeps others, and lets it be kept. This is a
+    /// function of its own: a call of a tiny module would take longer if its store could move.
+    #[inline(never)]
+    fn spare(&mut self, plugin: &Plugin, bound_input: &BoundInput<'_>) -> Result<Outcome, Error> {
+        let code = plugin.code();
+        let (call_limits, environment) = self.take();
+        let (mut guest_store, begin) = match plugin.spare() {
+            Some(mut spare) => {
+                Execution::new(code, &mut spare).renew(call_limits, environment);
+                (spare, Begin::Initialise)
+            }
+            None => {
+                let context = plugin.plugin_context();
+                let made = GuestStore::new(context, code, call_limits, environment);
+                (made, Begin::InstantiateAndLearn)
+            }
+        };
+        let mut execution = Execution::new(code, &mut guest_store);
+        let done = self.perform(plugin, &mut execution, bound_input, begin);
+        if done.is_ok() {
             plugin.give_back(guest_store);
         }
         done
@@ -199,7 +211,8 @@ impl<'a> Task<'a> {
             execution.state().embedder_state = Some(state.lend());
         }
         let initialised = match begin {
-            Begin::Instantiate => execution.instantiate().and_then(|()| {
+            Begin::Instantiate => execution.instantiate_and_initialise(Some(export)),
+            Begin::InstantiateAndLearn => execution.instantiate().and_then(|()| {
                 plugin.learn(execution);
                 execution.initialise_first(Some(export))
             }),

@@ -18,6 +18,11 @@ use alloc::sync::Arc;
 use wasmi::{F32, F64, Instance, Store, Val};
 
 impl Execution<'_> {
+    /// The pages that the guest's memories have.
+    pub(crate) fn memory_pages(&mut self) -> u64 {
+        self.state().limiter.memory_pages().into()
+    }
+
     /// Makes the instance as [`instantiate`](Execution::instantiate) leaves one, after a call that
     /// went well. `new` was captured from such an instance by `shape`, and `clear` makes bytes
     /// zero. It is told whether it gets these bytes for the first time, and returns how many of

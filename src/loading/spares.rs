@@ -39,8 +39,8 @@ pub(crate) struct Spares {
     stock: Mutex<Stock>,
     /// Whether a task to create more is queued.
     refilling: AtomicBool,
-    /// Whether there was an instance before.
-    called: AtomicBool,
+    /// Whether there was an instance whose call left it as large as it was.
+    wanted: AtomicBool,
     /// What a new instance begins with. `None` if that cannot be kept.
     new: OnceLock<Option<InstanceState>>,
 }
@@ -115,7 +115,7 @@ impl Spares {
             ahead,
             stock: Mutex::default(),
             refilling: AtomicBool::new(false),
-            called: AtomicBool::new(false),
+            wanted: AtomicBool::new(false),
             new: OnceLock::new(),
         }))
     }
@@ -204,8 +204,7 @@ impl Spares {
         let Some(shape) = &self.code.shape else {
             return;
         };
-        // The first call may be the only one.
-        if !self.called.swap(true, Ordering::Relaxed) || self.new.get().is_some() {
+        if !self.wanted.load(Ordering::Relaxed) || self.new.get().is_some() {
             return;
         }
         let state = match execution.capture(shape) {
@@ -224,10 +223,18 @@ impl Spares {
     /// Takes back an instance whose call went well, and keeps it if it can be made as new.
     #[inline(never)]
     pub(crate) fn give_back(&self, mut guest_store: GuestStore) {
-        let (Some(shape), Some(Some(new))) = (&self.code.shape, self.new.get()) else {
+        let Some(shape) = &self.code.shape else {
             return;
         };
         let mut execution = Execution::new(&self.code, &mut guest_store);
+        // The engine has no way to make a memory smaller again.
+        if execution.memory_pages() != self.code.pages {
+            return;
+        }
+        let Some(Some(new)) = self.new.get() else {
+            self.wanted.store(true, Ordering::Relaxed);
+            return;
+        };
         let made = execution.make_as_new(&self.plugin_context, shape, new, clear);
         let counted = made.and_then(|bytes| self.count(bytes.saturating_add(STORE_BYTES)));
         if let Some(counted) = counted {
