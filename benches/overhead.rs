@@ -15,7 +15,7 @@
 //! No harness of benchmarks takes turns between two subjects, and on a machine that others use
 //! too, only turns give ratios that can be believed.
 
-use pocketwasm::{Compilation, Instance, Plugin, Runner, RunnerConfig, SnapshotMode};
+use pocketwasm::{Compilation, Instance, Plugin, Runner, RunnerConfig, SnapshotMode, WarmUp};
 use std::{
     cell::Cell,
     env, fs,
@@ -287,6 +287,20 @@ fn greet_fresh(bytes: &[u8], spares: usize) -> [Work; 2] {
     [Box::new(ours), Box::new(raw)]
 }
 
+/// The same after a warm-up call, which the engine alone has not.
+fn warm_greet_fresh(bytes: &[u8]) -> [Work; 2] {
+    let warm_up = WarmUp::call("greet").input("World");
+    let plugin = runner().load_plugin_warm("guest", bytes, warm_up).unwrap();
+    let raw = Raw::new(bytes);
+    let ours = move || {
+        black_box(plugin.call("greet").input("World").run().unwrap());
+    };
+    let raw = move || {
+        black_box(raw.live().bytes("greet", b"World"));
+    };
+    [Box::new(ours), Box::new(raw)]
+}
+
 /// With a pause before each call, as between requests, in which spares can be made.
 fn paced(works: [Work; 2]) -> [Work; 2] {
     works.map(|mut work| -> Work {
@@ -374,7 +388,7 @@ fn cold_with(config: RunnerConfig, bytes: Vec<u8>) -> [Work; 2] {
     [Box::new(ours), Box::new(raw)]
 }
 
-const CASES: [Case; 16] = [
+const CASES: [Case; 17] = [
     Case {
         name: "add, fresh",
         prepare: || add_fresh(&fixture("add")),
@@ -395,6 +409,11 @@ const CASES: [Case; 16] = [
     Case {
         name: "c greet, fresh",
         prepare: || greet_fresh(&fixture("c-greet"), 0),
+    },
+    // Its allocator has then made the memory larger before the snapshot.
+    Case {
+        name: "c greet after a warm-up, fresh",
+        prepare: || warm_greet_fresh(&fixture("c-greet")),
     },
     Case {
         name: "1,024 pages, fresh",

@@ -6,7 +6,7 @@
     reason = "a global allocator is an unsafe trait; this one only looks"
 )]
 
-use pocketwasm::{Error, HostContext, Outcome, Plugin, Runner, RunnerConfig, SnapshotMode};
+use pocketwasm::{Error, HostContext, Outcome, Plugin, Runner, RunnerConfig, SnapshotMode, WarmUp};
 use proptest::prelude::*;
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -583,5 +583,28 @@ fn a_plugin_that_is_unloaded_keeps_none() {
     assert!(runner.unload_plugin("guest"));
     for _ in 0..4 {
         assert!(!serves());
+    }
+}
+
+/// Most languages' allocators grow the memory when they are first called, and the engine cannot
+/// make it smaller again. After a warm-up call it has grown before the snapshot.
+#[test]
+fn a_guest_that_allocates_serves_again_after_a_warm_up_call() {
+    for name in ["rust-greet", "c-greet", "zig-greet"] {
+        let load = |most| {
+            let runner = Runner::new(config().max_spare_bytes(most)).expect("valid");
+            let warm_up = WarmUp::call("greet").input("someone");
+            let loaded = runner.load_plugin_warm(name, fixture(name), warm_up);
+            loaded.unwrap_or_else(|error| panic!("{error}"))
+        };
+        let (plugin, made) = (load(64 << 20), load(0));
+        for round in 0..5 {
+            let mut ours = None;
+            let served = serves_again(&plugin, || {
+                ours = Some(told(plugin.call("greet").input("World").run()));
+            });
+            assert_eq!(ours, Some(told(made.call("greet").input("World").run())));
+            assert!(served || round < 2, "{name}, round {round}");
+        }
     }
 }

@@ -212,14 +212,8 @@ impl<'a> Task<'a> {
         }
         let initialised = match begin {
             Begin::Instantiate => execution.instantiate_and_initialise(Some(export)),
-            Begin::InstantiateAndLearn => execution.instantiate().and_then(|()| {
-                plugin.learn(execution);
-                execution.initialise_first(Some(export))
-            }),
-            Begin::Initialise => {
-                // The time counts as if the instance were made now.
-                execution.state().meter.begin();
-                execution.initialise_first(Some(export))
+            Begin::InstantiateAndLearn | Begin::Initialise => {
+                begin_with_spares(plugin, execution, export, begin)
             }
             Begin::Call => Ok(()),
         };
@@ -239,6 +233,24 @@ impl<'a> Task<'a> {
             Err(failure) => Err(with_names(execution.failed(failure), plugin, export)),
         }
     }
+}
+
+/// Begins a call of a plugin that has spare instances: there is one, or this may become one.
+#[inline(never)]
+fn begin_with_spares(
+    plugin: &Plugin,
+    execution: &mut Execution<'_>,
+    export: &str,
+    begin: Begin,
+) -> Result<(), Failure> {
+    if matches!(begin, Begin::InstantiateAndLearn) {
+        execution.instantiate()?;
+        plugin.learn(execution);
+    } else {
+        // The time counts as if the instance were made now.
+        execution.state().meter.begin();
+    }
+    execution.initialise_first(Some(export))
 }
 
 /// The error for a call that did not begin.

@@ -122,6 +122,7 @@ impl<'a> Execution<'a> {
         Ok(())
     }
 
+    #[inline(never)]
     fn initialise(&mut self, export: Option<&str>) -> Result<(), Failure> {
         if let Some(start) = &self.code.start {
             self.guest_store.phase = Phase::Start;

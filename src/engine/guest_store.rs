@@ -78,9 +78,11 @@ impl GuestStore {
         call_limits: CallLimits,
         environment: Option<Box<Environment>>,
     ) -> Self {
-        let state = host_state(plugin_context, code, call_limits, environment);
         Self {
-            store: Store::new(&code.engine, state),
+            store: Store::new(
+                &code.engine,
+                host_state(plugin_context, code, call_limits, environment),
+            ),
             remembered: None,
             phase: Phase::Instantiate,
             poisoned: false,
