@@ -557,7 +557,7 @@ fn no_more_are_kept_than_the_bytes_allow() {
             thread::scope(|scope| {
                 let run = || serves_again(&plugin, || run(&plugin, "run", &[]).map(drop).is_ok());
                 let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(run)).collect();
-                let served = threads.into_iter().map(|thread| thread.join());
+                let served = threads.into_iter().map(thread::ScopedJoinHandle::join);
                 served
                     .filter(|served| *served.as_ref().expect("runs"))
                     .count()
