@@ -7,7 +7,10 @@
 //! get a fresh one each, and are compared with a call that does nothing in one.
 
 use divan::{Bencher, black_box};
-use pocketwasm::{Call, Convention, Handled, HttpRequest, Instance, Plugin, Runner, RunnerConfig};
+use pocketwasm::{
+    Call, Convention, Instance, Plugin, Runner, RunnerConfig,
+    http::{Handled, HttpRequest},
+};
 use std::{fmt, fs, path::Path};
 
 /// A convention, its export, and the numbers for it that mean an empty input.

@@ -19,8 +19,9 @@
 //! 1. [`RunnerConfig`] sets every limit, the clock, and what a guest may see of the host. All limits are
 //!    finite by default. [`SnapshotMode`] and [`Compilation`] are two of its settings.
 //! 2. [`Runner`] loads plugins from bytes or directories, and has one-line calls.
-//! 3. [`Plugin`] is a loaded module: its [`Import`]s, its [`Export`]s with their [`Signature`]s, its
-//!    [`Convention`], and whether it starts from a [`Snapshot`]. A [`WarmUp`] is a call made at load.
+//! 3. [`Plugin`] is a loaded module. [`Description`] is for a module that is not compiled. Both list
+//!    imports and exports, whose types are in [`types`], and name the [`Convention`]. A plugin may start
+//!    from a [`Snapshot`]. A [`WarmUp`] is a call made at load.
 //! 4. [`Call`] describes one call: params or input, fuel, timeout, arguments, and a [`CancelToken`]
 //!    that ends it from another thread.
 //! 5. [`Outcome`] has what the call returned, wrote and cost.
@@ -33,11 +34,9 @@
 //! - [`RunnerConfig::function`] turns a closure into a function that plugins can import. It takes a
 //!   [`HostContext`] and [`HostValue`]s, and returns a [`HostResult`]. The trait for such closures is
 //!   [`HostFunction`].
-//! - [`Clock`] and [`Entropy`] provide real time and real random numbers. [`InputSource`] provides
-//!   standard input, and [`OutputSink`] receives standard output.
-//! - [`HttpRequest`] and [`HttpResponse`] pass through [`Plugin::handle`] and [`Call::cgi`];
-//!   [`Handled`] and [`Pending`] are the results of a middleware. [`HttpClient`] sends the requests of
-//!   Extism plugins.
+//! - [`environment`] has the traits for real time, real random numbers, standard input and output.
+//! - [`http`] has the messages that pass through [`Plugin::handle`] and [`Call::cgi`], and the client
+//!   that sends the requests of Extism plugins.
 //! - [`DISPATCH`] and [`ENGINE`] describe the engine of a build.
 //!
 //! # Features
@@ -113,32 +112,56 @@ mod system;
 mod wasi;
 
 pub use api::call::Call;
+pub use api::description::Description;
 #[cfg(feature = "std")]
 pub use api::directory::{LoadFailure, LoadReport};
-pub use api::http::{Handled, Pending};
 pub use api::instance::Instance;
 pub use api::plugin::Plugin;
 pub use api::runner::Runner;
 pub use common::cancel::CancelToken;
-pub use common::clock::{Clock, Entropy};
 pub use common::error::Error;
 pub use common::error_kind::{ErrorKind, Phase};
-pub use common::http::{HttpClient, HttpHeaders, HttpRequest, HttpResponse};
 pub use common::outcome::Outcome;
-pub use common::output::OutputSink;
-pub use common::value::{Export, ExternType, Import, Signature, ValueType};
 pub use convention::kinds::{Convention, UnknownConvention};
 pub use engine::compiled_module::ENGINE;
 pub use engine::dispatch::DISPATCH;
 pub use host::context::HostContext;
-pub use host::environment::InputSource;
 pub use host::function::{HostFunction, HostResult, HostValue};
 pub use loading::snapshot_report::Snapshot;
 pub use loading::warm_up::WarmUp;
 pub use settings::config::RunnerConfig;
 pub use settings::modes::{Compilation, SnapshotMode};
+
+/// The types of a module's imports and exports.
+pub mod types {
+    pub use crate::common::value::{Export, ExternType, Import, Signature, ValueType};
+}
+
+/// The time, randomness, input and output that an embedder provides to guests.
+pub mod environment {
+    pub use crate::common::clock::{Clock, Entropy};
+    pub use crate::common::output::OutputSink;
+    pub use crate::host::environment::InputSource;
+    #[cfg(feature = "std")]
+    pub use crate::system::clock::SystemClock;
+}
+
+/// HTTP messages, for plugins that handle requests and for plugins that send them.
+pub mod http {
+    pub use crate::api::http::{Handled, Pending};
+    pub use crate::common::http::{HttpClient, HttpHeaders, HttpRequest, HttpResponse};
+}
+
+// The earlier paths of these names, kept for compatibility.
+#[doc(hidden)]
+pub use self::{
+    environment::{Clock, Entropy, InputSource, OutputSink},
+    http::{Handled, HttpClient, HttpHeaders, HttpRequest, HttpResponse, Pending},
+    types::{Export, ExternType, Import, Signature, ValueType},
+};
 #[cfg(feature = "std")]
-pub use system::clock::SystemClock;
+#[doc(hidden)]
+pub use environment::SystemClock;
 
 // The examples of the README and the guide, compiled and run by `cargo test --doc`.
 #[cfg(all(doctest, feature = "std"))]

@@ -15,7 +15,7 @@ use crate::{
     convention::{call_input::CallInput, kinds::Convention},
     engine::meter::CallLimits,
     host::environment::{Environment, InputSource, Stdin},
-    settings::context::RunnerContext,
+    settings::{context::RunnerContext, hosts},
 };
 use alloc::{
     boxed::Box,
@@ -124,6 +124,21 @@ impl<'a> Call<'a> {
         environment.config_length += key.len() + value.len();
         let length = environment.config_length;
         self.refuse_above("the configuration", length);
+        self
+    }
+
+    /// Lets this call send HTTP requests to `host` too, in addition to the hosts that
+    /// [`RunnerConfig::allow_host`](crate::RunnerConfig::allow_host) names. The patterns are the
+    /// same. The runner needs a client, by
+    /// [`RunnerConfig::http_client`](crate::RunnerConfig::http_client). May be called repeatedly.
+    /// A pattern that can never match a host ends the call with `InvalidConfig`.
+    pub fn allow_host(mut self, host: &str) -> Self {
+        if let Err(failure) = hosts::check(host) {
+            self.mistaken(failure);
+        }
+        self.environment()
+            .allowed_hosts
+            .push(host.to_ascii_lowercase());
         self
     }
 

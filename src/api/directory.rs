@@ -3,18 +3,20 @@
 use crate::{
     api::{
         file::io,
+        found_file::{FoundFile, files, unfit},
         plugin::{Plugin, sha256},
-        runner::{Entry, Runner, plugin_name},
+        runner::{Entry, Runner},
+        source::Source,
     },
     common::{
         error::Error,
         failure::{Cause, Failure},
         text::{Quoted, first_line},
     },
+    loading::warm_up::WarmUp,
     system::parallel::run_in_parallel,
 };
 use alloc::{
-    borrow::ToOwned,
     collections::BTreeSet,
     format,
     string::{String, ToString},
@@ -24,7 +26,6 @@ use std::{
     collections::HashSet,
     path::{Path, PathBuf},
 };
-use walkdir::WalkDir;
 
 /// What [`Runner::load_plugins`] did, each list sorted.
 #[derive(Debug, Default)]
@@ -100,7 +101,26 @@ impl Runner {
     pub fn load_plugins_if(
         &self,
         directory: impl AsRef<Path>,
+        admit: impl FnMut(&str, &[u8]) -> Result<(), String>,
+    ) -> Result<LoadReport, Error> {
+        self.load_plugins_warm(directory, admit, |_| None)
+    }
+
+    /// Like [`load_plugins_if`](Self::load_plugins_if), with a warm-up call for each plugin, as in
+    /// [`load_plugin_warm`](Self::load_plugin_warm). `warm_up` gets the plugin's name and returns
+    /// the call, or `None` for no call. Several threads call `warm_up` at once.
+    ///
+    /// If `directory` is a symbolic link that points elsewhere at the next load, the plugins found
+    /// there replace those loaded through the link before.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`load_plugins`](Self::load_plugins).
+    pub fn load_plugins_warm<'w>(
+        &self,
+        directory: impl AsRef<Path>,
         mut admit: impl FnMut(&str, &[u8]) -> Result<(), String>,
+        warm_up: impl Fn(&str) -> Option<WarmUp<'w>> + Sync,
     ) -> Result<LoadReport, Error> {
         let directory = directory.as_ref();
         self.context().check_open()?;
@@ -109,23 +129,24 @@ impl Runner {
         let failed = |error| io("read the directory", directory, error);
         let root = directory.canonicalize().map_err(failed)?;
         std::fs::read_dir(&root).map_err(failed)?;
+        let named = std::path::absolute(directory).map_err(failed)?;
 
         let mut report = LoadReport::default();
         let mut seen = HashSet::new();
         let mut names = BTreeSet::new();
         let mut rivals = Vec::new();
         let compiled = run_in_parallel(
-            |job| self.compile(job),
+            |job| self.compile(job, &warm_up),
             |submit| {
-                for found in files(directory, &root) {
+                for found in files(directory, &root, &named) {
                     let file = match found {
                         Ok(file) => file,
-                        Err(failure) => {
-                            report.failed.push(failure);
+                        Err((path, error)) => {
+                            report.failed.push(LoadFailure { path, error });
                             continue;
                         }
                     };
-                    seen.insert(file.source.clone());
+                    seen.insert(file.source.relative.clone());
                     if file
                         .name
                         .as_ref()
@@ -144,14 +165,19 @@ impl Runner {
         // If two files have the same name, the second is used only if the first cannot be loaded.
         for file in rivals {
             if let Some(job) = report.note(self.job(file, &mut admit)) {
-                report.enter(self.compile(job));
+                report.enter(self.compile(job, &warm_up));
             }
         }
         if !report.failed.is_empty() {
             self.context().check_open()?;
         }
         for entry in self.entries() {
-            let gone = |source: &PathBuf| source.starts_with(&root) && !seen.contains(source);
+            let gone = |source: &Source| {
+                let relative = source.path.strip_prefix(&root).ok();
+                let relative =
+                    relative.or_else(|| (source.directory == named).then_some(&*source.relative));
+                relative.is_some_and(|relative| !seen.contains(relative))
+            };
             if entry.source.as_ref().is_some_and(gone) {
                 report.missing.push(entry.plugin.name().to_string());
             }
@@ -184,14 +210,24 @@ impl Runner {
         let step = name.and_then(|name| {
             let before = self.entry(&name);
             if let Some(entry) = &before
-                && entry.source.as_ref() != Some(&source)
+                && !entry.source.as_ref().is_some_and(|before| {
+                    let by_link = (&before.directory, &before.relative)
+                        == (&source.directory, &source.relative);
+                    before.path == source.path || by_link
+                })
             {
-                return Err(taken(&name, entry.source.as_deref()));
+                return Err(taken(&name, entry.source.as_ref().map(|it| &*it.path)));
             }
             let bytes = self.read(&path)?;
             if let Some(before) = &before
                 && before.plugin.sha256() == sha256(&bytes)
             {
+                if before.source.as_ref() != Some(&source) {
+                    self.keep(Entry {
+                        plugin: before.plugin.clone(),
+                        source: Some(source),
+                    })?;
+                }
                 return Ok(Step::Unchanged(name));
             }
             admit(&name, &bytes).map_err(|reason| {
@@ -209,14 +245,21 @@ impl Runner {
         step.map_err(|error| LoadFailure { path, error })
     }
 
-    /// Compiles a file and keeps the plugin.
-    fn compile(&self, job: Job) -> Result<Done, LoadFailure> {
+    /// Compiles a file's plugin and keeps it.
+    fn compile<'w>(
+        &self,
+        job: Job,
+        warm_up: &impl Fn(&str) -> Option<WarmUp<'w>>,
+    ) -> Result<Done, LoadFailure> {
         let Job {
             path, name, bytes, ..
         } = job;
         let load = || {
             self.context().check_open()?;
-            let plugin = Plugin::load(self.context(), &name, &bytes)?;
+            let compilation = self.context().config.compilation;
+            let warm_up = warm_up(&name);
+            let plugin =
+                Plugin::load_with(self.context(), &name, &bytes, compilation, warm_up, None)?;
             self.keep(Entry {
                 plugin,
                 source: Some(job.source),
@@ -232,14 +275,6 @@ impl Runner {
     }
 }
 
-/// A file that may be a plugin, with the plugin's name.
-struct FoundFile {
-    path: PathBuf,
-    /// The file's path, starting with the directory's real path.
-    source: PathBuf,
-    name: Result<String, Error>,
-}
-
 /// What to do with a file.
 enum Step {
     Unchanged(String),
@@ -249,7 +284,7 @@ enum Step {
 /// A file that was read and admitted.
 struct Job {
     path: PathBuf,
-    source: PathBuf,
+    source: Source,
     name: String,
     replaces: bool,
     bytes: Vec<u8>,
@@ -281,48 +316,6 @@ impl LoadReport {
     }
 }
 
-/// The files below a directory that may be plugins, in the order of their paths.
-fn files(directory: &Path, root: &Path) -> impl Iterator<Item = Result<FoundFile, LoadFailure>> {
-    let entries = WalkDir::new(directory)
-        .min_depth(1)
-        .follow_links(false)
-        .sort_by_file_name();
-    entries.into_iter().filter_map(move |entry| {
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(error) => {
-                let path = error.path().unwrap_or(directory).to_owned();
-                let error = io("read", &path, error.into());
-                return Some(Err(LoadFailure { path, error }));
-            }
-        };
-        let kind = entry.file_type();
-        let path = entry.into_path();
-        let is_wasm = path.extension().is_some_and(|suffix| suffix == "wasm");
-        // A link to a folder may hide plugins that somebody expects, so report it too.
-        let is_link = kind.is_symlink() && (is_wasm || path.is_dir());
-        if kind.is_dir() || !(is_wasm || is_link) {
-            return None;
-        }
-        let relative = path.strip_prefix(directory).unwrap_or(&path);
-        let name = if kind.is_file() {
-            name_of(relative)
-        } else {
-            let problem = if is_link {
-                "is a symbolic link; it is not followed"
-            } else {
-                "is not a regular file"
-            };
-            Err(unfit("plugin file", problem.to_string()))
-        };
-        Some(Ok(FoundFile {
-            source: root.join(relative),
-            name,
-            path,
-        }))
-    })
-}
-
 /// The error for a name that another plugin has already.
 fn taken(name: &str, source: Option<&Path>) -> Error {
     let name = Quoted(name);
@@ -334,24 +327,4 @@ fn taken(name: &str, source: Option<&Path>) -> Error {
         None => format!("is taken: {name} was loaded from bytes"),
     };
     unfit("name", problem)
-}
-
-fn unfit(setting: &'static str, problem: String) -> Error {
-    Failure::from(Cause::InvalidConfig { setting, problem }).into()
-}
-
-/// The name of a file's plugin: its path in the directory, with `/`.
-fn name_of(relative: &Path) -> Result<String, Error> {
-    let mut name = String::new();
-    for component in relative.components() {
-        let Some(part) = component.as_os_str().to_str() else {
-            let problem = format!("is not UTF-8: {}", Quoted(&relative.to_string_lossy()));
-            return Err(unfit("name", problem));
-        };
-        if !name.is_empty() {
-            name.push('/');
-        }
-        name.push_str(part);
-    }
-    Ok(plugin_name(&name)?.to_string())
 }

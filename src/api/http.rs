@@ -60,6 +60,27 @@ impl Plugin {
         let call = self.call(http_handler::REQUEST).input(config);
         call.handle(request).map(|(handled, _)| handled)
     }
+
+    /// Checks that the plugin can handle requests with this configuration. Creates and initialises
+    /// an instance under the runner's limits for a call, and drops it before any request.
+    ///
+    /// # Errors
+    ///
+    /// `Signature` if the plugin does not follow http-wasm's convention; `Exit` if its start
+    /// function or initialiser exits, with any code; `Closed` if the runner is closed; and the
+    /// errors of [`instantiate`](Plugin::instantiate).
+    pub fn check_handler(&self, config: &[u8]) -> Result<(), Error> {
+        let ready = || -> Result<(), Error> {
+            self.context().check_open()?;
+            http_handler::check(&self.code().info, http_handler::REQUEST)?;
+            let (code, mut guest_store) = self.begin(CallLimits::default(), None)?;
+            guest_store.state().convention_state().config = config.to_vec();
+            let mut execution = Execution::new(&code, &mut guest_store);
+            let initialised = execution.instantiate_and_initialise(None);
+            execution.end(initialised).map(|_| ())
+        };
+        ready().map_err(|error| error.in_plugin(self.shared_name()))
+    }
 }
 
 impl Pending {
@@ -69,10 +90,13 @@ impl Pending {
         &self.exchange.request
     }
 
-    /// Lets the plugin handle the next handler's response, under the limits of a call of its own.
-    /// Returns the final response and what this cost. If the plugin set header fields, trailers or
-    /// a status other than 200 before it passed the request on, they are applied to the response
-    /// first.
+    /// Passes the next handler's response to the plugin. This counts as a call of its own, with its
+    /// own limits. Returns the final response and what the call cost.
+    ///
+    /// If the plugin wrote to the response before it passed the request on, both parts are kept.
+    /// Its fields and its body come first, and its status wins. Of a field that may occur only
+    /// once, such as `content-type`, the next handler's is kept. With the feature
+    /// `buffer_response`, the next handler's status wins if it is not 200.
     ///
     /// # Errors
     ///
@@ -90,28 +114,15 @@ impl Pending {
         self.end(response, true)
     }
 
-    fn end(
-        self,
-        mut response: HttpResponse,
-        failed: bool,
-    ) -> Result<(HttpResponse, Outcome), Error> {
+    fn end(self, response: HttpResponse, failed: bool) -> Result<(HttpResponse, Outcome), Error> {
         let Self {
             mut instance,
-            mut exchange,
+            exchange,
             context,
             call_limits,
         } = self;
-        response.headers.append(&mut exchange.response.headers);
-        response.trailers.append(&mut exchange.response.trailers);
-        if exchange.response.status != 200 {
-            response.status = exchange.response.status;
-        }
-        exchange.response = response;
-        exchange.used = exchange.request.size() + exchange.response.size();
-        exchange.written = [true, false];
-        exchange.answered = true;
         let handled = instance.run(call_limits, |execution| {
-            http_handler::handle_response(execution, context, failed, exchange)
+            http_handler::handle_response(execution, context, failed, exchange, response)
         });
         handled
             .map(|(exchange, outcome)| (exchange.response, outcome))
@@ -137,15 +148,17 @@ impl<'a> Call<'a> {
     /// # Errors
     ///
     /// `Signature` if the plugin does not follow http-wasm's convention, or if the call is one of
-    /// another export or of an [`Instance`]; `TooLarge` if request and response exceed
-    /// `max_exchange_bytes`; `GuestData` for an invalid field, status or URI; and the errors of
-    /// [`run`](Call::run).
+    /// another export or of an [`Instance`]; `Exit` if the plugin ends itself, with any code;
+    /// `TooLarge` if request and response exceed `max_exchange_bytes`; `GuestData` for an invalid
+    /// field, status or URI; and the errors of [`run`](Call::run).
     pub fn handle(self, request: HttpRequest) -> Result<(Handled, Outcome), Error> {
         let (name, export) = self.names();
         let (plugin, call_limits, environment, config) = self.lasting()?;
         let with_names = |error: Error| error.in_plugin(&name).in_export(&export);
-        let begun = plugin.begin(call_limits.clone(), environment);
+        let begun = http_handler::check(&plugin.code().info, &export)
+            .and_then(|()| plugin.begin(call_limits.clone(), environment));
         let (code, mut guest_store) = begun.map_err(|failure| with_names(failure.into()))?;
+        guest_store.state().convention_state().config = config.to_vec();
         let mut execution = Execution::new(&code, &mut guest_store);
         let used = request.size();
         let exchange = Box::new(HttpExchange {
@@ -155,19 +168,16 @@ impl<'a> Call<'a> {
         });
         let handled = execution
             .instantiate_and_initialise(None)
-            .and_then(|()| http_handler::handle_request(&mut execution, &export, config, exchange));
-        let ((mut exchange, context), outcome) = execution.end(handled).map_err(with_names)?;
+            .and_then(|()| http_handler::handle_request(&mut execution, exchange));
+        let ((exchange, context), outcome) = execution.end(handled).map_err(with_names)?;
         let handled = match context {
             None => Handled::Response(exchange.response),
-            Some(context) => {
-                exchange.read = [0, 0];
-                Handled::Next(Box::new(Pending {
-                    instance: Instance::new(plugin, code, guest_store),
-                    exchange,
-                    context,
-                    call_limits,
-                }))
-            }
+            Some(context) => Handled::Next(Box::new(Pending {
+                instance: Instance::new(plugin, code, guest_store),
+                exchange,
+                context,
+                call_limits,
+            })),
         };
         Ok((handled, outcome))
     }

@@ -15,7 +15,9 @@ use core::fmt;
 ///
 /// Each call has its own fuel, deadline, input and output. Memory, globals and tables stay. After a
 /// call that failed, that state is unknown, and every later call is refused with
-/// [`Poisoned`](crate::ErrorKind::Poisoned).
+/// [`Poisoned`](crate::ErrorKind::Poisoned). The instance stays usable after an error of kind
+/// [`Plugin`](crate::ErrorKind::Plugin), which is a regular answer of the guest, and after an
+/// export without results that exits with code 0.
 ///
 /// ```
 /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
@@ -69,7 +71,9 @@ impl Instance {
     ) -> Result<(R, Outcome), Error> {
         let (plugin, mut execution) = self.parts();
         plugin.context().check_open()?;
-        execution.renew(call_limits, None);
+        // This continues an earlier call. The guest keeps its environment.
+        let environment = execution.state().take_environment();
+        execution.renew(call_limits, environment);
         let made = body(&mut execution);
         let ended = execution.end(made);
         ended.map_err(|error| error.in_plugin(plugin.shared_name()))
@@ -101,7 +105,8 @@ impl Plugin {
     /// # Errors
     ///
     /// [`Closed`](crate::ErrorKind::Closed), and the errors of a call: `Trap`, `Exit`, `OutOfFuel`,
-    /// `Timeout`, `Host`.
+    /// `Timeout`, `Host`. `Exit` is returned for any exit code, even 0: a program that has ended
+    /// leaves no usable instance.
     pub fn instantiate(&self) -> Result<Instance, Error> {
         let run = || -> Result<Instance, Error> {
             self.context().check_open()?;

@@ -7,14 +7,19 @@
 
 mod cache;
 pub(crate) mod call;
+pub(crate) mod description;
 #[cfg(feature = "std")]
 pub(crate) mod directory;
 #[cfg(feature = "std")]
 mod file;
+#[cfg(feature = "std")]
+mod found_file;
 pub(crate) mod http;
 pub(crate) mod instance;
 pub(crate) mod plugin;
 pub(crate) mod runner;
+#[cfg(feature = "std")]
+mod source;
 #[cfg(feature = "serde")]
 mod structured;
 mod task;

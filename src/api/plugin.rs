@@ -230,7 +230,7 @@ impl Plugin {
                 &plugin_context.plugin,
                 environment,
                 call_limits.max_memory_pages,
-            ) || export.is_some() && export == code.initialiser
+            ) || export.is_some_and(|export| code.initialisers.contains(&export))
         };
         match (original, &code.snapshot_state) {
             (Some(original), Some(snapshot_state)) if needs_original(snapshot_state) => {

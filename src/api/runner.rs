@@ -52,7 +52,7 @@ pub(crate) struct Entry {
     pub(crate) plugin: Plugin,
     /// The file, if it was loaded from one.
     #[cfg(feature = "std")]
-    pub(crate) source: Option<std::path::PathBuf>,
+    pub(crate) source: Option<crate::api::source::Source>,
 }
 
 impl Runner {
@@ -171,8 +171,12 @@ impl Runner {
         &self.context
     }
 
-    /// Unloads a plugin. Returns `false` if there was no plugin of this name. Running calls are not
-    /// disturbed; the plugin's memory is freed after they have ended.
+    pub(crate) fn config(&self) -> &RunnerConfig {
+        &self.context.config
+    }
+
+    /// Unloads a plugin. Returns `false` if no plugin has this name. Running calls end normally,
+    /// and the plugin's memory is freed after the last of them.
     pub fn unload_plugin(&self, name: &str) -> bool {
         let gone = self
             .plugins

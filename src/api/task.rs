@@ -218,7 +218,15 @@ impl<'a> Task<'a> {
             Begin::Call => Ok(()),
         };
         let mut output = CallOutput::default();
-        let done = initialised.and_then(|()| bound_input.call(execution, export, &mut output));
+        let done = match initialised {
+            Ok(()) => bound_input.call(execution, export, &mut output),
+            // The guest exited with code 0 before the export ran. That is a success if the export
+            // returns nothing.
+            Err(failure) if failure.is_good_end() => {
+                bound_input.end_early(execution, export, &mut output, failure)
+            }
+            Err(failure) => Err(failure),
+        };
         if let Some(state) = &mut self.state
             && let Some(value) = execution.state().embedder_state.take()
         {

@@ -31,7 +31,8 @@ pub enum ErrorKind {
     Cancelled,
     /// The guest trapped.
     Trap,
-    /// The guest ended with an exit code other than 0.
+    /// The guest exited with a code other than 0, or with code 0 before it returned the expected
+    /// result.
     Exit,
     /// The plugin reports, by its convention, that it cannot do what was asked. The error has the
     /// plugin's message.

@@ -173,6 +173,19 @@ impl Cause {
 }
 
 impl Failure {
+    /// Whether the guest exited with code 0.
+    pub(crate) fn is_good_end(&self) -> bool {
+        matches!(**self, Cause::Exit { code: 0 })
+    }
+
+    /// Whether the guest's own code caused the failure: a trap, an exit or a reported error.
+    pub(crate) fn is_the_guests(&self) -> bool {
+        matches!(
+            **self,
+            Cause::Trap { .. } | Cause::Exit { .. } | Cause::Plugin { .. }
+        )
+    }
+
     /// A plugin's own error. The message need not be UTF-8.
     pub(crate) fn reported(message: &[u8]) -> Self {
         let cut = message.get(..LONGEST_REPORT).unwrap_or(message);

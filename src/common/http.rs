@@ -3,6 +3,7 @@
 
 use alloc::{
     boxed::Box,
+    format,
     string::{String, ToString},
     vec::Vec,
 };
@@ -153,4 +154,48 @@ pub(crate) fn is_field(name: &str, value: &str) -> bool {
     !name.is_empty()
         && name.bytes().all(token)
         && !value.chars().any(|c| c.is_control() && c != '\t')
+}
+
+/// The response fields that may occur only once in a message. Any other field may be repeated.
+const ONCE: [&str; 16] = [
+    "age",
+    "content-disposition",
+    "content-encoding",
+    "content-length",
+    "content-location",
+    "content-range",
+    "content-type",
+    "date",
+    "etag",
+    "expires",
+    "last-modified",
+    "location",
+    "referrer-policy",
+    "retry-after",
+    "server",
+    "x-content-type-options",
+];
+
+/// Whether a response may have the field only once.
+pub(crate) fn is_once(name: &str) -> bool {
+    ONCE.iter().any(|once| once.eq_ignore_ascii_case(name))
+}
+
+/// Turns a path with an optional query into a request target. Escapes bytes that are not printable
+/// ASCII. Returns `None` for control characters.
+pub(crate) fn target(uri: &str) -> Option<String> {
+    if uri.is_empty() {
+        return Some("/".to_string());
+    }
+    if uri.bytes().any(|byte| byte.is_ascii_control()) {
+        return None;
+    }
+    let mut target = String::with_capacity(uri.len());
+    for byte in uri.bytes() {
+        match byte.is_ascii_graphic() {
+            true => target.push(byte.into()),
+            false => target.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    Some(target)
 }

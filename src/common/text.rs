@@ -77,3 +77,17 @@ pub(crate) fn first_line(message: &dyn fmt::Display) -> String {
     let line = message.lines().next().unwrap_or_default();
     Escaped(line, 120).to_string()
 }
+
+/// The parser's reason for refusing a module, on one line. Names the unsupported proposal first,
+/// because the parser's wording seldom does.
+pub(crate) fn refusal(message: &dyn fmt::Display) -> String {
+    let line = first_line(message);
+    let has = |word: &str| line.contains(word);
+    if has("exception") {
+        format!("exceptions are not supported: {line}")
+    } else if has("gc ") || has("function references") {
+        format!("garbage collection (GC) is not supported: {line}")
+    } else {
+        line
+    }
+}

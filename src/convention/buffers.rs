@@ -22,6 +22,14 @@ pub(super) struct Buffer {
     pub(super) length: u32,
 }
 
+impl Buffer {
+    /// Whether the pointer lies in the buffer. An empty buffer contains its start.
+    fn contains(self, pointer: u32) -> bool {
+        let into = pointer.wrapping_sub(self.pointer);
+        pointer >= self.pointer && (into < self.length || into == 0)
+    }
+}
+
 /// The buffers of a call. Most calls have one.
 pub(super) type Buffers = SmallVec<[Buffer; 2]>;
 
@@ -121,7 +129,7 @@ pub(super) fn release_all(
     inputs: &[Buffer],
 ) -> Result<(), Failure> {
     execution.set_phase(Phase::Release);
-    let own = |buffer: &Buffer| inputs.iter().all(|input| input.pointer != buffer.pointer);
+    let own = |buffer: &Buffer| !inputs.iter().any(|input| input.contains(buffer.pointer));
     for buffer in result.filter(own).iter().chain(inputs) {
         release(execution, *buffer)?;
     }
@@ -130,20 +138,20 @@ pub(super) fn release_all(
 
 /// Releases a buffer by the guest's own function, if it exports one.
 ///
-/// A trap here poisons the instance, but does not fail the call, because the result is already
-/// copied. If the runner itself ends the call (fuel, timeout, cancellation), it fails.
+/// A failure of the guest's function is only logged: the result was read already, and some guests
+/// return static memory that cannot be released. If the runner stops the call (fuel, deadline,
+/// cancellation), the call fails.
 fn release(execution: &mut Execution<'_>, buffer: Buffer) -> Result<(), Failure> {
     let Some(Releaser { name, takes_size }) = execution.code().info.releaser else {
         return Ok(());
     };
     let params = [buffer.pointer.into(), buffer.length.into()];
-    let Err(failure) = execution.call(name, taken(&params, takes_size)) else {
+    let Err(failure) = execution.call_unasked(name, taken(&params, takes_size)) else {
         return Ok(());
     };
-    let Cause::Trap { message } = &*failure else {
+    if !failure.is_the_guests() {
         return Err(failure);
-    };
-    log::warn!("`{name}` trapped on a buffer that the guest gave: {message}");
-    execution.poison();
+    }
+    log::debug!("`{name}` failed on a buffer that the guest gave: {failure}");
     Ok(())
 }

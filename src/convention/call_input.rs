@@ -44,18 +44,24 @@ impl<'a> CallInput<'a> {
         limits: &Limits,
     ) -> Result<BoundInput<'a>, Failure> {
         let Self::Params(params) = self else {
-            let convention = self.convention(info, export, named, conventions, limits)?;
-            return Ok(BoundInput::Inputs(convention, self));
+            let (convention, input) = self.convention(info, export, named, conventions, limits)?;
+            return Ok(BoundInput::Inputs(convention, input));
         };
         let (signature, callee) = match function {
             Some(GuestFunction { signature, callee }) => (signature, Some(callee)),
             None => (info.signature(export)?, None),
         };
-        signature.check(params)?;
+        match signature.params().get(..params.len()) {
+            Some(passed) if info.takes_fewer(signature.params().len(), params.len()) => {
+                Signature::new(passed.iter().copied(), []).check(params)?;
+            }
+            _ => signature.check(params)?,
+        }
         Ok(BoundInput::Params(signature, params, callee))
     }
 
-    /// The convention by which the bytes are passed.
+    /// Chooses the convention for the bytes. Drops a single empty input if the export takes no
+    /// input.
     fn convention(
         self,
         info: &ModuleInfo,
@@ -63,7 +69,7 @@ impl<'a> CallInput<'a> {
         named: Option<Convention>,
         conventions: &[Convention],
         limits: &Limits,
-    ) -> Result<Convention, Failure> {
+    ) -> Result<(Convention, Self), Failure> {
         let inputs = self.inputs();
         let length = inputs.iter().map(|input| input.len() as u64).sum();
         let maximum = limits.max_input_bytes as u64;
@@ -76,9 +82,17 @@ impl<'a> CallInput<'a> {
             }
             .into());
         }
-        match named {
-            Some(named) => named.check(info, export, inputs.len()).map(|()| named),
-            None => Convention::for_export(conventions, info, export, inputs.len()),
+        let convention = |inputs| match named {
+            Some(named) => named.check(info, export, inputs).map(|()| named),
+            None => Convention::for_export(conventions, info, export, inputs),
+        };
+        let refused = match convention(inputs.len()) {
+            Ok(convention) => return Ok((convention, self)),
+            Err(refused) => refused,
+        };
+        match (inputs, convention(0)) {
+            ([[]], Ok(convention)) => Ok((convention, Self::Inputs(&[]))),
+            _ => Err(refused),
         }
     }
 
@@ -123,11 +137,42 @@ impl BoundInput<'_> {
                     Some(callee) => GuestFunction { signature, callee },
                     None => execution.find(export, signature)?,
                 };
-                output.results = execution.call_function(function, params)?;
+                output.results = match execution.code().info.counts_arguments {
+                    false => execution.call_function(function, params)?,
+                    true => {
+                        let params = execution.with_all_params(export, params)?;
+                        execution.call_function(function, &params)?
+                    }
+                };
             }
             Self::Inputs(convention, input) => {
                 output.bytes = convention.call(execution, export, input.inputs())?;
             }
+        }
+        Ok(())
+    }
+
+    /// The result of a call whose guest exited with code 0 during initialisation. The exit stays an
+    /// error if the export has results. A command's result is what it wrote to standard output
+    /// until then.
+    #[cold]
+    pub(crate) fn end_early(
+        &self,
+        execution: &mut Execution<'_>,
+        export: &str,
+        output: &mut CallOutput,
+        exit: Failure,
+    ) -> Result<(), Failure> {
+        let signature = match self {
+            Self::Params(signature, ..) => Some(*signature),
+            Self::Inputs(..) => execution.code().info.function(export),
+        };
+        match signature {
+            Some(signature) if signature.results().is_empty() => {}
+            _ => return Err(exit),
+        }
+        if let Self::Inputs(Convention::Command | Convention::Cgi, _) = self {
+            output.bytes = core::mem::take(&mut execution.state().output.stdout);
         }
         Ok(())
     }

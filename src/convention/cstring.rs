@@ -52,6 +52,7 @@ impl Protocol for CString {
             return Ok(());
         }
         let needed = match inputs {
+            0 => "() -> (i32)",
             1 => "(i32) -> (i32)",
             _ => "an i32 for each input and -> (i32)",
         };

@@ -6,11 +6,18 @@ use crate::{
         http::{HttpHeaders, is_field},
         text::Quoted,
     },
-    convention::http_guest::{Guest, answer, grow, http, string, unanswered, wrong},
+    convention::http_guest::{
+        Guest, answer, changing_response, grow, http, string, unanswered, wrong,
+    },
     engine::host_functions::charge_bytes,
     host::convention_state::HttpExchange,
 };
-use alloc::{format, string::String, vec::Vec};
+use alloc::{
+    collections::BTreeSet,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
 
 /// The fields that the guest names by `kind`: headers or trailers, of request or response.
 fn fields(http: &mut HttpExchange, kind: u32) -> Result<&mut HttpHeaders, Failure> {
@@ -33,9 +40,10 @@ fn search<'a>(caller: &'a mut Guest<'_>, kind: u32) -> Result<&'a mut HttpHeader
 
 /// The fields, if the guest may still change them.
 fn changing<'a>(caller: &'a mut Guest<'_>, kind: u32) -> Result<&'a mut HttpHeaders, Failure> {
-    if matches!(kind, 0 | 2) {
-        unanswered(caller)?;
-    }
+    match kind {
+        0 | 2 => unanswered(caller)?,
+        _ => changing_response(caller)?,
+    };
     search(caller, kind)
 }
 
@@ -63,13 +71,13 @@ pub(super) fn get_header_names(
     buffer: u32,
     limit: u32,
 ) -> Result<u64, Failure> {
-    let fields = search(caller, kind)?.clone();
-    let mut seen = alloc::collections::BTreeSet::new();
-    let names = fields
+    // Lower-case names, sorted and without duplicates, make the answer independent of who set the
+    // fields.
+    let names: BTreeSet<_> = search(caller, kind)?
         .iter()
-        .map(|(name, _)| name.as_str())
-        .filter(|name| seen.insert(name.to_ascii_lowercase()));
-    list(caller, names, (buffer, limit))
+        .map(|(name, _)| name.to_ascii_lowercase())
+        .collect();
+    list(caller, names.iter().map(String::as_str), (buffer, limit))
 }
 
 pub(super) fn get_header_values(
@@ -80,7 +88,7 @@ pub(super) fn get_header_values(
     buffer: u32,
     limit: u32,
 ) -> Result<u64, Failure> {
-    let name = string(caller, name, name_length)?;
+    let name = name_of(caller, name, name_length)?;
     let fields = search(caller, kind)?.clone();
     let values = fields
         .iter()
@@ -89,12 +97,19 @@ pub(super) fn get_header_values(
     list(caller, values, (buffer, limit))
 }
 
+fn name_of(caller: &mut Guest<'_>, name: u32, length: u32) -> Result<String, Failure> {
+    match length {
+        0 => Err(wrong("a field has no name".to_string())),
+        _ => string(caller, name, length),
+    }
+}
+
 fn field(
     caller: &mut Guest<'_>,
     (name, name_length): (u32, u32),
     (value, value_length): (u32, u32),
 ) -> Result<(String, String), Failure> {
-    let name = string(caller, name, name_length)?;
+    let name = name_of(caller, name, name_length)?;
     let value = string(caller, value, value_length)?;
     if !is_field(&name, &value) {
         return Err(wrong(format!("the field {}", Quoted(&name))));
@@ -137,7 +152,7 @@ pub(super) fn remove_header(
     name: u32,
     name_length: u32,
 ) -> Result<(), Failure> {
-    let name = string(caller, name, name_length)?;
+    let name = name_of(caller, name, name_length)?;
     let fields = changing(caller, kind)?;
     fields.retain(|(other, _)| !other.eq_ignore_ascii_case(&name));
     Ok(())

@@ -12,8 +12,16 @@ use alloc::{
     boxed::Box,
     format,
     string::{String, ToString},
+    vec::Vec,
 };
 use wasmi::Caller;
+
+/// The features that a handler can ask for.
+pub(super) const BUFFER_REQUEST: u32 = 1;
+pub(super) const BUFFER_RESPONSE: u32 = 2;
+const TRAILERS: u32 = 4;
+/// All features. Messages are always buffered whole, and every feature is granted.
+pub(super) const FEATURES: u32 = BUFFER_REQUEST | BUFFER_RESPONSE | TRAILERS;
 
 pub(super) type Guest<'a> = Caller<'a, StoreData>;
 
@@ -57,17 +65,27 @@ pub(super) fn answer(
     if length > limit {
         // Building the answer took time all the same.
         charge_bytes(caller, length.into())?;
-    } else {
+    } else if length > 0 {
         put(caller, buffer, bytes, "the buffer for an answer")?;
     }
     Ok(length)
 }
 
-/// Reads a string from the guest, of at most `max_exchange_bytes`.
-pub(super) fn string(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<String, Failure> {
+/// Copies bytes from the guest, at most `max_exchange_bytes`.
+///
+/// The pointer of an empty slice is not checked.
+pub(super) fn bytes(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<Vec<u8>, Failure> {
+    if length == 0 {
+        return Ok(Vec::new());
+    }
     let maximum = caller.data().limits().max_exchange_bytes;
     let limit = ("max_exchange_bytes", maximum);
-    let bytes = take(caller, (pointer, length), "a string for the host", limit)?;
+    take(caller, (pointer, length), "a string for the host", limit)
+}
+
+/// Like `bytes`, for UTF-8 text.
+pub(super) fn string(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<String, Failure> {
+    let bytes = bytes(caller, pointer, length)?;
     String::from_utf8(bytes).map_err(|error| {
         Failure::from(Cause::GuestData {
             problem: "a string for the host is not UTF-8 (http-wasm)".to_string(),
@@ -85,4 +103,34 @@ pub(super) fn unanswered<'a>(caller: &'a mut Guest<'_>) -> Result<&'a mut HttpEx
         ));
     }
     Ok(http)
+}
+
+/// Fails if the guest has not enabled `feature`. `what` is an action after the next handler that
+/// needs the feature.
+pub(super) fn with_feature(
+    caller: &mut Guest<'_>,
+    feature: u32,
+    what: &str,
+) -> Result<(), Failure> {
+    if caller.data_mut().convention_state().features & feature != 0 {
+        return Ok(());
+    }
+    let name = match feature {
+        BUFFER_REQUEST => "buffer_request",
+        _ => "buffer_response",
+    };
+    Err(wrong(format!(
+        "{what} after the next handler, which takes the feature `{name}`"
+    )))
+}
+
+/// The messages, if the response may still change: the next handler has not answered yet, or the
+/// guest has enabled `buffer_response`.
+pub(super) fn changing_response<'a>(
+    caller: &'a mut Guest<'_>,
+) -> Result<&'a mut HttpExchange, Failure> {
+    if http(caller)?.answered {
+        with_feature(caller, BUFFER_RESPONSE, "the response changes")?;
+    }
+    http(caller)
 }

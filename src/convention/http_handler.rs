@@ -6,48 +6,51 @@ use crate::{
     common::{
         error_kind::Phase,
         failure::{Cause, Failure},
-        http::is_field,
-        text::{Escaped, Quoted},
+        http::{HttpResponse, is_once},
         value::ValueType,
     },
     convention::{
+        buffers::has_memory,
         http_fields::{
             add_header_value, get_header_names, get_header_values, remove_header, set_header_value,
         },
-        http_guest::{Guest, answer, grow, http, string, unanswered, wrong},
+        http_guest::{BUFFER_RESPONSE, FEATURES, Guest, answer},
+        http_message::{
+            get_method, get_protocol_version, get_source_addr, get_status_code, get_uri, log,
+            log_enabled, read_body, set_method, set_status_code, set_uri, write_body,
+        },
         kinds::Convention,
-        protocol::{Protocol, imports_from},
+        protocol::Protocol,
     },
     engine::{
         execution::Execution,
-        host_functions::{BuiltinFunction, Definition, put, take},
+        host_functions::{BuiltinFunction, Definition},
         store_data::StoreData,
     },
     host::convention_state::HttpExchange,
-    module::inspect::ModuleInfo,
+    module::inspect::{HANDLE_REQUEST, HANDLE_RESPONSE, ModuleInfo},
 };
-use alloc::{borrow::Cow, boxed::Box, format, string::ToString, vec::Vec};
+use alloc::{borrow::Cow, boxed::Box, format, vec::Vec};
 use wasmi::Linker;
 
 const MODULE: &str = "http_handler";
-pub(crate) const REQUEST: &str = "handle_request";
-pub(crate) const RESPONSE: &str = "handle_response";
-/// The features that exist: buffering of requests, buffering of responses, trailers.
-const FEATURES: u32 = 0b111;
+pub(crate) use crate::module::inspect::{HANDLE_REQUEST as REQUEST, HANDLE_RESPONSE as RESPONSE};
 
 pub(super) struct HttpHandler;
 
 impl Protocol for HttpHandler {
+    /// Looks at the exports only: a handler need not import anything.
     fn recognise(&self, info: &ModuleInfo) -> Result<Cow<'static, str>, &'static str> {
-        if !imports_from(info, MODULE) {
-            return Err("no import from `http_handler`");
+        if !info.has_function(HANDLE_REQUEST, &[], &[ValueType::I64]) {
+            return Err("no export `handle_request` of type () -> (i64)");
         }
-        match info.function(REQUEST) {
-            Some(signature) if signature.is(&[], &[ValueType::I64]) => {
-                Ok("imports from `http_handler` and exports `handle_request`".into())
-            }
-            _ => Err("no export `handle_request` of type () -> (i64)"),
+        if !info.has_function(HANDLE_RESPONSE, &[ValueType::I32; 2], &[]) {
+            return Err("no export `handle_response` of type (i32, i32) -> ()");
         }
+        if !has_memory(info) {
+            return Err("no exported memory");
+        }
+        Ok("exports `handle_request` and `handle_response`".into())
     }
 
     fn check(&self, info: &ModuleInfo, export: &str, _: usize) -> Result<(), Failure> {
@@ -105,33 +108,31 @@ impl Protocol for HttpHandler {
     }
 }
 
-/// Calls the guest's `handle_request`. Returns the messages and, if the next handler is to answer,
-/// the context that the guest wants back in `handle_response`.
-pub(crate) fn handle_request(
-    execution: &mut Execution<'_>,
-    export: &str,
-    config: &[u8],
-    exchange: Box<HttpExchange>,
-) -> Result<(Box<HttpExchange>, Option<u32>), Failure> {
+/// Checks, before any guest code runs, that the plugin handles requests and that `export` does it.
+pub(crate) fn check(info: &ModuleInfo, export: &str) -> Result<(), Failure> {
     if export != REQUEST {
         return Err(Cause::Signature {
             problem: format!("requests are handled by `{REQUEST}` (http-wasm)"),
         }
         .into());
     }
-    HttpHandler
-        .recognise(&execution.code().info)
-        .map_err(|why| {
-            Failure::from(Cause::Signature {
-                problem: format!("this plugin handles no requests: {why} (http-wasm)"),
-            })
-        })?;
+    let recognised = HttpHandler.recognise(info);
+    recognised.map(|_| ()).map_err(|why| {
+        Failure::from(Cause::Signature {
+            problem: format!("this plugin handles no requests: {why} (http-wasm)"),
+        })
+    })
+}
+
+/// Calls the guest's `handle_request`. Returns the changed messages, and the guest's context number
+/// if the next handler must answer.
+pub(crate) fn handle_request(
+    execution: &mut Execution<'_>,
+    exchange: Box<HttpExchange>,
+) -> Result<(Box<HttpExchange>, Option<u32>), Failure> {
     execution.set_phase(Phase::Call);
-    let state = execution.state();
-    state.convention_state().renew();
-    state.convention_state().inputs = [config.to_vec()].into();
-    state.convention_state().http = Some(exchange);
-    let next = execution.call(REQUEST, &[])?.one();
+    execution.state().convention_state().http = Some(exchange);
+    let next = execution.call_unasked(REQUEST, &[])?.one();
     let [a, b, c, d, e, f, g, h] = next.to_le_bytes();
     let context = u32::from_le_bytes([e, f, g, h]);
     let exchange = execution
@@ -156,19 +157,15 @@ pub(crate) fn handle_response(
     execution: &mut Execution<'_>,
     context: u32,
     failed: bool,
-    exchange: Box<HttpExchange>,
+    mut exchange: Box<HttpExchange>,
+    response: HttpResponse,
 ) -> Result<Box<HttpExchange>, Failure> {
     execution.set_phase(Phase::Call);
-    let wanted = [ValueType::I32, ValueType::I32];
-    let signature = execution.code().info.function(RESPONSE);
-    if !signature.is_some_and(|signature| signature.is(&wanted, &[])) {
-        return Err(Cause::Signature {
-            problem: "no export `handle_response` of type (i32, i32) -> () (http-wasm)".to_string(),
-        }
-        .into());
-    }
-    execution.state().convention_state().http = Some(exchange);
-    execution.call(RESPONSE, &[context.into(), failed.into()])?;
+    let state = execution.state().convention_state();
+    let is_buffered = state.features & BUFFER_RESPONSE != 0;
+    go_on_with(&mut exchange, response, is_buffered && !failed, failed);
+    state.http = Some(exchange);
+    execution.call_unasked(RESPONSE, &[context.into(), failed.into()])?;
     Ok(execution
         .state()
         .convention_state()
@@ -177,142 +174,47 @@ pub(crate) fn handle_response(
         .unwrap_or_default())
 }
 
-/// Every feature is always enabled, because messages are always buffered whole here.
-fn enable_features(_: &mut Guest<'_>, _wanted: u32) -> Result<u32, Failure> {
-    Ok(FEATURES)
+/// Appends the next handler's response to what the guest wrote before: the fields, then the body.
+/// The guest's status wins, because an unbuffered response would have sent it already. With
+/// buffered responses, a status other than 200 of the next handler wins, as it does if that handler
+/// failed.
+fn go_on_with(exchange: &mut HttpExchange, next: HttpResponse, is_buffered: bool, failed: bool) {
+    let before = core::mem::replace(&mut exchange.response, next);
+    let next = &mut exchange.response;
+    let chosen = failed || is_buffered && next.status != 200;
+    if exchange.status_set && !chosen {
+        next.status = before.status;
+    }
+    for (fields, before) in [
+        (&mut next.headers, before.headers),
+        (&mut next.trailers, before.trailers),
+    ] {
+        let again = |name: &str, other: &str| is_once(name) && name.eq_ignore_ascii_case(other);
+        let mut all = before;
+        all.retain(|(name, _)| !fields.iter().any(|(other, _)| again(name, other)));
+        all.append(fields);
+        *fields = all;
+    }
+    if !before.body.is_empty() {
+        let mut body = before.body;
+        body.append(&mut next.body);
+        next.body = body;
+    }
+    exchange.used = exchange.request.size() + exchange.response.size();
+    exchange.read = [0, 0];
+    exchange.answered = true;
+}
+
+/// Enables features. Returns all that are enabled, including those of earlier calls.
+fn enable_features(caller: &mut Guest<'_>, wanted: u32) -> Result<u32, Failure> {
+    let features = &mut caller.data_mut().convention_state().features;
+    *features |= wanted & FEATURES;
+    Ok(*features)
 }
 
 fn get_config(caller: &mut Guest<'_>, buffer: u32, limit: u32) -> Result<u32, Failure> {
-    let inputs = core::mem::take(&mut caller.data_mut().convention_state().inputs);
-    let config = inputs.first().map(Vec::as_slice).unwrap_or_default();
-    let length = answer(caller, config, (buffer, limit));
-    caller.data_mut().convention_state().inputs = inputs;
+    let config = core::mem::take(&mut caller.data_mut().convention_state().config);
+    let length = answer(caller, &config, (buffer, limit));
+    caller.data_mut().convention_state().config = config;
     length
-}
-
-fn level(level: i32) -> Option<log::Level> {
-    Some(match level {
-        -1 => log::Level::Debug,
-        0 => log::Level::Info,
-        1 => log::Level::Warn,
-        2 => log::Level::Error,
-        _ => return None,
-    })
-}
-
-/// Levels from info upwards are always enabled: a guest's behaviour must not depend on the host's
-/// logger.
-fn log_enabled(_: &mut Guest<'_>, wanted: i32) -> Result<u32, Failure> {
-    Ok(u32::from((0..=2).contains(&wanted)))
-}
-
-fn log(caller: &mut Guest<'_>, wanted: i32, pointer: u32, length: u32) -> Result<(), Failure> {
-    let message = string(caller, pointer, length)?;
-    let state = caller.data_mut();
-    if let Some(level) = level(wanted).filter(|_| state.output.reserve(message.len())) {
-        let plugin = state.plugin();
-        log::log!(target: "pocketwasm::plugin", level, "{plugin}: {}", Escaped(&message, 1_000));
-    }
-    Ok(())
-}
-
-macro_rules! getters {
-    ($($name:ident: $field:ident;)*) => {$(
-        fn $name(caller: &mut Guest<'_>, buffer: u32, limit: u32) -> Result<u32, Failure> {
-            let text = http(caller)?.request.$field.clone();
-            answer(caller, text.as_bytes(), (buffer, limit))
-        }
-    )*};
-}
-
-getters! {
-    get_method: method;
-    get_uri: uri;
-    get_protocol_version: version;
-    get_source_addr: source;
-}
-
-fn set_method(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<(), Failure> {
-    let method = string(caller, pointer, length)?;
-    if !is_field(&method, "") {
-        return Err(wrong(format!("the method {}", Quoted(&method))));
-    }
-    grow(caller, method.len() as u64)?;
-    unanswered(caller)?.request.method = method;
-    Ok(())
-}
-
-fn set_uri(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<(), Failure> {
-    let mut uri = string(caller, pointer, length)?;
-    if uri.is_empty() {
-        uri.push('/');
-    }
-    if !uri.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(wrong(format!("the URI {}", Quoted(&uri))));
-    }
-    grow(caller, uri.len() as u64)?;
-    unanswered(caller)?.request.uri = uri;
-    Ok(())
-}
-
-/// Reads the next part of a body. Returns its length, and in the high half whether the body ends
-/// with it.
-fn read_body(caller: &mut Guest<'_>, kind: u32, buffer: u32, limit: u32) -> Result<u64, Failure> {
-    if limit == 0 {
-        return Err(wrong(
-            "a body is read into a buffer of no length".to_string(),
-        ));
-    }
-    let http = http(caller)?;
-    let [request, response] = &mut http.read;
-    let (body, position) = match kind {
-        0 => (&http.request.body, request),
-        1 => (&http.response.body, response),
-        _ => return Err(wrong(format!("there is no kind {kind} of body"))),
-    };
-    let rest = body.get(*position..).unwrap_or_default();
-    let most = usize::try_from(limit).unwrap_or(usize::MAX);
-    let part = rest.get(..most).unwrap_or(rest).to_vec();
-    *position += part.len();
-    let end = part.len() == rest.len();
-    put(caller, buffer, &part, "the buffer for a body")?;
-    Ok(u64::from(end) << 32 | part.len() as u64)
-}
-
-/// Writes a part of a body. The first write replaces the body that was there, later ones append.
-fn write_body(caller: &mut Guest<'_>, kind: u32, pointer: u32, length: u32) -> Result<(), Failure> {
-    let maximum = caller.data().limits().max_exchange_bytes;
-    let limit = ("max_exchange_bytes", maximum);
-    let part = take(caller, (pointer, length), "a body", limit)?;
-    grow(caller, part.len() as u64)?;
-    let http = if kind == 0 {
-        unanswered(caller)?
-    } else {
-        http(caller)?
-    };
-    let [request, response] = &mut http.written;
-    let (body, begun) = match kind {
-        0 => (&mut http.request.body, request),
-        1 => (&mut http.response.body, response),
-        _ => return Err(wrong(format!("there is no kind {kind} of body"))),
-    };
-    if !core::mem::replace(begun, true) {
-        body.clear();
-    }
-    body.extend_from_slice(&part);
-    Ok(())
-}
-
-fn get_status_code(caller: &mut Guest<'_>) -> Result<u32, Failure> {
-    Ok(http(caller)?.response.status.into())
-}
-
-fn set_status_code(caller: &mut Guest<'_>, status: u32) -> Result<(), Failure> {
-    match u16::try_from(status) {
-        Ok(status @ 100..=599) => {
-            http(caller)?.response.status = status;
-            Ok(())
-        }
-        _ => Err(wrong(format!("the status {status}"))),
-    }
 }

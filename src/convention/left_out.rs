@@ -18,13 +18,13 @@ pub(super) fn refusal(module: &str, name: &str) -> Option<&'static str> {
         #[cfg(not(feature = "typst"))]
         ("typst_env", _) => Some(WHY),
         #[cfg(not(feature = "extism"))]
-        ("extism:host/env", _) => Some(WHY),
+        ("extism:host/env" | "extism:host/user", _) => Some(WHY),
         #[cfg(not(feature = "wapc"))]
         ("wapc", _) => Some(WHY),
         #[cfg(not(feature = "http-wasm"))]
         ("http_handler", _) => Some(WHY),
         #[cfg(not(feature = "assemblyscript"))]
-        ("env", "abort") => Some(WHY),
+        ("env", "abort" | "console.log" | "Date.now") => Some(WHY),
         _ => None,
     }
 }

@@ -15,6 +15,7 @@ mod extism;
 mod http_fields;
 mod http_guest;
 pub(crate) mod http_handler;
+mod http_message;
 pub(crate) mod kinds;
 #[cfg(not(feature = "conventions"))]
 mod left_out;

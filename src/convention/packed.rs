@@ -26,9 +26,10 @@ pub(super) struct PackedPointer;
 impl Protocol for PackedPointer {
     fn recognise(&self, info: &ModuleInfo) -> Result<Cow<'static, str>, &'static str> {
         let allocator = buffers::recognise(info)?;
-        if !info.functions().any(|(name, signature)| {
-            !keeps_buffers(name) && takes(signature, signature.params().len() / 2)
-        }) {
+        if !info
+            .functions()
+            .any(|(name, signature)| !keeps_buffers(name) && has_inputs(signature))
+        {
             return Err("no export of type (i32, i32) -> (i64)");
         }
         Ok(format!("exports a memory and the allocator `{allocator}`").into())
@@ -40,6 +41,7 @@ impl Protocol for PackedPointer {
             return Ok(());
         }
         let needed = match inputs {
+            0 => "() -> (i64)",
             1 => "(i32, i32) -> (i64)",
             _ => "two i32 for each input and -> (i64)",
         };
@@ -81,17 +83,27 @@ impl Protocol for PackedPointer {
 /// Whether a function of this type takes this many inputs.
 fn takes(signature: &Signature, inputs: usize) -> bool {
     let params = signature.params();
-    inputs > 0
-        && params.len() == inputs.saturating_mul(2)
+    params.len() == inputs.saturating_mul(2)
         && params.iter().all(|ty| *ty == ValueType::I32)
-        && matches!(signature.results(), [] | [ValueType::I64])
+        && match signature.results() {
+            [ValueType::I64] => true,
+            // A function without params and results does not pass bytes.
+            [] => inputs > 0,
+            _ => false,
+        }
 }
 
 /// Whether a module has an export that takes inputs and returns a packed pointer.
 pub(super) fn returns_packed(info: &ModuleInfo) -> bool {
-    info.functions().any(|(_, signature)| {
-        takes(signature, signature.params().len() / 2) && !signature.results().is_empty()
-    })
+    info.functions()
+        .any(|(_, signature)| has_inputs(signature) && !signature.results().is_empty())
+}
+
+/// Whether the signature takes at least one input. A function without params may just as well
+/// return a number.
+fn has_inputs(signature: &Signature) -> bool {
+    let inputs = signature.params().len() / 2;
+    inputs > 0 && takes(signature, inputs)
 }
 
 fn unpack(packed: u64) -> Buffer {

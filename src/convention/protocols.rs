@@ -113,6 +113,16 @@ impl Convention {
             Some(failure) => failure,
             None => match info.signature(export) {
                 Err(failure) => failure,
+                // Extism plugins need not import anything, and this type fits. Suggest the
+                // convention.
+                Ok(_) if Self::Extism.check(info, export, inputs).is_ok() => {
+                    Failure::from(Cause::Signature {
+                        problem: format!(
+                            "{}; an Extism plugin needs the convention `extism` to be named",
+                            Self::none(info)
+                        ),
+                    })
+                }
                 Ok(_) => Self::none(info),
             },
         })

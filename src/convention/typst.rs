@@ -107,19 +107,22 @@ impl Protocol for Typst {
     }
 }
 
-/// Writes all inputs, one after the other.
+/// Writes all inputs, one after the other. Only the guest's first call writes them.
 fn write_inputs(caller: &mut Caller<'_, StoreData>, pointer: u32) -> Result<(), Failure> {
     const WHAT: &str = "the buffer for the inputs";
-    let (memory, state) = guest(caller)?;
-    let inputs = &state.convention_state().inputs;
+    let inputs = core::mem::take(&mut caller.data_mut().convention_state().inputs);
+    if inputs.is_empty() {
+        return Ok(());
+    }
+    let (memory, _) = guest(caller)?;
     let length = inputs.iter().map(|input| input.len() as u64).sum();
     memory
         .range(pointer, length)
         .map_err(|outside| outside.of(WHAT))?;
     charge_bytes(caller, length)?;
-    let (mut memory, state) = guest(caller)?;
+    let (mut memory, _) = guest(caller)?;
     let mut position = pointer;
-    for input in &state.convention_state().inputs {
+    for input in &inputs {
         memory
             .write(position, input)
             .map_err(|outside| outside.of(WHAT))?;

@@ -65,7 +65,7 @@ impl Protocol for Wapc {
             for name in INITIALISERS {
                 let signature = execution.code().info.function(name);
                 if signature.is_some_and(|signature| signature.is(&[], &[])) {
-                    execution.call(name, &[])?;
+                    execution.call_unasked(name, &[])?;
                 }
             }
         }
@@ -76,13 +76,13 @@ impl Protocol for Wapc {
         convention_state.inputs = [operation.as_bytes().to_vec(), payload.to_vec()].into();
         let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX).into();
         let params = [length(operation.as_bytes()), length(payload)];
-        let ok = execution.call("__guest_call", &params)?.one_u32();
+        let status = execution.call("__guest_call", &params)?.one_u32();
         let convention_state = execution.state().convention_state();
-        match ok {
-            1 => Ok(convention_state.output.take().unwrap_or_default()),
-            _ => Err(Failure::reported(
-                &convention_state.error.take().unwrap_or_default(),
-            )),
+        // An error that the guest sent counts even if its status says success.
+        match (convention_state.error.take(), status) {
+            (Some(error), _) => Err(Failure::reported(&error)),
+            (None, 1) => Ok(convention_state.output.take().unwrap_or_default()),
+            (None, _) => Err(Failure::reported(&[])),
         }
     }
 

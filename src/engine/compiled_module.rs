@@ -23,7 +23,7 @@ use crate::{
     },
     settings::modes::Compilation,
 };
-use alloc::{borrow::Cow, boxed::Box, format, string::String, sync::Arc};
+use alloc::{borrow::Cow, boxed::Box, format, string::String, sync::Arc, vec::Vec};
 use wasmi::{CompilationMode, Config, CustomFuelCosts, Engine, Linker, Module, OperatorCost, Val};
 
 /// A module of up to this many bytes can hold little that takes time to instantiate.
@@ -47,9 +47,9 @@ pub(crate) struct CompiledModule {
     pub(crate) shape: Option<StateShape>,
     /// The bytes of memory that a snapshot keeps in addition to the compiled module.
     pub(crate) kept_bytes: usize,
-    /// The export that initialises an instance.
-    pub(crate) initialiser: Option<&'static str>,
-    /// The number of parameters of Haskell's `hs_init`, which is called after the initialiser.
+    /// The exports that initialise an instance, in the order of their calls.
+    pub(crate) initialisers: Vec<&'static str>,
+    /// The number of parameters of Haskell's initialiser, which is called after `initialisers`.
     pub(crate) haskell: Option<usize>,
     /// Whether the module exports a memory named `memory`, the name that WASI and every convention
     /// use.
@@ -148,7 +148,7 @@ impl CompiledModule {
         // WASI's functions never call the guest back.
         let may_call_back = imports.any(|import| WasiVersion::of(&import.module).is_none());
         Ok(Self {
-            initialiser: info.initialiser(),
+            initialisers: info.plain_initialisers().collect(),
             haskell: info.haskell(),
             exports_memory: memory.is_some_and(|memory| memory.ty.signature().is_none()),
             is_small: info.minimum_pages == 0 && info.bytes <= SMALL_MODULE,
@@ -171,7 +171,7 @@ impl CompiledModule {
     /// Whether guest code runs in each new instance before the export that is called: a start
     /// function or an initialiser.
     pub(crate) fn runs_first(&self) -> bool {
-        let first = self.start.is_some() || self.initialiser.is_some() || self.haskell.is_some();
+        let first = self.start.is_some() || !self.initialisers.is_empty() || self.haskell.is_some();
         first && self.snapshot_state.is_none()
     }
 

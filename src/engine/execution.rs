@@ -44,11 +44,6 @@ impl<'a> Execution<'a> {
         &self.guest_store.store.data().meter.context().config
     }
 
-    /// Lets no further call run on this instance.
-    pub(crate) fn poison(&mut self) {
-        self.guest_store.poisoned = true;
-    }
-
     /// Begins another call on the same instance, or the first on a spare one.
     #[inline(always)]
     pub(crate) fn renew(&mut self, call_limits: CallLimits, environment: Option<Box<Environment>>) {
@@ -128,18 +123,16 @@ impl<'a> Execution<'a> {
             self.guest_store.phase = Phase::Start;
             let callee = Callee::Any(self.func(start)?);
             let signature = &Signature::new([], []);
-            self.call_function(GuestFunction { signature, callee }, &[])?;
+            callee.call(self.guest_store.store.as_context_mut(), signature, &[])?;
         }
-        match self.code.initialiser {
-            Some(name) if export != Some(name) => {
-                self.guest_store.phase = Phase::Initialize;
-                self.call(name, &[])?;
+        self.guest_store.phase = Phase::Initialize;
+        for name in &self.code.initialisers {
+            if export != Some(*name) {
+                self.call_unasked(name, &[])?;
             }
-            _ => {}
         }
         if let Some(params) = self.code.haskell {
-            self.guest_store.phase = Phase::Initialize;
-            self.call(HASKELL, &vec![0; params])?;
+            self.call_unasked(HASKELL, &vec![0; params])?;
         }
         Ok(())
     }
@@ -216,17 +209,26 @@ impl<'a> Execution<'a> {
         params: &[u64],
     ) -> Result<Numbers, Failure> {
         match callee.call(self.guest_store.store.as_context_mut(), signature, params) {
-            // Exit code 0 is a success, unless the function owes a result. The guest still stopped
-            // in the middle of something, and no further call may run on this instance.
-            Err(failure)
-                if signature.results().is_empty()
-                    && matches!(*failure, Cause::Exit { code: 0 }) =>
-            {
-                self.guest_store.poisoned = true;
+            // Exit code 0 is a success unless the function has results.
+            Err(failure) if signature.results().is_empty() && failure.is_good_end() => {
                 Ok(Numbers::None)
             }
             done => done,
         }
+    }
+
+    /// Calls an export of a convention or an initialiser. Exiting there is a failure, even with
+    /// code 0: the export has not done its work.
+    pub(crate) fn call_unasked(
+        &mut self,
+        export: &str,
+        params: &[u64],
+    ) -> Result<Numbers, Failure> {
+        let GuestFunction { signature, callee } = match self.remembered_function(export) {
+            Some(function) => function,
+            None => self.find(export, self.code.info.signature(export)?)?,
+        };
+        callee.call(self.guest_store.store.as_context_mut(), signature, params)
     }
 
     /// The value of an exported global of type `i32`.
@@ -308,7 +310,11 @@ impl<'a> Execution<'a> {
     #[cold]
     pub(crate) fn failed(&mut self, failure: Failure) -> Error {
         let mut outcome = self.outcome(CallOutput::default());
-        self.guest_store.poisoned = true;
+        // An error that a plugin reports by its convention is a regular answer, and the instance
+        // stays usable. During initialisation it is not: the instance is incomplete.
+        let is_answer = matches!(*failure, Cause::Plugin { .. })
+            && !matches!(self.guest_store.phase, Phase::Start | Phase::Initialize);
+        self.guest_store.poisoned |= !is_answer;
         // A call that ran out of fuel used its whole budget, wherever the guest stopped in its last
         // slice.
         if let Cause::OutOfFuel { budget } | Cause::OutOfTimeFuel { budget, .. } = *failure {

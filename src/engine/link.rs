@@ -14,7 +14,12 @@ use crate::{
     host::registry::Functions,
     module::inspect::ModuleInfo,
 };
-use alloc::{collections::BTreeMap, format, string::String};
+use alloc::{
+    collections::BTreeMap,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
 use wasmi::{Engine, Linker};
 
 /// What WASI or a convention provides for an import.
@@ -37,50 +42,93 @@ pub(super) fn link(
     functions: &Functions,
     definers: &[Definer],
 ) -> Result<Linker<StoreData>, Failure> {
-    let mut linker = Linker::new(engine);
-    linker.allow_shadowing(true);
-    let mut types = BTreeMap::new();
+    let mut link = Link::new(engine, functions, definers);
     for import in &info.imports {
-        let refuse = |why: &str| {
+        link.define(import).map_err(|why| {
             let (module, name) = (Quoted(&import.module), Quoted(&import.name));
             let problem = format!("{module} {name} of type {}: {why}", import.ty);
             Failure::from(Cause::UnsupportedImport { problem })
-        };
+        })?;
+    }
+    Ok(link.linker)
+}
+
+/// The indices of the imports that cannot be provided, each with the reason.
+pub(crate) fn missing(
+    info: &ModuleInfo,
+    functions: &Functions,
+    definers: &[Definer],
+) -> Vec<(usize, String)> {
+    let engine = Engine::default();
+    let mut link = Link::new(&engine, functions, definers);
+    let refused = |(place, import)| Some((place, link.define(import).err()?));
+    info.imports
+        .iter()
+        .enumerate()
+        .filter_map(refused)
+        .collect()
+}
+
+/// Resolves a module's imports one by one.
+struct Link<'a> {
+    linker: Linker<StoreData>,
+    /// The types of the imports defined until now, by module and name.
+    types: BTreeMap<(&'a str, &'a str), &'a Signature>,
+    functions: &'a Functions,
+    definers: &'a [Definer],
+}
+
+impl<'a> Link<'a> {
+    fn new(engine: &Engine, functions: &'a Functions, definers: &'a [Definer]) -> Self {
+        let mut linker = Linker::new(engine);
+        linker.allow_shadowing(true);
+        Self {
+            linker,
+            types: BTreeMap::new(),
+            functions,
+            definers,
+        }
+    }
+
+    /// Defines an import. Fails with the reason if nothing provides it.
+    fn define(&mut self, import: &'a Import) -> Result<(), String> {
         let ExternType::Func(wanted) = &import.ty else {
-            return Err(refuse("only functions can be imported"));
+            return Err("only functions can be imported".to_string());
         };
         let (module, name) = (&*import.module, &*import.name);
-        let registered = functions.get(module, name).and_then(|function| {
+        let linker = &mut self.linker;
+        let registered = self.functions.get(module, name).and_then(|function| {
             let ty = func_type(&function.signature)?;
-            let defined = define_host(&mut linker, module, name, function, ty.clone());
+            let defined = define_host(linker, module, name, function, ty.clone());
             Some(Provided::Function(defined.map(|()| ty)))
         });
         let provided = registered.unwrap_or_else(|| {
-            let mut offers = definers
+            let mut offers = self
+                .definers
                 .iter()
-                .map(|define| define(&mut linker, import, wanted));
+                .map(|define| define(linker, import, wanted));
             let found = offers.find(|offer| !matches!(offer, Provided::Unknown));
             found.unwrap_or(Provided::Unknown)
         });
         match provided {
             Provided::Function(Ok(provided)) if signature(&provided) == *wanted => {
-                // A stub has the type of its import. It cannot serve two imports of different
-                // types.
-                let before = types.insert((module, name), wanted);
-                if before.is_some_and(|ty| ty != wanted) {
-                    return Err(refuse("it is imported with another type too"));
+                // A stub takes the type of its import, and the linker holds one function for each
+                // name.
+                let before = self.types.insert((module, name), wanted);
+                match before.is_some_and(|ty| ty != wanted) {
+                    true => Err("it is imported with another type too".to_string()),
+                    false => Ok(()),
                 }
             }
             Provided::Function(Ok(provided)) => {
                 let provided = signature(&provided);
-                return Err(refuse(&format!("the function has type {provided}")));
+                Err(format!("the function has type {provided}"))
             }
-            Provided::Function(Err(error)) => return Err(refuse(&first_line(&error))),
-            Provided::Refused(why) => return Err(refuse(why)),
-            Provided::Unknown => return Err(refuse(&unknown(functions))),
+            Provided::Function(Err(error)) => Err(first_line(&error)),
+            Provided::Refused(why) => Err(why.to_string()),
+            Provided::Unknown => Err(unknown(self.functions)),
         }
     }
-    Ok(linker)
 }
 
 /// Why an import is refused that nothing provides.

@@ -5,7 +5,9 @@
 //! `convention` define the functions that guests import. It uses `module`, `host`, `settings` and
 //! `common`. Only this room, `wasi` and `convention` name the engine's types.
 
+mod arguments;
 pub(crate) mod callee;
+pub(crate) mod clock;
 pub(crate) mod compiled_module;
 pub(crate) mod dispatch;
 pub(crate) mod execution;

@@ -4,7 +4,7 @@ use crate::{
     common::{
         failure::{Cause, Failure},
         sync::Shared,
-        text::first_line,
+        text::{first_line, refusal},
     },
     engine::store_data::StoreData,
     module::prepare::TABLE_GROW_ENTRY_FUEL,
@@ -223,7 +223,7 @@ fn from_engine_error(error: &Error) -> Failure {
 /// The failure for a module that the engine refuses.
 pub(crate) fn invalid_module(error: Error) -> Failure {
     Failure::from(Cause::InvalidModule {
-        problem: first_line(&error),
+        problem: refusal(&error),
         source: Some(Box::new(error)),
     })
 }

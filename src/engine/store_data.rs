@@ -37,7 +37,8 @@ pub(crate) struct SnapshotState {
     clock: VirtualClock,
     random: SeededRandom,
     closed: [bool; 3],
-    /// The arguments and the environment, if the initialiser read them.
+    flags: [u16; 3],
+    /// The arguments and environment variables that the initialiser read, if it read any.
     strings_read: Option<[Vec<String>; 2]>,
 }
 
@@ -90,6 +91,8 @@ pub(crate) struct StoreData {
     pub(crate) random: SeededRandom,
     /// Which of the file descriptors 0, 1 and 2 the guest has closed.
     pub(crate) closed: [bool; 3],
+    /// The fd flags that the guest has set on them.
+    pub(crate) flags: [u16; 3],
     pub(crate) inputs_read: InputsRead,
     /// The instance, once it is made. A host function that is itself an export or the start
     /// function has no other way to find it.
@@ -121,6 +124,7 @@ impl StoreData {
             clock: VirtualClock::default(),
             random: SeededRandom::new(config.seed),
             closed: [false; 3],
+            flags: [0; 3],
             inputs_read: InputsRead::default(),
             instance: None,
             memory: None,
@@ -140,6 +144,7 @@ impl StoreData {
             clock,
             random: self.random,
             closed: self.closed,
+            flags: self.flags,
             strings_read: self.inputs_read.environment.then(|| {
                 [Strings::Args, Strings::Env]
                     .map(|which| self.strings(which).map(ToString::to_string).collect())
@@ -179,8 +184,25 @@ impl StoreData {
         self.environment.as_ref()?.config.get(key)
     }
 
+    /// The patterns of the hosts that the call may send HTTP requests to: the runner's and its own.
+    #[cfg(feature = "http")]
+    pub(crate) fn allowed_hosts(&self) -> impl Iterator<Item = &String> {
+        let of_call = self.environment.iter().flat_map(|it| &it.allowed_hosts);
+        self.meter
+            .context()
+            .config
+            .allowed_hosts
+            .iter()
+            .chain(of_call)
+    }
+
     pub(crate) fn environment(&mut self) -> &mut Environment {
         self.environment.get_or_insert_default()
+    }
+
+    /// Takes the environment out, to pass it to another call.
+    pub(crate) fn take_environment(&mut self) -> Option<Box<Environment>> {
+        self.environment.take()
     }
 
     /// What conventions keep for the guest. It is made on first use, because few calls need it.
@@ -211,6 +233,7 @@ impl StoreData {
         self.clock = snapshot_state.clock;
         self.random = snapshot_state.random;
         self.closed = snapshot_state.closed;
+        self.flags = snapshot_state.flags;
     }
 
     /// Begins another call on the same instance, after one that used `fuel_used`.

@@ -1,12 +1,21 @@
 //! The environment of a guest: arguments, environment variables, standard input, configuration.
 
 use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
+use core::time::Duration;
 
 /// A source of a guest's standard input, for input that is not in memory.
 pub trait InputSource: Send + Sync + 'static {
     /// Reads into `bytes` and returns how many bytes were read: `Some(0)` at the end of the input,
     /// `None` on failure.
     fn fetch(&mut self, bytes: &mut [u8]) -> Option<usize>;
+
+    /// Waits at most `most` until [`fetch`](Self::fetch) would not block: input is there, or it has
+    /// ended. Returns whether that is the case. Guests need this to poll standard input or to read
+    /// it without blocking. The default returns `true` at once, for sources that cannot know.
+    fn wait(&mut self, most: Duration) -> bool {
+        let _ = most;
+        true
+    }
 }
 
 #[cfg(feature = "std")]
@@ -62,7 +71,15 @@ impl Stdin {
         }
     }
 
-    /// How many bytes can be read without waiting, if that is known.
+    /// Waits at most `most` until a read would not block. Returns whether that is the case.
+    pub(crate) fn wait(&mut self, most: Duration) -> bool {
+        match self {
+            Self::Bytes { .. } => true,
+            Self::Source(source) => source.wait(most),
+        }
+    }
+
+    /// The number of bytes that can be read without blocking, if it is known.
     pub(crate) fn available(&self) -> Option<u64> {
         match self {
             Self::Bytes { bytes, position } => Some(bytes.len().saturating_sub(*position) as u64),
@@ -85,6 +102,8 @@ pub(crate) struct Environment {
     pub(crate) config: BTreeMap<String, String>,
     /// The bytes of all keys and values of the configuration.
     pub(crate) config_length: usize,
+    /// The hosts that this call may send HTTP requests to, in addition to those that the runner allows.
+    pub(crate) allowed_hosts: Vec<String>,
 }
 
 /// One of the two lists of strings that a guest can ask for.

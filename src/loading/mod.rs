@@ -6,6 +6,7 @@
 //! below it, but names no type of wasmi.
 
 pub(crate) mod compile;
+pub(crate) mod describe;
 pub(crate) mod load;
 pub(crate) mod snapshot;
 pub(crate) mod snapshot_report;

@@ -13,13 +13,14 @@ mod sections;
 mod segments;
 mod shape;
 mod summary;
+mod unsupported;
 
 use self::body::BranchTables;
 use crate::{
     common::{
         failure::{Cause, Failure},
         limits::Limits,
-        text::first_line,
+        text::refusal,
         value::{Export, Import, Signature, ValueType},
     },
     module::binary::check_sizes,
@@ -28,11 +29,23 @@ use alloc::{boxed::Box, format, string::ToString, vec::Vec};
 use core::fmt;
 use wasmparser::{BinaryReaderError, Parser};
 
-/// The exports that initialise an instance; the first that exists is called. `_start` is never
-/// called unless asked for. If it exists, it does what `__wasm_call_ctors` does.
+/// The exports that initialise an instance. Only the first that exists is called.
+/// `__wasm_call_ctors` is not called if there is a `_start`, which runs the constructors itself.
 const INITIALISERS: [&str; 2] = ["_initialize", "__wasm_call_ctors"];
 
-/// The export that starts Haskell's runtime system, which other initialisers do not do. Its
+/// The entry point of a program. In a request handler, it only registers the handler, and is called
+/// as an initialiser.
+const START: &str = "_start";
+
+/// The export by which AssemblyScript's functions with optional parameters learn how many arguments
+/// were passed.
+pub(crate) const ARGUMENTS_SETTER: &str = "__setArgumentsLength";
+
+/// The two exports of a request handler, by http-wasm's convention.
+pub(crate) const HANDLE_REQUEST: &str = "handle_request";
+pub(crate) const HANDLE_RESPONSE: &str = "handle_response";
+
+/// The export that starts Haskell's runtime system. Other initialisers do not start it. Its
 /// parameters are a program's arguments, or null pointers.
 pub(crate) const HASKELL: &str = "hs_init";
 
@@ -56,6 +69,9 @@ pub(crate) struct ModuleInfo {
     pub(crate) allocator: Option<buffers::Allocator>,
     /// The export that releases.
     pub(crate) releaser: Option<buffers::Releaser>,
+    /// Whether the module exports [`ARGUMENTS_SETTER`], which must be called before a function with
+    /// optional parameters.
+    pub(crate) counts_arguments: bool,
     /// The function types that the module declares.
     pub(crate) types: u32,
     /// The index of the type of `memory.grow`, `(i32) -> i32`, if the module declares it.
@@ -127,14 +143,37 @@ impl ModuleInfo {
         )
     }
 
-    /// The export that initialises an instance.
-    pub(crate) fn initialiser(&self) -> Option<&'static str> {
-        let name = INITIALISERS.into_iter().find(|name| {
-            self.function(name)
-                .is_some_and(|signature| signature.is(&[], &[]))
-        })?;
-        let done_by_start = name == "__wasm_call_ctors" && self.function("_start").is_some();
-        (!done_by_start).then_some(name)
+    /// Whether the module exports a function of this name and type.
+    pub(crate) fn has_function(
+        &self,
+        name: &str,
+        params: &[ValueType],
+        results: &[ValueType],
+    ) -> bool {
+        self.function(name)
+            .is_some_and(|signature| signature.is(params, results))
+    }
+
+    /// Whether a function with `params` parameters can be called with only `passed` arguments.
+    pub(crate) fn takes_fewer(&self, params: usize, passed: usize) -> bool {
+        self.counts_arguments && passed < params
+    }
+
+    /// Whether the module exports both functions of a request handler.
+    pub(crate) fn handles_requests(&self) -> bool {
+        self.has_function(HANDLE_REQUEST, &[], &[ValueType::I64])
+            && self.has_function(HANDLE_RESPONSE, &[ValueType::I32; 2], &[])
+    }
+
+    /// The initialisers without parameters, in the order of their calls.
+    pub(crate) fn plain_initialisers(&self) -> impl Iterator<Item = &'static str> {
+        let has_start = self.function(START).is_some();
+        let first = INITIALISERS
+            .into_iter()
+            .find(|name| self.has_function(name, &[], &[]))
+            .filter(|name| *name != "__wasm_call_ctors" || !has_start);
+        let is_program = self.handles_requests() && self.has_function(START, &[], &[]);
+        first.into_iter().chain(is_program.then_some(START))
     }
 
     /// The number of parameters of [`HASKELL`], where there is one.
@@ -148,7 +187,7 @@ impl ModuleInfo {
     /// The names of all exports that initialise an instance, in order.
     pub(crate) fn initialisers(&self) -> impl Iterator<Item = &'static str> {
         let haskell = self.haskell().map(|_| HASKELL);
-        self.initialiser().into_iter().chain(haskell)
+        self.plain_initialisers().chain(haskell)
     }
 
     /// The exported functions, in the order of their names.
@@ -218,7 +257,7 @@ fn missing(what: &str, index: u32) -> Failure {
 
 impl From<BinaryReaderError> for Failure {
     fn from(error: BinaryReaderError) -> Self {
-        let problem = first_line(&error);
+        let problem = refusal(&error);
         Self::from(Cause::InvalidModule {
             problem,
             source: Some(Box::new(error)),

@@ -6,15 +6,17 @@ use crate::{
         failure::{Cause, Failure},
         http::HttpClient,
         limits::Limits,
-        output::{OutputSink, SharedSink},
-        sync::Shared,
+        output::SharedSink,
     },
     host::{
         context::HostContext,
         function::{Function, HostFunction},
         registry::Functions,
     },
-    settings::modes::{Compilation, SnapshotMode},
+    settings::{
+        hosts,
+        modes::{Compilation, SnapshotMode},
+    },
 };
 use alloc::{
     boxed::Box,
@@ -60,6 +62,8 @@ pub struct RunnerConfig {
     pub(crate) spare_instances: usize,
     pub(crate) stdout: Option<SharedSink>,
     pub(crate) stderr: Option<SharedSink>,
+    /// Whether standard input, output and error are terminals.
+    pub(crate) terminals: [bool; 3],
     pub(crate) functions: Functions,
     pub(crate) http_client: Option<Arc<dyn HttpClient>>,
     pub(crate) allowed_hosts: Vec<String>,
@@ -81,7 +85,7 @@ impl RunnerConfig {
             fuel_per_second: 2_000_000_000,
             slice: None,
             #[cfg(feature = "std")]
-            clock: Some(Arc::new(crate::SystemClock::new())),
+            clock: Some(Arc::new(crate::system::clock::SystemClock::new())),
             #[cfg(not(feature = "std"))]
             clock: None,
             guest_clock: None,
@@ -93,6 +97,7 @@ impl RunnerConfig {
             spare_instances: 0,
             stdout: None,
             stderr: None,
+            terminals: [false; 3],
             functions: Functions::default(),
             http_client: None,
             allowed_hosts: Vec::new(),
@@ -262,23 +267,10 @@ impl RunnerConfig {
         self
     }
 
-    /// Passes what guests write to stdout to `sink` instead of keeping it in the
-    /// [`Outcome`](crate::Outcome). With `std`, any `std::io::Write` is a sink. The limit on output
-    /// applies in either case.
-    pub fn stdout(mut self, sink: impl OutputSink) -> Self {
-        self.stdout = Some(shared(sink));
-        self
-    }
-
-    /// Passes what guests write to stderr to `sink`, in the same way as [`stdout`](Self::stdout).
-    pub fn stderr(mut self, sink: impl OutputSink) -> Self {
-        self.stderr = Some(shared(sink));
-        self
-    }
-
-    /// Registers a function that plugins can import as `name` from `module`. It is any closure that
-    /// takes a [`HostContext`] and then numbers, and returns a [`HostResult`](crate::HostResult).
-    /// It replaces an earlier function of the same name, or one of this crate's own.
+    /// Registers a function that plugins can import as `name` from `module`. Any closure works
+    /// whose first parameter is a [`HostContext`], whose other parameters are numbers, and whose
+    /// result is a [`HostResult`](crate::HostResult). It replaces an earlier function of the same
+    /// name, including one of this crate.
     ///
     /// A call to it costs 50 units of fuel, and what the methods of [`HostContext`] cost. If the
     /// function returns an error, the plugin's call ends with [`Host`](crate::ErrorKind::Host) and
@@ -340,9 +332,10 @@ impl RunnerConfig {
         self
     }
 
-    /// Lets plugins send HTTP requests to `host`: a name or an address as in a URL, without a port.
-    /// `*.example.org` stands for all subdomains of `example.org`, `*` for every host. By default
-    /// no host is allowed.
+    /// Lets plugins send HTTP requests to `host`: a name or an address as in a URL, without a port;
+    /// `*.example.org` for all names below `example.org`; or `*` for any host. May be called
+    /// repeatedly. By default, no host is allowed. [`Runner::new`](crate::Runner::new) refuses a
+    /// pattern that can never match a host, such as a URL, a port or `local*`.
     pub fn allow_host(mut self, host: &str) -> Self {
         self.allowed_hosts.push(host.to_ascii_lowercase());
         self
@@ -364,6 +357,9 @@ impl RunnerConfig {
                 &format!("is {:?}; it must be at least 1µs", self.timeout),
             );
         }
+        for host in &self.allowed_hosts {
+            hosts::check(host)?;
+        }
         if self.fuel_per_second == 0 {
             return refuse("fuel_per_second", "is 0; it must be at least 1");
         }
@@ -375,10 +371,6 @@ impl RunnerConfig {
             _ => Ok(()),
         }
     }
-}
-
-fn shared(sink: impl OutputSink) -> SharedSink {
-    Arc::new(Shared::new(Box::new(sink)))
 }
 
 impl fmt::Debug for RunnerConfig {

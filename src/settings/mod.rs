@@ -6,5 +6,7 @@
 
 pub(crate) mod config;
 pub(crate) mod context;
+pub(crate) mod hosts;
 mod limit_setters;
 pub(crate) mod modes;
+mod output_setters;

@@ -1,9 +1,8 @@
 //! Clocks. They are virtual unless the embedder grants a real one.
 
 use super::errno::Errno;
-use crate::engine::{run_loop::fuel_used, store_data::StoreData};
+use crate::engine::{clock, store_data::StoreData};
 use crate::wasi::answer::{Answer, guest};
-use core::time::Duration;
 use wasmi::Caller;
 
 /// The clocks of preview1 that are supported. Clocks of processor time are not.
@@ -25,22 +24,11 @@ impl ClockId {
 
 /// The time of a clock, in nanoseconds.
 pub(super) fn now(caller: &Caller<'_, StoreData>, id: ClockId) -> u64 {
-    let state = caller.data();
-    let config = &state.meter.context().config;
-    match (&config.guest_clock, id) {
-        (Some(clock), ClockId::Realtime) => nanoseconds(clock.since_epoch()),
-        (Some(clock), ClockId::Monotonic) => nanoseconds(clock.monotonic()).max(1),
-        (None, ClockId::Realtime) => state
-            .clock
-            .since_epoch(fuel_used(caller), config.fuel_per_second),
-        (None, ClockId::Monotonic) => state
-            .clock
-            .monotonic(fuel_used(caller), config.fuel_per_second),
-    }
-}
-
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+    let clock = match id {
+        ClockId::Realtime => clock::Clock::Realtime,
+        ClockId::Monotonic => clock::Clock::Monotonic,
+    };
+    clock::now(caller, clock)
 }
 
 pub(super) fn clock_time_get(

@@ -55,6 +55,9 @@ fn get(caller: &mut Guest<'_>, of: Strings, list: u32, bytes: u32) -> Answer {
     let (count, length) = sizes(caller.data(), of);
     charge_bytes(caller, count * 4 + length)?;
     let (mut memory, state) = guest(caller)?;
+    if count == 0 {
+        return Ok(());
+    }
     memory.range(list, count * 4)?;
     memory.range(bytes, length)?;
     let (mut entry, mut position) = (list, bytes);

@@ -9,6 +9,8 @@ pub(crate) struct Errno(u16);
 impl Errno {
     /// No error.
     pub(crate) const SUCCESS: Self = Self(0);
+    /// Resource unavailable, or operation would block.
+    pub(crate) const AGAIN: Self = Self(6);
     /// Bad file descriptor.
     pub(crate) const BADF: Self = Self(8);
     /// Bad address.
@@ -23,6 +25,8 @@ impl Errno {
     pub(crate) const NOSYS: Self = Self(52);
     /// Not a socket.
     pub(crate) const NOTSOCK: Self = Self(57);
+    /// Not supported.
+    pub(crate) const NOTSUP: Self = Self(58);
     /// Invalid seek.
     pub(crate) const SPIPE: Self = Self(70);
 

@@ -9,14 +9,20 @@ use crate::{
     host::memory::GuestMemory,
 };
 use alloc::vec::Vec;
+use core::time::Duration;
 use wasmi::Caller;
 
 /// The most vectors that one call reads or writes. More of them make it a short read or write.
 const MOST_VECTORS: u32 = 1_024;
-/// The fuel for a vector, in addition to that for its bytes.
+/// The fuel for each vector, in addition to the fuel for its bytes.
 const VECTOR_FUEL: u64 = 16;
 
+/// The file type of a pipe. WASI preview1 has no type for pipes; other hosts report "unknown" too.
+const PIPE: u8 = 0;
+/// The file type of a terminal.
 const CHARACTER_DEVICE: u8 = 2;
+/// The fd flag for reads and writes that must not block.
+const NONBLOCK: u16 = 1 << 2;
 const RIGHT_READ: u64 = 1 << 1;
 const RIGHT_WRITE: u64 = 1 << 6;
 const RIGHT_FILESTAT: u64 = 1 << 21;
@@ -53,14 +59,49 @@ pub(super) fn fd_close(caller: &mut Caller<'_, StoreData>, fd: u32) -> Answer {
     Ok(())
 }
 
-/// Writes an `fdstat` record: type, flags, rights.
+impl Fd {
+    /// The fd's number, 0 to 2.
+    const fn index(self) -> usize {
+        match self {
+            Self::Stdin => 0,
+            Self::Output(Stream::Stdout) => 1,
+            Self::Output(Stream::Stderr) => 2,
+        }
+    }
+
+    /// The file type. A stream is a terminal only if the embedder says that it is, and if its bytes
+    /// neither come from memory nor stay there.
+    fn file_type(self, state: &mut StoreData) -> u8 {
+        let terminals = state.meter.context().config.terminals;
+        let is_terminal = terminals.get(self.index()).copied().unwrap_or_default()
+            && match self {
+                Self::Stdin => state.environment().stdin.available().is_none(),
+                Self::Output(stream) => state.is_passed_on(stream),
+            };
+        if is_terminal { CHARACTER_DEVICE } else { PIPE }
+    }
+}
+
+/// Whether the guest has set `NONBLOCK` on the fd.
+fn is_nonblocking(state: &StoreData, fd: Fd) -> bool {
+    state
+        .flags
+        .get(fd.index())
+        .is_some_and(|flags| flags & NONBLOCK != 0)
+}
+
+/// Writes an `fdstat` record: the file type, the flags and the rights.
 pub(super) fn fd_fdstat_get(caller: &mut Caller<'_, StoreData>, fd: u32, stat: u32) -> Answer {
-    let rights = match open(caller, fd)? {
+    let fd = open(caller, fd)?;
+    let rights = match fd {
         Fd::Stdin => RIGHT_READ,
         Fd::Output(_) => RIGHT_WRITE,
     };
+    let state = caller.data_mut();
+    let flags = state.flags.get(fd.index()).copied().unwrap_or_default();
     let mut record = [0; 24];
-    put(&mut record, 0, &[CHARACTER_DEVICE]);
+    put(&mut record, 0, &[fd.file_type(state)]);
+    put(&mut record, 2, &flags.to_le_bytes());
     put(
         &mut record,
         8,
@@ -70,18 +111,30 @@ pub(super) fn fd_fdstat_get(caller: &mut Caller<'_, StoreData>, fd: u32, stat: u
     Ok(())
 }
 
-/// Checks the flags and ignores them: none of them changes anything for these three descriptors.
+/// Stores the flags. Append and sync change nothing, because output is always appended and written
+/// at once. `NONBLOCK` is refused for output that goes to a sink, because the sink may block.
 pub(super) fn fd_fdstat_set_flags(
     caller: &mut Caller<'_, StoreData>,
     fd: u32,
     flags: u32,
 ) -> Answer {
     const KNOWN: u32 = 0b1_1111;
-    open(caller, fd)?;
-    match flags & !KNOWN {
-        0 => Ok(()),
-        _ => Err(Errno::INVAL.into()),
+    let fd = open(caller, fd)?;
+    let flags = u16::try_from(flags & KNOWN)
+        .ok()
+        .filter(|known| u32::from(*known) == flags)
+        .ok_or(Errno::INVAL)?;
+    let state = caller.data_mut();
+    match fd {
+        Fd::Output(stream) if flags & NONBLOCK != 0 && state.is_passed_on(stream) => {
+            return Err(Errno::NOTSUP.into());
+        }
+        _ => {}
     }
+    if let Some(kept) = state.flags.get_mut(fd.index()) {
+        *kept = flags;
+    }
+    Ok(())
 }
 
 /// Writes a `filestat` record: all zero, except for the type and one link.
@@ -91,10 +144,10 @@ pub(super) fn fd_filestat_get(
     fd: u32,
     stat: u32,
 ) -> Answer {
-    open(caller, fd)?;
+    let fd = open(caller, fd)?;
     let mut record = [0; 64];
-    put(&mut record, 16, &[CHARACTER_DEVICE]);
-    // In the older version the number of links has 32 bits and the record 56 bytes.
+    put(&mut record, 16, &[fd.file_type(caller.data_mut())]);
+    // In `wasi_unstable`, the number of links has 32 bits and the record 56 bytes.
     let length = match version {
         WasiVersion::Preview1 => {
             put(&mut record, 24, &1_u64.to_le_bytes());
@@ -144,6 +197,9 @@ fn vectors(
     count: u32,
 ) -> Result<Vec<(u32, u64)>, Refusal> {
     let (memory, _) = guest(caller)?;
+    if count == 0 {
+        return Ok(Vec::new());
+    }
     memory.range(list, u64::from(count) * 8)?;
     let looked_at = count.min(MOST_VECTORS);
     charge(caller, u64::from(looked_at) * VECTOR_FUEL)?;
@@ -163,6 +219,10 @@ fn vectors(
 fn vector(memory: &GuestMemory<'_>, entry: u32) -> Result<(u32, u64), Refusal> {
     let pointer = memory.u32(entry)?;
     let length = memory.u32(entry.wrapping_add(4))?.into();
+    if length == 0 {
+        // Guests may pass any pointer with an empty vector.
+        return Ok((0, 0));
+    }
     memory.range(pointer, length)?;
     Ok((pointer, length))
 }
@@ -217,6 +277,12 @@ pub(super) fn fd_read(
     let vectors = vectors(caller, list, count)?;
     let (mut memory, state) = guest(caller)?;
     let mut sum = 0_u32;
+    if is_nonblocking(state, Fd::Stdin)
+        && vectors.iter().any(|(_, length)| *length > 0)
+        && !state.environment().stdin.wait(Duration::ZERO)
+    {
+        return Err(Errno::AGAIN.into());
+    }
     for (pointer, length) in vectors {
         if length == 0 {
             continue;

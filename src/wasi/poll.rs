@@ -27,7 +27,9 @@ const NAP: Duration = Duration::from_millis(5);
 enum Wait {
     /// Until this many nanoseconds from now.
     Clock(u64),
-    /// Nothing: it is ready, or refused with an errno.
+    /// Until a source has input or has ended. The source cannot say how many bytes are there.
+    Input,
+    /// No wait: the subscription is ready or refused at once.
     Now {
         errno: Errno,
         bytes: u64,
@@ -36,10 +38,12 @@ enum Wait {
 }
 
 impl Wait {
-    fn nanoseconds(self) -> u64 {
+    /// The longest wait. `None` if it has no bound.
+    fn nanoseconds(self) -> Option<u64> {
         match self {
-            Self::Clock(ns) => ns,
-            Self::Now { .. } => 0,
+            Self::Clock(ns) => Some(ns),
+            Self::Input => None,
+            Self::Now { .. } => Some(0),
         }
     }
 }
@@ -95,8 +99,13 @@ pub(super) fn poll_oneoff(
         .collect::<Result<Vec<_>, _>>()?;
     let waits = subscriptions
         .iter()
-        .map(|subscription| subscription.wait.nanoseconds());
-    let shortest = waits.min().unwrap_or_default();
+        .filter_map(|subscription| subscription.wait.nanoseconds());
+    let shortest = waits.min();
+    let is_awaited = subscriptions
+        .iter()
+        .any(|subscription| matches!(subscription.wait, Wait::Input));
+    // If input came first, no clock has expired yet.
+    let has_input = is_awaited && input_before(caller, shortest)?;
     let mut records = Vec::new();
     for Subscription {
         userdata,
@@ -105,8 +114,10 @@ pub(super) fn poll_oneoff(
     } in subscriptions
     {
         let (errno, bytes, flags) = match wait {
-            Wait::Clock(ns) if ns > shortest => continue,
+            Wait::Clock(ns) if Some(ns) != shortest || has_input && ns > 0 => continue,
             Wait::Clock(_) => (Errno::SUCCESS, 0, 0),
+            Wait::Input if !has_input => continue,
+            Wait::Input => (Errno::SUCCESS, 1, 0),
             Wait::Now {
                 errno,
                 bytes,
@@ -121,7 +132,14 @@ pub(super) fn poll_oneoff(
         put(&mut record, 24, &flags.to_le_bytes());
         records.push(record);
     }
-    sleep(caller, shortest)?;
+    match (is_awaited, has_input) {
+        // The wait for input took real time. Only the virtual clock must still be moved.
+        (true, false) if caller.data().meter.context().config.guest_clock.is_none() => {
+            caller.data_mut().clock.sleep(shortest.unwrap_or_default());
+        }
+        (true, _) => {}
+        (false, _) => sleep(caller, shortest.unwrap_or_default())?,
+    }
     let (mut memory, _) = guest(caller)?;
     memory.write(output, records.as_flattened())?;
     // There are never more events than subscriptions.
@@ -155,7 +173,7 @@ fn read(
                 (1, Ok(Fd::Stdin)) => match caller.data_mut().environment().stdin.available() {
                     Some(0) => ready(0, HANGUP),
                     Some(bytes) => ready(bytes, 0),
-                    None => ready(1, 0),
+                    None => Wait::Input,
                 },
                 (2, Ok(Fd::Output(_))) => ready(1, 0),
                 (_, Ok(_)) => refused(Errno::BADF),
@@ -187,7 +205,40 @@ const fn refused(errno: Errno) -> Wait {
     }
 }
 
-/// Advances the virtual clock. On a real clock, sleeps until the time is over or the call ends.
+/// Waits for input, in real time, for at most `shortest` nanoseconds, or until the call's limits
+/// end it. Returns whether there is input.
+fn input_before(
+    caller: &mut Caller<'_, StoreData>,
+    shortest: Option<u64>,
+) -> Result<bool, Refusal> {
+    let config = &caller.data().meter.context().config;
+    let clock = config.clock.clone();
+    let rate = clock.is_none().then_some(config.fuel_per_second);
+    let most = shortest.map_or(Duration::MAX, Duration::from_nanos);
+    let begin = clock.as_ref().map(|clock| clock.monotonic());
+    let mut waited = Duration::ZERO;
+    loop {
+        let nap = most.saturating_sub(waited).min(NAP);
+        if caller.data_mut().environment().stdin.wait(nap) {
+            return Ok(true);
+        }
+        caller.data().meter.look()?;
+        // Without a clock there is no deadline. The wait must cost fuel, or it could last for ever.
+        if let Some(rate) = rate {
+            charge(caller, as_fuel(nap, rate).max(1))?;
+        }
+        waited = match (&clock, begin) {
+            (Some(clock), Some(begin)) => clock.monotonic().saturating_sub(begin),
+            _ => waited.saturating_add(nap),
+        };
+        if waited >= most {
+            return Ok(false);
+        }
+    }
+}
+
+/// Moves the virtual clock forward. With a real clock, sleeps until the time is over or the call
+/// ends.
 fn sleep(caller: &mut Caller<'_, StoreData>, ns: u64) -> Answer {
     let config = &caller.data().meter.context().config;
     let Some(clock) = config.guest_clock.clone() else {

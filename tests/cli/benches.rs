@@ -118,13 +118,14 @@ fn what_fails_is_told_as_by_the_other_commands() {
         (
             "bench none.wasm add",
             3,
-            "cannot read none.wasm: No such file or directory (os error 2)",
+            "cannot read \"none.wasm\": No such file or directory (os error 2); modules in that \
+             folder: \"add.wasm\", \"rust-greet.wasm\", \"spin.wasm\"",
         ),
         (
             "bench spin.wasm spin --fuel 1000",
             6,
             "plugin \"spin\", export \"spin\": out of fuel: all 1000 units of the limit \
-             `fuel` are used",
+             `fuel` are used; --fuel raises it",
         ),
     ] {
         guests

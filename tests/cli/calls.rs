@@ -22,7 +22,8 @@ fn text_is_bytes_as_they_are() {
     let guests = Guests::new(&["rust-greet.wasm"]);
     let bytes = b"\xff\xfe\0 \x1b[2J\r\n";
     for (name, args, stdin, expected) in [
-        ("no input", &["greet"][..], &b"unread"[..], &b"Hello, "[..]),
+        ("piped in", &["greet"][..], &b"all"[..], &b"Hello, all"[..]),
+        ("no input", &["greet"], b"", b"Hello, "),
         ("an empty input", &["greet", ""], b"unread", b"Hello, "),
         ("a number", &["greet", "-5"], b"", b"Hello, -5"),
         (
@@ -48,7 +49,7 @@ fn input_beyond_the_limit_is_refused() {
         &vec![b'.'; (16 << 20) + 100],
     );
     let message = "pocketwasm: plugin \"rust-greet.wasm\", export \"echo\": \
-                   an input of 16777217 bytes; the limit `max_input_bytes` is 16777216\n";
+                   an input of 16777217 bytes; the limit `max_input_bytes` is 16777216; --max-input raises it\n";
     ran.is("17 MiB", 6, "", message);
 }
 
@@ -76,6 +77,18 @@ fn numbers_by_the_signature() {
         (&["numbers.wasm", "f64", "nan"], "NaN\n"),
         (&["numbers.wasm", "f64", "inf"], "inf\n"),
         (&["numbers.wasm", "f64", "--", "-inf"], "-inf\n"),
+        (&["numbers.wasm", "f64", "-inf"], "-inf\n"),
+        (&["numbers.wasm", "f64", "-Infinity"], "-inf\n"),
+        (&["numbers.wasm", "f64", "-nan"], "NaN\n"),
+        (&["numbers.wasm", "f64", "-4e-3"], "-0.004\n"),
+        (&["numbers.wasm", "f64", "-1e-7"], "-1e-7\n"),
+        (&["numbers.wasm", "f64", "-.5"], "-0.5\n"),
+        (&["numbers.wasm", "f64", "-5."], "-5\n"),
+        (&["numbers.wasm", "i32", "-0x10"], "-16\n"),
+        (
+            &["numbers.wasm", "f64", "-4E-3", "--fuel", "1000"],
+            "-0.004\n",
+        ),
         (
             &["numbers.wasm", "all", "1", "-2", "2.5", "-0"],
             "1\n-2\n2.5\n-0\n",
@@ -91,7 +104,7 @@ fn numbers_by_the_signature() {
 fn flags_may_be_anywhere() {
     let guests = Guests::new(&["add.wasm"]);
     let message = "pocketwasm: plugin \"add.wasm\", export \"add\": \
-                   out of fuel: all 2 units of the limit `fuel` are used\n";
+                   out of fuel: all 2 units of the limit `fuel` are used; --fuel raises it\n";
     for line in [
         "--fuel 2 call add.wasm add 2 40",
         "call --fuel 2 add.wasm add 2 40",

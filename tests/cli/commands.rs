@@ -116,7 +116,7 @@ fn waiting_for_stdin_ends_with_the_call() {
         drop(stdin);
         let message = format!(
             "pocketwasm: plugin \"{module}\", export \"_start\": \
-             timed out: the limit `timeout` is 2s\n"
+             timed out: the limit `timeout` is 2s; --timeout raises it\n"
         );
         ran.is(module, 6, "", &message);
         assert!(began.elapsed() < HANG);
@@ -171,7 +171,6 @@ fn a_closed_stdout_ends_the_guest() {
         .unwrap();
     drop(child.stdout.take());
     let ran = Ran::from(child.wait_with_output().unwrap());
-    let message = "pocketwasm: cannot write to standard output: Broken pipe (os error 32)\n";
-    ran.is("a command", 7, "", message);
+    ran.is("a command", 141, "", "");
     assert!(began.elapsed() < HANG);
 }

@@ -80,7 +80,8 @@ fn what_does_not_fit_is_refused() {
             2,
             "",
             "pocketwasm: plugin \"add.wasm\", export \"add\": has type (i32, i32) -> (i32); \
-             passing bytes needs () -> (i32) (extism)\n",
+             passing bytes needs () -> (i32) (extism); `pocketwasm call add.wasm add` passes \
+             numbers (i32, i32) -> (i32)\n",
         );
     let ran = guests.run(["text", "--convention", "pascal", "add.wasm", "add", "x"]);
     assert_eq!(ran.code, Some(2));

@@ -5,10 +5,13 @@ mod calls;
 mod commands;
 mod conventions;
 mod failures;
+mod limits;
 mod listing;
+mod mistakes;
 mod new;
 mod reports;
 mod snapshots;
+mod typed;
 
 use std::{
     ffi::OsStr,

@@ -81,7 +81,7 @@ fn calls_that_end_well() {
     }
     let ran = guests.run(["--json", "--max-output", "5", "run", "flood.wasm"]);
     let expected = json!({ "exit_code": 0, "peak_memory_pages": 2, "stdout": ".....", "output_truncated": true });
-    let cut = "pocketwasm: output truncated at 5 bytes (limit max_output_bytes)\n";
+    let cut = "pocketwasm: output truncated at 5 bytes (limit max_output_bytes); --max-output raises it\n";
     let seen = (ran.code, &*ran.stderr, report(&ran));
     assert_eq!(seen, (Some(0), cut, quiet(expected)));
 }
@@ -133,7 +133,7 @@ fn calls_that_fail() {
         ),
         (
             "refused",
-            "inspect memory-1gib.wasm",
+            "call memory-1gib.wasm f",
             4,
             json!({ "error": error("MemoryLimit", Some("memory-1gib.wasm"), None, Some("load"), "declares a memory of 16384 pages at least; the limit `max_memory_pages` is 1024") }),
         ),

@@ -47,7 +47,7 @@ fn a_full_queue_is_said_at_once() {
     let all = server.post("/execute/greet", b"World");
     assert_eq!(
         (all.status, all.text()),
-        (503, "as many calls wait as may wait\n")
+        (503, "too many calls are waiting\n")
     );
     assert_eq!(all.header("retry-after"), Some("1"));
     assert!(began.elapsed() < AT_ONCE);
@@ -76,7 +76,7 @@ fn a_call_waits_only_so_long_for_its_turn() {
             "60s",
         ],
     );
-    let running = server.begin("/execute/spin");
+    let running = server.begin_to_reset("/execute/spin");
     server.wait("pocketwasm_calls_running", 1.0);
     let answer = server.post("/execute/greet", b"World");
     assert_eq!(answer.status, 503);
@@ -96,9 +96,9 @@ fn a_client_that_goes_away_takes_its_call_with_it() {
         &[("spin", "wat/serve-spin.wat")],
         &["--threads", "1", "--queue-wait", "60s", "--timeout", "60s"],
     );
-    let running = server.begin("/execute/spin");
+    let running = server.begin_to_reset("/execute/spin");
     server.wait("pocketwasm_calls_running", 1.0);
-    let waiting = server.begin("/execute/spin");
+    let waiting = server.begin_to_reset("/execute/spin");
     server.wait("pocketwasm_calls_waiting", 1.0);
     drop(waiting);
     server.wait("pocketwasm_calls_waiting", 0.0);

@@ -97,17 +97,17 @@ fn whatever_a_handler_fails_by_nothing_gets_past_it() {
         (
             "never",
             502,
-            "the plugin's response cannot be: the status is not from 200 to 599\n".to_owned(),
+            "the plugin's response is invalid: the status is not from 200 to 599\n".to_owned(),
         ),
         (
             "far",
             502,
-            "the plugin's request cannot be: its target is no path\n".to_owned(),
+            "the plugin's request is invalid: its target is no path\n".to_owned(),
         ),
         (
             "many",
             502,
-            "the plugin's request cannot be: there are more than 128 fields\n".to_owned(),
+            "the plugin's request is invalid: there are more than 128 fields\n".to_owned(),
         ),
     ];
     for (word, status, body) in table {
@@ -215,12 +215,12 @@ fn calls(plugin: &str, ending: &str) -> String {
 #[test]
 fn a_client_that_goes_away_takes_the_handlers_call_with_it() {
     let server = server("handler=/execute/", &["--timeout", "60s"]);
-    let in_the_handler = server.begin("/execute/greet/spin");
+    let in_the_handler = server.begin_to_reset("/execute/greet/spin");
     server.wait("pocketwasm_calls_running", 1.0);
     drop(in_the_handler);
     server.wait("pocketwasm_requests_in_flight", 1.0);
     server.wait(&calls("handler", "cancelled"), 1.0);
-    let behind_it = server.begin("/execute/spin?");
+    let behind_it = server.begin_to_reset("/execute/spin?");
     // The handler's own call is over, and the plugin's runs.
     server.wait(&calls("handler", "ok"), 1.0);
     server.wait("pocketwasm_calls_running", 1.0);
@@ -235,7 +235,7 @@ fn what_waiting_handlers_hold_is_bounded() {
         "handler=/execute/",
         &["--max-held", "128KiB", "--timeout", "60s"],
     );
-    let waits = server.begin("/execute/spin?");
+    let waits = server.begin_to_reset("/execute/spin?");
     server.wait(&calls("handler", "ok"), 1.0);
     // A page of memory, and the request: no others fit beside them.
     server.wait_until("a handler that waits", || {
@@ -264,11 +264,12 @@ fn what_is_no_handler_is_refused_at_the_start() {
         ),
         (
             &["--middleware", "add"],
-            "pocketwasm: --middleware add: this plugin handles no requests\n",
+            "pocketwasm: --middleware add: plugin \"add\": this plugin handles no requests: no export \
+             `handle_request` of type () -> (i64) (http-wasm)\n",
         ),
         (
             &["--middleware", "handler=execute"],
-            "error: invalid value 'handler=execute' for '--middleware <NAME[=PREFIX]>': a prefix \
+            "pocketwasm: invalid value 'handler=execute' for '--middleware <NAME[=PREFIX]>': a prefix \
              begins with /\n",
         ),
         (

@@ -233,10 +233,24 @@ fn the_list_of_plugins() {
         "size": 41,
         "convention": null,
         "memory_pages": 0,
-        "exports": [{ "name": "add", "params": ["i32", "i32"], "results": ["i32"] }],
+        "exports": [{
+            "name": "add",
+            "params": ["i32", "i32"],
+            "results": ["i32"],
+            "takes": ["numbers"],
+        }],
     });
     assert_eq!(plugins[0], add);
     assert_eq!(plugins[1]["convention"], "packed-pointer");
+    for (export, takes) in [
+        ("greet", &["bytes", "numbers"][..]),
+        ("add", &["numbers"]),
+        ("allocate", &["numbers"]),
+    ] {
+        let exports = plugins[1]["exports"].as_array().unwrap();
+        let found = exports.iter().find(|it| it["name"] == export).unwrap();
+        assert_eq!(found["takes"], serde_json::json!(takes), "{export}");
+    }
 }
 
 #[test]
@@ -305,17 +319,30 @@ fn it_says_what_it_serves_and_what_it_refuses_before_it_listens() {
     server.terminate();
     let (code, said) = server.end();
     assert_eq!(code, Some(0));
+    let address = said
+        .lines()
+        .nth(2)
+        .unwrap()
+        .rsplit_once("http://")
+        .unwrap()
+        .1;
     let lines: Vec<_> = said
         .lines()
-        .filter(|line| line.starts_with("pocketwasm: "))
+        .map(|line| {
+            let (time, rest) = line.split_once(' ').unwrap();
+            assert!(time.len() == 24 && time.ends_with('Z'), "{line}");
+            rest.to_owned()
+        })
         .collect();
     assert_eq!(
         lines,
         [
-            "pocketwasm: serves \"good\"",
-            "pocketwasm: refuses \"bad.wasm\": plugin \"bad\", load: not a module this engine can \
-             run: it does not begin with the magic bytes \\0asm",
-            "pocketwasm: stopped",
+            "INFO  serves \"good\"".to_owned(),
+            "WARN  refuses \"bad.wasm\": plugin \"bad\", load: not a module this engine can run: it \
+             does not begin with the magic bytes \\0asm"
+                .to_owned(),
+            format!("INFO  listens on http://{address}"),
+            "INFO  stopped".to_owned(),
         ]
     );
 }

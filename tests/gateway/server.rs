@@ -68,16 +68,40 @@ impl Server {
     }
 
     pub(crate) fn start_in(directory: TempDir, flags: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_pocketwasm"))
+        let mut command = Self::command();
+        command
             .args(["serve", "--listen", "127.0.0.1:0", "--plugins"])
             .arg(directory.path())
-            .args(flags)
+            .args(flags);
+        Self::started(command, directory)
+    }
+
+    /// A gateway in a folder, on a free port.
+    pub(crate) fn start_at(folder: &Path, flags: &[&str]) -> Self {
+        let flags = [&["--listen", "127.0.0.1:0"], flags].concat();
+        Self::start_with(folder, &flags)
+    }
+
+    /// A gateway in a folder, with these flags and no others.
+    pub(crate) fn start_with(folder: &Path, flags: &[&str]) -> Self {
+        let mut command = Self::command();
+        command.current_dir(folder).arg("serve").args(flags);
+        Self::started(command, tempfile::tempdir().unwrap())
+    }
+
+    fn command() -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pocketwasm"));
+        command
             .env_remove("POCKETWASM_RELOAD_TOKEN")
+            .env_remove("RUST_LOG")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::piped());
+        command
+    }
+
+    fn started(mut command: Command, directory: TempDir) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut stderr = child.stderr.take().unwrap();
         let stderr = thread::spawn(move || {
             let mut text = String::new();
@@ -129,6 +153,15 @@ impl Server {
     /// Sends a request whose answer somebody else waits for.
     pub(crate) fn begin(&self, target: &str) -> Client {
         let mut client = self.client();
+        client.request("POST", target, &[], b"World");
+        client
+    }
+
+    /// The same for a client that leaves an answer unread, so that its system resets the connection
+    /// when it closes.
+    pub(crate) fn begin_to_reset(&self, target: &str) -> Client {
+        let mut client = self.client();
+        client.request("GET", "/healthz", &[], b"");
         client.request("POST", target, &[], b"World");
         client
     }

@@ -61,7 +61,10 @@ fn a_gateway_that_cannot_start_says_why() {
     let path = directory.path().to_str().unwrap();
     let missing = format!("{path}/missing");
     let table: [(&[&str], &str); 5] = [
-        (&[], "pocketwasm: serve needs --plugins DIR\n"),
+        (
+            &[],
+            "pocketwasm: which directory? `pocketwasm serve --plugins DIR`\n",
+        ),
         (
             &["--plugins", &missing],
             "pocketwasm: cannot read the directory \"{missing}\"",

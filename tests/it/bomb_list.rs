@@ -87,7 +87,7 @@ pub(crate) fn bombs() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
         (
             "a group that says it has a million types",
             module(&[section(1, [&[1, 0x4e][..], &number(1_000_000)].concat())]),
-            Some("type 0 is not a function type"),
+            Some("it has type 0 of garbage collection (GC), which is not supported"),
         ),
         (
             "four billion types, in ten bytes",
@@ -280,7 +280,7 @@ pub(crate) fn bombs() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
                 section(3, times(100_000, &[0])),
                 section(3, times(100_000, &[0])),
             ]),
-            Some("a section is there twice or out of order"),
+            Some("a section occurs twice or out of order"),
         ),
         (
             "300,000 custom sections",

@@ -3,7 +3,7 @@
 use crate::support::{fails, fixture, load, runner, runs, wat};
 use pocketwasm::{
     CancelToken, Convention, Error, ErrorKind, Instance, Outcome, Plugin, Runner, RunnerConfig,
-    ValueType,
+    types::ValueType,
 };
 
 #[test]

@@ -3,7 +3,8 @@
 
 use crate::support::{fails, load, patient, runner, runs, wat};
 use pocketwasm::{
-    Call, CancelToken, Clock, Error, ErrorKind, HostContext, Phase, Plugin, RunnerConfig,
+    Call, CancelToken, Error, ErrorKind, HostContext, Phase, Plugin, RunnerConfig,
+    environment::Clock,
 };
 use std::{
     sync::{

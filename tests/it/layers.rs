@@ -143,7 +143,12 @@ fn exported(root: &str) -> BTreeMap<String, ModulePath> {
     for rest in root.split("pub use ").skip(1) {
         let mut paths = Vec::new();
         tree(rest, &[], &mut paths);
-        for path in paths {
+        // Inside the root's own modules, paths begin with `crate`.
+        let rooms = paths.into_iter().map(|path| match path.split_first() {
+            Some((first, rest)) if first == "crate" => rest.to_vec(),
+            _ => path,
+        });
+        for path in rooms.filter(|path| floor(&path[0]).is_some()) {
             exported.insert(path.last().expect("a name").clone(), path);
         }
     }

@@ -2,7 +2,7 @@
 //! panic, and with the same result whenever their functions are compiled.
 
 use crate::support::{fixture, runner, wat};
-use pocketwasm::{Compilation, Plugin, Runner, RunnerConfig, Signature};
+use pocketwasm::{Compilation, Plugin, Runner, RunnerConfig, types::Signature};
 use proptest::prelude::*;
 use std::{sync::LazyLock, time::Duration};
 

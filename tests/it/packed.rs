@@ -125,16 +125,15 @@ fn what_was_allocated_is_released() {
     }
 }
 
-/// The answer was there before the guest failed to clean up: it stands, the instance does not.
+/// A guest that fails to release its buffer has answered before. The answer is valid, and the
+/// instance stays usable.
 #[test]
-fn a_release_that_traps_costs_the_instance() {
+fn a_release_that_traps_costs_nothing() {
     let plugin = load(RunnerConfig::new(), "release-traps");
     assert_eq!(runs(plugin.call("run").input("x")).bytes(), b"answer");
     let mut instance = plugin.instantiate().expect("instantiates");
-    assert_eq!(runs(instance.call("run").input("x")).bytes(), b"answer");
-    assert!(instance.is_poisoned());
-    assert_eq!(
-        fails(instance.call("run").input("x")).kind(),
-        ErrorKind::Poisoned
-    );
+    for _ in 0..2 {
+        assert_eq!(runs(instance.call("run").input("x")).bytes(), b"answer");
+    }
+    assert!(!instance.is_poisoned());
 }

@@ -4,7 +4,7 @@ use crate::{
     bytes,
     support::{fails, fixture, load, patient, runner, runs, wat},
 };
-use pocketwasm::{Clock, ErrorKind, RunnerConfig};
+use pocketwasm::{ErrorKind, RunnerConfig, environment::Clock};
 use std::{
     sync::{
         Arc,

@@ -2,8 +2,8 @@
 //! take.
 
 use pocketwasm::{
-    Call, ErrorKind, ExternType, HostContext, Plugin, Runner, RunnerConfig, Snapshot, SnapshotMode,
-    ValueType, WarmUp,
+    Call, ErrorKind, HostContext, Plugin, Runner, RunnerConfig, Snapshot, SnapshotMode, WarmUp,
+    types::{ExternType, ValueType},
 };
 use std::{
     fs,
@@ -289,7 +289,7 @@ fn what_could_be_observed_is_refused() {
         for plugin in [&pair.without, &pair.with] {
             assert_eq!(
                 plugin.instantiate().is_err(),
-                ["traps", "endless", "clash"].contains(&name),
+                ["exits", "traps", "endless", "clash"].contains(&name),
                 "{name}"
             );
         }
@@ -306,7 +306,7 @@ fn what_could_be_observed_is_refused() {
 #[test]
 fn real_time_and_randomness_are_never_kept() {
     struct Real;
-    impl pocketwasm::Clock for Real {
+    impl pocketwasm::environment::Clock for Real {
         fn monotonic(&self) -> std::time::Duration {
             std::time::Duration::from_secs(1)
         }
@@ -315,7 +315,7 @@ fn real_time_and_randomness_are_never_kept() {
         }
         fn sleep(&self, _: std::time::Duration) {}
     }
-    impl pocketwasm::Entropy for Real {
+    impl pocketwasm::environment::Entropy for Real {
         fn fill(&self, bytes: &mut [u8]) -> bool {
             bytes.fill(4);
             true

@@ -39,13 +39,13 @@ fn main() {
 struct Nobody;
 
 #[cfg(feature = "http")]
-impl pocketwasm::HttpClient for Nobody {
+impl pocketwasm::http::HttpClient for Nobody {
     fn send(
         &self,
-        _: &pocketwasm::HttpRequest,
+        _: &pocketwasm::http::HttpRequest,
         _: core::time::Duration,
         _: usize,
-    ) -> Result<pocketwasm::HttpResponse, Box<dyn Error + Send + Sync>> {
+    ) -> Result<pocketwasm::http::HttpResponse, Box<dyn Error + Send + Sync>> {
         Err("there is no network".into())
     }
 }

@@ -18,7 +18,7 @@ use alloc::{
     vec::Vec,
 };
 use core::cell::RefCell;
-use pocketwasm::{Error, ExternType, Outcome, Plugin, Runner, RunnerConfig};
+use pocketwasm::{Error, Outcome, Plugin, Runner, RunnerConfig, types::ExternType};
 use serde_json::{Value, json};
 
 #[global_allocator]

@@ -16,6 +16,8 @@ impl Code {
     pub(crate) const LIMIT: Self = Self(6);
     pub(crate) const IO: Self = Self(7);
     pub(crate) const PLUGIN: Self = Self(8);
+    /// The reader of the output is gone. This is the shell's code for a program that SIGPIPE ended.
+    pub(crate) const CLOSED_PIPE: Self = Self(128 + 13);
 
     /// The exit code for an error of the library.
     pub(crate) fn of(kind: ErrorKind) -> Self {

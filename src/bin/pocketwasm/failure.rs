@@ -1,7 +1,7 @@
 //! Why a command did not do what was asked.
 
-use crate::{exit::Code, terminal::OneLine};
-use pocketwasm::Error;
+use crate::{exit::Code, hints, terminal::OneLine};
+use pocketwasm::{Error, Phase};
 use serde_json::{Value, json};
 use std::{error::Error as StdError, fmt, io, time::Duration};
 
@@ -22,6 +22,12 @@ pub(crate) enum Failure {
     Library(Error),
     /// A call failed after this much time.
     Call { error: Error, elapsed: Duration },
+    /// The text of a module could not be parsed.
+    Text { module: String, problem: String },
+    /// The directory has no plugins.
+    NoPlugins(String),
+    /// A failure with a hint: what would have worked.
+    Hinted { failure: Box<Self>, hint: String },
 }
 
 impl From<Error> for Failure {
@@ -43,6 +49,14 @@ impl fmt::Display for Failure {
             }
             Self::Io { action, .. } => f.write_str(action),
             Self::Library(error) | Self::Call { error, .. } => error.fmt(f),
+            Self::Text { module, problem } => {
+                write!(
+                    f,
+                    "plugin {module:?}, load: not a module as text: {problem}"
+                )
+            }
+            Self::NoPlugins(problem) => f.write_str(problem),
+            Self::Hinted { failure, .. } => failure.fmt(f),
         }
     }
 }
@@ -50,19 +64,64 @@ impl fmt::Display for Failure {
 impl StdError for Failure {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Usage(_) | Self::Parameter { .. } => None,
+            Self::Usage(_) | Self::Parameter { .. } | Self::Text { .. } | Self::NoPlugins(_) => {
+                None
+            }
             Self::Io { source, .. } => Some(source),
             Self::Library(error) | Self::Call { error, .. } => error.source(),
+            Self::Hinted { failure, .. } => failure.source(),
         }
     }
 }
 
 impl Failure {
+    /// Adds a hint: what would have worked.
+    pub(crate) fn with_hint(self, hint: String) -> Self {
+        Self::Hinted {
+            failure: Box::new(self),
+            hint,
+        }
+    }
+
+    /// The hint about what would have worked, if there is one.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Hinted { hint, .. } => Some(hint.clone()),
+            Self::Library(error) | Self::Call { error, .. } => hints::hint(error),
+            _ => None,
+        }
+    }
+
+    /// Whether the reader of the output is gone. This is not reported.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        self.code() == Code::CLOSED_PIPE
+    }
+
+    /// The error of the failed call and its duration, if a call failed.
+    pub(crate) fn call(&self) -> Option<(&Error, Duration)> {
+        match self {
+            Self::Call { error, elapsed } => Some((error, *elapsed)),
+            Self::Hinted { failure, .. } => failure.call(),
+            _ => None,
+        }
+    }
+
     pub(crate) fn code(&self) -> Code {
         match self {
             Self::Usage(_) | Self::Parameter { .. } => Code::USAGE,
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => Code::NOT_FOUND,
-            Self::Io { .. } => Code::IO,
+            Self::Io { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Code::NOT_FOUND,
+                io::ErrorKind::IsADirectory => Code::NOT_FOUND,
+                io::ErrorKind::BrokenPipe => Code::CLOSED_PIPE,
+                io::ErrorKind::TimedOut => Code::LIMIT,
+                _ => Code::IO,
+            },
+            Self::Text { .. } => Code::REFUSED,
+            Self::NoPlugins(_) => Code::NOT_FOUND,
+            Self::Hinted { failure, .. } => failure.code(),
+            Self::Library(error) | Self::Call { error, .. } if has_ended_early(error) => {
+                Code::SUCCESS
+            }
             Self::Library(error) | Self::Call { error, .. } => Code::of(error.kind()),
         }
     }
@@ -89,10 +148,19 @@ impl Failure {
                 "export": export,
                 "phase": "call",
             }),
-            Self::Usage(_) | Self::Io { .. } => json!({
+            Self::Hinted { failure, .. } => failure.json(),
+            Self::Text { module, .. } => json!({
+                "kind": "InvalidModule",
+                "message": self.to_string(),
+                "plugin": module,
+                "export": null,
+                "phase": "load",
+            }),
+            Self::Usage(_) | Self::Io { .. } | Self::NoPlugins(_) => json!({
                 "kind": match self.code() {
                     Code::USAGE => "Usage",
                     Code::NOT_FOUND => "NotFound",
+                    Code::LIMIT => "Timeout",
                     _ => "Io",
                 },
                 "message": with_causes(self.to_string(), self),
@@ -119,4 +187,9 @@ pub(crate) fn with_causes(mut message: String, error: &dyn StdError) -> String {
         cause = error.source();
     }
     message
+}
+
+/// Whether the guest exited with code 0 before the export ran.
+fn has_ended_early(error: &Error) -> bool {
+    error.exit_code() == Some(0) && matches!(error.phase(), Some(Phase::Start | Phase::Initialize))
 }

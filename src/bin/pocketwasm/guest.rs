@@ -1,18 +1,23 @@
 //! Calling a guest: its environment, and where its output goes.
 
 use crate::{
+    exit::Code,
     failure::Failure,
     http::NetworkClient,
     input::Input,
-    module,
+    limits::{InputLimits, PASSED_ON_OUTPUT},
+    mistakes, module,
     options::Options,
     streams::{GuestOutput, Stream, say},
 };
 use clap::Args;
-use pocketwasm::{Call, Compilation, Entropy, Outcome, Plugin, Runner, SnapshotMode, SystemClock};
+use pocketwasm::{
+    Call, Compilation, Outcome, Plugin, Runner, SnapshotMode,
+    environment::{Entropy, SystemClock},
+};
 use std::{
     fs::File,
-    io::Read,
+    io::{self, IsTerminal, Read},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -54,10 +59,39 @@ impl Entropy for SystemEntropy {
     }
 }
 
+/// The options of commands that make one call.
+#[derive(Debug, Args)]
+pub(crate) struct CallOptions {
+    /// Exit with 6 instead of 0 if the guest wrote more than --max-output
+    #[arg(long)]
+    fail_on_truncation: bool,
+    #[command(flatten)]
+    environment: GuestEnvironment,
+    #[command(flatten)]
+    pub(crate) input: InputLimits,
+    #[command(flatten)]
+    pub(crate) options: Options,
+}
+
+impl CallOptions {
+    /// Whether the guest's standard input is a file that the user named.
+    pub(crate) fn has_stdin(&self) -> bool {
+        self.environment.stdin.is_some()
+    }
+
+    /// The program's exit code. `code` is the call's own.
+    pub(crate) fn code(&self, outcome: &Outcome, code: Code) -> Code {
+        match self.fail_on_truncation && outcome.output_truncated() && code == Code::SUCCESS {
+            true => Code::LIMIT,
+            false => code,
+        }
+    }
+}
+
 /// A runner set up for one call by one command.
 pub(crate) struct SingleCall<'a> {
-    options: &'a Options,
-    environment: &'a GuestEnvironment,
+    call_options: &'a CallOptions,
+    max_output: usize,
     runner: Runner,
     guest_output: GuestOutput,
 }
@@ -69,28 +103,37 @@ pub(crate) struct FinishedCall {
 }
 
 impl<'a> SingleCall<'a> {
-    /// Creates a runner whose guests write their stdout to `stdout` and their stderr to the
-    /// process's. With `--json`, both are kept for the report instead.
-    pub(crate) fn new(
-        options: &'a Options,
-        environment: &'a GuestEnvironment,
-        stdout: Stream,
-    ) -> Result<Self, Failure> {
-        Self::granting(options, environment, stdout, &[])
+    /// Creates a runner. The guest's stdout goes to `stdout` and its stderr to the process's
+    /// stderr. With --json, both are kept for the report.
+    pub(crate) fn new(call_options: &'a CallOptions, stdout: Stream) -> Result<Self, Failure> {
+        Self::granting(call_options, stdout, &[])
     }
 
     /// Like [`new`](Self::new), for guests that may send HTTP requests to these hosts.
     pub(crate) fn granting(
-        options: &'a Options,
-        environment: &'a GuestEnvironment,
+        call_options: &'a CallOptions,
         stdout: Stream,
         hosts: &[String],
     ) -> Result<Self, Failure> {
+        let CallOptions {
+            environment,
+            input,
+            options,
+            ..
+        } = call_options;
         let guest_output = GuestOutput::default();
-        // A snapshot, or compiling functions that are never called, does not pay for a single call.
+        let is_passed_on = !options.json.json && stdout == Stream::Stdout;
+        let max_output = match options.limits.call.max_output {
+            None if is_passed_on => PASSED_ON_OUTPUT,
+            _ => options.limits.call.max_output(),
+        };
+        // A single call ends before a snapshot would pay off, and seldom needs all functions
+        // compiled.
         let mut config = options
             .limits
             .config()
+            .max_output_bytes(max_output)
+            .max_input_bytes(input.max_input)
             .snapshots(SnapshotMode::Never)
             .compilation(Compilation::WhenCalled);
         if !hosts.is_empty() {
@@ -99,11 +142,17 @@ impl<'a> SingleCall<'a> {
         for host in hosts {
             config = config.allow_host(host);
         }
-        if !options.json {
+        if !options.json.json {
             config = config
                 .stdout(guest_output.to(stdout))
                 .stderr(guest_output.to(Stream::Stderr));
         }
+        let is_terminal = |stream: Stream| !options.json.json && stream.is_terminal();
+        config = config.terminals(
+            environment.stdin.is_none() && io::stdin().is_terminal(),
+            is_terminal(stdout),
+            is_terminal(Stream::Stderr),
+        );
         if environment.real_clock {
             config = config.guest_clock(SystemClock::new());
         }
@@ -111,15 +160,35 @@ impl<'a> SingleCall<'a> {
             config = config.guest_entropy(SystemEntropy);
         }
         Ok(Self {
-            options,
-            environment,
+            call_options,
+            max_output,
             runner: Runner::new(config)?,
             guest_output,
         })
     }
 
     pub(crate) fn open(&self, module: &Path) -> Result<Plugin, Failure> {
-        module::open(&self.runner, self.options, module)
+        let options = &self.call_options.options;
+        module::open(
+            &self.runner,
+            &options.plugins,
+            &options.limits.module,
+            module,
+        )
+    }
+
+    /// The export that the user named. Without a name, the error lists the exports.
+    pub(crate) fn export<'e>(
+        &self,
+        command: &str,
+        module: &Path,
+        plugin: &Plugin,
+        export: Option<&'e String>,
+    ) -> Result<&'e str, Failure> {
+        match export {
+            Some(export) => Ok(export),
+            None => Err(mistakes::no_export(command, module, plugin)),
+        }
     }
 
     /// Runs a call to its end. Its standard input is the file that the user named, else `stdin`,
@@ -129,11 +198,12 @@ impl<'a> SingleCall<'a> {
         R: Read + Send + Sync + 'static,
     {
         let mut call = call.cancel(self.guest_output.cancel_token());
-        for (name, value) in &self.environment.env {
+        let environment = &self.call_options.environment;
+        for (name, value) in &environment.env {
             call = call.env(name, value);
         }
-        let timeout = self.options.limits.timeout;
-        if let Some(path) = &self.environment.stdin {
+        let timeout = self.call_options.options.limits.call.timeout;
+        if let Some(path) = &environment.stdin {
             let file = File::open(path).map_err(|source| Failure::Io {
                 action: format!("cannot open {path:?}"),
                 source,
@@ -153,9 +223,9 @@ impl<'a> SingleCall<'a> {
             Err(error) => error.outcome(),
         };
         if outcome.is_some_and(Outcome::output_truncated) {
-            let most = self.options.limits.max_output;
+            let most = self.max_output;
             say(&format!(
-                "output truncated at {most} bytes (limit max_output_bytes)"
+                "output truncated at {most} bytes (limit max_output_bytes); --max-output raises it"
             ));
         }
         match result {

@@ -1,6 +1,6 @@
 //! HTTP requests of plugins, to the hosts that the user allows.
 
-use pocketwasm::{HttpClient, HttpRequest, HttpResponse};
+use pocketwasm::http::{HttpClient, HttpRequest, HttpResponse};
 use std::{error::Error, time::Duration};
 use ureq::{Agent, http};
 
@@ -31,7 +31,13 @@ impl HttpClient for NetworkClient {
         for (name, value) in &request.headers {
             sent = sent.header(name, value);
         }
-        let mut received = agent.run(sent.body(request.body.as_slice())?)?;
+        // These methods define a body. Send an empty one with `content-length: 0` instead of
+        // leaving it out.
+        let takes_body = matches!(&*request.method, "POST" | "PUT" | "PATCH");
+        let mut received = match request.body.is_empty() && !takes_body {
+            true => agent.run(sent.body(())?)?,
+            false => agent.run(sent.body(request.body.as_slice())?)?,
+        };
         let mut response = HttpResponse::new(received.status().as_u16());
         for (name, value) in received.headers() {
             let value = String::from_utf8_lossy(value.as_bytes()).into_owned();

@@ -1,43 +1,101 @@
-//! The limits that users can set on the command line.
+//! The options for limits: all limits of the library that matter for a single call.
 
+use crate::units::{bytes, bytes32, pages, time};
 use clap::Args;
 use pocketwasm::RunnerConfig;
 use std::time::Duration;
 
-/// The largest input of a call, in bytes. This is the library's default. It is repeated here
-/// because the program never reads more than that from stdin.
-pub(crate) const MAX_INPUT_BYTES: usize = 16 << 20;
+/// The default of `--max-output` in bytes.
+const KEPT_OUTPUT: usize = 1 << 20;
+/// The default of `--max-output` in bytes if the output is passed on and not kept in memory.
+pub(crate) const PASSED_ON_OUTPUT: usize = 1 << 30;
 
-const PAGE: u64 = 65_536;
-
-/// The limits of every call.
+/// The limits on a module and on its calls.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Limits")]
 pub(crate) struct Limits {
-    /// The fuel a call may use, about one unit per WebAssembly instruction; the same on every
-    /// machine [default: none]
-    #[arg(long, global = true, value_name = "N")]
-    pub(crate) fuel: Option<u64>,
-    /// The time a call may take, from instantiation to result: a number with us, ms, s, m or h
-    #[arg(long, global = true, value_name = "TIME", default_value = "5s", value_parser = time)]
-    pub(crate) timeout: Duration,
-    /// The linear memory a plugin may have: pages of 64 KiB as in 256p, or a size as in 16MiB
-    #[arg(long, global = true, value_name = "SIZE", default_value = "64MiB", value_parser = pages)]
-    pub(crate) max_memory: u32,
-    /// The bytes a call may write to stdout and stderr together, as in 4096 or 1MiB; the rest is
-    /// cut
-    #[arg(long, global = true, value_name = "BYTES", default_value = "1MiB", value_parser = bytes)]
-    pub(crate) max_output: usize,
+    #[command(flatten)]
+    pub(crate) call: CallLimits,
+    #[command(flatten)]
+    pub(crate) module: ModuleLimits,
 }
 
 impl Limits {
     /// A runner's settings with these limits.
     pub(crate) fn config(&self) -> RunnerConfig {
-        let config = RunnerConfig::new()
+        self.call.set(self.module.config())
+    }
+}
+
+/// The limits of every call.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits on a call")]
+pub(crate) struct CallLimits {
+    /// The fuel a call may use, about one unit for each WebAssembly instruction; the same on every
+    /// machine [default: no limit]
+    #[arg(long, value_name = "N")]
+    pub(crate) fuel: Option<u64>,
+    /// The time a call may take, from instantiation to result: a number with us, ms, s, m or h
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time)]
+    pub(crate) timeout: Duration,
+    /// The bytes a call may write to stdout and stderr together, as in 4096 or 1MiB; the rest is
+    /// cut, and a line on stderr says so [default: 1MiB; 1GiB for `run` without --json, which
+    /// passes them on as they come]
+    #[arg(long, value_name = "SIZE", value_parser = bytes, alias = "max-output-bytes")]
+    pub(crate) max_output: Option<usize>,
+    /// The bytes a call may return
+    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = bytes, alias = "max-result-bytes")]
+    max_result: usize,
+    /// How deep calls inside the guest may nest
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 10_000,
+        hide_short_help = true
+    )]
+    max_recursion_depth: u32,
+    /// The stack of the guest's locals and operands
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = bytes32, hide_short_help = true, alias = "max-stack-bytes")]
+    max_stack: u32,
+    /// How deep calls from host functions back into the guest may nest
+    #[arg(long, value_name = "N", default_value_t = 16, hide_short_help = true)]
+    max_host_depth: u32,
+    /// The native stack that such calls may take
+    #[arg(long, value_name = "SIZE", default_value = "112KiB", value_parser = bytes32, hide_short_help = true, alias = "max-host-stack-bytes")]
+    max_host_stack: u32,
+    /// The bytes that the host keeps for a guest in one call (Extism, http-wasm)
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = bytes, hide_short_help = true, alias = "max-exchange-bytes")]
+    max_exchange: usize,
+    /// The bytes of a plugin's variables (Extism)
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = bytes, hide_short_help = true, alias = "max-variable-bytes")]
+    max_variables: usize,
+    /// The fuel that stands for a second of the guest's virtual clock
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 2_000_000_000,
+        hide_short_help = true
+    )]
+    fuel_per_second: u64,
+}
+
+impl CallLimits {
+    /// The most bytes that a call may write.
+    pub(crate) fn max_output(&self) -> usize {
+        self.max_output.unwrap_or(KEPT_OUTPUT)
+    }
+
+    fn set(&self, config: RunnerConfig) -> RunnerConfig {
+        let config = config
             .timeout(self.timeout)
-            .max_memory_pages(self.max_memory)
-            .max_output_bytes(self.max_output)
-            .max_input_bytes(MAX_INPUT_BYTES);
+            .max_output_bytes(self.max_output())
+            .max_result_bytes(self.max_result)
+            .max_recursion_depth(self.max_recursion_depth)
+            .max_stack_bytes(self.max_stack)
+            .max_host_depth(self.max_host_depth)
+            .max_host_stack_bytes(self.max_host_stack)
+            .max_exchange_bytes(self.max_exchange)
+            .max_variable_bytes(self.max_variables)
+            .fuel_per_second(self.fuel_per_second);
         match self.fuel {
             Some(fuel) => config.fuel(fuel),
             None => config,
@@ -45,124 +103,186 @@ impl Limits {
     }
 }
 
-/// Splits a number from its unit.
-fn split(text: &str) -> (&str, &str) {
-    let end = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    text.split_at(end)
+/// The limits on a module's size and shape.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits on a module")]
+pub(crate) struct ModuleLimits {
+    /// The linear memory a plugin may have: pages of 64 KiB as in 256p, or a size as in 16MiB
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = pages, alias = "max-memory-pages")]
+    pub(crate) max_memory: u32,
+    /// The bytes of a module
+    #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = bytes, alias = "max-module-bytes")]
+    pub(crate) max_module: usize,
+    /// Its linear memories
+    #[arg(long, value_name = "N", default_value_t = 1, hide_short_help = true)]
+    max_memories: u32,
+    /// Its tables
+    #[arg(long, value_name = "N", default_value_t = 16, hide_short_help = true)]
+    max_tables: u32,
+    /// The elements of all tables together
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 100_000,
+        hide_short_help = true
+    )]
+    max_table_elements: u32,
+    /// The functions that it defines, and its function types
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 100_000,
+        hide_short_help = true
+    )]
+    max_functions: u32,
+    /// The locals of one function
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 10_000,
+        hide_short_help = true
+    )]
+    max_locals: u32,
+    /// The locals of all functions together
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 2_000_000,
+        hide_short_help = true
+    )]
+    max_total_locals: u32,
+    /// How deep blocks, loops and ifs nest in a function
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 10_000,
+        hide_short_help = true
+    )]
+    max_nesting: u32,
+    /// Its data segments, and its element segments
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 100_000,
+        hide_short_help = true
+    )]
+    max_segments: u32,
+    /// The globals that it defines
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 10_000,
+        hide_short_help = true
+    )]
+    max_globals: u32,
+    /// Its imports
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1_000,
+        hide_short_help = true
+    )]
+    max_imports: u32,
+    /// Its exports
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 10_000,
+        hide_short_help = true
+    )]
+    max_exports: u32,
+    /// The parameters of a function
+    #[arg(long, value_name = "N", default_value_t = 128, hide_short_help = true)]
+    max_params: u32,
+    /// The results of a function, and the parameters and results of a block
+    #[arg(long, value_name = "N", default_value_t = 16, hide_short_help = true)]
+    max_results: u32,
+    /// The operators of a constant expression
+    #[arg(long, value_name = "N", default_value_t = 64, hide_short_help = true)]
+    max_constant_operators: u32,
 }
 
-pub(crate) fn time(text: &str) -> Result<Duration, String> {
-    let (number, unit) = split(text);
-    let second = match unit {
-        "us" | "µs" => 1e-6,
-        "ms" => 1e-3,
-        "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3_600.0,
-        _ => return Err("a time is a number with us, ms, s, m or h, such as 100ms".to_owned()),
+impl ModuleLimits {
+    /// The settings of a runner with these limits.
+    pub(crate) fn config(&self) -> RunnerConfig {
+        RunnerConfig::new()
+            .max_memory_pages(self.max_memory)
+            .max_module_bytes(self.max_module)
+            .max_memories(self.max_memories)
+            .max_tables(self.max_tables)
+            .max_table_elements(self.max_table_elements)
+            .max_functions(self.max_functions)
+            .max_locals(self.max_locals)
+            .max_total_locals(self.max_total_locals)
+            .max_nesting(self.max_nesting)
+            .max_segments(self.max_segments)
+            .max_globals(self.max_globals)
+            .max_imports(self.max_imports)
+            .max_exports(self.max_exports)
+            .max_params(self.max_params)
+            .max_results(self.max_results)
+            .max_constant_operators(self.max_constant_operators)
+    }
+}
+
+/// The limit on the input of a guest.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits on input")]
+pub(crate) struct InputLimits {
+    /// The bytes of an input, and of stdin, arguments and environment each
+    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = bytes, alias = "max-input-bytes")]
+    pub(crate) max_input: usize,
+}
+
+/// The widest limits on modules that the library accepts, for describing a refused module.
+pub(crate) fn widest() -> RunnerConfig {
+    RunnerConfig::new()
+        .max_memory_pages(65_536)
+        .max_module_bytes(1 << 30)
+        .max_memories(100)
+        .max_tables(100)
+        .max_table_elements(10_000_000)
+        .max_functions(1_000_000)
+        .max_locals(30_000)
+        .max_total_locals(1_000_000_000)
+        .max_nesting(1_000_000)
+        .max_segments(100_000)
+        .max_globals(1_000_000)
+        .max_imports(100_000)
+        .max_exports(1_000_000)
+        .max_params(1_000)
+        .max_results(1_000)
+        .max_constant_operators(255)
+}
+
+/// The option for one of the library's limits, which `limit` names as errors do.
+pub(crate) fn option(limit: &str) -> String {
+    let short = limit
+        .strip_suffix("_bytes")
+        .or_else(|| limit.strip_suffix("_pages"))
+        .unwrap_or(limit);
+    let short = if short == "max_variable" {
+        "max_variables"
+    } else {
+        short
     };
-    let number: f64 = number.parse().map_err(|_| "no number before the unit")?;
-    Duration::try_from_secs_f64(number * second).map_err(|error| error.to_string())
-}
-
-fn size(text: &str) -> Result<u64, String> {
-    let (number, unit) = split(text);
-    let factor: u64 = match unit {
-        "" | "B" => 1,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
-        _ => return Err("a size is a number, alone or with KiB, MiB or GiB".to_owned()),
-    };
-    let number: u64 = number
-        .parse()
-        .map_err(|_| "a size begins with a whole number")?;
-    number
-        .checked_mul(factor)
-        .ok_or_else(|| "larger than 64 bits can say".to_owned())
-}
-
-pub(crate) fn bytes(text: &str) -> Result<usize, String> {
-    usize::try_from(size(text)?).map_err(|error| error.to_string())
-}
-
-/// Parses pages, or a size, which is rounded down to whole pages.
-fn pages(text: &str) -> Result<u32, String> {
-    let pages = match text.strip_suffix('p') {
-        Some(pages) => pages
-            .parse()
-            .map_err(|_| "before the p belongs a whole number of pages")?,
-        None if split(text).1.is_empty() => {
-            return Err("say pages, as in 256p, or a size with a unit, as in 16MiB".to_owned());
-        }
-        None => size(text)? / PAGE,
-    };
-    u32::try_from(pages).map_err(|_| "more pages than 32 bits can say".to_owned())
+    format!("--{}", short.replace('_', "-"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{bytes, pages, time};
-    use std::time::Duration;
+    use super::option;
 
     #[test]
-    fn units() {
-        for (text, expected) in [
-            ("100ms", Duration::from_millis(100)),
-            ("5s", Duration::from_secs(5)),
-            ("1.5s", Duration::from_millis(1_500)),
-            ("2m", Duration::from_secs(120)),
-            ("1h", Duration::from_secs(3_600)),
-            ("10us", Duration::from_micros(10)),
+    fn an_option_for_each_limit() {
+        for (limit, expected) in [
+            ("fuel", "--fuel"),
+            ("max_memory_pages", "--max-memory"),
+            ("max_module_bytes", "--max-module"),
+            ("max_variable_bytes", "--max-variables"),
+            ("max_table_elements", "--max-table-elements"),
         ] {
-            assert_eq!(time(text), Ok(expected), "{text}");
-        }
-        for text in [
-            "5",
-            "",
-            "s",
-            "-1s",
-            "1.2.3s",
-            "5 s",
-            "5days",
-            "1e400s",
-            "99999999999999999999h",
-        ] {
-            assert!(time(text).is_err(), "{text}");
-        }
-        for (text, expected) in [
-            ("256p", 256),
-            ("0p", 0),
-            ("16MiB", 256),
-            ("100KiB", 1),
-            ("1GiB", 16_384),
-        ] {
-            assert_eq!(pages(text), Ok(expected), "{text}");
-        }
-        for text in [
-            "256",
-            "",
-            "p",
-            "-1p",
-            "1.5p",
-            "16MB",
-            "4294967296p",
-            "18446744073709551615GiB",
-        ] {
-            assert!(pages(text).is_err(), "{text}");
-        }
-        for (text, expected) in [
-            ("0", 0),
-            ("4096", 4_096),
-            ("4096B", 4_096),
-            ("1MiB", 1 << 20),
-        ] {
-            assert_eq!(bytes(text), Ok(expected), "{text}");
-        }
-        for text in ["", "-1", "1.5MiB", "1mb", "0x10"] {
-            assert!(bytes(text).is_err(), "{text}");
+            assert_eq!(option(limit), expected);
         }
     }
 }

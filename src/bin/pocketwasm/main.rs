@@ -1,5 +1,6 @@
 //! Runs WebAssembly plugins from the command line.
 
+mod arguments;
 mod cli;
 mod commands;
 mod exit;
@@ -7,10 +8,12 @@ mod failure;
 #[cfg(feature = "gateway")]
 mod gateway;
 mod guest;
+mod hints;
 mod http;
 mod input;
 mod limits;
 mod lock;
+mod mistakes;
 mod module;
 mod number;
 mod options;
@@ -18,15 +21,29 @@ mod progress;
 mod report;
 mod streams;
 mod terminal;
+mod units;
 
-use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    env_logger::init();
-    let cli = cli::Cli::parse();
+    let args: Vec<_> = std::env::args_os().collect();
+    // Look for it without the parser, because errors of the parser are reported as JSON too.
+    let json = args.iter().any(|arg| arg == "--json");
+    let cli = match cli::Cli::of(args) {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => {
+            let failure = failure::Failure::Usage(cli::Cli::mistake(&error));
+            return report::failed(&failure, json).into();
+        }
+        Err(help) => {
+            // If the reader is gone, it has seen enough.
+            let _ = help.print();
+            return exit::Code::SUCCESS.into();
+        }
+    };
+    cli.start_log();
     match cli.execute() {
         Ok(code) => code.into(),
-        Err(failure) => report::failed(&failure, cli.options.json).into(),
+        Err(failure) => report::failed(&failure, cli.json()).into(),
     }
 }

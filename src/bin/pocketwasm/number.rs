@@ -1,7 +1,10 @@
 //! Parsing parameters and formatting results.
 
 use crate::failure::Failure;
-use pocketwasm::{Plugin, Signature, ValueType};
+use pocketwasm::{
+    Plugin,
+    types::{Signature, ValueType},
+};
 use serde_json::Value;
 use std::{fmt::Debug, str::FromStr};
 
@@ -28,6 +31,20 @@ pub(crate) fn params(plugin: &Plugin, export: &str, texts: &[String]) -> Result<
             })
         })
         .collect()
+}
+
+/// The signature of an export, if all its params and results are numbers.
+pub(crate) fn expected_signature<'a>(plugin: &'a Plugin, export: &str) -> Option<&'a Signature> {
+    let numbers = [
+        ValueType::I32,
+        ValueType::I64,
+        ValueType::F32,
+        ValueType::F64,
+    ];
+    signature(plugin, export).filter(|signature| {
+        let mut types = signature.params().iter().chain(signature.results());
+        types.all(|ty| numbers.contains(ty))
+    })
 }
 
 /// The signature of an export, if it is a function.

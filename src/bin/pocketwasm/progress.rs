@@ -34,9 +34,8 @@ pub(crate) fn advance(bar: &ProgressBar, name: &str) {
     bar.inc(1);
 }
 
-/// Counts the .wasm files below a directory. Folders that cannot be read count as empty here:
-/// loading reports them.
-fn modules(directory: &Path) -> u64 {
+/// The number of files that look like modules. Loading reports the folders that cannot be read.
+pub(crate) fn modules(directory: &Path) -> u64 {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     entries
         .map(|entry| match entry.file_type() {

@@ -11,13 +11,16 @@ use std::time::Duration;
 
 /// Reports a failure on stderr and, if the user asked for JSON, also on stdout.
 pub(crate) fn failed(failure: &Failure, as_json: bool) -> Code {
+    if failure.is_closed_pipe() {
+        return failure.code();
+    }
     say(&describe(failure));
     if as_json {
         let mut report = Map::new();
-        if let Failure::Call { error, elapsed } = failure
+        if let Some((error, elapsed)) = failure.call()
             && let Some(outcome) = error.outcome()
         {
-            report = cost(outcome, *elapsed);
+            report = cost(outcome, elapsed);
         }
         report.insert("error".to_owned(), failure.json());
         if let Err(failure) = print(report) {
@@ -27,14 +30,17 @@ pub(crate) fn failed(failure: &Failure, as_json: bool) -> Code {
     failure.code()
 }
 
-/// A failure on one line.
+/// Describes a failure on one line, with the hint if there is one.
 pub(crate) fn describe(failure: &Failure) -> String {
-    with_causes(failure.to_string(), failure)
+    let said = with_causes(failure.to_string(), failure);
+    match failure.hint() {
+        Some(hint) => format!("{said}; {hint}"),
+        None => said,
+    }
 }
 
 /// What a call cost and wrote, in JSON.
 pub(crate) fn cost(outcome: &Outcome, elapsed: Duration) -> Map<String, Value> {
-    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
     let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
     let mut report = Map::new();
     let mut put = |name: &str, value: Value| report.insert(name.to_owned(), value);
@@ -42,13 +48,22 @@ pub(crate) fn cost(outcome: &Outcome, elapsed: Duration) -> Map<String, Value> {
     put("init_fuel", outcome.init_fuel().into());
     put("peak_memory_pages", outcome.peak_memory_pages().into());
     put("elapsed_us", micros.into());
-    put("stdout", text(outcome.stdout()).into());
-    put("stderr", text(outcome.stderr()).into());
     put("output_truncated", outcome.output_truncated().into());
+    put_bytes(&mut report, "stdout", outcome.stdout());
+    put_bytes(&mut report, "stderr", outcome.stderr());
     report
 }
 
-/// Prints a report on one line.
+/// Puts bytes into a report. JSON has only text: bytes that are not UTF-8 become hexadecimal
+/// digits, under the name with `_hex`.
+pub(crate) fn put_bytes(report: &mut Map<String, Value>, name: &str, bytes: &[u8]) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => report.insert(name.to_owned(), text.into()),
+        Err(_) => report.insert(format!("{name}_hex"), hex(bytes).into()),
+    };
+}
+
+/// Prints a report as one line.
 pub(crate) fn print(report: impl Into<Value>) -> Result<(), Failure> {
     let mut line = report.into().to_string();
     line.push('\n');

@@ -76,20 +76,28 @@ mod granted {
                 source: Some(Box::new(error)),
             })
         })?;
-        let text = |name: &str| value.get(name).and_then(Value::as_str);
-        let url = text("url").ok_or_else(|| malformed("it has no `url`"))?;
-        let method = text("method").unwrap_or("GET").to_ascii_uppercase();
+        let text = |name: &'static str| match value.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.as_str())),
+            Some(_) => Err(malformed(&format!("its `{name}` is not a string"))),
+        };
+        let url = text("url")?.ok_or_else(|| malformed("it has no `url`"))?;
+        let method = text("method")?.unwrap_or("GET").to_ascii_uppercase();
         if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_alphabetic()) {
             return Err(malformed(&format!("the method {}", Quoted(&method))));
         }
         let mut request = HttpRequest::new(&method, url);
-        for (name, value) in value
-            .get("headers")
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten()
-        {
-            let value = value.as_str().unwrap_or_default();
+        let nothing = Map::new();
+        let headers = match value.get("headers").or_else(|| value.get("header")) {
+            None => &nothing,
+            Some(Value::Object(headers)) => headers,
+            Some(_) => return Err(malformed("its `headers` are not an object")),
+        };
+        for (name, value) in headers {
+            let Value::String(value) = value else {
+                let problem = format!("the field {} is not a string", Quoted(name));
+                return Err(malformed(&problem));
+            };
             if !crate::common::http::is_field(name, value) {
                 return Err(malformed(&format!("the field {}", Quoted(name))));
             }
@@ -159,12 +167,9 @@ mod granted {
         let Some(client) = config.http_client.clone() else {
             return Err(refused("this runner has no HTTP client".to_string()));
         };
-        if !config
-            .allowed_hosts
-            .iter()
-            .any(|pattern| allows(pattern, &host))
-        {
-            let hosts = crate::common::text::names(config.allowed_hosts.iter().cloned());
+        let mut allowed = caller.data().allowed_hosts();
+        if !allowed.any(|pattern| allows(pattern, &host)) {
+            let hosts = crate::common::text::names(caller.data().allowed_hosts().cloned());
             return Err(refused(format!("allowed hosts are: {hosts}")));
         }
         let maximum = config.limits.max_input_bytes;

@@ -30,6 +30,8 @@ use alloc::{borrow::Cow, format, string::String, vec::Vec};
 use wasmi::{Caller, Linker};
 
 const MODULE: &str = "extism:host/env";
+/// The module of the functions that an embedder registers for Extism plugins.
+const USER_MODULE: &str = "extism:host/user";
 /// The log level that plugins are told. It is fixed: a plugin's behaviour must not depend on the
 /// host's logger.
 const LEVEL_INFO: i32 = 2;
@@ -42,6 +44,8 @@ impl Protocol for Extism {
     fn recognise(&self, info: &ModuleInfo) -> Result<Cow<'static, str>, &'static str> {
         if imports_from(info, MODULE) {
             Ok("imports from `extism:host/env`".into())
+        } else if imports_from(info, USER_MODULE) {
+            Ok("imports from `extism:host/user`".into())
         } else {
             Err("no import from `extism:host/env`")
         }
@@ -75,15 +79,19 @@ impl Protocol for Extism {
         let extism = &execution.state().convention_state().extism;
         let ended = match &called {
             Ok(_) => true,
-            Err(failure) => matches!(**failure, Cause::Trap { .. }),
+            Err(failure) => failure.is_the_guests(),
         };
         // An error that the plugin has set is reported even if it then traps.
         if ended && extism.error != 0 {
             let message = extism.blocks.block(extism.error).unwrap_or_default();
             return Err(Failure::reported(message));
         }
-        let status = called?;
-        match status.one_u32().cast_signed() {
+        let status = match called {
+            Ok(status) => status.one_u32(),
+            Err(failure) if failure.is_good_end() => 0,
+            Err(failure) => return Err(failure),
+        };
+        match status.cast_signed() {
             0 => output(execution),
             code => Err(Failure::reported(
                 format!("status {code} and no message").as_bytes(),

@@ -18,6 +18,11 @@ use alloc::{boxed::Box, vec::Vec};
 pub(crate) struct ConventionState {
     /// Whether the guest was initialised for its convention.
     pub(crate) begun: bool,
+    /// The configuration of an http-wasm handler. Set before instantiation, because initialisers
+    /// may read it.
+    pub(crate) config: Vec<u8>,
+    /// The http-wasm features that the guest has enabled.
+    pub(crate) features: u32,
     /// The inputs that the guest may fetch, in its convention's order.
     pub(crate) inputs: Vec<Vec<u8>>,
     /// The result that the guest sent.
@@ -55,6 +60,8 @@ pub(crate) struct HttpExchange {
     pub(crate) read: [usize; 2],
     /// Whether the guest has begun to write the bodies of request and response.
     pub(crate) written: [bool; 2],
+    /// Whether the guest has set the response's status.
+    pub(crate) status_set: bool,
     /// Whether the next handler has made the response. The request can then no longer be changed.
     pub(crate) answered: bool,
     /// The bytes that both messages take, including what was replaced in them.
@@ -65,6 +72,8 @@ impl ConventionState {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             begun: false,
+            config: Vec::new(),
+            features: 0,
             inputs: Vec::new(),
             output: None,
             error: None,

@@ -1,6 +1,6 @@
 //! Reads the sections of a module in order.
 
-use super::{ModuleInfo, at_most, body::Bodies, invalid, missing};
+use super::{ModuleInfo, at_most, body::Bodies, invalid, missing, unsupported};
 use crate::{
     common::{
         failure::{Cause, Failure},
@@ -175,12 +175,12 @@ impl<'a> ModuleScan<'a> {
             Payload::CodeSectionStart { .. } => 11,
             Payload::DataSection(_) => 12,
             Payload::TagSection(_) => {
-                return Err(invalid("it has tags; exceptions are not supported"));
+                return Err(unsupported::exceptions("tags"));
             }
             _ => return Ok(()),
         };
         if rank <= self.rank {
-            return Err(invalid("a section is there twice or out of order"));
+            return Err(invalid("a section occurs twice or out of order"));
         }
         self.rank = rank;
         Ok(())
@@ -200,8 +200,13 @@ impl<'a> ModuleScan<'a> {
         let mut reader = BinaryReader::new(content, range.start);
         reader.read_var_u32()?;
         for index in 0..number {
-            if reader.read_u8()? != FUNCTION {
-                return Err(invalid(&format!("type {index} is not a function type")));
+            match reader.read_u8()? {
+                FUNCTION => {}
+                // A recursion group, a subtype, a struct or an array.
+                0x4e..=0x50 | 0x5e | 0x5f => {
+                    return Err(unsupported::garbage_collection(&format!("type {index}")));
+                }
+                _ => return Err(invalid(&format!("type {index} is not a function type"))),
             }
             let ty: FuncType = reader.read()?;
             let (params, results) = (len(ty.params()), len(ty.results()));
@@ -242,7 +247,7 @@ impl<'a> ModuleScan<'a> {
                 global
             }
             TypeRef::Tag(_) => {
-                return Err(invalid("it imports a tag; exceptions are not supported"));
+                return Err(unsupported::exceptions("an imported tag"));
             }
         };
         self.info.imports.push(Import {
@@ -264,7 +269,7 @@ impl<'a> ModuleScan<'a> {
             ExternalKind::Memory => self.memories.get(index).cloned(),
             ExternalKind::Global => self.globals.get(index).cloned(),
             ExternalKind::Tag => {
-                return Err(invalid("it exports a tag; exceptions are not supported"));
+                return Err(unsupported::exceptions("an exported tag"));
             }
         };
         let Some(ty) = ty else {

@@ -1,6 +1,6 @@
 //! Puts together the description of the module.
 
-use super::{ModuleInfo, buffers, invalid};
+use super::{ARGUMENTS_SETTER, ModuleInfo, buffers, invalid};
 use crate::{
     common::{
         failure::Failure,
@@ -35,6 +35,7 @@ impl ModuleScan<'_> {
         }
         info.allocator = buffers::allocator(&info);
         info.releaser = buffers::releaser(&info);
+        info.counts_arguments = info.has_function(ARGUMENTS_SETTER, &[ValueType::I32], &[]);
         Ok(info)
     }
 

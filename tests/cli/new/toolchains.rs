@@ -35,7 +35,7 @@ fn shell(folder: &Path, script: &str) -> Ran {
 
 /// Writes a plugin, builds it and runs it by the commands that are printed. Where the tools are not
 /// there that is said, and is a failure if the variable `POCKETWASM_NEW` names the language.
-fn builds_and_runs(language: &Language, options: &[&str], ready: impl Fn(&Path), tests: &str) {
+fn builds_and_runs(language: &Language, ready: impl Fn(&Path), tests: &str) {
     let guests = Guests::new(&[]);
     let name = language.name;
     let wanted = env::var("POCKETWASM_NEW").unwrap_or_default();
@@ -51,7 +51,7 @@ fn builds_and_runs(language: &Language, options: &[&str], ready: impl Fn(&Path),
         );
         return;
     }
-    let told = guests.run([&["new", "--lang", name, "my-plugin"], options].concat());
+    let told = guests.run(["new", "--lang", name, "my-plugin"]);
     assert_eq!(
         (told.code, &*told.stdout),
         (Some(0), &*language.told()),
@@ -132,38 +132,37 @@ fn builds_and_runs(language: &Language, options: &[&str], ready: impl Fn(&Path),
 #[test]
 fn a_plugin_in_rust() {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let plugin_crate = repository.join("plugin");
     // Offline: the versions are those that this repository has.
     let ready = |folder: &Path| {
         fs::copy(repository.join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
         fs::create_dir(folder.join(".cargo")).unwrap();
         fs::write(folder.join(".cargo/config.toml"), "[net]\noffline = true\n").unwrap();
     };
-    let options = ["--plugin-crate", plugin_crate.to_str().unwrap()];
-    builds_and_runs(&RUST, &options, ready, "rm -r .cargo; cargo --offline test");
+    // The plugin depends on the crate in this repository.
+    builds_and_runs(&RUST, ready, "rm -r .cargo; cargo --offline test");
 }
 
 #[test]
 fn a_plugin_in_c() {
-    builds_and_runs(&C, &[], |_| {}, "");
+    builds_and_runs(&C, |_| {}, "");
 }
 
 #[test]
 fn a_plugin_in_zig() {
-    builds_and_runs(&ZIG, &[], |_| {}, "");
+    builds_and_runs(&ZIG, |_| {}, "");
 }
 
 #[test]
 fn a_plugin_in_go() {
-    builds_and_runs(&GO, &[], |_| {}, "go vet && go test");
+    builds_and_runs(&GO, |_| {}, "go vet && go test");
 }
 
 #[test]
 fn a_plugin_in_tinygo() {
-    builds_and_runs(&TINYGO, &[], |_| {}, "");
+    builds_and_runs(&TINYGO, |_| {}, "");
 }
 
 #[test]
 fn a_plugin_in_assemblyscript() {
-    builds_and_runs(&ASSEMBLYSCRIPT, &[], |_| {}, "");
+    builds_and_runs(&ASSEMBLYSCRIPT, |_| {}, "");
 }

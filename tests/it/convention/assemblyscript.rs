@@ -110,7 +110,8 @@ fn a_broken_guest_is_a_typed_error_and_the_next_call_is_clean() {
             "other",
             "four",
             data,
-            "the result is of class 7, neither string nor ArrayBuffer (assemblyscript)",
+            "the result is of class 7, neither string, ArrayBuffer nor array of numbers \
+             (assemblyscript)",
         ),
         (
             "long",

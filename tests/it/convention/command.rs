@@ -1,7 +1,7 @@
 //! WASI commands, by their standard streams, and CGI on top of them.
 
 use super::{config, fixture, load, refused, runner, text};
-use pocketwasm::{Convention, ErrorKind, HttpRequest, Runner};
+use pocketwasm::{Convention, ErrorKind, Runner, http::HttpRequest};
 use proptest::prelude::*;
 
 #[test]

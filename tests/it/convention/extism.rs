@@ -256,7 +256,7 @@ pub(super) use http::Mirror;
 #[cfg(feature = "http")]
 mod http {
     use super::*;
-    use pocketwasm::{HttpClient, HttpRequest, HttpResponse};
+    use pocketwasm::http::{HttpClient, HttpRequest, HttpResponse};
     use std::{
         error::Error as StdError,
         sync::{Arc, Mutex},
@@ -372,6 +372,47 @@ mod http {
     }
 
     #[test]
+    fn a_call_can_allow_hosts_of_its_own() {
+        let mirror = Mirror::default();
+        let config = config().http_client(mirror).allow_host("example.org");
+        let runner = Runner::new(config).expect("valid");
+        let plugin = wat(&runner, "extism-hostile");
+        let fetch = |allowed: &str, host: &str| {
+            let input = format!(r#"{{"url":"http://{host}/"}}"#);
+            let call = plugin.call("fetch").input(&input);
+            let call = match allowed {
+                "" => call,
+                allowed => call.allow_host(allowed),
+            };
+            let text = |outcome: pocketwasm::Outcome| String::from_utf8(outcome.into_bytes());
+            call.run().map(|outcome| text(outcome).expect("UTF-8"))
+        };
+        for host in ["example.org", "a.example.net"] {
+            let answer = fetch("*.Example.net", host).expect(host);
+            assert_eq!(answer, format!("GET http://{host}/"));
+        }
+        let refusal = |host: &str, allowed: &str| {
+            format!("an HTTP request to \"{host}\" was refused: allowed hosts are: {allowed}")
+        };
+        refused(
+            fetch("*.Example.net", "example.com"),
+            ErrorKind::Host,
+            &refusal("example.com", "example.org, *.example.net"),
+        );
+        refused(
+            fetch("", "a.example.net"),
+            ErrorKind::Host,
+            &refusal("a.example.net", "example.org"),
+        );
+        refused(
+            fetch("http://x", "example.org"),
+            ErrorKind::InvalidConfig,
+            "invalid config: `allow_host` is \"http://x\"; it must be a host as in a URL, without \
+             scheme, port and path: example.org, *.example.org, [::1], or * for any",
+        );
+    }
+
+    #[test]
     fn what_is_no_request_is_not_sent() {
         let mirror = Mirror::default();
         let config = config().http_client(mirror.clone()).allow_host("*");
@@ -386,6 +427,34 @@ mod http {
             (
                 r#"{"url":"http://a/","headers":{"a\r\nb":"c"}}"#,
                 "an HTTP request that cannot be sent: the field \"a\\r\\nb\"",
+            ),
+            (
+                r#"{"url":5}"#,
+                "an HTTP request that cannot be sent: its `url` is not a string",
+            ),
+            (
+                r#"{"url":"http://a/","method":5}"#,
+                "an HTTP request that cannot be sent: its `method` is not a string",
+            ),
+            (
+                r#"{"url":"http://a/","headers":["a"]}"#,
+                "an HTTP request that cannot be sent: its `headers` are not an object",
+            ),
+            (
+                r#"{"url":"http://a/","headers":null}"#,
+                "an HTTP request that cannot be sent: its `headers` are not an object",
+            ),
+            (
+                r#"{"url":"http://a/","headers":{"a":5}}"#,
+                "an HTTP request that cannot be sent: the field \"a\" is not a string",
+            ),
+            (
+                r#"{"url":"http://a/","headers":{"a":null}}"#,
+                "an HTTP request that cannot be sent: the field \"a\" is not a string",
+            ),
+            (
+                r#"["http://a/"]"#,
+                "an HTTP request that cannot be sent: it has no `url`",
             ),
             (
                 "nonsense",

@@ -1,7 +1,10 @@
 //! http-wasm's handlers, with guests that follow the convention and guests that break it.
 
 use super::{config, fixture, load, refused, runner};
-use pocketwasm::{CancelToken, ErrorKind, Handled, HttpRequest, HttpResponse, Plugin, Runner};
+use pocketwasm::{
+    CancelToken, ErrorKind, Plugin, Runner,
+    http::{Handled, HttpRequest, HttpResponse},
+};
 use proptest::prelude::*;
 
 /// All that a handler can import.
@@ -55,7 +58,7 @@ fn answered(handled: Handled) -> HttpResponse {
     }
 }
 
-fn passed(handled: Handled) -> Box<pocketwasm::Pending> {
+fn passed(handled: Handled) -> Box<pocketwasm::http::Pending> {
     match handled {
         Handled::Next(pending) => pending,
         other => panic!("{other:?}"),
@@ -94,6 +97,7 @@ fn a_handler_sees_and_changes_both_messages() {
     let plugin = handler(
         &runner(),
         r#"
+        (drop (call $enable_features (i32.const 2)))
         (call $add (i32.const 0) (i32.const 0) (i32.const 4) (i32.const 8) (i32.const 5))
         (call $set_method (i32.const 32) (i32.const 3))
         (call $set_uri (i32.const 40) (i32.const 6))
@@ -102,7 +106,7 @@ fn a_handler_sees_and_changes_both_messages() {
         (drop (call $read (i32.const 0) (i32.const 1000) (i32.const 100)))
         (call $write (i32.const 0) (i32.const 1000) (i32.const 2))
         (call $write (i32.const 0) (i32.const 1000) (i32.const 1))
-        ;; The configuration; the next handler's response takes its place.
+        ;; The configuration; the next handler's body follows it.
         (call $write (i32.const 1) (i32.const 2000)
             (call $get_config (i32.const 2000) (i32.const 100)))
         (i64.const 0x5_0000_0001)"#,
@@ -126,12 +130,14 @@ fn a_handler_sees_and_changes_both_messages() {
         next.headers.push(("Name".into(), "a".into()));
         next.headers.push(("name".into(), "b".into()));
         next.headers.push(("VALUE".into(), "c".into()));
+        next.body = b", and more".to_vec();
         let (response, _) = if failed {
             pending.finish_failed(next).expect("runs")
         } else {
             pending.finish(next).expect("runs")
         };
         assert_eq!(response.status, 202 + u16::from(failed));
+        assert_eq!(response.body, b"configured, and more");
         assert_eq!(
             response.headers,
             [("name".to_string(), "value".to_string())]
@@ -165,7 +171,7 @@ fn lists_are_written_whole_or_not_at_all() {
         request.headers.push((name.into(), value.into()));
     }
     let response = answered(plugin.handle(request, b"").expect("runs"));
-    assert_eq!(response.body, b"name\0Else\0\0\0\0\0\0\0a\0b\0");
+    assert_eq!(response.body, b"else\0name\0\0\0\0\0\0\0a\0b\0");
 }
 
 #[test]
@@ -266,10 +272,71 @@ fn a_broken_handler_is_a_typed_error_and_the_next_request_is_clean() {
              10000",
         ),
         (
+            "(drop (call $values (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+                (i32.const 0))) (i64.const 0)",
+            "",
+            data,
+            "a field has no name (http-wasm)",
+        ),
+        (
+            "(call $set (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 8) (i32.const 5))
+             (i64.const 0)",
+            "",
+            data,
+            "a field has no name (http-wasm)",
+        ),
+        (
+            "(call $remove (i32.const 1) (i32.const 0) (i32.const 0)) (i64.const 0)",
+            "",
+            data,
+            "a field has no name (http-wasm)",
+        ),
+        (
+            "(call $set_method (i32.const 32) (i32.const 0)) (i64.const 0)",
+            "",
+            data,
+            "the method \"\" (http-wasm)",
+        ),
+        (
             pass,
             "(call $set_uri (i32.const 40) (i32.const 6))",
             data,
             "the request was answered and cannot change (http-wasm)",
+        ),
+        (
+            pass,
+            "(call $set_status (i32.const 201))",
+            data,
+            "the response changes after the next handler, which takes the feature \
+             `buffer_response` (http-wasm)",
+        ),
+        (
+            pass,
+            "(call $add (i32.const 1) (i32.const 0) (i32.const 4) (i32.const 8) (i32.const 5))",
+            data,
+            "the response changes after the next handler, which takes the feature \
+             `buffer_response` (http-wasm)",
+        ),
+        (
+            pass,
+            "(call $remove (i32.const 3) (i32.const 0) (i32.const 4))",
+            data,
+            "the response changes after the next handler, which takes the feature \
+             `buffer_response` (http-wasm)",
+        ),
+        (
+            "(drop (call $enable_features (i32.const 1))) (i64.const 1)",
+            "(call $write (i32.const 1) (i32.const 0) (i32.const 1))",
+            data,
+            "the response changes after the next handler, which takes the feature \
+             `buffer_response` (http-wasm)",
+        ),
+        (
+            "(drop (call $enable_features (i32.const 2))) (i64.const 1)",
+            "(drop (call $read (i32.const 0) (i32.const 0) (i32.const 1)))",
+            data,
+            "the request's body is read after the next handler, which takes the feature \
+             `buffer_request` (http-wasm)",
         ),
         (
             pass,
@@ -380,7 +447,7 @@ fn another_plugin_handles_no_requests() {
     refused(
         plugin.handle(HttpRequest::new("GET", "/"), b""),
         ErrorKind::Signature,
-        "this plugin handles no requests: no import from `http_handler` (http-wasm)",
+        "this plugin handles no requests: no export `handle_request` of type () -> (i64) (http-wasm)",
     );
     let one_sided = load(
         &runner,
@@ -388,15 +455,11 @@ fn another_plugin_handles_no_requests() {
         r#"(module (import "http_handler" "get_status_code" (func (result i32)))
             (func (export "handle_request") (result i64) (i64.const 1)))"#,
     );
-    let pending = passed(
-        one_sided
-            .handle(HttpRequest::new("GET", "/"), b"")
-            .expect("runs"),
-    );
     refused(
-        pending.finish(HttpResponse::new(200)),
+        one_sided.handle(HttpRequest::new("GET", "/"), b""),
         ErrorKind::Signature,
-        "no export `handle_response` of type (i32, i32) -> () (http-wasm)",
+        "this plugin handles no requests: no export `handle_response` of type (i32, i32) -> () \
+         (http-wasm)",
     );
     let outside = load(
         &runner,
@@ -409,6 +472,195 @@ fn another_plugin_handles_no_requests() {
         ErrorKind::GuestData,
         "no request is being handled (http-wasm)",
     );
+}
+
+/// Checks by the handler in either half, with the answers of http-wasm's host for Go. Each is an
+/// `i32` that must be 1.
+#[test]
+fn the_host_answers_as_the_reference_does() {
+    let table = [
+        (
+            "no feature",
+            "(i32.eqz (call $enable_features (i32.const 0)))",
+        ),
+        (
+            "features add up",
+            "(drop (call $enable_features (i32.const 1)))
+             (i32.eq (call $enable_features (i32.const 4)) (i32.const 5))",
+        ),
+        (
+            "no such feature",
+            "(i32.eqz (call $enable_features (i32.const 0xf8)))",
+        ),
+        (
+            "debug is not heard",
+            "(i32.eqz (call $log_enabled (i32.const -1)))",
+        ),
+        ("info is heard", "(call $log_enabled (i32.const 0))"),
+        ("warn is heard", "(call $log_enabled (i32.const 1))"),
+        ("error is heard", "(call $log_enabled (i32.const 2))"),
+        ("none is heard", "(call $log_enabled (i32.const 3))"),
+        (
+            "an empty message is anywhere",
+            "(call $log (i32.const 0) (i32.const -1) (i32.const 0)) (i32.const 1)",
+        ),
+        (
+            "a message need not be UTF-8",
+            "(i32.store8 (i32.const 2000) (i32.const 0xff))
+             (call $log (i32.const 0) (i32.const 2000) (i32.const 1)) (i32.const 1)",
+        ),
+        (
+            "the status is 200 first",
+            "(i32.eq (call $get_status) (i32.const 200))",
+        ),
+        (
+            "the configuration",
+            "(i32.eq (call $get_config (i32.const 3000) (i32.const 10)) (i32.const 6))",
+        ),
+        (
+            "an empty URI is the root",
+            "(call $set_uri (i32.const 0) (i32.const 0))
+             (i32.eq (call $get_uri (i32.const 3000) (i32.const 10)) (i32.const 1))",
+        ),
+        (
+            "a space is escaped",
+            "(i32.store (i32.const 2000) (i32.const 0x6220612f)) ;; /a b
+             (call $set_uri (i32.const 2000) (i32.const 4))
+             (i32.eq (call $get_uri (i32.const 3000) (i32.const 10)) (i32.const 6))",
+        ),
+        (
+            "no value is no byte",
+            "(i64.eqz (call $values (i32.const 0) (i32.const 8) (i32.const 5)
+                (i32.const -1) (i32.const 10)))",
+        ),
+        (
+            "a body of no bytes is anywhere",
+            "(call $write (i32.const 0) (i32.const -1) (i32.const 0)) (i32.const 1)",
+        ),
+        (
+            "an empty body has ended",
+            "(i64.eq (call $read (i32.const 1) (i32.const 3000) (i32.const 1))
+                (i64.const 0x1_0000_0000))",
+        ),
+    ];
+    let runner = runner();
+    for (name, check) in table {
+        let plugin = handler(
+            &runner,
+            &format!(
+                "(if (i32.eqz (block (result i32) {check})) (then (unreachable))) (i64.const 1)"
+            ),
+            // The configuration can be read until the end.
+            "(if (i32.ne (call $get_config (i32.const 3000) (i32.const 10)) (i32.const 6))
+                (then (unreachable)))",
+        );
+        let handled = plugin.handle(HttpRequest::new("GET", "/x"), b"secret");
+        let pending = passed(handled.unwrap_or_else(|error| panic!("{name}: {error}")));
+        let ended = pending.finish(HttpResponse::new(200));
+        assert!(ended.is_ok(), "{name}: {ended:?}");
+    }
+}
+
+/// What a handler writes before the next handler, and what it then finds and changes.
+#[test]
+fn fields_before_the_next_handler_stay_unless_there_is_one_of_them() {
+    let add = |name: &str, value: &str| (name.to_string(), value.to_string());
+    let table = [
+        ("X-A", "x-a", &["guest", "next"][..]),
+        ("Set-Cookie", "set-cookie", &["guest", "next"]),
+        ("Content-Type", "content-type", &["next"]),
+        ("Location", "location", &["next"]),
+        ("ETag", "x-other", &["guest"]),
+    ];
+    let runner = runner();
+    for (written, answered_with, expected) in table {
+        let length = written.len();
+        let plugin = load(
+            &runner,
+            "fields",
+            &format!(
+                r#"(module {IMPORTS} (data (i32.const 64) "{written}") (data (i32.const 96) "guest")
+                (func (export "handle_request") (result i64)
+                    (call $add (i32.const 1) (i32.const 64) (i32.const {length}) (i32.const 96)
+                        (i32.const 5))
+                    (i64.const 1))
+                (func (export "handle_response") (param i32 i32)))"#
+            ),
+        );
+        let handled = plugin.handle(HttpRequest::new("GET", "/"), b"");
+        let mut next = HttpResponse::new(200);
+        next.headers.push(add(answered_with, "next"));
+        let (response, _) = passed(handled.expect(written)).finish(next).expect(written);
+        let values: Vec<_> = response
+            .headers
+            .iter()
+            .filter(|(name, _)| name.eq_ignore_ascii_case(written))
+            .map(|(_, value)| &**value)
+            .collect();
+        assert_eq!(values, expected, "{written}");
+    }
+}
+
+/// What a handler prints belongs to the call in which it prints: its start or either half.
+#[test]
+fn what_a_handler_prints_is_output_of_its_half() {
+    let print = |letter: char| {
+        let byte = letter as u32;
+        format!(
+            "(i32.store (i32.const 0) (i32.const 8)) (i32.store (i32.const 4) (i32.const 1))
+             (i32.store8 (i32.const 8) (i32.const {byte}))
+             (drop (call $print (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))"
+        )
+    };
+    let (start, request, response) = (print('s'), print('q'), print('p'));
+    let plugin = load(
+        &runner(),
+        "prints",
+        &format!(
+            r#"(module
+                (import "wasi_snapshot_preview1" "fd_write"
+                    (func $print (param i32 i32 i32 i32) (result i32)))
+                (memory (export "memory") 1)
+                (func (export "_start") {start})
+                (func (export "handle_request") (result i64) {request} (i64.const 1))
+                (func (export "handle_response") (param i32 i32) {response}))"#
+        ),
+    );
+    let convention = Some(pocketwasm::Convention::HttpHandler);
+    assert_eq!(plugin.convention(), convention);
+    let call = plugin.call("handle_request");
+    let (handled, outcome) = call.handle(HttpRequest::new("GET", "/")).expect("runs");
+    assert_eq!(outcome.stdout(), b"sq");
+    let (_, outcome) = passed(handled)
+        .finish(HttpResponse::new(200))
+        .expect("runs");
+    assert_eq!(outcome.stdout(), b"p");
+    // A program that the caller names is run only once.
+    let outcome = plugin.call("_start").run().expect("runs");
+    assert_eq!(outcome.stdout(), b"s");
+}
+
+/// Both halves have the same environment.
+#[test]
+fn the_environment_is_there_in_both_halves() {
+    let count = "(drop (call $sizes (i32.const 0) (i32.const 4)))
+        (if (i32.ne (i32.load (i32.const 0)) (i32.const 1)) (then (unreachable)))";
+    let plugin = load(
+        &runner(),
+        "environment",
+        &format!(
+            r#"(module
+                (import "wasi_snapshot_preview1" "environ_sizes_get"
+                    (func $sizes (param i32 i32) (result i32)))
+                (memory (export "memory") 1)
+                (func (export "handle_request") (result i64) {count} (i64.const 1))
+                (func (export "handle_response") (param i32 i32) {count}))"#
+        ),
+    );
+    let call = plugin.call("handle_request").env("KEY", "value");
+    let (handled, _) = call.handle(HttpRequest::new("GET", "/")).expect("runs");
+    let response = passed(handled).finish(HttpResponse::new(200));
+    assert!(response.is_ok(), "{response:?}");
 }
 
 proptest! {

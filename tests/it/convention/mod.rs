@@ -6,6 +6,7 @@ mod cstring;
 mod extism;
 mod extism_kits;
 mod http_handler;
+mod kept;
 mod packed;
 mod recognition;
 mod toolchains;

@@ -16,7 +16,7 @@ fn the_reason_is_told() {
         (
             "httpwasm-rust",
             "http-wasm",
-            "imports from `http_handler` and exports `handle_request`",
+            "exports `handle_request` and `handle_response`",
         ),
         (
             "as-greet",
@@ -71,7 +71,7 @@ fn a_plugin_of_none_is_told_what_was_looked_for() {
     assert_eq!(plugin.convention(), None);
     let looked_for = "typst: no import from `typst_env`; \
          extism: no import from `extism:host/env`; wapc: no import from `wapc`; \
-         http-wasm: no import from `http_handler`; \
+         http-wasm: no export `handle_request` of type () -> (i64); \
          assemblyscript: no exported runtime (__new, __pin); \
          packed-pointer: no exported memory; c-string: no exported memory; \
          command: no export `_start`";

@@ -78,7 +78,8 @@ const WRITES: &[Write] = &[
         SUCCESS,
         b"",
     ),
-    write("an empty one outside", &[(PAGE + 1, 0)], FAULT, b""),
+    write("an empty one outside", &[(PAGE + 1, 0)], SUCCESS, b""),
+    write("an empty one at the top", &[(0xffff_ffff, 0)], SUCCESS, b""),
     write("a byte past the end", &[(PAGE - 2, 3)], FAULT, b""),
     write(
         "a good one, then one outside",
@@ -134,7 +135,7 @@ const WRITES: &[Write] = &[
     },
     Write {
         list: PAGE + 1,
-        ..write("an empty list outside", &[], FAULT, b"")
+        ..write("an empty list outside", &[], SUCCESS, b"")
     },
     Write {
         written: PAGE - 4,
@@ -316,7 +317,7 @@ const READS: &[ReadCase] = &[
         &[],
         0,
     ),
-    read("an empty one outside", &[(PAGE + 1, 0)], FAULT, &[], 0),
+    read("an empty one outside", &[(PAGE + 1, 0)], SUCCESS, &[], 0),
     read(
         "pointer and length that wrap",
         &[(0xffff_ffff, 1)],

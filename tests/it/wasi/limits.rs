@@ -3,7 +3,8 @@
 
 use super::guest::{Guest, IO, NOSPC, PREVIEW1, SUCCESS, load, text, text_with};
 use pocketwasm::{
-    Clock, Entropy, Error, ErrorKind, OutputSink, Plugin, Runner, RunnerConfig, SystemClock,
+    Error, ErrorKind, Plugin, Runner, RunnerConfig,
+    environment::{Clock, Entropy, OutputSink, SystemClock},
 };
 use std::{
     io,

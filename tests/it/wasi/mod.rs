@@ -8,5 +8,6 @@ mod limits;
 mod memoryless;
 mod polling;
 mod property;
+mod streams;
 mod surroundings;
 mod time;

@@ -2,7 +2,8 @@
 
 use super::guest::{Guest, IO, PREVIEW1, SUCCESS, load, text, text_with};
 use pocketwasm::{
-    CancelToken, Clock, Entropy, ErrorKind, Outcome, Plugin, Runner, RunnerConfig, SystemClock,
+    CancelToken, ErrorKind, Outcome, Plugin, Runner, RunnerConfig,
+    environment::{Clock, Entropy, SystemClock},
 };
 use std::{
     sync::{

@@ -1,8 +1,8 @@
 //! `pocketwasm bench`: measures what a plugin costs on this machine.
 
 use crate::{
-    exit::Code, failure::Failure, module, number, options::Options, report, streams::Stream,
-    terminal::OneLine,
+    exit::Code, failure::Failure, input, limits::InputLimits, mistakes, module, number,
+    options::Options, report, streams::Stream, terminal::OneLine,
 };
 use clap::{Args, value_parser};
 use pocketwasm::{
@@ -28,14 +28,16 @@ const MOST: u32 = 1_000;
 /// that is kept (reused). Prints medians and 99th percentiles, the fuel and memory of the call, and
 /// whether calls begin with a snapshot. The guest's output is dropped.
 #[derive(Debug, Args)]
+#[command(override_usage = "pocketwasm bench [OPTIONS] <MODULE> <EXPORT> [INPUTS]...")]
 pub(crate) struct Bench {
-    /// The module's file; with --plugins, a plugin's name also works
+    /// The module's file, binary or text, or - for standard input; with --plugins, also the name of
+    /// a plugin's file in that directory
     module: PathBuf,
     /// The exported function
-    export: String,
-    /// The inputs, as for `text`. They are parameters, as for `call`, if the export takes no bytes
-    /// by the plugin's convention, or if it takes exactly these several numbers
-    #[arg(allow_negative_numbers = true)]
+    export: Option<String>,
+    /// The inputs, as for `text`, or the parameters, as for `call`. Parameters are assumed if the
+    /// export takes no bytes by the plugin's convention, or if several numbers fit its signature
+    /// exactly. Without inputs, piped standard input is the input
     inputs: Vec<String>,
     /// The number of calls of each kind [default: as many as fit into a second, from 5 to 1000]
     #[arg(short = 'n', long = "calls", value_name = "N", value_parser = value_parser!(u32).range(1..))]
@@ -54,11 +56,15 @@ pub(crate) struct Bench {
     /// parameters
     #[arg(long, value_name = "TEXT", requires = "warm_up")]
     warm_up_input: Option<String>,
+    #[command(flatten)]
+    input: InputLimits,
+    #[command(flatten)]
+    options: Options,
 }
 
-/// The input of every call.
-enum CallInput<'a> {
-    Inputs(Vec<&'a [u8]>, Option<Convention>),
+/// The input or the parameters of every call.
+enum CallInput<'i> {
+    Inputs(Vec<&'i [u8]>, Option<Convention>),
     Params(Vec<u64>),
 }
 
@@ -73,32 +79,53 @@ impl CallInput<'_> {
 }
 
 impl Bench {
-    pub(crate) fn execute(&self, options: &Options) -> Result<Code, Failure> {
-        let bytes = module::bytes(options, &self.module)?;
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    fn config(&self) -> RunnerConfig {
+        let config = self.options.limits.config();
+        config.max_input_bytes(self.input.max_input)
+    }
+
+    pub(crate) fn execute(&self) -> Result<Code, Failure> {
+        let limits = &self.options.limits;
+        let bytes = module::bytes(&self.options.plugins, &limits.module, &self.module)?;
         let began = Instant::now();
-        let plugin = self.load(options.limits.config(), &bytes)?;
+        let plugin = self.load(self.config(), &bytes)?;
         let load = began.elapsed();
-        let input = self.input(&plugin)?;
-        let first = self.run(input.to(plugin.call(&self.export)))?;
+        let Some(export) = &self.export else {
+            return Err(mistakes::no_export("bench", &self.module, &plugin));
+        };
+        let piped = match self.inputs.is_empty()
+            && !module::is_stdin(&self.module)
+            && number::signature(&plugin, export).is_some_and(|it| !it.params().is_empty())
+            && input::is_piped()
+        {
+            true => Some(input::piped(self.input.max_input, limits.call.timeout)?),
+            false => None,
+        };
+        let input = self.input(&plugin, export, piped.as_deref())?;
+        let first = self.run(input.to(plugin.call(export)))?;
         let cold = self.times(|| {
-            // A snapshot does not pay for a single call, unless a warm-up asks for one.
-            let config = options.limits.config();
-            let once = config
+            // A single call ends before a snapshot would pay off.
+            let once = self
+                .config()
                 .snapshots(SnapshotMode::Never)
                 .compilation(Compilation::WhenCalled);
             let plugin = self.load(once, &bytes)?;
-            self.run(input.to(plugin.call(&self.export)))
+            self.run(input.to(plugin.call(export)))
         })?;
-        let fresh = self.times(|| self.run(input.to(plugin.call(&self.export))))?;
+        let fresh = self.times(|| self.run(input.to(plugin.call(export))))?;
         let measured = Measured {
             cold,
             load,
             fresh,
-            reused: self.reused(&plugin, &input),
+            reused: self.reused(&plugin, export, &input),
             cost: &first,
             plugin: &plugin,
         };
-        if options.json {
+        if self.options.json.json {
             report::print(measured.json())?;
         } else {
             Stream::Stdout.write(measured.to_string().as_bytes())?;
@@ -108,7 +135,7 @@ impl Bench {
 
     fn load(&self, config: RunnerConfig, bytes: &[u8]) -> Result<Plugin, Failure> {
         let runner = Runner::new(config)?;
-        let name = self.module.to_string_lossy();
+        let name = module::name(&self.module);
         let name = name.rsplit(['/', '\\']).next().unwrap_or(&name);
         let Some(export) = &self.warm_up else {
             return Ok(runner.load_plugin(name, bytes)?);
@@ -121,17 +148,22 @@ impl Bench {
         Ok(runner.load_plugin_warm(name, bytes, warm_up)?)
     }
 
-    /// Decides whether the inputs are bytes or numbers.
-    fn input(&self, plugin: &Plugin) -> Result<CallInput<'_>, Failure> {
-        let params = || number::params(plugin, &self.export, &self.inputs).map(CallInput::Params);
-        let bytes = match &self.inputs[..] {
-            [] => vec![&b""[..]],
-            inputs => inputs.iter().map(String::as_bytes).collect(),
+    /// Chooses between bytes and numbers by the export's signature.
+    fn input<'i>(
+        &'i self,
+        plugin: &Plugin,
+        export: &str,
+        piped: Option<&'i [u8]>,
+    ) -> Result<CallInput<'i>, Failure> {
+        let params = || number::params(plugin, export, &self.inputs).map(CallInput::Params);
+        let bytes = match (&self.inputs[..], piped) {
+            ([], piped) => vec![piped.unwrap_or_default()],
+            (inputs, _) => inputs.iter().map(String::as_bytes).collect(),
         };
         if self.convention.is_some() {
             return Ok(CallInput::Inputs(bytes, self.convention));
         }
-        let signature = number::signature(plugin, &self.export);
+        let signature = number::signature(plugin, export);
         let as_many = signature.is_some_and(|it| it.params().len() == self.inputs.len());
         if self.params {
             return params();
@@ -142,8 +174,8 @@ impl Bench {
         {
             return Ok(params);
         }
-        // A call that is refused for its signature has not run any guest code.
-        match plugin.call(&self.export).inputs(&bytes).run() {
+        // This attempt is safe: an export whose signature does not fit is not run.
+        match plugin.call(export).inputs(&bytes).run() {
             Err(error) if matches!(error.kind(), ErrorKind::Signature | ErrorKind::NotFound) => {
                 params()
             }
@@ -167,9 +199,14 @@ impl Bench {
     }
 
     /// Times calls in one instance, or returns why that is not possible.
-    fn reused(&self, plugin: &Plugin, input: &CallInput<'_>) -> Result<Times, Failure> {
+    fn reused(
+        &self,
+        plugin: &Plugin,
+        export: &str,
+        input: &CallInput<'_>,
+    ) -> Result<Times, Failure> {
         let mut kept: Instance = plugin.instantiate()?;
-        self.times(|| self.run(input.to(kept.call(&self.export))))
+        self.times(|| self.run(input.to(kept.call(export))))
     }
 
     /// Times `work` as often as asked for, after one run that does not count.

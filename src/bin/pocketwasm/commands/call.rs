@@ -3,14 +3,14 @@
 use crate::{
     exit::Code,
     failure::Failure,
-    guest::{GuestEnvironment, SingleCall},
-    number,
+    guest::{CallOptions, SingleCall},
+    mistakes, number,
     options::Options,
     report,
     streams::Stream,
 };
 use clap::Args;
-use pocketwasm::Signature;
+use pocketwasm::types::Signature;
 use serde_json::Value;
 use std::{io, path::PathBuf};
 
@@ -19,32 +19,39 @@ use std::{io, path::PathBuf};
 /// Prints the results, one on each line: integers as signed decimals, floats in their shortest
 /// form. The guest's stdout and stderr go to stderr.
 #[derive(Debug, Args)]
+#[command(override_usage = "pocketwasm call [OPTIONS] <MODULE> <EXPORT> [PARAMS]...")]
 pub(crate) struct Call {
-    /// The module's file; with --plugins, a plugin's name also works
+    /// The module's file, binary or text, or - for standard input; with --plugins, also a plugin's
+    /// name
     module: PathBuf,
     /// The exported function
-    export: String,
-    /// The parameters, by the export's signature: decimal or 0x hexadecimal integers; decimal
-    /// floats, inf or nan. Put -- before parameters if one begins with a minus and is not a decimal
-    /// number
-    #[arg(allow_negative_numbers = true)]
+    export: Option<String>,
+    /// Its parameters, by its signature: decimal or 0x hexadecimal integers; decimal floats, inf or
+    /// nan. All may be negative
     params: Vec<String>,
     #[command(flatten)]
-    environment: GuestEnvironment,
+    options: CallOptions,
 }
 
 impl Call {
-    pub(crate) fn execute(&self, options: &Options) -> Result<Code, Failure> {
-        let host = SingleCall::new(options, &self.environment, Stream::Stderr)?;
+    pub(crate) fn options(&self) -> &Options {
+        &self.options.options
+    }
+
+    pub(crate) fn execute(&self) -> Result<Code, Failure> {
+        let options = self.options();
+        let host = SingleCall::new(&self.options, Stream::Stderr)?;
         let plugin = host.open(&self.module)?;
-        let params = number::params(&plugin, &self.export, &self.params)?;
-        let call = plugin.call(&self.export).params(&params);
-        let done = host.run(call, None::<io::Empty>)?;
-        let types = number::signature(&plugin, &self.export)
+        let export = host.export("call", &self.module, &plugin, self.export.as_ref())?;
+        let hinted = |failure| mistakes::numbers_for_text(&self.module, export, &plugin, failure);
+        let params = number::params(&plugin, export, &self.params).map_err(hinted)?;
+        let call = plugin.call(export).params(&params);
+        let done = host.run(call, None::<io::Empty>).map_err(hinted)?;
+        let types = number::signature(&plugin, export)
             .map(Signature::results)
             .unwrap_or_default();
         let results = types.iter().zip(done.outcome.results());
-        if options.json {
+        if options.json.json {
             let mut report = report::cost(&done.outcome, done.elapsed);
             let results: Value = results.map(|(ty, bits)| number::json(*ty, *bits)).collect();
             report.insert("results".to_owned(), results);
@@ -56,6 +63,6 @@ impl Call {
                 .collect();
             Stream::Stdout.write(lines.as_bytes())?;
         }
-        Ok(Code::SUCCESS)
+        Ok(self.options.code(&done.outcome, Code::SUCCESS))
     }
 }

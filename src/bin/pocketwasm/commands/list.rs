@@ -3,9 +3,9 @@
 use crate::{
     exit::Code,
     failure::Failure,
-    lock,
-    options::Options,
-    progress, report,
+    lock, module,
+    options::ListOptions,
+    report,
     streams::{Stream, say},
     terminal::OneLine,
 };
@@ -22,20 +22,30 @@ use std::path::PathBuf;
 pub(crate) struct List {
     /// The directory; --plugins works too
     dir: Option<PathBuf>,
+    /// The directory, under the same option as in other commands
+    #[arg(long, value_name = "DIR", conflicts_with = "dir")]
+    plugins: Option<PathBuf>,
     /// Pin the plugins: write their names and SHA-256 to FILE, for `serve --lock`
     #[arg(long, value_name = "FILE")]
     lock: Option<PathBuf>,
+    #[command(flatten)]
+    options: ListOptions,
 }
 
 impl List {
-    pub(crate) fn execute(&self, options: &Options) -> Result<Code, Failure> {
-        let Some(directory) = self.dir.as_ref().or(options.plugins.as_ref()) else {
+    pub(crate) fn json(&self) -> bool {
+        self.options.json.json
+    }
+
+    pub(crate) fn execute(&self) -> Result<Code, Failure> {
+        let Some(directory) = self.dir.as_ref().or(self.plugins.as_ref()) else {
             return Err(Failure::Usage(
                 "which directory? `pocketwasm list DIR`".to_owned(),
             ));
         };
-        let runner = Runner::new(options.limits.config().snapshots(SnapshotMode::Never))?;
-        let report = progress::load(&runner, directory)?;
+        let config = self.options.limits.config();
+        let runner = Runner::new(config.snapshots(SnapshotMode::Never))?;
+        let report = module::load(&runner, directory)?;
         let plugins = runner.plugins();
         let failed: Vec<(PathBuf, Failure)> = report
             .failed
@@ -61,7 +71,7 @@ impl List {
                 source,
             })?;
         }
-        if options.json {
+        if self.json() {
             let mut report = Map::new();
             report.insert("plugins".to_owned(), plugins.iter().map(in_json).collect());
             let failed = failed.iter().map(|(path, failure)| {

@@ -5,8 +5,10 @@
 
 pub(crate) mod bench;
 pub(crate) mod call;
+pub(crate) mod completions;
 pub(crate) mod inspect;
 pub(crate) mod list;
+pub(crate) mod man;
 pub(crate) mod new;
 pub(crate) mod run;
 pub(crate) mod snapshot;

@@ -3,12 +3,14 @@
 use crate::{
     exit::Code,
     failure::Failure,
-    guest::{FinishedCall, GuestEnvironment, SingleCall},
+    guest::{CallOptions, FinishedCall, SingleCall},
+    mistakes, module,
     options::Options,
     report,
     streams::Stream,
 };
 use clap::Args;
+use pocketwasm::ErrorKind;
 use std::{ffi::OsString, io, path::Path};
 
 /// Run a WASI command
@@ -18,24 +20,31 @@ use std::{ffi::OsString, io, path::Path};
 #[derive(Debug, Args)]
 #[command(override_usage = "pocketwasm run [OPTIONS] <MODULE> [ARGS]...")]
 pub(crate) struct Run {
-    /// The module's file (with --plugins, also a plugin's name), followed by the guest's arguments,
-    /// whatever they look like
+    /// The module's file, binary or text, or - for standard input (with --plugins, also a plugin's
+    /// name). Everything after it is passed to the guest, even if it looks like an option
     #[arg(required = true, trailing_var_arg = true, value_names = ["MODULE", "ARGS"], num_args = 1..)]
     command: Vec<OsString>,
     /// Call this export instead of `_start`, for commands with several entries
     #[arg(
         long,
         value_name = "EXPORT",
-        default_value = "_start",
+        default_value = START,
         hide_default_value = true
     )]
     invoke: String,
     #[command(flatten)]
-    environment: GuestEnvironment,
+    options: CallOptions,
 }
 
+/// The entry point of a WASI command.
+const START: &str = "_start";
+
 impl Run {
-    pub(crate) fn execute(&self, options: &Options) -> Result<Code, Failure> {
+    pub(crate) fn options(&self) -> &Options {
+        &self.options.options
+    }
+
+    pub(crate) fn execute(&self) -> Result<Code, Failure> {
         let (module, args) = match self.command.split_first() {
             Some((module, args)) => (Path::new(module), args),
             None => return Err(Failure::Usage("`run` needs a module".to_owned())),
@@ -45,10 +54,12 @@ impl Run {
             .map(|arg| arg.to_str().ok_or(arg))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|arg| Failure::Usage(format!("the argument {arg:?} is not UTF-8")))?;
-        let host = SingleCall::new(options, &self.environment, Stream::Stdout)?;
+        let host = SingleCall::new(&self.options, Stream::Stdout)?;
         let plugin = host.open(module)?;
         let call = plugin.call(&self.invoke).args(args);
-        let (done, exit_code) = match host.run(call, Some(io::stdin())) {
+        // If the module came from standard input, there is no input left.
+        let stdin = (!module::is_stdin(module)).then(io::stdin);
+        let (done, exit_code) = match host.run(call, stdin) {
             Ok(done) => (done, 0),
             // A command's exit code is its result, not a failure of the program.
             Err(Failure::Call { error, elapsed }) => match (error.exit_code(), error.outcome()) {
@@ -56,16 +67,20 @@ impl Run {
                     let outcome = outcome.clone();
                     (FinishedCall { outcome, elapsed }, code)
                 }
+                _ if self.invoke == START && error.kind() == ErrorKind::NotFound => {
+                    let failure = Failure::Call { error, elapsed };
+                    return Err(mistakes::no_command(module, failure));
+                }
                 _ => return Err(Failure::Call { error, elapsed }),
             },
             Err(failure) => return Err(failure),
         };
-        if options.json {
+        if self.options().json.json {
             let mut report = report::cost(&done.outcome, done.elapsed);
             report.insert("exit_code".to_owned(), exit_code.into());
             report.insert("error".to_owned(), ().into());
             report::print(report)?;
         }
-        Ok(Code::of_guest(exit_code))
+        Ok(self.options.code(&done.outcome, Code::of_guest(exit_code)))
     }
 }

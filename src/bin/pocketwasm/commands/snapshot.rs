@@ -1,6 +1,6 @@
 //! `pocketwasm snapshot`: writes a module whose initialiser has run.
 
-use crate::{exit::Code, failure::Failure, module, options::Options, report};
+use crate::{exit::Code, failure::Failure, limits::InputLimits, module, options::Options, report};
 use clap::Args;
 use pocketwasm::{Runner, WarmUp};
 use serde_json::json;
@@ -13,7 +13,8 @@ use std::{fs, path::PathBuf};
 /// that would change what can be observed.
 #[derive(Debug, Args)]
 pub(crate) struct Snapshot {
-    /// The module's file
+    /// The module's file, binary or text, or - for standard input; with --plugins, also the name of
+    /// a plugin's file in that directory
     module: PathBuf,
     /// The file to write
     #[arg(short, long, value_name = "FILE")]
@@ -26,12 +27,22 @@ pub(crate) struct Snapshot {
     /// parameters
     #[arg(long, value_name = "TEXT", requires = "warm_up")]
     input: Option<String>,
+    #[command(flatten)]
+    input_limits: InputLimits,
+    #[command(flatten)]
+    options: Options,
 }
 
 impl Snapshot {
-    pub(crate) fn execute(&self, options: &Options) -> Result<Code, Failure> {
-        let runner = Runner::new(options.limits.config())?;
-        let module = module::read(&self.module)?;
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(crate) fn execute(&self) -> Result<Code, Failure> {
+        let limits = &self.options.limits;
+        let config = limits.config().max_input_bytes(self.input_limits.max_input);
+        let runner = Runner::new(config)?;
+        let module = module::bytes(&self.options.plugins, &limits.module, &self.module)?;
         let warm_up = self.warm_up.as_deref().map(|export| {
             let call = WarmUp::call(export);
             match &self.input {
@@ -44,7 +55,7 @@ impl Snapshot {
             action: format!("cannot write {}", self.output.display()),
             source,
         })?;
-        if options.json {
+        if self.options.json.json {
             report::print(json!({
                 "size": module.len(),
                 "snapshot_size": written.len(),

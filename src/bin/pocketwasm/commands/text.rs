@@ -3,19 +3,16 @@
 use crate::{
     exit::Code,
     failure::Failure,
-    guest::{GuestEnvironment, SingleCall, variable},
-    limits::MAX_INPUT_BYTES,
+    guest::{CallOptions, SingleCall, variable},
+    input, mistakes, module, number,
     options::Options,
     report,
     streams::Stream,
 };
 use clap::Args;
-use pocketwasm::Convention;
+use pocketwasm::{Convention, Plugin, types::Signature};
 use serde_json::Value;
-use std::{
-    io::{self, Read},
-    path::PathBuf,
-};
+use std::{io, path::PathBuf};
 
 /// Call an export with text or any bytes
 ///
@@ -23,14 +20,16 @@ use std::{
 /// newline is added if there is none. An error that the plugin itself reports exits with 8. The
 /// guest's stdout and stderr go to stderr.
 #[derive(Debug, Args)]
+#[command(override_usage = "pocketwasm text [OPTIONS] <MODULE> <EXPORT> [INPUTS]...")]
 pub(crate) struct Text {
-    /// The module's file; with --plugins, a plugin's name also works
+    /// The module's file, binary or text, or - for standard input; with --plugins, also a plugin's
+    /// name
     module: PathBuf,
     /// The exported function; for waPC, the operation
-    export: String,
-    /// The input, or several inputs if the plugin takes them; empty by default; - reads it from
-    /// stdin, at most 16 MiB. For a command this is its stdin, so use either this or --stdin
-    #[arg(allow_negative_numbers = true)]
+    export: Option<String>,
+    /// The input, or several if the plugin takes several; - reads one from stdin. Without inputs,
+    /// piped standard input is the input. For a command, the input becomes its standard input, as
+    /// with --stdin: use only one of the two
     inputs: Vec<String>,
     /// The convention by which the plugin takes bytes, instead of the detected one: typst, extism,
     /// wapc, assemblyscript, packed-pointer, c-string, command or cgi
@@ -44,31 +43,39 @@ pub(crate) struct Text {
     #[arg(long, value_name = "HOST")]
     allow_host: Vec<String>,
     #[command(flatten)]
-    environment: GuestEnvironment,
+    options: CallOptions,
 }
 
 impl Text {
-    pub(crate) fn execute(&self, options: &Options) -> Result<Code, Failure> {
+    pub(crate) fn options(&self) -> &Options {
+        &self.options.options
+    }
+
+    pub(crate) fn execute(&self) -> Result<Code, Failure> {
+        if module::is_stdin(&self.module) && self.inputs.iter().any(|input| input == "-") {
+            let problem = "standard input is the module; give the input as an argument".to_owned();
+            return Err(Failure::Usage(problem));
+        }
         let hosts = &self.allow_host;
-        let host = SingleCall::granting(options, &self.environment, Stream::Stderr, hosts)?;
+        let host = SingleCall::granting(&self.options, Stream::Stderr, hosts)?;
         let plugin = host.open(&self.module)?;
-        let inputs = self.inputs()?;
+        let export = host.export("text", &self.module, &plugin, self.export.as_ref())?;
+        let inputs = self.inputs(&plugin, export)?;
         let inputs: Vec<&[u8]> = inputs.iter().map(Vec::as_slice).collect();
-        let mut call = plugin.call(&self.export).inputs(&inputs);
+        let mut call = plugin.call(export).inputs(&inputs);
         if let Some(convention) = self.convention {
             call = call.convention(convention);
         }
         for (key, value) in &self.config {
             call = call.config(key, value);
         }
-        let done = host.run(call, None::<io::Empty>)?;
-        if options.json {
+        let done = host.run(call, None::<io::Empty>).map_err(|failure| {
+            mistakes::text_for_numbers(&self.module, export, &plugin, failure)
+        })?;
+        let code = self.options.code(&done.outcome, Code::SUCCESS);
+        if self.options().json.json {
             let mut report = report::cost(&done.outcome, done.elapsed);
-            let (name, output) = match String::from_utf8(done.outcome.into_bytes()) {
-                Ok(text) => ("output", text),
-                Err(error) => ("output_hex", report::hex(error.as_bytes())),
-            };
-            report.insert(name.to_owned(), output.into());
+            report::put_bytes(&mut report, "output", done.outcome.bytes());
             report.insert("error".to_owned(), Value::Null);
             report::print(report)?;
         } else {
@@ -78,31 +85,37 @@ impl Text {
             }
             Stream::Stdout.write(&output)?;
         }
-        Ok(Code::SUCCESS)
+        Ok(code)
     }
 
-    /// The inputs. Of stdin, no more is read than the library needs to refuse it for its size.
-    fn inputs(&self) -> Result<Vec<Vec<u8>>, Failure> {
+    /// The bytes of the inputs. Reading stops one byte after the limit, which is enough for the
+    /// library to refuse the input.
+    fn inputs(&self, plugin: &Plugin, export: &str) -> Result<Vec<Vec<u8>>, Failure> {
+        let most = self.options.input.max_input;
         if self.inputs.is_empty() {
+            let is_free = !module::is_stdin(&self.module) && !self.options.has_stdin();
+            if is_free && takes_input(plugin, export, self.convention) && input::is_piped() {
+                let timeout = self.options().limits.call.timeout;
+                return Ok(vec![input::piped(most, timeout)?]);
+            }
             return Ok(vec![Vec::new()]);
         }
         let inputs = self.inputs.iter().map(|input| match input.as_str() {
-            "-" => from_stdin(),
+            "-" => input::from_stdin(most),
             text => Ok(text.as_bytes().to_vec()),
         });
         inputs.collect()
     }
 }
 
-/// Reads standard input. A second input from it is empty.
-fn from_stdin() -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    let mut stdin = io::stdin().lock().take(MAX_INPUT_BYTES as u64 + 1);
-    match stdin.read_to_end(&mut bytes) {
-        Ok(_) => Ok(bytes),
-        Err(source) => Err(Failure::Io {
-            action: "cannot read standard input".to_owned(),
-            source,
-        }),
-    }
+/// Whether an export may take input. By some conventions, an export without parameters takes no
+/// input. Standard input is then left for other readers.
+fn takes_input(plugin: &Plugin, export: &str, named: Option<Convention>) -> bool {
+    let by_params = match named.or_else(|| plugin.convention()) {
+        Some(Convention::PackedPointer | Convention::CString | Convention::AssemblyScript) => true,
+        Some(_) => false,
+        None => return false,
+    };
+    let signature = number::signature(plugin, export);
+    !(by_params && signature.is_some_and(|signature: &Signature| signature.params().is_empty()))
 }

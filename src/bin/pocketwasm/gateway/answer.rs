@@ -1,6 +1,6 @@
 //! Answers and problems, and their form in HTTP.
 
-use super::{accept::Accept, status};
+use super::{accept::Accept, journal, status};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{
@@ -128,12 +128,7 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let kind = error.kind();
         let public = status::is_public(kind);
-        let mut details = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            details = format!("{details}: {cause}");
-            source = cause.source();
-        }
+        let details = details(&error);
         Self {
             message: match public {
                 true => error.to_string().into(),
@@ -147,8 +142,18 @@ impl From<Error> for Problem {
     }
 }
 
-/// What the calls of a request cost. Fuel and time are sums; pages are the most that any of the
-/// calls had.
+/// An error with its causes.
+pub(super) fn details(error: &Error) -> String {
+    let mut details = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        details = format!("{details}: {cause}");
+        source = cause.source();
+    }
+    details
+}
+
+/// The total cost of a request's calls. The pages are the highest peak of one call.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cost {
     pub(super) fuel: u64,
@@ -237,10 +242,17 @@ pub(super) fn told(problem: &Problem, id: &str, accept: Accept) -> Answer {
 }
 
 fn log_problem(id: &str, problem: &Problem) {
-    let level = match problem.status.is_server_error() {
+    // `calls` has logged failed calls already.
+    let level = match problem.status.is_server_error() && problem.details.is_none() {
         true => log::Level::Warn,
         false => log::Level::Debug,
     };
     let details = problem.details.as_ref().unwrap_or(&problem.message);
-    log::log!(level, "{id} {}: {details}", problem.status.as_u16());
+    let status = problem.status.as_u16().to_string();
+    let fields = [
+        ("request", Some(id)),
+        ("status", Some(&*status)),
+        ("plugin", problem.plugin.as_deref()),
+    ];
+    journal::event(level, details, &fields);
 }

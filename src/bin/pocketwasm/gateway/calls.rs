@@ -2,14 +2,16 @@
 
 use super::{
     answer::{self, Cost, Problem, Remedy},
+    journal,
     pool::NotRun,
     routes::{LIMIT_HEADERS, LoweredLimits},
     schedule::{CallOrder, Full},
+    status,
 };
 use crate::gateway::incoming_request::Requester;
 use crate::gateway::state::Gateway;
 use hyper::{HeaderMap, StatusCode};
-use pocketwasm::{CancelToken, Error, ErrorKind, Outcome, Plugin, Signature};
+use pocketwasm::{CancelToken, Error, ErrorKind, Outcome, Plugin, types::Signature};
 use std::{sync::Arc, time::Instant};
 
 /// The limits that a request lowers by its headers.
@@ -19,7 +21,7 @@ pub(super) fn limits_of(headers: &HeaderMap) -> Result<LoweredLimits, Problem> {
         for value in headers.get_all(header) {
             let value = value.to_str().unwrap_or_default();
             if lowered.lower(name, value)? {
-                return Err(Problem::bad_request(format!("`{header}` is there twice")));
+                return Err(Problem::bad_request(format!("`{header}` occurs twice")));
             }
         }
     }
@@ -99,6 +101,7 @@ pub(super) async fn run<R: Send + 'static>(
     match (result, cost) {
         (Ok((made, outcome)), Some(cost)) => Ok((made, outcome, cost)),
         (Err(error), cost) => {
+            log_failure(requester, plugin, &error);
             let is_closed = error.kind() == ErrorKind::Closed;
             Err(Problem {
                 cost: cost.map(Box::new),
@@ -110,12 +113,45 @@ pub(super) async fn run<R: Send + 'static>(
     }
 }
 
+/// Logs a failed call with what an operator needs to investigate it.
+fn log_failure(requester: &Requester<'_>, plugin: &Plugin, error: &Error) {
+    // A cancelled call is no fault: its client is gone, or the gateway stops.
+    let level = match error.kind() {
+        ErrorKind::Cancelled | ErrorKind::Closed => log::Level::Debug,
+        _ => log::Level::Warn,
+    };
+    let stderr = error
+        .outcome()
+        .map(|outcome| one_line(last_line(outcome.stderr())));
+    let kind = status::name(error.kind());
+    journal::event(
+        level,
+        &answer::details(error),
+        &[
+            ("request", Some(requester.id)),
+            ("trace", requester.trace),
+            ("plugin", Some(plugin.name())),
+            ("export", error.export()),
+            ("kind", Some(&kind)),
+            ("stderr", stderr.as_deref().filter(|line| !line.is_empty())),
+        ],
+    );
+}
+
+fn last_line(written: &[u8]) -> &[u8] {
+    let written = written.trim_ascii_end();
+    written
+        .rsplit(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default()
+}
+
 fn not_run(gateway: &Gateway, plugin: &Plugin, not_run: NotRun) -> Problem {
     let (reason, status, message) = match not_run {
         NotRun::Full(Full::Queue) => (
             "queue",
             StatusCode::SERVICE_UNAVAILABLE,
-            "as many calls wait as may wait",
+            "too many calls are waiting",
         ),
         NotRun::Full(Full::Plugin) => (
             "plugin_queue",
@@ -141,8 +177,8 @@ fn not_run(gateway: &Gateway, plugin: &Plugin, not_run: NotRun) -> Problem {
     }
 }
 
-/// What a guest wrote, escaped and cut to fit on one line of the log.
-fn one_line(bytes: &[u8]) -> String {
+/// A guest's output as one log line, cut to 1,000 bytes.
+pub(super) fn one_line(bytes: &[u8]) -> String {
     const MOST: usize = 1_000;
     let bytes = bytes.get(..MOST).unwrap_or(bytes);
     String::from_utf8_lossy(bytes).escape_debug().to_string()

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::gateway::incoming_request::IncomingRequest;
 use crate::gateway::state::Gateway;
+use percent_encoding::percent_decode_str;
 use std::sync::Arc;
 
 pub(super) async fn serve(
@@ -20,11 +21,12 @@ pub(super) async fn serve(
     };
     let plugin = gateway.runner.plugin(&name)?;
     calls::signature(&plugin, "_start")?;
-    if routes::decode(rest)?.chars().any(char::is_control) {
+    // Invalid UTF-8 and malformed percent escapes are passed on: the program decides about them.
+    let is_control = |byte: u8| byte.is_ascii_control();
+    if percent_decode_str(rest).any(is_control) {
         return Err(Problem::bad_request("the path has a control character"));
     }
     let query = request.parts.uri.query();
-    routes::decode(query.unwrap_or_default())?;
     let target = match query {
         Some(query) => format!("{rest}?{query}"),
         None => rest.to_owned(),
@@ -38,11 +40,12 @@ pub(super) async fn serve(
     let settings = &gateway.settings;
     let (port, limits) = (
         settings.local.port().to_string(),
-        settings.most.and(lowered),
+        settings.most_of(plugin.name()).and(lowered),
     );
-    let called = plugin.clone();
+    let (called, shared) = (plugin.clone(), gateway.clone());
     let run = move |token: &_| {
         let call = limits.set(called.call("_start").cancel(token));
+        let call = shared.settings.plugins.set_environment(called.name(), call);
         let call = call.env("SCRIPT_NAME", &script).env("SERVER_PORT", &port);
         call.cgi(&seen)
     };

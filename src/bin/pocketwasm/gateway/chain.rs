@@ -1,7 +1,7 @@
 //! The middleware chain: the handlers that the command line puts in front of routes.
 
 use super::{answer::Problem, routes};
-use pocketwasm::{Convention, HttpRequest, Runner};
+use pocketwasm::{Runner, http::HttpRequest};
 use std::{fmt, fs, io, path::PathBuf, str::FromStr, sync::Arc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -59,7 +59,8 @@ pub(super) struct Chain {
 
 pub(super) struct Handler {
     pub(super) plugin: String,
-    prefix: String,
+    /// `None` covers every target.
+    prefix: Option<String>,
     pub(super) config: Arc<[u8]>,
 }
 
@@ -88,10 +89,10 @@ impl Chain {
             }
         };
         let handlers = handlers.iter().map(|handler| {
-            let prefix = handler.value.as_ref().map_or("/", |Prefix(prefix)| prefix);
+            let prefix = handler.value.as_ref().map(|Prefix(prefix)| prefix.clone());
             Ok::<_, String>(Handler {
                 plugin: handler.name.clone(),
-                prefix: prefix.to_owned(),
+                prefix,
                 config: config(&handler.name)?.into(),
             })
         });
@@ -103,16 +104,17 @@ impl Chain {
         })
     }
 
-    /// Checks that each handler is a loaded plugin that follows http-wasm's convention.
+    /// Checks that each handler is a loaded plugin and can be initialised with its configuration.
     pub(super) fn check(&self, runner: &Runner) -> Result<(), String> {
-        for Handler { plugin: name, .. } in &self.handlers {
+        for Handler {
+            plugin: name,
+            config,
+            ..
+        } in &self.handlers
+        {
             let plugin = runner.plugin(name);
-            let plugin = plugin.map_err(|error| format!("--middleware {name}: {error}"))?;
-            if !plugin.conventions().contains(&Convention::HttpHandler) {
-                return Err(format!(
-                    "--middleware {name}: this plugin handles no requests"
-                ));
-            }
+            let ready = plugin.and_then(|plugin| plugin.check_handler(config));
+            ready.map_err(|error| format!("--middleware {name}: {error}"))?;
         }
         Ok(())
     }
@@ -144,7 +146,11 @@ impl Handler {
     /// Whether the handler is in front of this path. The path is decoded first: otherwise an
     /// escaped path would bypass the handler.
     pub(super) fn covers(&self, path: &str) -> Result<bool, Problem> {
-        Ok(routes::decode(path)?.starts_with(&self.prefix))
+        match &self.prefix {
+            Some(prefix) => Ok(routes::decode(path)?.starts_with(prefix)),
+            // A target need not be a path. It can also be `*` or an authority.
+            None => Ok(true),
+        }
     }
 }
 
@@ -179,7 +185,7 @@ mod tests {
     fn no_spelling_of_a_path_leads_around_a_handler() {
         let handler = Handler {
             plugin: "guard".to_owned(),
-            prefix: "/execute/secret".to_owned(),
+            prefix: Some("/execute/secret".to_owned()),
             config: Arc::new([]),
         };
         for (path, expected) in [

@@ -1,10 +1,14 @@
 //! The flags of `pocketwasm serve`.
 
-use super::schedule::Bounds;
+use super::{config_file::PluginSettings, guard::host_name, journal::LogFormat, schedule::Bounds};
 use crate::gateway::chain::{Chain, ForPlugin, Prefix};
-use crate::limits::{Limits, bytes, time};
+use crate::{
+    http::NetworkClient,
+    limits::Limits,
+    units::{bytes, time},
+};
 use pocketwasm::RunnerConfig;
-use std::{net::SocketAddr, path::PathBuf, thread, time::Duration};
+use std::{path::PathBuf, thread, time::Duration};
 
 /// Serve plugins over HTTP
 ///
@@ -14,13 +18,28 @@ use std::{net::SocketAddr, path::PathBuf, thread, time::Duration};
 /// a CGI script. GET / is a page for people; /plugins, /healthz and /metrics are for programs. The
 /// gateway has no users and no TLS: if it does not listen on loopback, put a proxy in front of it.
 #[derive(Debug, clap::Args)]
+#[command(args_override_self = true)]
 pub(crate) struct Serve {
-    /// The address to listen on; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
-    pub(super) listen: SocketAddr,
-    /// Another host name to answer to, as when a proxy is in front; may be repeated.
-    #[arg(long, value_name = "NAME")]
+    /// Read options from FILE in TOML, under their names without dashes. The command line overrides
+    /// the file. A section [plugin.NAME] configures one plugin.
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Serve every .wasm file below DIR.
+    #[arg(long, value_name = "DIR")]
+    pub(super) plugins: Option<PathBuf>,
+    /// The address or name and the port to listen on. Port 0 picks a free port.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080", value_parser = address)]
+    pub(super) listen: String,
+    /// Another host name to answer to, for example behind a proxy; may be repeated.
+    #[arg(long, value_name = "NAME", value_parser = host_name)]
+    pub(super) host_name: Vec<String>,
+    /// Let all plugins send HTTP requests to this host (Extism), as `text --allow-host` does; may
+    /// be repeated. For the names that the gateway itself answers to, use --host-name.
+    #[arg(long, value_name = "HOST")]
     pub(super) allow_host: Vec<String>,
+    /// The format of the log on standard error. RUST_LOG sets its level.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
 
     /// Watch the directory: load new and changed plugins, unload removed ones.
     #[arg(long)]
@@ -33,8 +52,8 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE")]
     pub(super) lock: Option<PathBuf>,
 
-    /// Put a plugin of http-wasm's convention in front of every path that begins with PREFIX, or of
-    /// all paths; may be repeated, the outermost first.
+    /// Put an http-wasm handler in front of every path that begins with PREFIX, or of all paths;
+    /// may be repeated, the outermost first.
     #[arg(long, value_name = "NAME[=PREFIX]")]
     pub(super) middleware: Vec<ForPlugin<Prefix>>,
     /// The configuration of one of these handlers, from a file of at most 1 MiB; may be repeated.
@@ -50,21 +69,21 @@ pub(crate) struct Serve {
     /// The largest head of a request; at least 8 KiB.
     #[arg(long, value_name = "SIZE", default_value = "16KiB", value_parser = bytes)]
     pub(super) max_header: usize,
-    /// The most connections that are open at once.
-    #[arg(long, value_name = "N", default_value_t = 512)]
+    /// Connections that are open at once.
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = some)]
     pub(super) max_connections: usize,
-    /// The most calls that run at once [default: four per processor]
-    #[arg(long, value_name = "N")]
+    /// Calls that run at once, at most 1024 [default: four per processor]
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub(super) threads: Option<usize>,
-    /// The most calls of one plugin that run at once [default: half of --threads]
-    #[arg(long, value_name = "N")]
+    /// Calls of one plugin that run at once [default: half of --threads]
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub(super) plugin_threads: Option<usize>,
-    /// How many of the threads are for slow plugins: those of whose last five calls most took over
-    /// 1 ms of processor time [default: one less than there are processors, at least 1]
-    #[arg(long, value_name = "N")]
+    /// The threads of these that are for slow plugins: most of the last five calls took over 1 ms
+    /// of a processor [default: one less than there are processors, at least 1]
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub(super) slow_threads: Option<usize>,
-    /// The most calls that wait for their turn; one plugin may have half of them.
-    #[arg(long, value_name = "N", default_value_t = 512)]
+    /// Calls that wait for their turn; one plugin's may be half of them.
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = some)]
     pub(super) queue: usize,
     /// How long a call may wait for its turn.
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = time)]
@@ -76,25 +95,66 @@ pub(crate) struct Serve {
     pub(super) max_held: usize,
 
     /// How long a client may take to send the head of a request, or stay idle before it.
-    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = time)]
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = some_time)]
     pub(super) header_timeout: Duration,
     /// How long a client may take to send a body.
-    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = time)]
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = some_time)]
     pub(super) body_timeout: Duration,
     /// How long a client may take to receive an answer.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = some_time)]
     pub(super) write_timeout: Duration,
     /// How long calls may go on after SIGTERM or Ctrl-C.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
     pub(super) grace: Duration,
+    #[command(flatten)]
+    pub(super) limits: Limits,
+}
+
+/// A host and a port.
+fn address(text: &str) -> Result<String, String> {
+    let port = text.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+    match port {
+        Some(Ok(_)) if !text.starts_with(':') && !text.contains('/') => Ok(text.to_owned()),
+        _ => Err("it takes a host and a port, such as 127.0.0.1:8080 or localhost:0".to_owned()),
+    }
+}
+
+/// A number above 0. With 0, the gateway would never serve anything.
+fn some(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("it takes 1 or more".to_owned()),
+        Ok(number) => Ok(number),
+        Err(_) => Err("it takes a whole number, 1 or more".to_owned()),
+    }
+}
+
+fn threads(text: &str) -> Result<usize, String> {
+    match some(text)? {
+        threads @ ..=1_024 => Ok(threads),
+        _ => Err("it takes 1024 at most".to_owned()),
+    }
+}
+
+fn some_time(text: &str) -> Result<Duration, String> {
+    match time(text)? {
+        Duration::ZERO => Err("it takes more than no time, such as 15s".to_owned()),
+        time => Ok(time),
+    }
 }
 
 impl Serve {
-    pub(super) fn runner_config(&self, limits: &Limits) -> RunnerConfig {
-        // The library must never refuse a call for the size of its input: the gateway checks bodies
-        // and heads itself.
+    pub(super) fn runner_config(&self, plugins: &PluginSettings) -> RunnerConfig {
+        // Input is never the reason for a refusal: the gateway measures bodies and heads itself.
         let longest = self.max_body.max(self.max_header.saturating_mul(4));
-        limits.config().max_input_bytes(longest.max(64 << 10))
+        let config = self.limits.config().max_input_bytes(longest.max(64 << 10));
+        let config = self
+            .allow_host
+            .iter()
+            .fold(config, |config, host| config.allow_host(host));
+        match plugins.has_hosts() || !self.allow_host.is_empty() {
+            true => config.http_client(NetworkClient),
+            false => config,
+        }
     }
 
     /// Checks the bounds of values, and their relations, that the flags' types do not express.
@@ -107,8 +167,6 @@ impl Serve {
             "--max-body must be at most 1GiB"
         } else if self.max_bodies < self.max_body {
             "--max-bodies must be at least --max-body"
-        } else if self.max_connections == 0 {
-            "--max-connections must be at least 1"
         } else {
             return Ok(());
         };

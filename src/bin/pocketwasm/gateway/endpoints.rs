@@ -13,7 +13,10 @@ use hyper::{
     StatusCode,
     header::{self, HeaderValue},
 };
-use pocketwasm::{Convention, Plugin};
+use pocketwasm::{
+    Convention, Plugin,
+    types::{Signature, ValueType},
+};
 use serde_json::json;
 use std::sync::{Arc, atomic::Ordering};
 
@@ -46,6 +49,7 @@ async fn serve(
             );
             Ok(answer)
         }
+        Route::Ready => ready(gateway),
         Route::Health if gateway.settings.stopping.load(Ordering::Relaxed) => {
             Err(Problem::busy(StatusCode::SERVICE_UNAVAILABLE, "stopping"))
         }
@@ -87,14 +91,26 @@ async fn serve(
     }
 }
 
-/// The JSON object of a plugin in `GET /plugins`.
+/// Ready if the gateway does not stop and at least one plugin is loaded.
+fn ready(gateway: &Gateway) -> Result<Answer, Problem> {
+    let not = |why| Err(Problem::busy(StatusCode::SERVICE_UNAVAILABLE, why));
+    if gateway.settings.stopping.load(Ordering::Relaxed) {
+        return not("stopping");
+    }
+    if gateway.runner.plugins().is_empty() {
+        return not("no plugin is loaded");
+    }
+    let text = "text/plain; charset=utf-8";
+    Ok(answer::plain(StatusCode::OK, text, "ready\n"))
+}
+
+/// A plugin as `GET /plugins` shows it.
 fn describe(plugin: &Plugin) -> serde_json::Value {
     let exports = plugin.exports().iter().filter_map(|export| {
         let signature = export.ty.signature()?;
-        let names = |types: &[pocketwasm::ValueType]| {
-            types.iter().map(ToString::to_string).collect::<Vec<_>>()
-        };
+        let names = |types: &[ValueType]| types.iter().map(ToString::to_string).collect::<Vec<_>>();
         Some(json!({
+            "takes": takes(plugin, &export.name, signature),
             "name": export.name,
             "params": names(signature.params()),
             "results": names(signature.results()),
@@ -108,4 +124,49 @@ fn describe(plugin: &Plugin) -> serde_json::Value {
         "memory_pages": plugin.memory_pages(),
         "exports": exports.collect::<Vec<_>>(),
     })
+}
+
+/// The kinds of arguments that an export takes, the likelier first. Functions that belong to a
+/// convention, such as an allocator, take only numbers.
+fn takes(plugin: &Plugin, export: &str, signature: &Signature) -> Vec<&'static str> {
+    const NUMBERS: [ValueType; 4] = [
+        ValueType::I32,
+        ValueType::I64,
+        ValueType::F32,
+        ValueType::F64,
+    ];
+    const OWN: [&str; 8] = [
+        "allocate",
+        "deallocate",
+        "alloc",
+        "dealloc",
+        "malloc",
+        "free",
+        "_initialize",
+        "__wasm_call_ctors",
+    ];
+    let (params, results) = (signature.params(), signature.results());
+    let pointers = params.iter().all(|ty| *ty == ValueType::I32);
+    let is_own = OWN.contains(&export) || export.starts_with("__");
+    let by_bytes = |convention: &Convention| match convention {
+        Convention::PackedPointer => {
+            pointers && params.len() == 2 && matches!(results, [] | [ValueType::I64])
+        }
+        Convention::CString | Convention::AssemblyScript => {
+            pointers && params.len() <= 1 && results == [ValueType::I32]
+        }
+        Convention::Extism => params.is_empty() && results == [ValueType::I32],
+        Convention::Typst => pointers && params.len() <= 1 && results == [ValueType::I32],
+        Convention::Wapc => !export.starts_with("__guest") && export != "wapc_init",
+        Convention::Command | Convention::Cgi => export == "_start",
+        _ => false,
+    };
+    let mut types = params.iter().chain(results);
+    let bytes = !is_own && plugin.conventions().iter().any(by_bytes);
+    let numbers = types.all(|ty| NUMBERS.contains(ty));
+    let kinds = [(bytes, "bytes"), (numbers, "numbers")];
+    kinds
+        .into_iter()
+        .filter_map(|(is, kind)| is.then_some(kind))
+        .collect()
 }

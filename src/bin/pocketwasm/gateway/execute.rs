@@ -11,7 +11,7 @@ use crate::gateway::state::Gateway;
 use crate::number;
 use bytes::Bytes;
 use hyper::StatusCode;
-use pocketwasm::{Convention, Plugin, Signature};
+use pocketwasm::{Convention, Plugin, types::Signature};
 use std::sync::Arc;
 
 /// What is passed to a call.
@@ -54,13 +54,21 @@ pub(super) async fn serve(
         Some(numbers) => CallInput::Params(numbers),
         None => CallInput::Input(body),
     };
-    let limits = gateway.settings.most.and(lowered);
-    let (called, export) = (plugin.clone(), export.clone());
+    let limits = gateway.settings.most_of(plugin.name()).and(lowered);
+    let (called, export, shared) = (plugin.clone(), export.clone(), gateway.clone());
     let run = move |token: &_| {
+        let plugins = &shared.settings.plugins;
         let call = limits.set(called.call(&export).cancel(token));
+        let call = plugins.set_environment(called.name(), call);
         let outcome = match &input {
             CallInput::Params(params) => call.params(params).run()?,
-            CallInput::Input(input) => call.input(input).run()?,
+            CallInput::Input(input) => {
+                let call = match plugins.convention(called.name()) {
+                    Some(convention) => call.convention(convention),
+                    None => call,
+                };
+                call.input(input).run()?
+            }
         };
         Ok(((), outcome))
     };

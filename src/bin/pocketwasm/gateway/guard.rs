@@ -3,12 +3,46 @@
 use super::answer::Problem;
 use hyper::{
     Method, StatusCode, Version,
-    header::{self, HeaderMap, HeaderValue},
+    header::{self, HeaderMap, HeaderName, HeaderValue},
     http::{request::Parts, uri::Authority},
 };
 use std::net::{IpAddr, SocketAddr};
 
-/// The host names that the gateway answers to.
+/// Request fields that may occur only once. Programs disagree about which of two values counts, and
+/// that helps attackers. Hyper checks the fields about the length.
+const ONCE: [HeaderName; 6] = [
+    header::AUTHORIZATION,
+    header::CONTENT_TYPE,
+    header::ORIGIN,
+    header::REFERER,
+    header::USER_AGENT,
+    HeaderName::from_static("traceparent"),
+];
+
+/// Parses a host name or an IP address, without scheme, port and path.
+pub(super) fn host_name(text: &str) -> Result<String, String> {
+    let is_address = |text: &str| text.parse::<IpAddr>().is_ok();
+    let label = |label: &str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        !label.is_empty() && label.bytes().all(plain)
+    };
+    let inside = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'));
+    let is_name = match inside {
+        Some(address) => is_address(address),
+        None => text.split('.').all(label),
+    };
+    match is_name {
+        true => Ok(text.to_ascii_lowercase()),
+        false => Err(
+            "no request is for such a name; give it without scheme, port and path, as example.org"
+                .to_owned(),
+        ),
+    }
+}
+
+/// The names by which a gateway may be addressed.
 #[derive(Debug)]
 pub(super) struct Guard {
     /// `None` if the gateway answers to every name.
@@ -28,6 +62,13 @@ impl Guard {
 
     pub(super) fn check(&self, parts: &Parts) -> Result<(), Problem> {
         let host = host(parts)?;
+        if let Some(name) = ONCE
+            .iter()
+            .find(|name| parts.headers.get_all(*name).iter().count() > 1)
+        {
+            let message = format!("the header {name} occurs twice");
+            return Err(Problem::bad_request(message));
+        }
         if let (Some(host), Some(names)) = (&host, &self.names) {
             let name = host.host().to_ascii_lowercase();
             let address = name.trim_start_matches('[').trim_end_matches(']').parse();
@@ -36,7 +77,7 @@ impl Guard {
                 return Err(Problem::new(
                     StatusCode::MISDIRECTED_REQUEST,
                     "misdirected",
-                    "this gateway does not answer to that host name; see --allow-host",
+                    "this gateway does not answer to that host name; see --host-name",
                 ));
             }
         }
@@ -65,7 +106,7 @@ fn host(parts: &Parts) -> Result<Option<Authority>, Problem> {
         };
     };
     if values.next().is_some() {
-        return Err(Problem::bad_request("the header Host is there twice"));
+        return Err(Problem::bad_request("the header Host occurs twice"));
     }
     match Authority::try_from(value.as_bytes()) {
         Ok(host) if !host.as_str().contains('@') => Ok(Some(host)),

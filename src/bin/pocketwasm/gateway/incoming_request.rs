@@ -12,7 +12,9 @@ pub(super) struct Requester<'a> {
     pub(super) peer: SocketAddr,
     /// The request's id.
     pub(super) id: &'a str,
-    /// Cancels the request's calls when the client has gone away.
+    /// The id of the trace that the request belongs to.
+    pub(super) trace: Option<&'a str>,
+    /// Ends the calls of the request when nobody waits for its answer any more.
     pub(super) cancel: CancelToken,
 }
 

@@ -8,7 +8,7 @@ use hyper::{
     header::{self, HeaderName, HeaderValue},
     http::request::Parts,
 };
-use pocketwasm::{HttpHeaders, HttpRequest, HttpResponse};
+use pocketwasm::http::{HttpHeaders, HttpRequest, HttpResponse};
 use std::net::SocketAddr;
 
 /// The most header fields in a message made by a plugin, and the most bytes of them in a response.
@@ -30,6 +30,18 @@ const NOT_THE_PLUGINS: [HeaderName; 9] = [
     REQUEST_ID,
 ];
 
+/// Response fields that may occur only once. Clients disagree about which of two values counts.
+const ONCE: [HeaderName; 8] = [
+    header::CONTENT_TYPE,
+    header::LOCATION,
+    header::CONTENT_RANGE,
+    header::ETAG,
+    header::LAST_MODIFIED,
+    header::RETRY_AFTER,
+    header::EXPIRES,
+    header::AGE,
+];
+
 fn is_the_plugins(name: &HeaderName) -> bool {
     !NOT_THE_PLUGINS.contains(name) && !name.as_str().starts_with("x-pocketwasm-")
 }
@@ -41,19 +53,19 @@ pub(super) fn request(parts: &Parts, body: Bytes, peer: SocketAddr) -> HttpReque
     let mut request = HttpRequest::new(parts.method.as_str(), target);
     request.version = format!("{:?}", parts.version);
     request.source = peer.to_string();
-    request.headers = fields(&parts.headers);
+    // A handler may judge a request by its declared length.
+    request.headers = fields(&parts.headers, |name| name == header::CONTENT_LENGTH);
     request.body = body.into();
     request
 }
 
-/// The header fields that a plugin sees.
-fn fields(headers: &HeaderMap) -> HttpHeaders {
-    let seen = headers.iter().filter(|(name, _)| {
-        // Plugins may see `x-pocketwasm-` fields, such as the limits that a client asks for. They
-        // may not set them, see `is_the_plugins`.
-        !NOT_THE_PLUGINS.contains(name)
+/// The header fields that a plugin sees. `seen` adds fields that are otherwise hidden.
+fn fields(headers: &HeaderMap, seen: impl Fn(&HeaderName) -> bool) -> HttpHeaders {
+    let visible = headers.iter().filter(|(name, _)| {
+        // `x-pocketwasm-` fields are not hidden: in a request, they are the client's.
+        !NOT_THE_PLUGINS.contains(name) || seen(name)
     });
-    let text = seen.filter_map(|(name, value)| {
+    let text = visible.filter_map(|(name, value)| {
         let value = std::str::from_utf8(value.as_bytes()).ok()?;
         Some((name.to_string(), value.to_owned()))
     });
@@ -77,6 +89,10 @@ pub(super) fn changed(request: &HttpRequest, mut parts: Parts) -> Result<(Parts,
             headers.append(name, value);
         }
     }
+    // The next handler sees the length of the changed body.
+    if !request.body.is_empty() || parts.headers.contains_key(header::CONTENT_LENGTH) {
+        headers.insert(header::CONTENT_LENGTH, request.body.len().into());
+    }
     parts.headers = headers;
     Ok((parts, Bytes::copy_from_slice(&request.body)))
 }
@@ -85,7 +101,7 @@ pub(super) fn changed(request: &HttpRequest, mut parts: Parts) -> Result<(Parts,
 pub(super) async fn response(answer: Answer) -> (HttpResponse, Option<Cost>) {
     let (parts, body) = answer.into_parts();
     let mut response = HttpResponse::new(parts.status.as_u16());
-    response.headers = fields(&parts.headers);
+    response.headers = fields(&parts.headers, |_| false);
     response.body = match body.collect().await {
         Ok(body) => body.to_bytes().into(),
         Err(never) => match never {},
@@ -108,6 +124,12 @@ pub(super) fn answer(response: HttpResponse) -> Result<Answer, Problem> {
         }
         if bytes > MOST_FIELD_BYTES {
             return Err(broken("response", "the fields have more than 32 KiB"));
+        }
+        if ONCE.contains(&name) && headers.contains_key(&name) {
+            return Err(broken(
+                "response",
+                &format!("the field {name} occurs twice"),
+            ));
         }
         if is_the_plugins(&name) {
             headers.append(name, value);
@@ -140,7 +162,7 @@ fn field(
 }
 
 fn broken(what: &str, why: &str) -> Problem {
-    let message = format!("the plugin's {what} cannot be: {why}");
+    let message = format!("the plugin's {what} is invalid: {why}");
     Problem::new(StatusCode::BAD_GATEWAY, "guest_data", message)
 }
 
@@ -203,7 +225,17 @@ mod tests {
     fn what_is_no_answer() {
         let long = "b".repeat(33 << 10);
         let many = [("a", "b"); 129];
-        let table: [(u16, Fields<'_>, &str); 7] = [
+        let table: [(u16, Fields<'_>, &str); 9] = [
+            (
+                200,
+                &[("Content-Type", "a/b"), ("content-type", "c/d")],
+                "the field content-type occurs twice",
+            ),
+            (
+                302,
+                &[("location", "/a"), ("Location", "/a")],
+                "the field location occurs twice",
+            ),
             (99, &[], "the status is not from 200 to 599"),
             (101, &[], "the status is not from 200 to 599"),
             (1_000, &[], "the status is not from 200 to 599"),
@@ -221,7 +253,7 @@ mod tests {
             (200, &many, "there are more than 128 fields"),
         ];
         for (status, fields, why) in table {
-            let expected = format!("the plugin's response cannot be: {why}");
+            let expected = format!("the plugin's response is invalid: {why}");
             assert_eq!(read(response(status, fields)), Err(expected));
         }
     }
@@ -266,7 +298,7 @@ mod tests {
         ] {
             (seen.method, seen.uri) = (method.into(), uri.into());
             let problem = changed(&seen, parts.clone()).unwrap_err();
-            let expected = format!("the plugin's request cannot be: {why}");
+            let expected = format!("the plugin's request is invalid: {why}");
             assert_eq!(
                 (problem.status.as_u16(), &*problem.message),
                 (502, &*expected)

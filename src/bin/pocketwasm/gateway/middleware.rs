@@ -17,7 +17,10 @@ use crate::gateway::{
     state::Gateway,
 };
 use hyper::StatusCode;
-use pocketwasm::{Handled, Pending, Plugin};
+use pocketwasm::{
+    Outcome, Plugin,
+    http::{Handled, Pending},
+};
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -121,13 +124,15 @@ async fn through<'a>(
     } = request;
     let (body, room) = gateway.settings.read(body).await?;
     let seen = message::request(&parts, body, requester.peer);
-    let (called, config) = (plugin.clone(), handler.config.clone());
+    let (called, config, shared) = (plugin.clone(), handler.config.clone(), gateway.clone());
     let run = move |token: &_| {
-        let call = called.call("handle_request").input(&config);
-        call.cancel(token).handle(seen)
+        let call = called.call("handle_request").input(&config).cancel(token);
+        let plugins = &shared.settings.plugins;
+        plugins.allow_hosts(called.name(), call).handle(seen)
     };
     let ran = calls::run(gateway, &plugin, &requester, CallOrder::First, run).await;
-    let (handled, _, cost) = ran.map_err(closed)?;
+    let (handled, outcome, cost) = ran.map_err(closed)?;
+    log_printed(&plugin, &requester, &outcome);
     passed_handlers.spend(cost);
     let by_handler = |problem| of(&plugin, problem);
     match handled {
@@ -179,7 +184,8 @@ async fn back(
         false => pending.finish(response),
     };
     let ran = calls::run(gateway, &handler.plugin, requester, CallOrder::Last, run).await;
-    let (response, _, cost) = ran.map_err(closed)?;
+    let (response, outcome, cost) = ran.map_err(closed)?;
+    log_printed(&handler.plugin, requester, &outcome);
     passed_handlers.spend(cost);
     message::answer(response).map_err(|problem| of(&handler.plugin, problem))
 }
@@ -192,16 +198,34 @@ fn of(handler: &Plugin, problem: Problem) -> Problem {
     }
 }
 
-/// Turns a client error of a handler's call into a server error: the client did not ask for that
-/// call. Only a full queue is left as it is.
+/// A handler's failure is neither the client's fault nor another server's, and becomes a 500.
+/// Overload and timeouts keep their status, because the client may try again.
 fn closed(problem: Problem) -> Problem {
-    if !problem.status.is_client_error() || problem.status == StatusCode::TOO_MANY_REQUESTS {
-        return problem;
+    let status = problem.status;
+    let internal = StatusCode::INTERNAL_SERVER_ERROR;
+    match status {
+        StatusCode::TOO_MANY_REQUESTS
+        | StatusCode::SERVICE_UNAVAILABLE
+        | StatusCode::GATEWAY_TIMEOUT => problem,
+        _ if status.is_client_error() => Problem {
+            status: internal,
+            kind: "host".into(),
+            message: INTERNAL.into(),
+            ..problem
+        },
+        _ => Problem {
+            status: internal,
+            ..problem
+        },
     }
-    Problem {
-        status: StatusCode::INTERNAL_SERVER_ERROR,
-        kind: "host".into(),
-        message: INTERNAL.into(),
-        ..problem
+}
+
+/// Writes a handler's standard output to the log, next to what it logs itself.
+fn log_printed(plugin: &Plugin, requester: &Requester<'_>, outcome: &Outcome) {
+    for line in outcome.stdout().split(|byte| *byte == b'\n') {
+        if !line.is_empty() {
+            let (id, name) = (&requester.id, plugin.name());
+            log::info!(target: "pocketwasm::plugin", "{id} {name}: {}", calls::one_line(line));
+        }
     }
 }

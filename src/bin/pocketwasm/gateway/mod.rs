@@ -15,10 +15,12 @@ mod calls;
 mod cgi;
 mod chain;
 mod config;
+pub(crate) mod config_file;
 mod endpoints;
 mod execute;
 mod guard;
 mod incoming_request;
+pub(crate) mod journal;
 mod lock;
 mod message;
 mod metrics;
@@ -42,10 +44,10 @@ use crate::{
         settings::Settings,
         state::{Gateway, tell},
     },
-    options::Options,
-    streams::say,
+    module,
 };
 pub(crate) use config::Serve;
+use config_file::ConfigFile;
 use metrics::Metrics;
 use pocketwasm::Runner;
 use pool::Pool;
@@ -59,32 +61,50 @@ use std::{
 use tokio::runtime::Builder;
 
 impl Serve {
-    /// Serves until the process gets SIGTERM or SIGINT.
-    pub(crate) fn execute(&self, options: &Options) -> Result<Code, Failure> {
-        let Some(directory) = &options.plugins else {
-            return Err(Failure::Usage("serve needs --plugins DIR".to_owned()));
+    /// Serves until a signal says to stop.
+    pub(crate) fn execute(&self) -> Result<Code, Failure> {
+        let Some(directory) = &self.plugins else {
+            return Err(Failure::Usage(
+                "which directory? `pocketwasm serve --plugins DIR`".to_owned(),
+            ));
         };
+        module::check_directory(directory)?;
         self.check().map_err(Failure::Usage)?;
         let failed = |action: &str| {
             let action = action.to_owned();
             move |source: io::Error| Failure::Io { action, source }
         };
+        let file = match &self.config {
+            Some(path) => ConfigFile::read(path).map_err(Failure::Usage)?,
+            None => ConfigFile::default(),
+        };
+        let plugins = Arc::new(file.plugins);
         let chain = self.chain().map_err(Failure::Usage)?;
-        let runner = Runner::new(self.runner_config(&options.limits))?;
+        let runner = Runner::new(self.runner_config(&plugins))?;
         let pool = Pool::start(self.bounds()).map_err(failed("start the threads for calls"))?;
         let metrics = Metrics::new();
-        let source = PluginDirectory::new(directory.clone(), self.lock.clone());
+        let source = PluginDirectory::new(directory.clone(), self.lock.clone(), plugins.clone());
         let report = source
             .scan(&runner, &pool, &metrics, &source.progress())
             .map_err(Failure::Usage)?;
+        // An empty directory is allowed only if plugins can be added later.
+        let is_empty = report.refused.is_empty() && runner.plugins().is_empty();
+        if is_empty && !self.watch && self.token().is_none() {
+            return Err(module::no_plugins(directory));
+        }
         tell(&report);
+        for name in plugins.names().filter(|name| runner.plugin(name).is_err()) {
+            log::warn!(
+                "the configuration has a section for {name:?}, and no such plugin is loaded"
+            );
+        }
         chain.check(&runner).map_err(Failure::Usage)?;
 
         // Listen only now: a client that can connect finds every plugin loaded.
         let action = format!("listen on {}", self.listen);
-        let listener = TcpListener::bind(self.listen).map_err(failed(&action))?;
+        let listener = TcpListener::bind(&*self.listen).map_err(failed(&action))?;
         let local = listener.local_addr().map_err(failed(&action))?;
-        let settings = Settings::new(self, chain, &options.limits, local)
+        let settings = Settings::new(self, plugins, chain, local)
             .map_err(failed("take random bytes from the system"))?;
         let gateway = Arc::new(Gateway {
             runner,
@@ -102,18 +122,19 @@ impl Serve {
             .map_err(failed("start the threads for connections"))?;
         let served = runtime.block_on(async {
             let listener = server::Listener::new(listener, self)?;
-            let _watcher = match self.watch {
-                true => Some(gateway.watch().map_err(io::Error::other)?),
-                false => None,
-            };
-            writeln!(io::stdout(), "listening on http://{local}")?;
+            if self.watch {
+                gateway.watch().map_err(io::Error::other)?;
+            }
+            // Standard output may be closed.
+            let _ = writeln!(io::stdout(), "listening on http://{local}");
+            log::info!("listens on http://{local}");
             listener.serve(gateway.clone()).await;
             Ok(())
         });
         // What still runs now is a guest that has not reached the end of its slice.
         runtime.shutdown_timeout(std::time::Duration::from_secs(1));
         served.map_err(failed("serve"))?;
-        say("stopped");
+        log::info!("stopped");
         Ok(Code::SUCCESS)
     }
 }

@@ -14,13 +14,10 @@ const signature = ({ params, results }) => `(${params.join(", ")}) -> (${results
 const selected = () => plugins.find(({ name }) => name === byId("plugin").value);
 const exported = () => selected()?.exports.find(({ name }) => name === byId("func").value);
 
-// Whether an export takes bytes by its plugin's convention, as far as its signature tells.
+// Whether the form passes bytes. If the export takes either kind, the user chooses.
 function takesBytes() {
-  const { convention } = selected() ?? {};
-  const { params, results } = exported() ?? { params: [], results: [] };
-  if (!convention) return false;
-  if (convention !== "packed-pointer") return true;
-  return params.join() === "i32,i32" && results.join() === "i64";
+  const takes = exported()?.takes ?? [];
+  return takes.length > 1 ? byId("kind").value === "bytes" : takes[0] === "bytes";
 }
 
 function showExports() {
@@ -28,12 +25,23 @@ function showExports() {
   byId("func").replaceChildren(...exports.map(({ name }) => element("option", name)));
   const preferred = exports.find(({ name }) => name === "greet");
   if (preferred) byId("func").value = preferred.name;
+  showKinds();
+}
+
+// Shows what the chosen export takes, the likelier kind first.
+function showKinds() {
+  const takes = exported()?.takes ?? [];
+  byId("kind").value = takes[0] ?? "numbers";
+  byId("kind-label").hidden = takes.length < 2;
   showInput();
 }
 
 function showInput() {
   const bytes = takesBytes();
+  const takesNothing = !bytes && exported()?.params.length === 0;
   byId("input-label").textContent = bytes ? "Input" : "Numbers, separated by commas";
+  byId("input").disabled = takesNothing;
+  byId("run").querySelector("button").disabled = (exported()?.takes ?? []).length === 0;
   byId("hint").textContent = exported() ? `${exported().name}${signature(exported())}` : "";
 }
 
@@ -94,7 +102,8 @@ async function run(event) {
 }
 
 byId("plugin").addEventListener("change", showExports);
-byId("func").addEventListener("change", showInput);
+byId("func").addEventListener("change", showKinds);
+byId("kind").addEventListener("change", showInput);
 byId("run").addEventListener("submit", run);
 fetch("/plugins").then((answer) => answer.json()).then((answer) => {
   plugins = answer.plugins;

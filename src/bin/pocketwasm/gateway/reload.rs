@@ -1,29 +1,32 @@
 //! Loading, replacing and unloading plugins while the gateway runs.
 
-use super::{lock::Lock, metrics::Metrics, pool::Pool};
+use super::{config_file::PluginSettings, lock::Lock, metrics::Metrics, pool::Pool};
 use crate::progress;
 use indicatif::ProgressBar;
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use pocketwasm::{LoadReport, Runner};
 use std::{
+    fs,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
-    time::Duration,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
 };
 use tokio::sync::mpsc;
 
 /// How long the directory must be quiet before it is scanned, so that copying files into it has
 /// likely ended.
 const QUIET: Duration = Duration::from_millis(200);
-/// How long further changes can delay a scan.
+/// How often the paths are checked, which may now point elsewhere.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long noise can put that off.
 const LONGEST_NOISE: Duration = Duration::from_secs(2);
 
 /// The directory that plugins are loaded from.
 pub(super) struct PluginDirectory {
     directory: PathBuf,
     lock: Option<PathBuf>,
-    /// Held during a scan, so that only one runs at a time. It has the files that the last scan
-    /// refused.
+    settings: Arc<PluginSettings>,
+    /// The files that the last scan refused. The lock allows one scan at a time.
     scanning: Mutex<Vec<Refused>>,
 }
 
@@ -48,10 +51,15 @@ pub(super) struct Refused {
 }
 
 impl PluginDirectory {
-    pub(super) fn new(directory: PathBuf, lock: Option<PathBuf>) -> Self {
+    pub(super) fn new(
+        directory: PathBuf,
+        lock: Option<PathBuf>,
+        settings: Arc<PluginSettings>,
+    ) -> Self {
         Self {
             directory,
             lock,
+            settings,
             scanning: Mutex::default(),
         }
     }
@@ -114,10 +122,12 @@ impl PluginDirectory {
         };
         let admit = |name: &str, bytes: &[u8]| {
             progress::advance(progress, name);
-            lock.as_ref().map_or(Ok(()), |lock| lock.admit(name, bytes))
+            lock.as_ref()
+                .map_or(Ok(()), |lock| lock.admit(name, bytes))?;
+            self.settings.admit(name, bytes)
         };
         runner
-            .load_plugins_if(&self.directory, admit)
+            .load_plugins_warm(&self.directory, admit, |name| self.settings.warm_up(name))
             .map_err(|error| error.to_string())
     }
 
@@ -138,34 +148,104 @@ impl PluginDirectory {
         progress::bar(&self.directory)
     }
 
-    /// Calls `changed` after each change of the directory or the lock file, once both are quiet.
-    /// Stops when the returned watcher is dropped.
+    /// Calls `changed` after each change of the directory or the lock file, once it is quiet, for as
+    /// long as the runtime lives.
     pub(super) fn watch<Scan>(
         &self,
         changed: impl Fn() -> Scan + Send + 'static,
-    ) -> notify::Result<RecommendedWatcher>
+    ) -> notify::Result<()>
     where
         Scan: Future<Output = ()> + Send,
     {
         let (events, mut noise) = mpsc::channel(1);
-        // Scan once at the start, for changes between the first scan and now.
-        let _ = events.try_send(());
-        let lock = self.lock.clone();
-        let directory = self.directory.clone();
-        let relevant = move |path: &PathBuf| {
-            path.starts_with(&directory)
-                || lock
-                    .as_ref()
-                    .is_some_and(|lock| lock.file_name() == path.file_name())
+        let mut watch = Watch {
+            directory: self.directory.clone(),
+            lock: self.lock.clone(),
+            events: events.clone(),
+            watched: None,
+            found: None,
+            lock_found: None,
         };
+        watch.follow()?;
+        // Catch changes between the first scan and the start of the watch.
+        let _ = events.try_send(());
+        tokio::spawn(async move {
+            loop {
+                match tokio::time::timeout(LOOK, noise.recv()).await {
+                    Ok(Some(())) => {
+                        let settled = async {
+                            while let Ok(Some(())) = tokio::time::timeout(QUIET, noise.recv()).await
+                            {
+                            }
+                        };
+                        let _ = tokio::time::timeout(LONGEST_NOISE, settled).await;
+                        watch.look();
+                    }
+                    Ok(None) => break,
+                    // No event came. Check for changes that the watch cannot see.
+                    Err(_) if watch.look() => {}
+                    Err(_) => continue,
+                }
+                changed().await;
+            }
+        });
+        Ok(())
+    }
+}
+
+/// The watch on the directory, and the state at the last check. The system watches the directory
+/// itself, not its path. If the path points to another directory, because a link was switched or
+/// the directory was created again, no event is sent.
+struct Watch {
+    directory: PathBuf,
+    lock: Option<PathBuf>,
+    events: mpsc::Sender<()>,
+    watched: Option<RecommendedWatcher>,
+    found: Option<Identity>,
+    lock_found: Option<Identity>,
+}
+
+/// The file or directory that a path points to. For a file, also its size and modification time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Identity {
+    path: PathBuf,
+    number: u64,
+    state: Option<(u64, Option<SystemTime>)>,
+}
+
+impl Identity {
+    fn of(path: &Path) -> Option<Self> {
+        let real = path.canonicalize().ok()?;
+        let found = fs::metadata(&real).ok()?;
+        #[cfg(unix)]
+        let number = std::os::unix::fs::MetadataExt::ino(&found);
+        #[cfg(not(unix))]
+        let number = 0;
+        Some(Self {
+            path: real,
+            number,
+            state: found
+                .is_file()
+                .then(|| (found.len(), found.modified().ok())),
+        })
+    }
+}
+
+impl Watch {
+    /// Watches the directory that the path points to now.
+    fn follow(&mut self) -> notify::Result<()> {
+        self.watched = None;
+        self.found = Identity::of(&self.directory);
+        self.lock_found = self.lock.as_deref().and_then(Identity::of);
+        let Some(found) = &self.found else {
+            return Err(notify::Error::path_not_found().add_path(self.directory.clone()));
+        };
+        let events = self.events.clone();
         let mut watcher =
             notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
                 let is_relevant = match &event {
-                    // Reads are events too, and a scan causes them.
-                    Ok(event) => {
-                        !matches!(event.kind, EventKind::Access(_))
-                            && (event.paths.is_empty() || event.paths.iter().any(&relevant))
-                    }
+                    // Reading the files is an event too.
+                    Ok(event) => !matches!(event.kind, EventKind::Access(_)),
                     Err(error) => {
                         log::warn!("watching the plugins: {error}");
                         true
@@ -176,23 +256,42 @@ impl PluginDirectory {
                     let _ = events.try_send(());
                 }
             })?;
-        watcher.watch(&self.directory, RecursiveMode::Recursive)?;
-        if let Some(lock) = &self.lock {
-            let lock_directory = lock.parent().filter(|path| !path.as_os_str().is_empty());
-            let lock_directory = lock_directory.unwrap_or_else(|| Path::new("."));
-            if !lock_directory.starts_with(&self.directory) {
-                watcher.watch(lock_directory, RecursiveMode::NonRecursive)?;
-            }
+        watcher.watch(&found.path, RecursiveMode::Recursive)?;
+        self.watched = Some(watcher);
+        Ok(())
+    }
+
+    /// Checks whether the paths still point to what is watched, and follows them if not. Returns
+    /// whether anything changed.
+    fn look(&mut self) -> bool {
+        let lock = self.lock.as_deref().and_then(Identity::of);
+        let has_new_lock = lock != self.lock_found;
+        self.lock_found = lock;
+        let found = Identity::of(&self.directory);
+        if found == self.found && self.watched.is_some() == found.is_some() {
+            return has_new_lock;
         }
-        tokio::spawn(async move {
-            while noise.recv().await.is_some() {
-                let settled = async {
-                    while let Ok(Some(())) = tokio::time::timeout(QUIET, noise.recv()).await {}
-                };
-                let _ = tokio::time::timeout(LONGEST_NOISE, settled).await;
-                changed().await;
+        let shown = self.directory.display();
+        if found.is_none() {
+            let is_news = self.found.take().is_some();
+            self.watched = None;
+            if is_news {
+                log::warn!(
+                    "the directory {shown} is gone and cannot be watched; it is looked for once a \
+                     second"
+                );
             }
-        });
-        Ok(watcher)
+            return is_news || has_new_lock;
+        }
+        let shown = shown.to_string();
+        let before = (self.found.is_some(), self.watched.is_some());
+        match self.follow() {
+            Ok(()) => log::info!("watches what {shown} is now"),
+            Err(error) if before == (true, true) || !before.0 => {
+                log::warn!("{shown} can no longer be watched; it is tried once a second: {error}");
+            }
+            Err(_) => return has_new_lock,
+        }
+        true
     }
 }

@@ -12,6 +12,7 @@ pub(super) enum Route<'a> {
     /// A file of the web page.
     Page(&'static super::page::File),
     Health,
+    Ready,
     Plugins,
     Metrics,
     Reload,
@@ -27,6 +28,7 @@ impl Route<'_> {
         match self {
             Self::Page(_) => "page",
             Self::Health => "healthz",
+            Self::Ready => "readyz",
             Self::Plugins => "plugins",
             Self::Metrics => "metrics",
             Self::Reload => "reload",
@@ -51,7 +53,6 @@ pub(super) fn route<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Pro
         return post(Route::Execute(name));
     }
     if let Some(rest) = path.strip_prefix("/cgi/") {
-        decode(rest)?;
         return match *method {
             Method::CONNECT | Method::TRACE => Err(Problem::method(
                 "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
@@ -61,6 +62,7 @@ pub(super) fn route<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Pro
     }
     match path {
         "/healthz" => get(Route::Health),
+        "/readyz" => get(Route::Ready),
         "/plugins" => get(Route::Plugins),
         "/metrics" => get(Route::Metrics),
         "/reload" => post(Route::Reload),

@@ -45,6 +45,8 @@ impl Listener {
         let mut protocol = http1::Builder::new();
         protocol
             .timer(TokioTimer::new())
+            // A client may close its sending half after the request and wait for the answer.
+            .half_close(true)
             .header_read_timeout(serve.header_timeout)
             .max_buf_size(serve.max_header);
         Ok(Self {
@@ -114,14 +116,18 @@ impl Listener {
             let gateway = shared.clone();
             async move { Ok::<_, Infallible>(requests::answer(&gateway, request, peer).await) }
         });
+        let reset = reset_of(&stream);
         let stream = TokioIo::new(Stream::new(stream, self.write_timeout));
         let connection = self.protocol.serve_connection(stream, service);
         let connection = graceful.watch(connection);
         let gateway = gateway.clone();
         tokio::spawn(async move {
             gateway.metrics.connections.inc();
-            if let Err(error) = connection.await {
-                log::debug!("connection of {peer}: {error}");
+            tokio::select! {
+                ended = connection => if let Err(error) = ended {
+                    log::debug!("connection of {peer}: {error}");
+                },
+                () = reset => log::debug!("connection of {peer}: reset"),
             }
             gateway.metrics.connections.dec();
             drop(place);
@@ -129,8 +135,31 @@ impl Listener {
     }
 }
 
-/// Answers that there are too many connections. Whatever the client sends meanwhile is read and
-/// dropped, because closing a socket with unread data would discard the answer.
+/// Completes when the client resets the connection. A closed sending half does not count, because
+/// the client may still wait for the answer.
+#[cfg(target_os = "linux")]
+fn reset_of(stream: &TcpStream) -> impl Future<Output = ()> + use<> {
+    use std::os::fd::AsFd;
+    use tokio::io::Interest;
+    let owned = stream.as_fd().try_clone_to_owned();
+    let watched = owned.and_then(|owned| TcpStream::from_std(owned.into()));
+    async move {
+        match watched {
+            Ok(watched) => {
+                let _ = watched.ready(Interest::ERROR).await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn reset_of(_: &TcpStream) -> impl Future<Output = ()> + use<> {
+    std::future::pending()
+}
+
+/// Answers that there are too many connections. Reads and drops what the client sends meanwhile: if
+/// the socket were closed with unread data, the reset could destroy the answer.
 async fn turn_away(mut stream: TcpStream, id: String, _place: OwnedSemaphorePermit) {
     let answer = format!("HTTP/1.1 503 Service Unavailable\r\n{REQUEST_ID}: {id}\r\n{FULL}");
     let farewell = async {

@@ -3,11 +3,12 @@
 use super::{
     answer::{Problem, Remedy},
     config::Serve,
+    config_file::PluginSettings,
     guard::Guard,
     routes::LoweredLimits,
 };
 use crate::gateway::chain::Chain;
-use crate::{gateway::incoming_request::RequestBody, limits::Limits, lock::hex};
+use crate::{gateway::incoming_request::RequestBody, lock::hex};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{
@@ -37,6 +38,8 @@ pub(super) struct Settings {
     pub(super) queue_wait: Duration,
     /// The limits of every call. Requests can only lower them.
     pub(super) most: LoweredLimits,
+    /// The settings of single plugins.
+    pub(super) plugins: Arc<PluginSettings>,
     pub(super) chain: Chain,
     pub(super) guard: Guard,
     max_body: usize,
@@ -54,8 +57,8 @@ pub(super) struct Settings {
 impl Settings {
     pub(super) fn new(
         serve: &Serve,
+        plugins: Arc<PluginSettings>,
         chain: Chain,
-        limits: &Limits,
         local: SocketAddr,
     ) -> io::Result<Self> {
         let mut prefix = [0; 6];
@@ -64,12 +67,13 @@ impl Settings {
             local,
             queue_wait: serve.queue_wait,
             most: LoweredLimits {
-                fuel: limits.fuel,
-                timeout: Some(limits.timeout),
-                max_memory_pages: Some(limits.max_memory),
+                fuel: serve.limits.call.fuel,
+                timeout: Some(serve.limits.call.timeout),
+                max_memory_pages: Some(serve.limits.module.max_memory),
             },
+            plugins,
             chain,
-            guard: Guard::new(local, &serve.allow_host),
+            guard: Guard::new(local, &serve.host_name),
             max_body: serve.max_body,
             body_timeout: serve.body_timeout,
             bodies: Arc::new(Semaphore::new(serve.max_bodies.div_ceil(1 << 10))),
@@ -80,7 +84,12 @@ impl Settings {
         })
     }
 
-    /// Makes the health check fail from now on.
+    /// The limits of a plugin's calls, which a request can only lower.
+    pub(super) fn most_of(&self, plugin: &str) -> LoweredLimits {
+        self.plugins.limits(plugin, self.most)
+    }
+
+    /// From now on the gateway is not healthy.
     pub(super) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }

@@ -1,13 +1,10 @@
 //! The gateway itself: the state that all requests share.
 
-use crate::{
-    gateway::{
-        metrics::Metrics,
-        pool::Pool,
-        reload::{PluginDirectory, Report},
-        settings::Settings,
-    },
-    streams::say,
+use crate::gateway::{
+    metrics::Metrics,
+    pool::Pool,
+    reload::{PluginDirectory, Report},
+    settings::Settings,
 };
 use indicatif::ProgressBar;
 use pocketwasm::Runner;
@@ -31,7 +28,7 @@ impl Gateway {
             .scan(&self.runner, &self.pool, &self.metrics, &hidden);
         match &report {
             Ok(report) => tell(report),
-            Err(problem) => say(&format!("the plugins stay as they are: {problem}")),
+            Err(problem) => log::warn!("the plugins stay as they are: {problem}"),
         }
         report
     }
@@ -43,7 +40,7 @@ impl Gateway {
         scanned.unwrap_or_else(|_| Err("the scan did not end".to_owned()))
     }
 
-    pub(super) fn watch(self: &Arc<Self>) -> notify::Result<notify::RecommendedWatcher> {
+    pub(super) fn watch(self: &Arc<Self>) -> notify::Result<()> {
         let gateway = self.clone();
         self.source.watch(move || {
             let gateway = gateway.clone();
@@ -64,10 +61,10 @@ pub(super) fn tell(report: &Report) {
     ];
     for (what, names) in lists {
         for name in names {
-            say(&format!("{what} {name:?}"));
+            log::info!("{what} {name:?}");
         }
     }
     for refused in &report.newly_refused {
-        say(&format!("refuses {:?}: {}", refused.file, refused.reason));
+        log::warn!("refuses {:?}: {}", refused.file, refused.reason);
     }
 }

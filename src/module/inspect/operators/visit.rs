@@ -1,13 +1,31 @@
 //! Which operators the walk looks at, and what it looks for.
 
 use super::{OperatorScan, RewriteReason};
-use crate::common::failure::Failure;
+use crate::{common::failure::Failure, module::inspect::unsupported};
 use wasmparser::VisitOperator;
 
 /// Defines the visitor's methods. Those for a few operators look at them, the others do nothing.
 macro_rules! look {
     ($( @$proposal:ident $op:ident $({ $($arg:ident: $ty:ty),* })? => $visit:ident $ann:tt )*) => {
-        $( look!(one $op $visit $($($arg: $ty),*)?); )*
+        $( look!(of $proposal $op $visit $($($arg: $ty),*)?); )*
+    };
+    (of exceptions $op:ident $visit:ident $($arg:ident: $ty:ty),*) => {
+        look!(refuse exceptions $visit $($ty),*);
+    };
+    (of legacy_exceptions $op:ident $visit:ident $($arg:ident: $ty:ty),*) => {
+        look!(refuse exceptions $visit $($ty),*);
+    };
+    (of gc $op:ident $visit:ident $($arg:ident: $ty:ty),*) => {
+        look!(refuse garbage_collection $visit $($ty),*);
+    };
+    (of $proposal:ident $op:ident $visit:ident $($arg:ident: $ty:ty),*) => {
+        look!(one $op $visit $($arg: $ty),*);
+    };
+    (refuse $refuse:ident $visit:ident $($ty:ty),*) => {
+        #[cold]
+        fn $visit(&mut self $(, _: $ty)*) -> Result<(), Failure> {
+            Err(unsupported::$refuse("an instruction"))
+        }
     };
     (one Block $visit:ident $ty:ident: $of:ty) => { look!(so $visit($ty: $of) enter($ty)); };
     (one Loop $visit:ident $ty:ident: $of:ty) => { look!(so $visit($ty: $of) enter($ty)); };

@@ -3,7 +3,7 @@
 mod language;
 mod name;
 
-use crate::{exit::Code, failure::Failure, options::Options, report, streams::Stream};
+use crate::{exit::Code, failure::Failure, options::Json, report, streams::Stream};
 use clap::Args;
 use language::{Language, Template};
 use serde_json::json;
@@ -28,13 +28,20 @@ pub(crate) struct New {
     /// Write to DIR instead of a folder NAME
     #[arg(long, value_name = "DIR")]
     directory: Option<PathBuf>,
-    /// Rust: take the crate `pocketwasm-plugin` from this folder instead of the registry
+    /// Rust: take the crate `pocketwasm-plugin` from this folder [default: the repository that this
+    /// program was built in, if it still exists, else the registry]
     #[arg(long, value_name = "DIR")]
     plugin_crate: Option<PathBuf>,
+    #[command(flatten)]
+    json: Json,
 }
 
 impl New {
-    pub(crate) fn execute(&self, options: &Options) -> Result<Code, Failure> {
+    pub(crate) fn json(&self) -> bool {
+        self.json.json
+    }
+
+    pub(crate) fn execute(&self) -> Result<Code, Failure> {
         let name = &*self.name;
         name::check(name, self.lang).map_err(Failure::Usage)?;
         let plugin_crate = match &self.plugin_crate {
@@ -43,7 +50,7 @@ impl New {
                 return Err(Failure::Usage(problem));
             }
             Some(path) => Some(plugin_crate(path)?),
-            None => None,
+            None => crate_in_the_repository(),
         };
         let directory = self.directory.as_deref().unwrap_or_else(|| Path::new(name));
         let template = self.lang.template(name, plugin_crate.as_deref());
@@ -51,7 +58,7 @@ impl New {
         for (path, content) in &template.files {
             write(&directory.join(path), content)?;
         }
-        if options.json {
+        if self.json() {
             let files: Vec<&str> = template.files.iter().map(|(path, _)| *path).collect();
             report::print(json!({
                 "name": name,
@@ -93,6 +100,12 @@ fn quoted(path: &str) -> String {
         return path.to_owned();
     }
     format!("'{}'", path.replace('\'', r"'\''"))
+}
+
+/// The crate in the repository that this program was built in, if it still exists. It matches the
+/// program's version, which may not be in the registry yet.
+fn crate_in_the_repository() -> Option<String> {
+    plugin_crate(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/plugin"))).ok()
 }
 
 /// The full path of the crate's folder, after checking that it is that crate.
