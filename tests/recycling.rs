@@ -310,7 +310,7 @@ fn only_what_can_be_made_as_new_serves_again() {
         (
             "exit code 0",
             module(20, "", "(call $exit (i32.const 0))"),
-            false,
+            true,
         ),
         (
             "exit code 1",
@@ -458,6 +458,73 @@ fn an_initialiser_runs_in_each() {
         run(&plugin, "_initialize", &[]).expect("runs");
         let served = serves_again(&plugin, || run(&plugin, "count", &[]));
         assert_eq!(served, snapshots == SnapshotMode::Never, "{snapshots:?}");
+    }
+}
+
+/// An error that a plugin reports is a regular answer.
+#[test]
+fn a_plugin_that_reported_an_error_serves_again() {
+    let module = wat(r#"(module
+        (import "typst_env" "wasm_minimal_protocol_send_result_to_host"
+            (func $send (param i32 i32)))
+        (memory (export "memory") 20)
+        (global $calls (mut i32) (i32.const 48))
+        (data (i32.const 800000) "calls: 0")
+        (func (export "fail") (result i32)
+            (global.set $calls (i32.add (global.get $calls) (i32.const 1)))
+            (i32.store8 (i32.const 800007) (i32.add (global.get $calls)
+                (i32.load (i32.const 900000))))
+            (i32.store (i32.const 900000) (i32.const 4))
+            (call $send (i32.const 800000) (i32.const 8))
+            (i32.const 1)))"#);
+    let plugin = load(config(), &module);
+    for round in 0..6 {
+        let mut error = None;
+        let served = serves_again(&plugin, || {
+            error = plugin.call("fail").input("").run().err();
+        });
+        let error = error.expect("it fails").to_string();
+        assert!(error.ends_with("calls: 1"), "{error}, round {round}");
+        assert!(served || round < 2, "round {round}");
+    }
+}
+
+/// What a call does to its file descriptors, its clock and its random numbers is its own.
+#[test]
+fn the_hosts_side_is_made_anew() {
+    let module = wat(r#"(module
+        (import "wasi_snapshot_preview1" "fd_close" (func $close (param i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_fdstat_get" (func $get (param i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_fdstat_set_flags"
+            (func $set (param i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_write"
+            (func $write (param i32 i32 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "clock_time_get"
+            (func $clock (param i32 i64 i32) (result i32)))
+        (memory (export "memory") 20)
+        (data (i32.const 0) "\10\00\00\00\05\00\00\00")
+        (data (i32.const 16) "hello")
+        (func (export "run") (result i32 i32 i32 i32 i64 i64)
+            (drop (call $get (i32.const 0) (i32.const 1024)))
+            (call $set (i32.const 0) (i32.const 4))
+            (i32.load16_u (i32.const 1026))
+            (call $write (i32.const 1) (i32.const 0) (i32.const 8) (i32.const 12))
+            (call $close (i32.const 1))
+            (drop (call $random (i32.const 2048) (i32.const 8)))
+            (i64.load (i32.const 2048))
+            (drop (call $clock (i32.const 1) (i64.const 0) (i32.const 2048)))
+            (i64.load (i32.const 2048))))"#);
+    let plugin = load(config(), &module);
+    let made = load(config().max_spare_bytes(0), &module);
+    for round in 0..5 {
+        let call = |plugin: &Plugin| plugin.call("run").stdin("some input").run();
+        let mut ours = None;
+        let served = serves_again(&plugin, || ours = Some(told(call(&plugin))));
+        let expected = told(call(&made));
+        assert!(expected.1.is_some(), "{}", expected.0);
+        assert_eq!(ours, Some(expected), "round {round}");
+        assert!(served || round < 2, "round {round}");
     }
 }
 

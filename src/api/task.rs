@@ -107,7 +107,8 @@ impl<'a> Task<'a> {
         };
         let mut execution = Execution::new(code, &mut guest_store);
         let done = self.perform(plugin, &mut execution, bound_input, begin);
-        if done.is_ok() {
+        // An error that the plugin reports, or exit code 0, is a good end too.
+        if !guest_store.is_poisoned() {
             plugin.give_back(guest_store);
         }
         done
