@@ -149,10 +149,7 @@ mod linux {
     }
 
     #[cfg(test)]
-    #[allow(
-        clippy::indexing_slicing,
-        reason = "a test that slices wrongly fails"
-    )]
+    #[allow(clippy::indexing_slicing, reason = "a test that slices wrongly fails")]
     mod tests {
         use super::{ends, give_back, page_size, whole_pages};
         use crate::system::pages::clear;
