@@ -213,6 +213,16 @@ impl StoreData {
         self.export_table = Some(export_table.clone());
     }
 
+    /// Replaces everything that a call can leave here by what `fresh` has. What instantiation has
+    /// left stays: the instance, and what its memory and its tables take.
+    #[cfg(feature = "std")]
+    pub(crate) fn make_as(&mut self, fresh: Self) {
+        let used = core::mem::replace(self, fresh);
+        self.limiter = used.limiter;
+        self.instance = used.instance;
+        self.memory = used.memory;
+    }
+
     /// Restores the host's side of a snapshot.
     pub(crate) fn restore(&mut self, snapshot_state: &SnapshotState) {
         self.clock = snapshot_state.clock;
