@@ -52,7 +52,7 @@
 //! | `capi` | the C interface that `include/pocketwasm.h` declares |
 //! | `cli` | the program `pocketwasm` |
 //! | `gateway` | `pocketwasm serve`: plugins over HTTP |
-//! | `portable-dispatch` | dispatch by a loop on every target, instead of by tail calls on x86-64 and AArch64 Linux; builds there at opt-level `s` and `z` need it |
+//! | `portable-dispatch` | the engine's loop even in builds with `--cfg pocketwasm_tail_calls`, see [`DISPATCH`] |
 //!
 //! Without `std` the crate needs `alloc` and atomic compare-and-swap, and nothing else.
 //!

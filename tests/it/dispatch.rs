@@ -50,47 +50,62 @@ fn what_the_build_has_is_told() {
             all(target_arch = "aarch64", target_os = "linux"),
         ),
         not(debug_assertions),
+        pocketwasm_tail_calls,
         not(feature = "portable-dispatch"),
     ));
     assert_eq!(DISPATCH, if fast { "tail calls" } else { "loop" });
 }
 
-/// By opt-level, target, and whether the feature `portable-dispatch` is on.
+/// By opt-level, target, and what is set: the flag for tail calls, the feature `portable-dispatch`,
+/// debug assertions.
 #[test]
 fn the_build_script_refuses_what_could_overflow() {
     let may = "rustc-cfg=tail_calls";
     let fast = "rustc-cfg=fast_dispatch";
-    let refused = "error=with opt-level \"s\" or \"z\" a guest could overflow the native stack \
-        on this target; switch on pocketwasm's feature `portable-dispatch`";
-    for (level, [arch, os], portable, lines) in [
-        ("0", ["x86_64", "linux"], false, &[may][..]),
-        ("1", ["x86_64", "windows"], false, &[may]),
-        ("2", ["x86_64", "linux"], false, &[may, fast]),
-        ("3", ["x86_64", "macos"], false, &[may, fast]),
-        ("s", ["x86_64", "linux"], false, &[may, refused]),
-        ("z", ["x86_64", "linux"], false, &[may, refused]),
-        ("3", ["x86_64", "linux"], true, &[]),
-        ("s", ["x86_64", "linux"], true, &[]),
-        ("1", ["aarch64", "linux"], false, &[may]),
-        ("2", ["aarch64", "linux"], false, &[may, fast]),
-        ("3", ["aarch64", "linux"], false, &[may, fast]),
-        ("z", ["aarch64", "linux"], false, &[may, refused]),
-        ("3", ["aarch64", "linux"], true, &[]),
-        ("3", ["aarch64", "ios"], false, &[]),
-        ("z", ["thumbv7em", "none"], false, &[]),
+    let could = "rustc-cfg=could_make_tail_calls";
+    let refused = "error=with `--cfg pocketwasm_tail_calls` a guest could overflow the native \
+        stack of this build; it takes opt-level 2 or 3 and no debug assertions; without the flag \
+        every build is safe";
+    let (flag, feature) = (
+        "CARGO_CFG_POCKETWASM_TAIL_CALLS",
+        "CARGO_FEATURE_PORTABLE_DISPATCH",
+    );
+    let assertions = "CARGO_CFG_DEBUG_ASSERTIONS";
+    for (level, [arch, os], set, lines) in [
+        ("0", ["x86_64", "linux"], &[flag, assertions][..], &[may][..]),
+        ("1", ["x86_64", "windows"], &[flag], &[may]),
+        ("2", ["x86_64", "linux"], &[flag], &[may, fast]),
+        ("3", ["x86_64", "macos"], &[flag], &[may, fast]),
+        ("3", ["x86_64", "linux"], &[flag, assertions], &[may, refused]),
+        ("s", ["x86_64", "linux"], &[flag], &[may, refused]),
+        ("z", ["x86_64", "linux"], &[flag], &[may, refused]),
+        ("3", ["x86_64", "linux"], &[flag, feature], &[]),
+        ("s", ["x86_64", "linux"], &[flag, feature], &[]),
+        ("1", ["aarch64", "linux"], &[flag], &[may]),
+        ("2", ["aarch64", "linux"], &[flag], &[may, fast]),
+        ("3", ["aarch64", "linux"], &[flag], &[may, fast]),
+        ("z", ["aarch64", "linux"], &[flag], &[may, refused]),
+        ("3", ["aarch64", "linux"], &[flag, feature], &[]),
+        ("3", ["aarch64", "ios"], &[flag], &[]),
+        ("z", ["thumbv7em", "none"], &[flag], &[]),
+        // Without the flag no build is refused.
+        ("0", ["x86_64", "linux"], &[assertions], &[]),
+        ("3", ["x86_64", "linux"], &[], &[could]),
+        ("3", ["x86_64", "linux"], &[assertions], &[could]),
+        ("s", ["x86_64", "linux"], &[], &[]),
+        ("z", ["aarch64", "linux"], &[], &[]),
+        ("2", ["aarch64", "linux"], &[], &[could]),
+        ("2", ["aarch64", "linux"], &[feature], &[]),
+        ("3", ["aarch64", "ios"], &[], &[]),
     ] {
-        let told = build::dispatch(|variable| {
-            let value = match variable {
-                "OPT_LEVEL" => level,
-                "CARGO_CFG_TARGET_ARCH" => arch,
-                "CARGO_CFG_TARGET_OS" => os,
-                "CARGO_CFG_TARGET_FEATURE" => "fxsr,sse,sse2",
-                "CARGO_FEATURE_PORTABLE_DISPATCH" if portable => "1",
-                _ => "",
-            };
-            value.to_owned()
+        let told = build::dispatch(|variable| match variable {
+            "OPT_LEVEL" => Some(level.to_owned()),
+            "CARGO_CFG_TARGET_ARCH" => Some(arch.to_owned()),
+            "CARGO_CFG_TARGET_OS" => Some(os.to_owned()),
+            "CARGO_CFG_TARGET_FEATURE" => Some("fxsr,sse,sse2".to_owned()),
+            other => set.contains(&other).then(String::new),
         });
-        assert_eq!(told, lines, "{level} {arch} {os} {portable}");
+        assert_eq!(told, lines, "{level} {arch} {os} {set:?}");
     }
 }
 

@@ -8,18 +8,21 @@
 //! the bound allows (`meter`). `tools/dispatch` reads from binaries which handlers leave stack
 //! behind.
 //!
-//! A library cannot know which dispatcher the engine was built with, or how it was compiled: any
-//! profile can override that for one dependency. Where the engine may use tail calls, [`check`]
-//! therefore runs every class of operators once per process and measures the native stack.
+//! A library cannot choose the profile that it is built with. The engine therefore has its loop,
+//! unless whoever builds the whole program asks for tail calls by a flag of the compiler. And no
+//! library can know how the engine was compiled: any profile can override that for one dependency.
+//! Where the engine may use tail calls, [`check`] runs every class of operators once per process and
+//! measures the native stack.
 
 #[cfg(tail_calls)]
 mod probe;
 
 use crate::common::failure::Failure;
 
-/// The dispatcher that the engine uses in this build, judged by the opt-level of this crate: `"tail
-/// calls"` on x86-64 and AArch64 Linux at opt-level 2 and 3, unless the feature `portable-dispatch`
-/// is on, and `"loop"` everywhere else. Results and fuel are the same with both.
+/// The dispatcher that the engine uses in this build, judged by the profile of this crate: `"tail
+/// calls"` in builds with `--cfg pocketwasm_tail_calls` (a flag of rustc) for x86-64 and AArch64
+/// Linux at opt-level 2 and 3, unless the feature `portable-dispatch` is on, and `"loop"` everywhere
+/// else. Results and fuel are the same with both.
 pub const DISPATCH: &str = if cfg!(fast_dispatch) {
     "tail calls"
 } else {
@@ -32,8 +35,20 @@ pub(crate) fn check() -> Result<(), Failure> {
     probe::check()
 }
 
-/// The loop leaves no native stack behind.
+/// The loop leaves no native stack behind. Where tail calls would do too, a line in the log says
+/// once per process how to get them.
 #[cfg(not(tail_calls))]
 pub(crate) fn check() -> Result<(), Failure> {
+    #[cfg(could_make_tail_calls)]
+    {
+        use core::sync::atomic::{AtomicBool, Ordering};
+        static SAID: AtomicBool = AtomicBool::new(false);
+        if !SAID.swap(true, Ordering::Relaxed) {
+            log::info!(
+                "the engine runs guests in its loop, which is safe in every build; with RUSTFLAGS=\
+                 \"--cfg pocketwasm_tail_calls\" it makes tail calls, which are faster"
+            );
+        }
+    }
     Ok(())
 }

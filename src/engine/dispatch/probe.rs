@@ -47,11 +47,11 @@ pub(super) fn check() -> Result<(), Failure> {
 
 fn leaking() -> Failure {
     Failure::from(Cause::InvalidConfig {
-        setting: "portable-dispatch",
+        setting: "--cfg pocketwasm_tail_calls",
         problem: String::from(
-            "is off, and in this build the engine's tail calls leave native stack behind, which a \
-             guest could overflow; switch on that feature of pocketwasm, or compile wasmi with \
-             opt-level 2 or 3 and without debug assertions",
+            "is given, and in this build the engine's tail calls leave native stack behind, which a \
+             guest could overflow; leave the flag out, or compile wasmi with opt-level 2 or 3, \
+             without debug assertions and not with `lto = \"off\"`",
         ),
     })
 }
