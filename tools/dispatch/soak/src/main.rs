@@ -3,12 +3,13 @@
 //! where.
 //!
 //! `soak speed` times processor-bound work, to compare the two dispatchers. `soak probe` writes the
-//! guest of the library's own check: `probe.wat` and `probe.wasm` in `src/engine/dispatch`.
+//! guests of the library's own check, as text and compiled: `probe` and `plain` in
+//! `src/engine/dispatch`.
 
 mod operators;
 
-use operators::{Forms, classes, module, probe};
-use pocketwasm::{ErrorKind, Runner, RunnerConfig};
+use operators::{Forms, classes, module, plain_probe, probe};
+use pocketwasm::{Error, ErrorKind, Runner, RunnerConfig};
 use std::{
     env, fs,
     io::{self, Write},
@@ -53,9 +54,13 @@ fn compile(text: &str) -> Result<Vec<u8>, Problem> {
 
 fn write_probe() -> Result<(), Problem> {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../src/engine/dispatch");
-    let text = probe(PROBE_ITERATIONS);
-    fs::write(format!("{directory}/probe.wasm"), compile(&text)?)?;
-    fs::write(format!("{directory}/probe.wat"), text)?;
+    for (name, text) in [
+        ("probe", probe(PROBE_ITERATIONS)),
+        ("plain", plain_probe(PROBE_ITERATIONS)),
+    ] {
+        fs::write(format!("{directory}/{name}.wasm"), compile(&text)?)?;
+        fs::write(format!("{directory}/{name}.wat"), text)?;
+    }
     Ok(())
 }
 
@@ -87,20 +92,23 @@ fn speed() -> Result<(), Problem> {
     Ok(())
 }
 
+/// The library refuses a build at the first runner, or at the first module that is not plain.
+fn refused(error: Error) -> Problem {
+    match error.kind() {
+        ErrorKind::InvalidConfig => format!("refused: {error}").into(),
+        _ => error.into(),
+    }
+}
+
 fn run(iterations: u32) -> Result<(), Problem> {
     let began = Instant::now();
     let config = RunnerConfig::new().timeout(Duration::MAX);
-    let runner = match Runner::new(config) {
-        Ok(runner) => runner,
-        Err(error) if error.kind() == ErrorKind::InvalidConfig => {
-            return Err(format!("refused: {error}").into());
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let runner = Runner::new(config).map_err(refused)?;
     println!("checked in {:?}", began.elapsed());
     let classes = classes(Forms::All);
     let imports = r#"(import "wasi_snapshot_preview1" "sched_yield" (func $host (type $none)))"#;
-    let plugin = runner.load_plugin("soak", compile(&module(&classes, imports, "2", ""))?)?;
+    let soak = compile(&module(&classes, imports, "2", ""))?;
+    let plugin = runner.load_plugin("soak", soak).map_err(refused)?;
     for class in &classes {
         let began = Instant::now();
         print!("{} ... ", class.name);
