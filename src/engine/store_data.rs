@@ -19,12 +19,7 @@ use crate::{
     module::prepare::ExportTable,
     settings::{config::RunnerConfig, context::PluginContext},
 };
-use alloc::{
-    boxed::Box,
-    string::{String, ToString},
-    sync::Arc,
-    vec::Vec,
-};
+use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::any::Any;
 use wasmi::{AsContext, AsContextMut, Func, Instance, Memory, Ref};
 
@@ -39,7 +34,7 @@ pub(crate) struct SnapshotState {
     closed: [bool; 3],
     flags: [u16; 3],
     /// The arguments and environment variables that the initialiser read, if it read any.
-    strings_read: Option<[Vec<String>; 2]>,
+    strings_read: Option<[Vec<Vec<u8>>; 2]>,
 }
 
 impl SnapshotState {
@@ -51,7 +46,7 @@ impl SnapshotState {
         environment: Option<&Environment>,
         max_memory_pages: Option<u32>,
     ) -> bool {
-        let same = |strings_read: &Vec<String>, which| {
+        let same = |strings_read: &Vec<Vec<u8>>, which| {
             strings_read.iter().eq(strings(plugin, environment, which))
         };
         max_memory_pages.is_none_or(|maximum| self.pages <= maximum)
@@ -147,7 +142,7 @@ impl StoreData {
             flags: self.flags,
             strings_read: self.inputs_read.environment.then(|| {
                 [Strings::Args, Strings::Env]
-                    .map(|which| self.strings(which).map(ToString::to_string).collect())
+                    .map(|which| self.strings(which).map(<[u8]>::to_vec).collect())
             }),
         }
     }
@@ -175,7 +170,7 @@ impl StoreData {
     }
 
     /// The arguments, the plugin's name first, or the environment.
-    pub(crate) fn strings(&self, which: Strings) -> impl Iterator<Item = &str> {
+    pub(crate) fn strings(&self, which: Strings) -> impl Iterator<Item = &[u8]> {
         strings(self.plugin(), self.environment.as_deref(), which)
     }
 
