@@ -62,9 +62,7 @@ impl Runner {
     ///
     /// [`InvalidConfig`](crate::ErrorKind::InvalidConfig) names the setting that is out of its
     /// bounds, and the bounds. It is also returned if this build's engine could overflow the native
-    /// stack, and then names the feature to switch on. This is checked once per process: here for
-    /// integers and branches, and for all other operators when the first module is loaded that has
-    /// any.
+    /// stack, and then names the feature to switch on; this is checked once per process.
     pub fn new(config: RunnerConfig) -> Result<Self, Error> {
         config.validate()?;
         dispatch::check()?;
@@ -82,9 +80,8 @@ impl Runner {
     /// # Errors
     ///
     /// `InvalidModule`, `ShapeLimit`, `MemoryLimit` or `UnsupportedImport` for the module;
-    /// `InvalidConfig` for a name that is empty, longer than 255 bytes or has control characters,
-    /// and for a build that could overflow the native stack (see [`new`](Self::new)); `Closed`. If
-    /// loading fails, the plugin that had the name before stays.
+    /// `InvalidConfig` for a name that is empty, longer than 255 bytes or has control characters;
+    /// `Closed`. If loading fails, the plugin that had the name before stays.
     pub fn load_plugin(&self, name: &str, bytes: impl AsRef<[u8]>) -> Result<Plugin, Error> {
         self.load(name, bytes.as_ref(), None)
     }

@@ -6,11 +6,10 @@ use crate::{
     common::{
         failure::{Cause, Failure},
         limits::Limits,
+        native_stack::LEAKING_COST,
         value::Import,
     },
     engine::{
-        dispatch,
-        engine_config::config,
         link::{Definer, link},
         meter::LargestSlices,
         run_loop::{caught, into_engine_error, invalid_module},
@@ -25,7 +24,7 @@ use crate::{
     settings::modes::Compilation,
 };
 use alloc::{borrow::Cow, boxed::Box, format, string::String, sync::Arc, vec::Vec};
-use wasmi::{CompilationMode, Config, Engine, Linker, Module, Val};
+use wasmi::{CompilationMode, Config, CustomFuelCosts, Engine, Linker, Module, OperatorCost, Val};
 
 /// A module of up to this many bytes can hold little that takes time to instantiate.
 const SMALL_MODULE: usize = 4_096;
@@ -139,7 +138,6 @@ impl CompiledModule {
             // `ref.func`. A start function alone may not. Check the original.
             Module::validate(&engine, original).map_err(invalid_module)?;
         }
-        dispatch::check_module(&bytes)?;
         let module = translate(&engine, &bytes).map_err(|error| match bytes {
             // Report the problem and its offset as they are in the original module.
             Cow::Owned(_) => translate(&engine, original).err().unwrap_or(error),
@@ -199,6 +197,41 @@ fn translate(engine: &Engine, bytes: &[u8]) -> Result<Module, Failure> {
             source: None,
         })),
     }
+}
+
+pub(crate) fn config(limits: &Limits, mode: CompilationMode) -> Config {
+    let stack = usize::try_from(limits.max_stack_bytes).unwrap_or(usize::MAX);
+    let depth = usize::try_from(limits.max_recursion_depth).unwrap_or(usize::MAX);
+    let mut config = Config::default();
+    config
+        .consume_fuel(true)
+        // Only the tail-call dispatcher needs this price. The loop has it too, because the same
+        // call must use the same fuel with both.
+        .operator_cost(OperatorCost {
+            memory_grow: LEAKING_COST,
+            table_grow: LEAKING_COST,
+            ..OperatorCost::default()
+        })
+        .compilation_mode(mode)
+        // Translation costs no fuel. Otherwise the lazy modes would charge it to whoever calls
+        // first, and a call could not resume when its fuel ran out during translation.
+        .fuel_cost(CustomFuelCosts {
+            bytes_copied_per_fuel: 64,
+            fuel_per_bytes_translated: 0,
+            fuel_per_bytes_validated: 0,
+        })
+        .ignore_custom_sections(true)
+        .set_max_stack_height(stack)
+        .set_max_recursion_depth(depth)
+        .wasm_multi_memory(limits.max_memories > 1)
+        .wasm_custom_page_sizes(true);
+    // On a big-endian host the engine reverses the bytes of a vector whenever it moves one. Vectors
+    // are refused there.
+    #[cfg(feature = "simd")]
+    config
+        .wasm_simd(cfg!(target_endian = "little"))
+        .wasm_relaxed_simd(cfg!(target_endian = "little"));
+    config
 }
 
 /// Identifies everything that results and fuel depend on: the engine's version, what it was built

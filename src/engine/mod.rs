@@ -10,7 +10,6 @@ pub(crate) mod callee;
 pub(crate) mod clock;
 pub(crate) mod compiled_module;
 pub(crate) mod dispatch;
-mod engine_config;
 pub(crate) mod execution;
 pub(crate) mod guest_store;
 pub(crate) mod host_functions;

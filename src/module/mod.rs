@@ -9,8 +9,6 @@ mod binary;
 mod faults;
 pub(crate) mod inspect;
 pub(crate) mod instance_state;
-#[cfg(tail_calls)]
-pub(crate) mod plain;
 pub(crate) mod prepare;
 pub(crate) mod snapshot;
 pub(crate) mod snapshot_writer;

@@ -1,7 +1,5 @@
 //! The check that runs once per process: a guest runs every class of operators while the host
-//! measures its native stack. Most of its time goes into compiling them. The operators of plain
-//! modules therefore have a guest of their own, which is all that is checked until another module is
-//! loaded.
+//! measures its native stack.
 
 use crate::{
     common::{
@@ -9,19 +7,18 @@ use crate::{
         limits::Limits,
         native_stack::{LARGEST_GRANT, MOST_LEFT_BEHIND},
     },
-    engine::{engine_config::config, run_loop::into_engine_error},
+    engine::{compiled_module, run_loop::into_engine_error},
 };
-use alloc::{boxed::Box, format, string::String, vec::Vec};
+use alloc::{boxed::Box, format, string::String};
 use core::{
     hint::black_box,
     sync::atomic::{AtomicU8, Ordering},
 };
-use wasmi::{Caller, CompilationMode, Engine, Extern, Func, Instance, Module, Store};
+use wasmi::{Caller, CompilationMode, Engine, Linker, Module, Store};
 
-/// The guests, `probe.wat` and `plain.wat` compiled. `cargo run -p soak -- probe` in
-/// `tools/dispatch` writes all four files, and a test checks that they are up to date.
-const ALL: &[u8] = include_bytes!("probe.wasm");
-const PLAIN: &[u8] = include_bytes!("plain.wasm");
+/// `probe.wat`, compiled. `cargo run -p soak -- probe` in `tools/dispatch` writes both files, and a
+/// test checks that they are up to date.
+const GUEST: &[u8] = include_bytes!("probe.wasm");
 /// How often the guest runs each class between two measurements. This is low enough that the check
 /// itself does not overflow the stack in a build where every operator leaves something behind.
 const ITERATIONS: u64 = 2;
@@ -33,29 +30,18 @@ const MOST: u64 = ITERATIONS * MOST_LEFT_BEHIND;
 const UNKNOWN: u8 = 0;
 const BOUNDED: u8 = 1;
 const LEAKING: u8 = 2;
-/// What the checks found. If two threads come first at once, both check and both find the same.
-static FOUND_PLAIN: AtomicU8 = AtomicU8::new(UNKNOWN);
-static FOUND_ALL: AtomicU8 = AtomicU8::new(UNKNOWN);
+/// What the check found. If two threads come first at once, both check and both find the same.
+static FOUND: AtomicU8 = AtomicU8::new(UNKNOWN);
 
-/// Checks the operators of plain modules.
-pub(super) fn check_plain() -> Result<(), Failure> {
-    check(&FOUND_PLAIN, PLAIN)
-}
-
-/// Checks all operators.
-pub(super) fn check_all() -> Result<(), Failure> {
-    check(&FOUND_ALL, ALL)
-}
-
-fn check(remembered: &AtomicU8, guest: &[u8]) -> Result<(), Failure> {
-    match remembered.load(Ordering::Relaxed) {
+pub(super) fn check() -> Result<(), Failure> {
+    match FOUND.load(Ordering::Relaxed) {
         BOUNDED => return Ok(()),
         LEAKING => return Err(leaking()),
         _ => {}
     }
-    let bounded = run(guest)?;
+    let bounded = run()?;
     let found = if bounded { BOUNDED } else { LEAKING };
-    remembered.store(found, Ordering::Relaxed);
+    FOUND.store(found, Ordering::Relaxed);
     if bounded { Ok(()) } else { Err(leaking()) }
 }
 
@@ -79,21 +65,20 @@ struct Look {
     leaking: bool,
 }
 
-/// Runs a guest. Returns whether every class left behind no more than it may.
-fn run(guest: &[u8]) -> Result<bool, Failure> {
-    let engine = Engine::new(&config(&Limits::DEFAULT, CompilationMode::Eager));
-    let module = Module::new(&engine, guest).map_err(failed)?;
+/// Runs the guest. Returns whether every class left behind no more than it may.
+fn run() -> Result<bool, Failure> {
+    let engine = Engine::new(&compiled_module::config(
+        &Limits::DEFAULT,
+        CompilationMode::Eager,
+    ));
+    let module = Module::new(&engine, GUEST).map_err(failed)?;
+    let mut linker = Linker::<Look>::new(&engine);
+    linker.func_wrap("", "host", || 0_i32).map_err(failed)?;
+    linker.func_wrap("", "mark", mark).map_err(failed)?;
     let mut store = Store::new(&engine, Look::default());
     store.set_fuel(LARGEST_GRANT).map_err(failed)?;
-    // A linker would take longer.
-    let mut imports = Vec::new();
-    for import in module.imports() {
-        imports.push(match import.name() {
-            "mark" => Extern::from(Func::wrap(&mut store, mark)),
-            _ => Extern::from(Func::wrap(&mut store, || 0_i32)),
-        });
-    }
-    let ended = Instance::new(&mut store, &module, &imports)
+    let ended = linker
+        .instantiate_and_start(&mut store, &module)
         .and_then(|instance| instance.get_typed_func::<(), ()>(&store, "run"))
         .and_then(|run| run.call(&mut store, ()));
     match ended {

@@ -3,13 +3,12 @@
 //! where.
 //!
 //! `soak speed` times processor-bound work, to compare the two dispatchers. `soak probe` writes the
-//! guests of the library's own check, as text and compiled: `probe` and `plain` in
-//! `src/engine/dispatch`.
+//! guest of the library's own check: `probe.wat` and `probe.wasm` in `src/engine/dispatch`.
 
 mod operators;
 
-use operators::{Forms, classes, module, plain_probe, probe};
-use pocketwasm::{Error, ErrorKind, Runner, RunnerConfig};
+use operators::{Forms, classes, module, probe};
+use pocketwasm::{ErrorKind, Runner, RunnerConfig};
 use std::{
     env, fs,
     io::{self, Write},
@@ -54,13 +53,9 @@ fn compile(text: &str) -> Result<Vec<u8>, Problem> {
 
 fn write_probe() -> Result<(), Problem> {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../src/engine/dispatch");
-    for (name, text) in [
-        ("probe", probe(PROBE_ITERATIONS)),
-        ("plain", plain_probe(PROBE_ITERATIONS)),
-    ] {
-        fs::write(format!("{directory}/{name}.wasm"), compile(&text)?)?;
-        fs::write(format!("{directory}/{name}.wat"), text)?;
-    }
+    let text = probe(PROBE_ITERATIONS);
+    fs::write(format!("{directory}/probe.wasm"), compile(&text)?)?;
+    fs::write(format!("{directory}/probe.wat"), text)?;
     Ok(())
 }
 
@@ -92,23 +87,20 @@ fn speed() -> Result<(), Problem> {
     Ok(())
 }
 
-/// The library refuses a build at the first runner, or at the first module that is not plain.
-fn refused(error: Error) -> Problem {
-    match error.kind() {
-        ErrorKind::InvalidConfig => format!("refused: {error}").into(),
-        _ => error.into(),
-    }
-}
-
 fn run(iterations: u32) -> Result<(), Problem> {
     let began = Instant::now();
     let config = RunnerConfig::new().timeout(Duration::MAX);
-    let runner = Runner::new(config).map_err(refused)?;
+    let runner = match Runner::new(config) {
+        Ok(runner) => runner,
+        Err(error) if error.kind() == ErrorKind::InvalidConfig => {
+            return Err(format!("refused: {error}").into());
+        }
+        Err(error) => return Err(error.into()),
+    };
     println!("checked in {:?}", began.elapsed());
     let classes = classes(Forms::All);
     let imports = r#"(import "wasi_snapshot_preview1" "sched_yield" (func $host (type $none)))"#;
-    let soak = compile(&module(&classes, imports, "2", ""))?;
-    let plugin = runner.load_plugin("soak", soak).map_err(refused)?;
+    let plugin = runner.load_plugin("soak", compile(&module(&classes, imports, "2", ""))?)?;
     for class in &classes {
         let began = Instant::now();
         print!("{} ... ", class.name);

@@ -610,64 +610,22 @@ fn merged(classes: Vec<Class>) -> Vec<Class> {
     merged
 }
 
-/// The guest that checks all operators. `mark` is called before and after `iterations` of a class:
-/// whether it may leave native stack behind, and whether it is after.
+/// The guest of the check at the start of a process. `mark` is called before and after
+/// `iterations` of a class: whether it may leave native stack behind, and whether it is after.
 pub(crate) fn probe(iterations: u32) -> String {
     let classes = merged(classes(Forms::Few));
-    let run: String = (0..classes.len())
-        .map(|number| {
-            let grows = u8::from(classes[number].name.contains(".grow"));
-            marked(number, grows, iterations)
-        })
-        .collect();
-    let imports = format!(
-        r#"(import "" "host" (func $host (type $none)))
-      {MARK}"#
-    );
-    let run = format!("(func (export \"run\"){run})");
-    module(&classes, &imports, "66000 67000 (pagesize 1)", &run)
-}
-
-const MARK: &str = r#"(import "" "mark" (func $mark (param i32 i32)))"#;
-
-fn marked(number: usize, grows: u8, iterations: u32) -> String {
-    format!(
-        "(call $mark (i32.const {grows}) (i32.const 0))
+    let mut run = "(func (export \"run\")".to_owned();
+    for (number, class) in classes.iter().enumerate() {
+        let grows = u8::from(class.name.contains(".grow"));
+        write!(
+            run,
+            "(call $mark (i32.const {grows}) (i32.const 0))
              (call $class{number} (i32.const {iterations}))
              (call $mark (i32.const {grows}) (i32.const 1))"
-    )
-}
-
-/// The guest that checks what a plain module has: arithmetic, comparisons and branches of `i32`,
-/// and calls of its own functions.
-pub(crate) fn plain_probe(iterations: u32) -> String {
-    let (a, b) = (Local.text("i32", "a"), Local.text("i32", "b"));
-    let mut body = String::new();
-    let mut line = |text: String| body += &(text + "\n");
-    for operator in INTEGER.iter().chain(INTEGER_COMPARE) {
-        line(format!("(local.set $r (i32.{operator} {a} {b}))"));
+        )
+        .expect("a string");
     }
-    for operator in INTEGER_UNARY.iter().chain(&["eqz"]) {
-        line(format!("(local.set $r (i32.{operator} {a}))"));
-    }
-    for operator in INTEGER_COMPARE {
-        line(format!("(block (br_if 0 (i32.{operator} {a} {b})))"));
-    }
-    line(format!("(block (br_if 0 {a}))"));
-    line("(if (local.get $z) (then (nop)) (else (local.set $r (i32.const 1))))".to_owned());
-    line(format!("(local.set $r (block (result i32) (br 0 {a})))"));
-    line(format!("(drop (call $callee (local.tee $r {b})))"));
-    let run = marked(0, 0, iterations);
-    let body = body.replace("$i32", "$");
-    format!(
-        r#"(module
-  {MARK}
-  (func $callee (param i32) (result i32) (return (local.get 0)))
-  (func $class0 (param $n i32) (local $a i32) (local $b i32) (local $r i32) (local $z i32)
-    (local.set $a (i32.const 7))
-    (local.set $b (i32.const 7))
-    (loop $again {body}
-      (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
-  (func (export "run") {run}))"#
-    )
+    let imports = r#"(import "" "host" (func $host (type $none)))
+      (import "" "mark" (func $mark (param i32 i32)))"#;
+    module(&classes, imports, "66000 67000 (pagesize 1)", &(run + ")"))
 }
