@@ -64,6 +64,10 @@ pub(crate) struct ModuleInfo {
     /// Whether code has a `ref.func` of the start function.
     pub(crate) refers_to_start: bool,
     /// Whether code can change a table or drop a segment.
+    #[cfg_attr(
+        not(feature = "std"),
+        allow(dead_code, reason = "no instance serves again there")
+    )]
     pub(crate) changes_tables: bool,
     /// The export that allocates for the host.
     pub(crate) allocator: Option<buffers::Allocator>,

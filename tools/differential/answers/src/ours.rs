@@ -77,6 +77,11 @@ pub const SLOW_MODES: [Mode; 4] = [
 ];
 
 impl Mode {
+    /// Whether instances may serve again after a call.
+    pub fn serves_again(self) -> bool {
+        !self.when_called
+    }
+
     pub fn name(self) -> String {
         format!(
             "{}{}{}",

@@ -30,7 +30,7 @@ pub(crate) fn storage(program: &mut Program, random: &mut Random, options: Optio
         } else {
             &[1, 1, 2]
         };
-        let minimum = *random.pick(sizes);
+        let minimum = *random.pick(sizes) + options.more_pages;
         program.memories.push(Memory {
             minimum,
             maximum: (random.chance(70) || !options.unbounded)

@@ -45,6 +45,8 @@ pub struct Options {
     pub simd: bool,
     /// Memories without a maximum: how far they grow is then for the engine to say.
     pub unbounded: bool,
+    /// Pages that every memory has in addition.
+    pub more_pages: u64,
     /// What is left out.
     pub without: Without,
 }

@@ -68,6 +68,7 @@ impl Arguments {
                 "--state" => parsed.state = Some(value.into()),
                 "--source" => parsed.source = value,
                 "--keep" => parsed.keep = value,
+                "--more-pages" => parsed.options.more_pages = number()?,
                 "--simd" => parsed.options.simd = value == "yes",
                 "--without" => {
                     for name in value.split(',').filter(|name| !name.is_empty()) {
@@ -116,6 +117,7 @@ impl Arguments {
             ("--source", self.source.clone()),
             ("--keep", self.keep.clone()),
             ("--modes", if self.turns { "turns" } else { "all" }.into()),
+            ("--more-pages", self.options.more_pages.to_string()),
             (
                 "--simd",
                 if self.options.simd { "yes" } else { "no" }.into(),

@@ -59,6 +59,9 @@ pub struct Engines {
     turns: bool,
 }
 
+/// How often the calls by a plugin are made.
+const ROUNDS: usize = 3;
+
 impl Engines {
     pub fn new(ours: Ours, judge: Judge, turns: bool) -> Self {
         let wasmtime = matches!(judge, Judge::Wasmtime | Judge::Both);
@@ -235,30 +238,50 @@ impl Engines {
     }
 
     /// Calls by the plugin. Their fuel has that of the start function and the initialiser in it.
+    /// All are made several times: from the third call on, an instance may serve that was made as
+    /// new after another.
     fn fresh(&self, case: &Case, loaded: &[Loaded], base: &[Run]) -> Result<u64, Box<Difference>> {
         let mut calls = 0;
-        for (index, call) in case.calls.iter().enumerate() {
-            // An instance's first call is as if it were alone.
-            let expected = &base[index][0];
-            let mut fuel: [Option<Option<u64>>; 2] = [None, None];
-            for plugin in loaded {
-                if index > 0 && !plugin.mode.snapshots {
-                    continue;
+        let mut fuel = vec![[None::<Option<u64>>; 2]; case.calls.len()];
+        let mut shown: Vec<Option<Step>> = vec![None; case.probes.len()];
+        for round in 0..ROUNDS {
+            for (index, call) in case.calls.iter().enumerate() {
+                // An instance's first call is as if it were alone.
+                let expected = &base[index][0];
+                for plugin in loaded {
+                    if index > 0 && !plugin.mode.snapshots && !plugin.mode.serves_again() {
+                        continue;
+                    }
+                    let (step, _) = plugin.fresh(call);
+                    calls += 1;
+                    // Start function, initialiser and call share what fuel there is.
+                    if matches!(step.end, End::Trap(Trap::Exhausted)) {
+                        return Ok(calls);
+                    }
+                    let wher = || {
+                        let mode = plugin.mode.name();
+                        format!("{mode}, fresh call {index}, round {round}")
+                    };
+                    if step.end != expected.end || step.journal != expected.journal {
+                        return Err(difference("results", wher(), expected, step));
+                    }
+                    // Behind a snapshot the initialiser's fuel is not in it.
+                    let known = &mut fuel[index][usize::from(plugin.mode.snapshots)];
+                    if *known.get_or_insert(step.fuel) != step.fuel {
+                        return Err(difference("fuel", wher(), format!("{known:?}"), step));
+                    }
                 }
-                let (step, _) = plugin.fresh(call);
-                calls += 1;
-                // Start function, initialiser and call share what fuel there is.
-                if matches!(step.end, End::Trap(Trap::Exhausted)) {
-                    return Ok(calls);
-                }
-                let wher = || format!("{}, fresh call {index}", plugin.mode.name());
-                if step.end != expected.end || step.journal != expected.journal {
-                    return Err(difference("results", wher(), expected, step));
-                }
-                // Behind a snapshot the initialiser's fuel is not in it.
-                let known = &mut fuel[usize::from(plugin.mode.snapshots)];
-                if *known.get_or_insert(step.fuel) != step.fuel {
-                    return Err(difference("fuel", wher(), format!("{known:?}"), step));
+            }
+            // What a new instance holds.
+            for (probe, known) in case.probes.iter().zip(&mut shown) {
+                for plugin in loaded {
+                    let (step, _) = plugin.fresh(probe);
+                    calls += 1;
+                    let known = known.get_or_insert_with(|| step.clone());
+                    if step.end != known.end || step.journal != known.journal {
+                        let wher = format!("{}, fresh probe, round {round}", plugin.mode.name());
+                        return Err(difference("results", wher, known, step));
+                    }
                 }
             }
         }
