@@ -33,7 +33,7 @@
 //!
 //! - [`RunnerConfig::function`] turns a closure into a function that plugins can import. It takes a
 //!   [`HostContext`] and [`HostValue`]s, and returns a [`HostResult`]. The trait for such closures is
-//!   [`HostFunction`].
+//!   [`IntoHostFunction`]. [`HostFunction::new`] makes a function of any signature.
 //! - [`environment`] has the traits for real time, real random numbers, standard input and output.
 //! - [`http`] has the messages that pass through [`Plugin::handle`] and [`Call::cgi`], and the client
 //!   that sends the requests of Extism plugins.
@@ -122,19 +122,22 @@ pub use common::cancel::CancelToken;
 pub use common::error::Error;
 pub use common::error_kind::{ErrorKind, Phase};
 pub use common::outcome::Outcome;
+pub use common::wasm_value::{HostValue, ValueList};
 pub use convention::kinds::{Convention, UnknownConvention};
 pub use engine::compiled_module::ENGINE;
 pub use engine::dispatch::DISPATCH;
 pub use host::context::HostContext;
-pub use host::function::{HostFunction, HostResult, HostValue};
+pub use host::function::{HostFunction, HostResult, IntoHostFunction};
 pub use loading::snapshot_report::Snapshot;
 pub use loading::warm_up::WarmUp;
 pub use settings::config::RunnerConfig;
 pub use settings::modes::{Compilation, SnapshotMode};
 
-/// The types of a module's imports and exports.
+/// The types of a module's imports and exports, and values of all types.
 pub mod types {
+    pub use crate::common::reference::{ExternRef, FuncRef};
     pub use crate::common::value::{Export, ExternType, Import, Signature, ValueType};
+    pub use crate::common::wasm_value::Value;
 }
 
 /// The time, randomness, input and output that an embedder provides to guests.

@@ -11,6 +11,7 @@ use crate::{
         error::Error,
         failure::{Cause, Failure},
         outcome::Outcome,
+        wasm_value::Value,
     },
     convention::{call_input::CallInput, kinds::Convention},
     engine::meter::CallLimits,
@@ -79,6 +80,30 @@ impl<'a> Call<'a> {
     /// [`input`](Self::input).
     pub fn params(mut self, params: &'a [u64]) -> Self {
         self.task.input = CallInput::Params(params);
+        self
+    }
+
+    /// Passes values of any type, as many as the export has parameters. The outcome then has
+    /// [`values`](Outcome::values) too. Replaces [`params`](Self::params).
+    ///
+    /// ```
+    /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
+    /// use pocketwasm::types::{ExternRef, Value};
+    ///
+    /// let module = wat::parse_str(
+    ///     r#"(module
+    ///         (func (export "keep") (param externref i64) (result i64 externref)
+    ///             (local.get 1) (local.get 0)))"#,
+    /// )?;
+    /// let plugin = runner.load_plugin("keeper", module)?;
+    /// let session = ExternRef::new("session 1");
+    /// let values = [Value::from(session.clone()), Value::from(7_i64)];
+    /// let outcome = plugin.call("keep").values(&values).run()?;
+    /// assert_eq!(outcome.values(), [Value::from(7_i64), Value::from(session)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn values(mut self, values: &'a [Value]) -> Self {
+        self.task.input = CallInput::Values(values);
         self
     }
 

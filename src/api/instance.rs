@@ -2,7 +2,14 @@
 
 use crate::{
     api::plugin::Plugin,
-    common::{error::Error, failure::Failure, outcome::Outcome},
+    common::{
+        error::Error,
+        error_kind::Phase,
+        failure::{Cause, Failure},
+        outcome::Outcome,
+        reference::FuncRef,
+        wasm_value::Value,
+    },
     engine::{
         compiled_module::CompiledModule, execution::Execution, guest_store::GuestStore,
         meter::CallLimits,
@@ -61,6 +68,53 @@ impl Instance {
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
         self.guest_store.is_poisoned()
+    }
+
+    /// Calls a function that this instance returned, or passed to a host function, as a reference.
+    /// The runner's limits for one call hold.
+    ///
+    /// ```
+    /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
+    /// use pocketwasm::types::{FuncRef, Value};
+    ///
+    /// let module = wat::parse_str(
+    ///     r#"(module
+    ///         (func $next (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+    ///         (elem declare func $next)
+    ///         (func (export "pick") (result funcref) (ref.func $next)))"#,
+    /// )?;
+    /// let mut instance = runner.load_plugin("picker", module)?.instantiate()?;
+    /// let outcome = instance.call("pick").values(&[]).run()?;
+    /// let next = outcome.values()[0].get::<Option<FuncRef>>().flatten().unwrap();
+    /// let outcome = instance.call_reference(&next, &[Value::from(41)])?;
+    /// assert_eq!(outcome.values(), [Value::from(42)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Call::run`](crate::Call::run), and [`Signature`](crate::ErrorKind::Signature) if
+    /// the function is one of another instance.
+    pub fn call_reference(
+        &mut self,
+        function: &FuncRef,
+        params: &[Value],
+    ) -> Result<Outcome, Error> {
+        let refused = if self.is_poisoned() {
+            Err(Cause::Poisoned.into())
+        } else {
+            function.signature().check_values(params)
+        };
+        refused.map_err(|failure| {
+            let error = Error::from(failure).at(Phase::Call);
+            error.in_plugin(self.plugin.shared_name())
+        })?;
+        let (results, mut outcome) = self.run(CallLimits::default(), |execution| {
+            execution.set_phase(Phase::Call);
+            execution.call_reference(function, params)
+        })?;
+        outcome.results = results;
+        Ok(outcome)
     }
 
     /// Runs `body` on the instance, as a call of its own.

@@ -1,6 +1,6 @@
 //! What a call returned and what it cost.
 
-use crate::common::bits::low;
+use crate::common::{bits::low, wasm_value::Value};
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
@@ -11,6 +11,8 @@ pub(crate) enum Numbers {
     None,
     One(u64),
     More(Box<[u64]>),
+    /// Values of any type, of a call that passed values.
+    Values(Box<[Value]>),
 }
 
 impl Numbers {
@@ -36,7 +38,7 @@ impl Numbers {
 
     fn as_slice(&self) -> &[u64] {
         match self {
-            Self::None => &[],
+            Self::None | Self::Values(_) => &[],
             Self::One(number) => core::slice::from_ref(number),
             Self::More(numbers) => numbers,
         }
@@ -70,6 +72,16 @@ impl Outcome {
     #[must_use]
     pub fn results(&self) -> &[u64] {
         self.results.as_slice()
+    }
+
+    /// The results of an export that was called with [values](crate::Call::values), or by
+    /// reference.
+    #[must_use]
+    pub fn values(&self) -> &[Value] {
+        match &self.results {
+            Numbers::Values(values) => values,
+            _ => &[],
+        }
     }
 
     /// The bytes returned by an export that was called with an input.
@@ -136,6 +148,7 @@ impl fmt::Debug for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outcome")
             .field("results", &self.results())
+            .field("values", &self.values())
             .field("bytes", &Text(&self.bytes))
             .field("stdout", &Text(&self.stdout))
             .field("stderr", &Text(&self.stderr))

@@ -1,4 +1,4 @@
-//! The input of a call: numbers, or bytes by a convention.
+//! The input of a call: numbers, values of any type, or bytes by a convention.
 
 use crate::{
     common::{
@@ -7,6 +7,7 @@ use crate::{
         limits::Limits,
         outcome::CallOutput,
         value::Signature,
+        wasm_value::Value,
     },
     convention::kinds::Convention,
     engine::{callee::Callee, execution::Execution, guest_store::GuestFunction},
@@ -16,6 +17,7 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum CallInput<'a> {
     Params(&'a [u64]),
+    Values(&'a [Value]),
     Input(&'a [u8]),
     Inputs(&'a [&'a [u8]]),
 }
@@ -25,6 +27,8 @@ pub(crate) enum CallInput<'a> {
 pub(crate) enum BoundInput<'a> {
     /// Numbers, the export's signature, and the function itself if it was looked up before.
     Params(&'a Signature, &'a [u64], Option<Callee>),
+    /// Values, and the export's signature.
+    Values(&'a Signature, &'a [Value]),
     /// Bytes, by a convention.
     Inputs(Convention, CallInput<'a>),
 }
@@ -43,6 +47,11 @@ impl<'a> CallInput<'a> {
         conventions: &[Convention],
         limits: &Limits,
     ) -> Result<BoundInput<'a>, Failure> {
+        if let Self::Values(values) = self {
+            let signature = info.signature(export)?;
+            signature.check_values(values)?;
+            return Ok(BoundInput::Values(signature, values));
+        }
         let Self::Params(params) = self else {
             let (convention, input) = self.convention(info, export, named, conventions, limits)?;
             return Ok(BoundInput::Inputs(convention, input));
@@ -98,7 +107,7 @@ impl<'a> CallInput<'a> {
 
     fn inputs(&self) -> &[&'a [u8]] {
         match self {
-            Self::Params(_) => &[],
+            Self::Params(_) | Self::Values(_) => &[],
             Self::Input(input) => core::slice::from_ref(input),
             Self::Inputs(inputs) => inputs,
         }
@@ -145,6 +154,9 @@ impl BoundInput<'_> {
                     }
                 };
             }
+            Self::Values(signature, values) => {
+                output.results = execution.call_values(export, signature, values)?;
+            }
             Self::Inputs(convention, input) => {
                 output.bytes = convention.call(execution, export, input.inputs())?;
             }
@@ -164,7 +176,7 @@ impl BoundInput<'_> {
         exit: Failure,
     ) -> Result<(), Failure> {
         let signature = match self {
-            Self::Params(signature, ..) => Some(*signature),
+            Self::Params(signature, ..) | Self::Values(signature, _) => Some(*signature),
             Self::Inputs(..) => execution.code().info.function(export),
         };
         match signature {

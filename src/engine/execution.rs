@@ -7,34 +7,34 @@ use crate::{
         failure::{Cause, Failure},
         outcome::{CallOutput, Numbers, Outcome},
         output::Stream,
+        reference::FuncRef,
         text::first_line,
         value::Signature,
+        wasm_value::Value,
     },
     engine::{
-        callee::Callee,
+        callee::{Callee, call_values},
         compiled_module::CompiledModule,
         guest_store::{GuestFunction, GuestStore, REMEMBERED, RememberedFunction},
         meter::CallLimits,
         run_loop::{MEMORY_OUT_OF_BOUNDS, TABLE_OUT_OF_BOUNDS, fuel_left, fuel_used, trap},
-        store_data::{SnapshotState, StoreData, exported_function, memory_and_data},
+        store_data::{StoreData, exported_function, memory_and_data},
+        values::function,
     },
     host::{environment::Environment, memory::GuestMemory},
-    module::{
-        inspect::HASKELL,
-        snapshot::{self, Constant, InstanceState, StateShape},
-    },
+    module::inspect::HASKELL,
     settings::config::RunnerConfig,
 };
 use alloc::{boxed::Box, string::ToString, vec};
 use wasmi::{
-    AsContextMut, Func, Instance, Val,
+    AsContextMut, Func, Instance,
     errors::{ErrorKind as EngineError, InstantiationError, MemoryError, TableError},
 };
 
 /// A call in progress, and the instance it runs in.
 pub(crate) struct Execution<'a> {
     code: &'a CompiledModule,
-    guest_store: &'a mut GuestStore,
+    pub(super) guest_store: &'a mut GuestStore,
 }
 
 impl<'a> Execution<'a> {
@@ -43,7 +43,7 @@ impl<'a> Execution<'a> {
         Self { code, guest_store }
     }
 
-    fn config(&self) -> &RunnerConfig {
+    pub(super) fn config(&self) -> &RunnerConfig {
         &self.guest_store.store.data().meter.context().config
     }
 
@@ -212,6 +212,42 @@ impl<'a> Execution<'a> {
         }
     }
 
+    /// Calls an export with values that fit its signature.
+    pub(crate) fn call_values(
+        &mut self,
+        export: &str,
+        signature: &Signature,
+        values: &[Value],
+    ) -> Result<Numbers, Failure> {
+        let func = self.func(export)?;
+        self.call_func(func, signature, values)
+    }
+
+    /// Calls a function that this instance passed as a reference.
+    pub(crate) fn call_reference(
+        &mut self,
+        reference: &FuncRef,
+        values: &[Value],
+    ) -> Result<Numbers, Failure> {
+        let func = function(&self.guest_store.store, reference)?;
+        self.call_func(func, reference.signature(), values)
+    }
+
+    fn call_func(
+        &mut self,
+        func: Func,
+        signature: &Signature,
+        values: &[Value],
+    ) -> Result<Numbers, Failure> {
+        let ctx = self.guest_store.store.as_context_mut();
+        match call_values(ctx, func, signature, values) {
+            Err(failure) if signature.results().is_empty() && failure.is_good_end() => {
+                Ok(Numbers::None)
+            }
+            done => done.map(|values| Numbers::Values(values.into())),
+        }
+    }
+
     /// Calls an export of a convention or an initialiser. Exiting there is a failure, even with
     /// code 0: the export has not done its work.
     pub(crate) fn call_unasked(
@@ -265,48 +301,6 @@ impl<'a> Execution<'a> {
 
     pub(crate) fn stdin_read(&self) -> bool {
         self.guest_store.store.data().inputs_read.stdin
-    }
-
-    /// The host's side of the state, for a snapshot.
-    pub(crate) fn snapshot_state(&self) -> SnapshotState {
-        self.guest_store
-            .store
-            .data()
-            .to_snapshot_state(self.fuel_used())
-    }
-
-    /// The guest's side of the state, for a snapshot. `shape` has instrumented the module.
-    pub(crate) fn capture(&self, shape: &StateShape) -> Result<InstanceState, Failure> {
-        let missing = || snapshot::refused("the instance lacks an export that was added to it");
-        let instance = self.guest_store.store.data().instance.ok_or_else(missing)?;
-        let mut captured = InstanceState::default();
-        if let Some(name) = shape.memory_export() {
-            let memory = instance
-                .get_memory(&self.guest_store.store, &name)
-                .ok_or_else(missing)?;
-            let (bytes, meter) = (
-                memory.data(&self.guest_store.store),
-                &self.guest_store.store.data().meter,
-            );
-            captured.read_memory(bytes, &self.config().limits, || meter.look().map(|_| ()))?;
-        }
-        for name in shape.global_exports() {
-            let global = instance
-                .get_global(&self.guest_store.store, &name)
-                .ok_or_else(missing)?;
-            captured
-                .globals
-                .push(match global.get(&self.guest_store.store) {
-                    Val::I32(value) => Constant::I32(value),
-                    Val::I64(value) => Constant::I64(value),
-                    Val::F32(value) => Constant::F32(value.to_bits()),
-                    Val::F64(value) => Constant::F64(value.to_bits()),
-                    #[cfg(feature = "simd")]
-                    Val::V128(value) => Constant::V128(value.as_u128()),
-                    _ => return Err(missing()),
-                });
-        }
-        Ok(captured)
     }
 
     /// The fuel that the call has used so far.

@@ -98,7 +98,7 @@ impl<'a> Link<'a> {
         let (module, name) = (&*import.module, &*import.name);
         let linker = &mut self.linker;
         let registered = self.functions.get(module, name).and_then(|function| {
-            let ty = func_type(&function.signature)?;
+            let ty = func_type(function.signature())?;
             let defined = define_host(linker, module, name, function, ty.clone());
             Some(Provided::Function(defined.map(|()| ty)))
         });

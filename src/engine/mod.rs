@@ -7,6 +7,7 @@
 
 mod arguments;
 pub(crate) mod callee;
+mod capture;
 pub(crate) mod clock;
 pub(crate) mod compiled_module;
 pub(crate) mod dispatch;
@@ -16,6 +17,7 @@ pub(crate) mod host_functions;
 mod limiter;
 pub(crate) mod link;
 pub(crate) mod meter;
+mod references;
 pub(crate) mod run_loop;
 pub(crate) mod store_data;
 pub(crate) mod values;

@@ -9,6 +9,7 @@ use crate::{
     engine::{
         limiter::Limiter,
         meter::{CallLimits, LargestSlices, Meter},
+        references::References,
     },
     host::{
         context::NestedCalls,
@@ -103,6 +104,7 @@ pub(crate) struct StoreData {
     export_table: Option<Arc<ExportTable>>,
     convention_state: Option<Box<ConventionState>>,
     pub(crate) nested: NestedCalls,
+    pub(super) references: Option<Box<References>>,
 }
 
 impl StoreData {
@@ -131,6 +133,7 @@ impl StoreData {
             export_table: None,
             convention_state: None,
             nested: NestedCalls::default(),
+            references: None,
         }
     }
 
@@ -210,6 +213,11 @@ impl StoreData {
         let limits = &self.meter.context().config.limits;
         self.convention_state
             .get_or_insert_with(|| Box::new(ConventionState::new(limits)))
+    }
+
+    /// What the store keeps for references.
+    pub(super) fn references(&mut self) -> &mut References {
+        self.references.get_or_insert_default()
     }
 
     /// Sets the table that holds the exported functions.

@@ -5,7 +5,9 @@ use crate::{
         error::Error,
         failure::{Cause, Failure, Source},
         output::{Stream, WriteResult},
+        reference::FuncRef,
         text::first_line,
+        wasm_value::Value,
     },
     host::{
         convention_state::ConventionState,
@@ -30,8 +32,20 @@ pub(crate) trait Guest {
     fn time_left(&self) -> Option<Duration>;
     fn write(&mut self, stream: Stream, bytes: &[u8]) -> WriteResult;
     fn call(&mut self, export: &str, params: &[u64]) -> Result<Vec<u64>, Failure>;
+    fn call_values(
+        &mut self,
+        callable: Callable<'_>,
+        params: &[Value],
+    ) -> Result<Vec<Value>, Failure>;
     fn convention_state(&mut self) -> &mut ConventionState;
     fn state(&mut self) -> Option<&mut (dyn Any + Send + Sync)>;
+}
+
+/// What a host function can call in the guest.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Callable<'a> {
+    Export(&'a str),
+    Reference(&'a FuncRef),
 }
 
 /// How deep calls from host functions back into the guest are nested.
@@ -235,6 +249,52 @@ impl<'a> HostContext<'a> {
     pub fn call(&mut self, export: &str, params: &[u64]) -> Result<Vec<u64>, Error> {
         let called = self.guest.call(export, params);
         called.map_err(|failure| Error::from(failure).in_export(export))
+    }
+
+    /// Like [`call`](Self::call), with values of any type.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`call`](Self::call).
+    pub fn call_values(&mut self, export: &str, params: &[Value]) -> Result<Vec<Value>, Error> {
+        let called = self.guest.call_values(Callable::Export(export), params);
+        called.map_err(|failure| Error::from(failure).in_export(export))
+    }
+
+    /// Calls a function of the guest that it passed as a reference, like [`call`](Self::call).
+    ///
+    /// ```
+    /// use pocketwasm::{Error, HostContext, Runner, RunnerConfig};
+    /// use pocketwasm::types::{FuncRef, Value};
+    ///
+    /// let apply = |context: &mut HostContext<'_>, function: Option<FuncRef>| -> Result<i32, Error> {
+    ///     let Some(function) = function else { return Ok(0) };
+    ///     let results = context.call_reference(&function, &[Value::from(20)])?;
+    ///     Ok(results[0].get().unwrap_or_default())
+    /// };
+    /// let runner = Runner::new(RunnerConfig::new().function("env", "apply", apply))?;
+    /// let module = wat::parse_str(
+    ///     r#"(module
+    ///         (import "env" "apply" (func $apply (param funcref) (result i32)))
+    ///         (func $next (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+    ///         (elem declare func $next)
+    ///         (func (export "f") (result i32) (call $apply (ref.func $next))))"#,
+    /// )?;
+    /// assert_eq!(runner.run_module(&module, "f", &[])?, [21]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`call`](Self::call), and [`Signature`](crate::ErrorKind::Signature) if the
+    /// function is one of another instance.
+    pub fn call_reference(
+        &mut self,
+        function: &FuncRef,
+        params: &[Value],
+    ) -> Result<Vec<Value>, Error> {
+        let callable = Callable::Reference(function);
+        Ok(self.guest.call_values(callable, params)?)
     }
 
     /// The value that the embedder set for this call by [`Call::state`](crate::Call::state); `None`

@@ -32,4 +32,5 @@ mod structured;
 mod threads;
 mod trap_doors;
 mod traps;
+mod values;
 mod wasi;

@@ -1,0 +1,70 @@
+//! References that cross the border between a guest and its host.
+
+use crate::common::{
+    failure::{Cause, Failure},
+    reference::{ExternRef, FuncRef},
+};
+use alloc::{collections::BTreeMap, string::ToString, sync::Arc};
+use wasmi::Func;
+
+/// What a store keeps for references. Few guests need it.
+#[derive(Default)]
+pub(crate) struct References {
+    /// Tells the store apart from all others.
+    store: Arc<StoreToken>,
+    /// The embedder's objects that the store holds, by their places.
+    objects: BTreeMap<usize, wasmi::ExternRef>,
+}
+
+/// It has a byte, to have a place of its own.
+#[derive(Default)]
+struct StoreToken(#[expect(dead_code, reason = "only its place matters")] u8);
+
+/// A function and the store that it belongs to. The engine panics if it meets a function of another
+/// store.
+pub(super) struct FuncHandle {
+    store: Arc<StoreToken>,
+    func: Func,
+}
+
+impl FuncHandle {
+    pub(super) fn new(references: &References, func: Func) -> Self {
+        let store = references.store.clone();
+        Self { store, func }
+    }
+
+    /// The engine's function, if it is one of the store with these references.
+    pub(super) fn func(
+        references: Option<&References>,
+        reference: &FuncRef,
+    ) -> Result<Func, Failure> {
+        let handle = reference.function::<Self>().filter(|handle| {
+            references.is_some_and(|references| Arc::ptr_eq(&references.store, &handle.store))
+        });
+        match handle {
+            Some(handle) => Ok(handle.func),
+            None => Err(Cause::Signature {
+                problem: "a reference to a function of another instance cannot be used here"
+                    .to_string(),
+            }
+            .into()),
+        }
+    }
+}
+
+impl References {
+    /// How many of the embedder's objects the store holds.
+    pub(super) fn count(&self) -> usize {
+        self.objects.len()
+    }
+
+    /// The engine's reference to an object, if the store holds it.
+    pub(super) fn held(&self, reference: &ExternRef) -> Option<wasmi::ExternRef> {
+        self.objects.get(&reference.place()).copied()
+    }
+
+    /// Remembers the engine's reference to an object, which the store keeps alive from now on.
+    pub(super) fn hold(&mut self, reference: &ExternRef, held: wasmi::ExternRef) {
+        self.objects.insert(reference.place(), held);
+    }
+}
