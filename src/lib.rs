@@ -27,7 +27,7 @@
 //! 5. [`Outcome`] has what the call returned, wrote and cost.
 //! 6. [`Error`] names the plugin, the problem and the limit. [`ErrorKind`] is for programs, and [`Phase`]
 //!    is the step in which the error happened.
-//! 7. [`Instance`] keeps a plugin's state from call to call.
+//! 7. [`Instance`] keeps a plugin's state from call to call. A [`Memory`] reads and writes it in between.
 //!
 //! To give plugins access to more:
 //!
@@ -128,6 +128,7 @@ pub use engine::compiled_module::ENGINE;
 pub use engine::dispatch::DISPATCH;
 pub use host::context::HostContext;
 pub use host::function::{HostFunction, HostResult, IntoHostFunction};
+pub use host::memory_view::{LittleEndian, Memory};
 pub use loading::snapshot_report::Snapshot;
 pub use loading::warm_up::WarmUp;
 pub use settings::config::RunnerConfig;

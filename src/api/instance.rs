@@ -14,6 +14,7 @@ use crate::{
         compiled_module::CompiledModule, execution::Execution, guest_store::GuestStore,
         meter::CallLimits,
     },
+    host::{context::GuestState, memory_view::Memory},
 };
 use alloc::sync::Arc;
 use core::fmt;
@@ -115,6 +116,69 @@ impl Instance {
         })?;
         outcome.results = results;
         Ok(outcome)
+    }
+
+    /// The exported memory of this name, to read and write between calls. That is possible after a
+    /// call that failed too, to find out why it did.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) lists the memories that there are.
+    pub fn memory(&mut self, name: &str) -> Result<Memory<'_>, Error> {
+        let Self {
+            plugin,
+            guest_store,
+            ..
+        } = self;
+        Memory::new(guest_store, name).map_err(|failure| plugin.error(failure))
+    }
+
+    /// The value of an exported global.
+    ///
+    /// ```
+    /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
+    /// use pocketwasm::types::Value;
+    ///
+    /// let module = wat::parse_str(
+    ///     r#"(module
+    ///         (global $count (export "count") (mut i32) (i32.const 1))
+    ///         (func (export "double")
+    ///             (global.set $count (i32.mul (global.get $count) (i32.const 2)))))"#,
+    /// )?;
+    /// let mut instance = runner.load_plugin("counter", module)?.instantiate()?;
+    /// instance.set_global("count", 21)?;
+    /// instance.call("double").run()?;
+    /// assert_eq!(instance.global("count")?, Value::from(42));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) lists the globals that there are.
+    pub fn global(&mut self, name: &str) -> Result<Value, Error> {
+        let value = self.guest_store.global(name);
+        value.map_err(|failure| self.plugin.error(failure))
+    }
+
+    /// Sets an exported global.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) lists the globals that there are;
+    /// [`Signature`](crate::ErrorKind::Signature) if the global is not mutable or has another type.
+    pub fn set_global(&mut self, name: &str, value: impl Into<Value>) -> Result<(), Error> {
+        let set = self.guest_store.set_global(name, &value.into());
+        set.map_err(|failure| self.plugin.error(failure))
+    }
+
+    /// The number of elements of an exported table.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) lists the tables that there are.
+    pub fn table_size(&mut self, name: &str) -> Result<u64, Error> {
+        let size = self.guest_store.table_size(name);
+        size.map_err(|failure| self.plugin.error(failure))
     }
 
     /// Runs `body` on the instance, as a call of its own.

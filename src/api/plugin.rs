@@ -268,6 +268,11 @@ impl Plugin {
         &self.0.plugin_context.runner
     }
 
+    /// An error that concerns this plugin.
+    pub(crate) fn error(&self, failure: Failure) -> Error {
+        Error::from(failure).in_plugin(self.shared_name())
+    }
+
     pub(crate) fn shared_name(&self) -> &Arc<str> {
         &self.0.plugin_context.plugin
     }

@@ -1,7 +1,7 @@
 //! What a call returned and what it cost.
 
 use crate::common::{bits::low, wasm_value::Value};
-use alloc::{boxed::Box, string::String, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
 /// The results of a call. Nearly all calls have at most one, which is returned in registers.
@@ -10,9 +10,28 @@ pub(crate) enum Numbers {
     #[default]
     None,
     One(u64),
-    More(Box<[u64]>),
+    More(Arc<More>),
+}
+
+/// Results that are seldom. They are behind one pointer whose drop is a short piece of code, which
+/// keeps the others cheap to move and to drop.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum More {
+    Numbers(Vec<u64>),
     /// Values of any type, of a call that passed values.
-    Values(Box<[Value]>),
+    Values(Vec<Value>),
+}
+
+impl From<Vec<Value>> for Numbers {
+    fn from(values: Vec<Value>) -> Self {
+        Self::More(Arc::new(More::Values(values)))
+    }
+}
+
+impl From<Vec<u64>> for Numbers {
+    fn from(numbers: Vec<u64>) -> Self {
+        Self::More(Arc::new(More::Numbers(numbers)))
+    }
 }
 
 impl Numbers {
@@ -31,16 +50,32 @@ impl Numbers {
 
     pub(crate) fn into_vec(self) -> Vec<u64> {
         match self {
-            Self::More(numbers) => numbers.into_vec(),
+            Self::More(more) => match Arc::unwrap_or_clone(more) {
+                More::Numbers(numbers) => numbers,
+                More::Values(_) => Vec::new(),
+            },
             few => few.as_slice().to_vec(),
         }
     }
 
     fn as_slice(&self) -> &[u64] {
         match self {
-            Self::None | Self::Values(_) => &[],
+            Self::None => &[],
             Self::One(number) => core::slice::from_ref(number),
-            Self::More(numbers) => numbers,
+            Self::More(more) => match &**more {
+                More::Numbers(numbers) => numbers,
+                More::Values(_) => &[],
+            },
+        }
+    }
+
+    fn values(&self) -> &[Value] {
+        match self {
+            Self::More(more) => match &**more {
+                More::Values(values) => values,
+                More::Numbers(_) => &[],
+            },
+            _ => &[],
         }
     }
 }
@@ -78,10 +113,7 @@ impl Outcome {
     /// reference.
     #[must_use]
     pub fn values(&self) -> &[Value] {
-        match &self.results {
-            Numbers::Values(values) => values,
-            _ => &[],
-        }
+        self.results.values()
     }
 
     /// The bytes returned by an export that was called with an input.

@@ -27,10 +27,8 @@ pub(crate) enum CallInput<'a> {
 pub(crate) enum BoundInput<'a> {
     /// Numbers, the export's signature, and the function itself if it was looked up before.
     Params(&'a Signature, &'a [u64], Option<Callee>),
-    /// Values, and the export's signature.
-    Values(&'a Signature, &'a [Value]),
-    /// Bytes, by a convention.
-    Inputs(Convention, CallInput<'a>),
+    /// Bytes, by a convention, or values without one.
+    Others(Option<Convention>, CallInput<'a>),
 }
 
 impl<'a> CallInput<'a> {
@@ -47,14 +45,8 @@ impl<'a> CallInput<'a> {
         conventions: &[Convention],
         limits: &Limits,
     ) -> Result<BoundInput<'a>, Failure> {
-        if let Self::Values(values) = self {
-            let signature = info.signature(export)?;
-            signature.check_values(values)?;
-            return Ok(BoundInput::Values(signature, values));
-        }
         let Self::Params(params) = self else {
-            let (convention, input) = self.convention(info, export, named, conventions, limits)?;
-            return Ok(BoundInput::Inputs(convention, input));
+            return self.bind_others(info, export, named, conventions, limits);
         };
         let (signature, callee) = match function {
             Some(GuestFunction { signature, callee }) => (signature, Some(callee)),
@@ -67,6 +59,23 @@ impl<'a> CallInput<'a> {
             _ => signature.check(params)?,
         }
         Ok(BoundInput::Params(signature, params, callee))
+    }
+
+    #[inline(never)]
+    fn bind_others(
+        self,
+        info: &'a ModuleInfo,
+        export: &str,
+        named: Option<Convention>,
+        conventions: &[Convention],
+        limits: &Limits,
+    ) -> Result<BoundInput<'a>, Failure> {
+        if let Self::Values(values) = self {
+            info.signature(export)?.check_values(values)?;
+            return Ok(BoundInput::Others(None, self));
+        }
+        let (convention, input) = self.convention(info, export, named, conventions, limits)?;
+        Ok(BoundInput::Others(Some(convention), input))
     }
 
     /// Chooses the convention for the bytes. Drops a single empty input if the export takes no
@@ -112,6 +121,13 @@ impl<'a> CallInput<'a> {
             Self::Inputs(inputs) => inputs,
         }
     }
+
+    fn values(&self) -> &[Value] {
+        match self {
+            Self::Values(values) => values,
+            _ => &[],
+        }
+    }
 }
 
 impl BoundInput<'_> {
@@ -120,8 +136,8 @@ impl BoundInput<'_> {
     pub(crate) fn stdin_convention(&self) -> Option<Convention> {
         match self {
             // A CGI request always has a body, even if it is empty.
-            Self::Inputs(Convention::Cgi, _) => Some(Convention::Cgi),
-            Self::Inputs(Convention::Command, input)
+            Self::Others(Some(Convention::Cgi), _) => Some(Convention::Cgi),
+            Self::Others(Some(Convention::Command), input)
                 if input.inputs().iter().any(|input| !input.is_empty()) =>
             {
                 Some(Convention::Command)
@@ -154,11 +170,11 @@ impl BoundInput<'_> {
                     }
                 };
             }
-            Self::Values(signature, values) => {
-                output.results = execution.call_values(export, signature, values)?;
-            }
-            Self::Inputs(convention, input) => {
+            Self::Others(Some(convention), input) => {
                 output.bytes = convention.call(execution, export, input.inputs())?;
+            }
+            Self::Others(None, input) => {
+                output.results = execution.call_values(export, input.values())?;
             }
         }
         Ok(())
@@ -176,14 +192,14 @@ impl BoundInput<'_> {
         exit: Failure,
     ) -> Result<(), Failure> {
         let signature = match self {
-            Self::Params(signature, ..) | Self::Values(signature, _) => Some(*signature),
-            Self::Inputs(..) => execution.code().info.function(export),
+            Self::Params(signature, ..) => Some(*signature),
+            Self::Others(..) => execution.code().info.function(export),
         };
         match signature {
             Some(signature) if signature.results().is_empty() => {}
             _ => return Err(exit),
         }
-        if let Self::Inputs(Convention::Command | Convention::Cgi, _) = self {
+        if let Self::Others(Some(Convention::Command | Convention::Cgi), _) = self {
             output.bytes = core::mem::take(&mut execution.state().output.stdout);
         }
         Ok(())

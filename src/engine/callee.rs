@@ -84,7 +84,7 @@ fn call(
     Ok(match results {
         [] => Numbers::None,
         [result] => Numbers::One(from_val(result)),
-        results => Numbers::More(results.iter().map(from_val).collect()),
+        results => results.iter().map(from_val).collect::<Vec<u64>>().into(),
     })
 }
 

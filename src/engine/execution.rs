@@ -213,14 +213,14 @@ impl<'a> Execution<'a> {
     }
 
     /// Calls an export with values that fit its signature.
+    #[inline(never)]
     pub(crate) fn call_values(
         &mut self,
         export: &str,
-        signature: &Signature,
         values: &[Value],
     ) -> Result<Numbers, Failure> {
         let func = self.func(export)?;
-        self.call_func(func, signature, values)
+        self.call_func(func, self.code.info.signature(export)?, values)
     }
 
     /// Calls a function that this instance passed as a reference.
@@ -244,7 +244,7 @@ impl<'a> Execution<'a> {
             Err(failure) if signature.results().is_empty() && failure.is_good_end() => {
                 Ok(Numbers::None)
             }
-            done => done.map(|values| Numbers::Values(values.into())),
+            done => done.map(Numbers::from),
         }
     }
 

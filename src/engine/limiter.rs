@@ -68,6 +68,11 @@ impl Limiter {
         self.max_memory_bytes = bytes(pages.map_or(most, |pages| pages.min(most)));
     }
 
+    /// The pages that all memories may have together now.
+    pub(crate) fn most_pages(&self) -> u64 {
+        (self.max_memory_bytes / PAGE) as u64
+    }
+
     /// Allows one more table of that many elements. It is this crate's, and does not count against
     /// the guest's limits.
     pub(crate) fn admit_own_table(&mut self, elements: usize) {

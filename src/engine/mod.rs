@@ -12,6 +12,7 @@ pub(crate) mod clock;
 pub(crate) mod compiled_module;
 pub(crate) mod dispatch;
 pub(crate) mod execution;
+mod guest_state;
 pub(crate) mod guest_store;
 pub(crate) mod host_functions;
 mod limiter;

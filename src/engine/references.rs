@@ -1,19 +1,22 @@
-//! References that cross the border between a guest and its host.
+//! References that cross the border between a guest and its host, and the memories that the host
+//! uses.
 
 use crate::common::{
     failure::{Cause, Failure},
     reference::{ExternRef, FuncRef},
 };
-use alloc::{collections::BTreeMap, string::ToString, sync::Arc};
-use wasmi::Func;
+use alloc::{boxed::Box, collections::BTreeMap, string::ToString, sync::Arc, vec::Vec};
+use wasmi::{Func, Memory};
 
-/// What a store keeps for references. Few guests need it.
+/// What a store keeps for what its embedder uses of it. Few embedders need it.
 #[derive(Default)]
 pub(crate) struct References {
     /// Tells the store apart from all others.
     store: Arc<StoreToken>,
     /// The embedder's objects that the store holds, by their places.
     objects: BTreeMap<usize, wasmi::ExternRef>,
+    /// The memories that the embedder has asked for, with their names.
+    memories: Vec<(Box<str>, Memory)>,
 }
 
 /// It has a byte, to have a place of its own.
@@ -53,6 +56,22 @@ impl FuncHandle {
 }
 
 impl References {
+    /// The memory at a place.
+    pub(super) fn memory(&self, place: usize) -> Option<Memory> {
+        self.memories.get(place).map(|(_, memory)| *memory)
+    }
+
+    /// The place of a memory that was asked for before.
+    pub(super) fn place(&self, name: &str) -> Option<usize> {
+        self.memories.iter().position(|(known, _)| **known == *name)
+    }
+
+    /// Remembers a memory and returns its place.
+    pub(super) fn add_memory(&mut self, name: &str, memory: Memory) -> usize {
+        self.memories.push((name.into(), memory));
+        self.memories.len() - 1
+    }
+
     /// How many of the embedder's objects the store holds.
     pub(super) fn count(&self) -> usize {
         self.objects.len()

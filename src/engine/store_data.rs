@@ -12,10 +12,10 @@ use crate::{
         references::References,
     },
     host::{
-        context::NestedCalls,
         convention_state::ConventionState,
         environment::{Environment, Strings, strings},
         memory::GuestMemory,
+        nested_calls::NestedCalls,
     },
     module::prepare::ExportTable,
     settings::{config::RunnerConfig, context::PluginContext},
@@ -220,6 +220,18 @@ impl StoreData {
         self.references.get_or_insert_default()
     }
 
+    /// Whether an export was added by this crate.
+    pub(super) fn adds_export(&self, name: &str) -> bool {
+        let export_table = self.export_table.as_deref();
+        export_table.is_some_and(|export_table| *export_table.table == *name)
+    }
+
+    /// Bounds the memories by the runner's limits, or by `pages` if that is less.
+    pub(super) fn bound_memory(&mut self, pages: Option<u32>) {
+        let limits = &self.meter.context().config.limits;
+        self.limiter.bound_memory(limits, pages);
+    }
+
     /// Sets the table that holds the exported functions.
     pub(crate) fn set_export_table(&mut self, export_table: &Arc<ExportTable>) {
         self.limiter.admit_own_table(export_table.len());
@@ -243,9 +255,7 @@ impl StoreData {
         fuel_used: u64,
     ) {
         self.clock.pass(fuel_used);
-        let limits = &self.meter.context().config.limits;
-        self.limiter
-            .bound_memory(limits, call_limits.max_memory_pages);
+        self.bound_memory(call_limits.max_memory_pages);
         self.meter.renew(call_limits);
         self.output
             .renew(self.meter.context().config.limits.max_output_bytes);

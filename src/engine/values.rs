@@ -19,7 +19,7 @@ pub(crate) fn signature(ty: &FuncType) -> Signature {
     Signature::new(convert(ty.params()), convert(ty.results()))
 }
 
-fn value_type(ty: &ValType) -> ValueType {
+pub(super) fn value_type(ty: &ValType) -> ValueType {
     match ty {
         ValType::I32 => ValueType::I32,
         ValType::I64 => ValueType::I64,

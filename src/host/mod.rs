@@ -11,4 +11,6 @@ pub(crate) mod convention_state;
 pub(crate) mod environment;
 pub(crate) mod function;
 pub(crate) mod memory;
+pub(crate) mod memory_view;
+pub(crate) mod nested_calls;
 pub(crate) mod registry;

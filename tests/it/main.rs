@@ -14,6 +14,7 @@ mod convention;
 mod deadlines;
 mod dispatch;
 mod faults;
+mod guest_state;
 mod host_functions;
 mod layers;
 mod limits;
