@@ -34,6 +34,8 @@
 //! - [`RunnerConfig::function`] turns a closure into a function that plugins can import. It takes a
 //!   [`HostContext`] and [`HostValue`]s, and returns a [`HostResult`]. The trait for such closures is
 //!   [`IntoHostFunction`]. [`HostFunction::new`] makes a function of any signature.
+//! - [`RunnerConfig::global`], [`memory`](RunnerConfig::memory) and [`table`](RunnerConfig::table) say what is in the
+//!   globals, memories and tables that plugins import.
 //! - [`environment`] has the traits for real time, real random numbers, standard input and output.
 //! - [`http`] has the messages that pass through [`Plugin::handle`] and [`Call::cgi`], and the client
 //!   that sends the requests of Extism plugins.

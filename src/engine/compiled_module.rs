@@ -48,6 +48,8 @@ pub(crate) struct CompiledModule {
     /// Whether the module exports a memory named `memory`, the name that WASI and every convention
     /// use.
     pub(crate) exports_memory: bool,
+    /// Whether the module imports memories, tables or globals, which each instance gets anew.
+    pub(crate) imports_state: bool,
     /// Whether making an instance takes only microseconds. The deadline of a call then counts from
     /// the end of its first slice or from its first call of a host function, because reading a
     /// clock takes a good part of the time of a small call.
@@ -141,6 +143,10 @@ impl CompiledModule {
             initialisers: info.plain_initialisers().collect(),
             haskell: info.haskell(),
             exports_memory: memory.is_some_and(|memory| memory.ty.signature().is_none()),
+            imports_state: info
+                .imports
+                .iter()
+                .any(|import| import.ty.signature().is_none()),
             is_small: info.minimum_pages == 0 && info.bytes <= SMALL_MODULE,
             largest: LargestSlices::new(info.most_locals, may_call_back),
             info,

@@ -16,6 +16,7 @@ use crate::{
         callee::{Callee, call_values},
         compiled_module::CompiledModule,
         guest_store::{GuestFunction, GuestStore, REMEMBERED, RememberedFunction},
+        imported,
         meter::CallLimits,
         run_loop::{MEMORY_OUT_OF_BOUNDS, TABLE_OUT_OF_BOUNDS, fuel_left, fuel_used, trap},
         store_data::{StoreData, exported_function, memory_and_data},
@@ -98,13 +99,16 @@ impl<'a> Execution<'a> {
         let _ = store.set_fuel(level);
         let instance = if self.code.info.imports.is_empty() {
             // A module without imports needs no linker, and this way is faster.
-            Instance::new(store, module, &[])
+            Instance::new(&mut *store, module, &[])
+        } else if self.code.imports_state {
+            imported::linker(self.code, store)?.instantiate_and_start(&mut *store, module)
         } else {
-            linker.instantiate_and_start(store, module)
+            linker.instantiate_and_start(&mut *store, module)
         };
         let instance = instance.map_err(|error| instantiation_failure(error, self.config()))?;
         let memory = match self.code.exports_memory {
             true => instance.get_memory(&self.guest_store.store, "memory"),
+            false if self.code.imports_state => imported::memory(&self.guest_store.store),
             false => None,
         };
         let state = self.guest_store.store.data_mut();

@@ -15,13 +15,13 @@ use crate::{
     },
     host::{context::GuestState, memory::GuestMemory, memory_view::Memories},
 };
-use alloc::{format, sync::Arc};
+use alloc::{format, sync::Arc, vec::Vec};
 use wasmi::{
     AsContext, AsContextMut, Caller, Extern, Global, Memory, Mutability, StoreContext,
     StoreContextMut, Table,
 };
 
-/// The exported `what` of this name, as `pick` finds it in an export.
+/// The `what` of this name, as `pick` finds it in an export, or in an import that is not exported.
 fn exported<T>(
     ctx: &impl AsContext<Data = StoreData>,
     (what, place): (&'static str, &'static str),
@@ -29,34 +29,37 @@ fn exported<T>(
     pick: impl Fn(Extern) -> Option<T>,
 ) -> Result<T, Failure> {
     let store = ctx.as_context();
-    let instance = store.data().instance;
-    let is_own = |name: &str| !store.data().adds_export(name);
-    let found = instance.and_then(|instance| instance.get_export(store, name));
-    found
-        .filter(|_| is_own(name))
-        .and_then(&pick)
-        .ok_or_else(|| {
-            let exports = instance.into_iter().flat_map(|it| it.exports(store));
-            let names = exports.filter_map(|export| {
-                let name = export.name();
-                pick(export.into_extern()).map(|_| name)
-            });
-            Failure::not_found(what, name, place, names.filter(|name| is_own(name)))
-        })
+    let state = store.data();
+    let exports = state.instance.into_iter().flat_map(|it| it.exports(store));
+    let exports = exports
+        .map(|export| (export.name(), export.into_extern()))
+        .filter(|(name, _)| !state.adds_export(name));
+    let imports = state.references.iter().flat_map(|it| it.imports());
+    let mut known = exports
+        .chain(imports)
+        .filter_map(|(name, found)| Some((name, pick(found)?)));
+    let mut others = Vec::new();
+    match known.find_map(|(other, found)| {
+        others.push(other);
+        (other == name).then_some(found)
+    }) {
+        Some(found) => Ok(found),
+        None => Err(Failure::not_found(what, name, place, others.into_iter())),
+    }
 }
 
 fn memory(ctx: &impl AsContext<Data = StoreData>, name: &str) -> Result<Memory, Failure> {
-    let what = ("memory", "this plugin's exported memories");
+    let what = ("memory", "this plugin's memories");
     exported(ctx, what, name, Extern::into_memory)
 }
 
 fn global(ctx: &impl AsContext<Data = StoreData>, name: &str) -> Result<Global, Failure> {
-    let what = ("global", "this plugin's exported globals");
+    let what = ("global", "this plugin's globals");
     exported(ctx, what, name, Extern::into_global)
 }
 
 fn table_size(ctx: &impl AsContext<Data = StoreData>, name: &str) -> Result<u64, Failure> {
-    let what = ("table", "this plugin's exported tables");
+    let what = ("table", "this plugin's tables");
     let table: Table = exported(ctx, what, name, Extern::into_table)?;
     Ok(table.size(ctx))
 }

@@ -80,6 +80,16 @@ impl Limiter {
         self.max_table_elements = self.max_table_elements.saturating_add(elements);
     }
 
+    /// Allows one more memory or table than before. The engine counts one that is imported twice:
+    /// when it is made, and when the module is instantiated with it.
+    pub(crate) fn admit_import(&mut self, is_memory: bool) {
+        let count = match is_memory {
+            true => &mut self.memories,
+            false => &mut self.tables,
+        };
+        *count = count.saturating_add(1);
+    }
+
     /// The guest's memory in pages, rounded up. Memory never shrinks, and this is also the peak.
     pub(crate) fn memory_pages(&self) -> u32 {
         u32::try_from(self.memory_bytes.div_ceil(PAGE)).unwrap_or(u32::MAX)

@@ -4,7 +4,8 @@ use crate::{
     common::{
         failure::{Cause, Failure},
         text::{Quoted, first_line, names},
-        value::{ExternType, Import, Signature},
+        value::{ExternType, Import, Signature, ValueType},
+        wasm_value::Value,
     },
     engine::{
         host_functions::{Definition, define_host},
@@ -12,7 +13,7 @@ use crate::{
         values::{func_type, signature},
     },
     host::registry::Functions,
-    module::inspect::ModuleInfo,
+    module::inspect::{ImportedMemory, ModuleInfo},
 };
 use alloc::{
     collections::BTreeMap,
@@ -20,6 +21,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
+use core::slice;
 use wasmi::{Engine, Linker};
 
 /// What WASI or a convention provides for an import.
@@ -42,7 +44,7 @@ pub(super) fn link(
     functions: &Functions,
     definers: &[Definer],
 ) -> Result<Linker<StoreData>, Failure> {
-    let mut link = Link::new(engine, functions, definers);
+    let mut link = Link::new(engine, info, functions, definers);
     for import in &info.imports {
         link.define(import).map_err(|why| {
             let (module, name) = (Quoted(&import.module), Quoted(&import.name));
@@ -60,7 +62,7 @@ pub(crate) fn missing(
     definers: &[Definer],
 ) -> Vec<(usize, String)> {
     let engine = Engine::default();
-    let mut link = Link::new(&engine, functions, definers);
+    let mut link = Link::new(&engine, info, functions, definers);
     let refused = |(place, import)| Some((place, link.define(import).err()?));
     info.imports
         .iter()
@@ -72,30 +74,96 @@ pub(crate) fn missing(
 /// Resolves a module's imports one by one.
 struct Link<'a> {
     linker: Linker<StoreData>,
-    /// The types of the imports defined until now, by module and name.
-    types: BTreeMap<(&'a str, &'a str), &'a Signature>,
+    /// The types of the imports until now, by module and name. A stub takes the type of its import,
+    /// and the linker holds one definition for each name.
+    types: BTreeMap<(&'a str, &'a str), &'a ExternType>,
+    /// The imported memories and the element types of the imported tables that are still to come.
+    memories: slice::Iter<'a, ImportedMemory>,
+    tables: slice::Iter<'a, ValueType>,
     functions: &'a Functions,
     definers: &'a [Definer],
 }
 
 impl<'a> Link<'a> {
-    fn new(engine: &Engine, functions: &'a Functions, definers: &'a [Definer]) -> Self {
+    fn new(
+        engine: &Engine,
+        info: &'a ModuleInfo,
+        functions: &'a Functions,
+        definers: &'a [Definer],
+    ) -> Self {
         let mut linker = Linker::new(engine);
         linker.allow_shadowing(true);
         Self {
             linker,
             types: BTreeMap::new(),
+            memories: info.imported_memories.iter(),
+            tables: info.table_elements.iter(),
             functions,
             definers,
         }
     }
 
+    /// Checks an import that is no function. It is made for each instance.
+    fn admit(&mut self, import: &Import) -> Result<(), String> {
+        let (module, name) = (&*import.module, &*import.name);
+        let given = &self.functions.state;
+        match &import.ty {
+            ExternType::Func(_) => Ok(()),
+            ExternType::Memory { .. } => {
+                let memory = self.memories.next();
+                let contents = given.memory(module, name).len() as u64;
+                match memory {
+                    Some(memory) if memory.has_own_pages => {
+                        Err("a memory with pages of its own size cannot be imported".to_string())
+                    }
+                    Some(memory) if memory.bytes < contents => Err(format!(
+                        "it begins with {} bytes, and the runner's contents have {contents}",
+                        memory.bytes
+                    )),
+                    _ => Ok(()),
+                }
+            }
+            ExternType::Table { minimum, .. } => {
+                let element = self.tables.next();
+                let contents = given.table(module, name).len() as u64;
+                match element {
+                    Some(ValueType::FuncRef) if contents > 0 => {
+                        Err("it holds functions, and the runner's contents are objects".to_string())
+                    }
+                    _ if *minimum < contents => Err(format!(
+                        "it begins with {minimum} elements, and the runner's contents have \
+                         {contents}"
+                    )),
+                    _ => Ok(()),
+                }
+            }
+            ExternType::Global { ty, .. } => match given.globals.get(module, name) {
+                Some(Value::FuncRef(Some(_))) => {
+                    Err("a function of an instance cannot be the value of a global".to_string())
+                }
+                Some(value) if value.ty() == *ty => Ok(()),
+                Some(value) => Err(format!("the runner's global has type {}", value.ty())),
+                None => {
+                    let names = names(given.globals.names());
+                    Err(format!(
+                        "not among the globals given to this runner: {names}"
+                    ))
+                }
+            },
+        }
+    }
+
     /// Defines an import. Fails with the reason if nothing provides it.
     fn define(&mut self, import: &'a Import) -> Result<(), String> {
-        let ExternType::Func(wanted) = &import.ty else {
-            return Err("only functions can be imported".to_string());
-        };
         let (module, name) = (&*import.module, &*import.name);
+        let before = self.types.insert((module, name), &import.ty);
+        let only_type = match before.is_some_and(|before| *before != import.ty) {
+            true => Err("it is imported with another type too".to_string()),
+            false => Ok(()),
+        };
+        let ExternType::Func(wanted) = &import.ty else {
+            return self.admit(import).and(only_type);
+        };
         let linker = &mut self.linker;
         let registered = self.functions.get(module, name).and_then(|function| {
             let ty = func_type(function.signature())?;
@@ -111,15 +179,7 @@ impl<'a> Link<'a> {
             found.unwrap_or(Provided::Unknown)
         });
         match provided {
-            Provided::Function(Ok(provided)) if signature(&provided) == *wanted => {
-                // A stub takes the type of its import, and the linker holds one function for each
-                // name.
-                let before = self.types.insert((module, name), wanted);
-                match before.is_some_and(|ty| ty != wanted) {
-                    true => Err("it is imported with another type too".to_string()),
-                    false => Ok(()),
-                }
-            }
+            Provided::Function(Ok(provided)) if signature(&provided) == *wanted => only_type,
             Provided::Function(Ok(provided)) => {
                 let provided = signature(&provided);
                 Err(format!("the function has type {provided}"))

@@ -15,6 +15,7 @@ pub(crate) mod execution;
 mod guest_state;
 pub(crate) mod guest_store;
 pub(crate) mod host_functions;
+mod imported;
 mod limiter;
 pub(crate) mod link;
 pub(crate) mod meter;

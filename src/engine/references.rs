@@ -6,7 +6,7 @@ use crate::common::{
     reference::{ExternRef, FuncRef},
 };
 use alloc::{boxed::Box, collections::BTreeMap, string::ToString, sync::Arc, vec::Vec};
-use wasmi::{Func, Memory};
+use wasmi::{Extern, Func, Memory};
 
 /// What a store keeps for what its embedder uses of it. Few embedders need it.
 #[derive(Default)]
@@ -17,6 +17,8 @@ pub(crate) struct References {
     objects: BTreeMap<usize, wasmi::ExternRef>,
     /// The memories that the embedder has asked for, with their names.
     memories: Vec<(Box<str>, Memory)>,
+    /// What was made for the module's imports, with their names.
+    imports: Vec<(Box<str>, Extern)>,
 }
 
 /// It has a byte, to have a place of its own.
@@ -56,6 +58,16 @@ impl FuncHandle {
 }
 
 impl References {
+    /// Remembers what was made for an import.
+    pub(super) fn add_import(&mut self, name: &str, made: Extern) {
+        self.imports.push((name.into(), made));
+    }
+
+    /// What was made for the imports of a name.
+    pub(super) fn imports(&self) -> impl Iterator<Item = (&str, Extern)> {
+        self.imports.iter().map(|(name, made)| (&**name, *made))
+    }
+
     /// The memory at a place.
     pub(super) fn memory(&self, place: usize) -> Option<Memory> {
         self.memories.get(place).map(|(_, memory)| *memory)

@@ -10,6 +10,7 @@ pub(crate) mod context;
 pub(crate) mod convention_state;
 pub(crate) mod environment;
 pub(crate) mod function;
+pub(crate) mod imported;
 pub(crate) mod memory;
 pub(crate) mod memory_view;
 pub(crate) mod nested_calls;

@@ -1,6 +1,6 @@
 //! The registered functions of a runner, by the names under which guests import them.
 
-use crate::host::{context::Operation, function::HostFunction};
+use crate::host::{context::Operation, function::HostFunction, imported::ImportedState};
 use alloc::{
     collections::BTreeMap,
     string::{String, ToString},
@@ -13,6 +13,8 @@ pub(crate) struct Functions {
     by_module: BTreeMap<String, BTreeMap<String, HostFunction>>,
     /// By binding, namespace and operation.
     operations: BTreeMap<[String; 3], Operation>,
+    /// What is given to imports that are no functions.
+    pub(crate) state: ImportedState,
 }
 
 impl Functions {

@@ -267,31 +267,31 @@ fn globals_and_tables_by_name() -> Result<(), Error> {
             "no such global",
             instance.set_global("cout", 8),
             ErrorKind::NotFound,
-            "no global \"cout\"; this plugin's exported globals: count, fixed, object",
+            "no global \"cout\"; this plugin's globals: count, fixed, object",
         ),
         (
             "a memory is no global",
             instance.global("memory").map(|_| ()),
             ErrorKind::NotFound,
-            "no global \"memory\"; this plugin's exported globals: count, fixed, object",
+            "no global \"memory\"; this plugin's globals: count, fixed, object",
         ),
         (
             "a function is no memory",
             instance.memory("load").map(|_| ()),
             ErrorKind::NotFound,
-            "no memory \"load\"; this plugin's exported memories: other, memory",
+            "no memory \"load\"; this plugin's memories: other, memory",
         ),
         (
             "no such table",
             instance.table_size("t").map(|_| ()),
             ErrorKind::NotFound,
-            "no table \"t\"; this plugin's exported tables: table",
+            "no table \"t\"; this plugin's tables: table",
         ),
         (
             "this crate's own table",
             instance.table_size("exported functions").map(|_| ()),
             ErrorKind::NotFound,
-            "no table \"exported functions\"; this plugin's exported tables: table",
+            "no table \"exported functions\"; this plugin's tables: table",
         ),
     ];
     for (name, result, kind, said) in cases {
@@ -316,7 +316,7 @@ fn a_table_that_this_crate_adds_is_not_the_guests() {
         refused(
             instance.table_size(name),
             ErrorKind::NotFound,
-            &format!("no table \"{name}\"; this plugin's exported tables: none"),
+            &format!("no table \"{name}\"; this plugin's tables: none"),
         );
     }
 }

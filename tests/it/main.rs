@@ -16,6 +16,7 @@ mod dispatch;
 mod faults;
 mod guest_state;
 mod host_functions;
+mod imports;
 mod layers;
 mod limits;
 mod mutated;
