@@ -24,6 +24,7 @@
 //!    from a [`Snapshot`]. A [`WarmUp`] is a call made at load.
 //! 4. [`Call`] describes one call: params or input, fuel, timeout, arguments, and a [`CancelToken`]
 //!    that ends it from another thread.
+//!    A [`TypedFunction`] calls with Rust's own types, which are checked once.
 //! 5. [`Outcome`] has what the call returned, wrote and cost.
 //! 6. [`Error`] names the plugin, the problem and the limit. [`ErrorKind`] is for programs, and [`Phase`]
 //!    is the step in which the error happened.
@@ -120,6 +121,7 @@ pub use api::directory::{LoadFailure, LoadReport};
 pub use api::instance::Instance;
 pub use api::plugin::Plugin;
 pub use api::runner::Runner;
+pub use api::typed::TypedFunction;
 pub use common::cancel::CancelToken;
 pub use common::error::Error;
 pub use common::error_kind::{ErrorKind, Phase};

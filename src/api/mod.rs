@@ -1,5 +1,6 @@
 //! The public API. A `Runner` loads plugins, a `Plugin` is called or instantiated, a `Call` is
-//! built and run, and an `Instance` keeps its state between calls.
+//! built and run, an `Instance` keeps its state between calls, and a `TypedFunction` calls with Rust's
+//! own types.
 //!
 //! `lib.rs` exports the public types. This room may use all rooms below it, which do the work. It
 //! decides who may do what, and with which error. Each type may know only those before it in the
@@ -23,3 +24,4 @@ mod source;
 #[cfg(feature = "serde")]
 mod structured;
 mod task;
+pub(crate) mod typed;

@@ -256,6 +256,12 @@ impl Plugin {
         }
     }
 
+    /// Whether both are the same plugin.
+    #[inline]
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(crate) fn plugin_context(&self) -> &Arc<PluginContext> {
         &self.0.plugin_context
     }

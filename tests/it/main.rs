@@ -34,5 +34,6 @@ mod structured;
 mod threads;
 mod trap_doors;
 mod traps;
+mod typed;
 mod values;
 mod wasi;
