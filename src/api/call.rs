@@ -25,7 +25,7 @@ use alloc::{
     sync::Arc,
     vec::Vec,
 };
-use core::{any::Any, fmt, time::Duration};
+use core::{fmt, time::Duration};
 
 /// One call of an export. Set its input and its limits, then [`run`](Self::run) it.
 ///
@@ -41,7 +41,7 @@ use core::{any::Any, fmt, time::Duration};
 #[must_use = "a call does nothing before `run`"]
 pub struct Call<'a> {
     target: Target<'a>,
-    task: Task<'a>,
+    pub(super) task: Task<'a>,
 }
 
 enum Target<'a> {
@@ -80,30 +80,6 @@ impl<'a> Call<'a> {
     /// [`input`](Self::input).
     pub fn params(mut self, params: &'a [u64]) -> Self {
         self.task.input = CallInput::Params(params);
-        self
-    }
-
-    /// Passes values of any type, as many as the export has parameters. The outcome then has
-    /// [`values`](Outcome::values) too. Replaces [`params`](Self::params).
-    ///
-    /// ```
-    /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
-    /// use pocketwasm::types::{ExternRef, Value};
-    ///
-    /// let module = wat::parse_str(
-    ///     r#"(module
-    ///         (func (export "keep") (param externref i64) (result i64 externref)
-    ///             (local.get 1) (local.get 0)))"#,
-    /// )?;
-    /// let plugin = runner.load_plugin("keeper", module)?;
-    /// let session = ExternRef::new("session 1");
-    /// let values = [Value::from(session.clone()), Value::from(7_i64)];
-    /// let outcome = plugin.call("keep").values(&values).run()?;
-    /// assert_eq!(outcome.values(), [Value::from(7_i64), Value::from(session)]);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn values(mut self, values: &'a [Value]) -> Self {
-        self.task.input = CallInput::Values(values);
         self
     }
 
@@ -164,14 +140,6 @@ impl<'a> Call<'a> {
         self.environment()
             .allowed_hosts
             .push(host.to_ascii_lowercase());
-        self
-    }
-
-    /// Gives the host functions of this call access to a value, through
-    /// [`HostContext::state`](crate::HostContext::state). The value is moved out for the call, and
-    /// is back in `state` when the call ends, even if it fails.
-    pub fn state<T: Any + Default + Send + Sync>(mut self, state: &'a mut T) -> Self {
-        self.task.state = Some(state);
         self
     }
 
@@ -273,7 +241,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn environment(&mut self) -> &mut Environment {
+    pub(super) fn environment(&mut self) -> &mut Environment {
         self.task.environment.get_or_insert_default()
     }
 

@@ -65,6 +65,39 @@ impl Instance {
         &self.plugin
     }
 
+    /// Makes the instance as fresh as a new one, also after a call that failed. References and the
+    /// state of earlier calls are gone.
+    ///
+    /// It takes at most the time of [`Plugin::instantiate`], and less where a spare instance is
+    /// ready ([`spare_instances`](crate::RunnerConfig::spare_instances)).
+    ///
+    /// ```
+    /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
+    /// let module = wat::parse_str(
+    ///     r#"(module
+    ///         (global $count (export "count") (mut i32) (i32.const 1))
+    ///         (func (export "fail") (global.set $count (i32.const 2)) (unreachable)))"#,
+    /// )?;
+    /// let mut instance = runner.load_plugin("fails", module)?.instantiate()?;
+    /// instance.call("fail").run().unwrap_err();
+    /// assert!(instance.is_poisoned());
+    /// instance.reset()?;
+    /// assert!(!instance.is_poisoned());
+    /// assert_eq!(instance.global("count")?.get(), Some(1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Plugin::instantiate`]. The instance is then as it was before.
+    pub fn reset(&mut self) -> Result<(), Error> {
+        let (code, mut guest_store) = self.plugin.make()?;
+        guest_store.keep();
+        self.code = code;
+        self.guest_store = guest_store;
+        Ok(())
+    }
+
     /// Whether an earlier call failed, which means that every later one is refused.
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
@@ -226,14 +259,27 @@ impl Plugin {
     /// `Timeout`, `Host`. `Exit` is returned for any exit code, even 0: a program that has ended
     /// leaves no usable instance.
     pub fn instantiate(&self) -> Result<Instance, Error> {
-        let run = || -> Result<Instance, Error> {
+        let (code, guest_store) = self.make()?;
+        Ok(Instance::new(self.clone(), code, guest_store))
+    }
+
+    /// A store with an instance that is initialised, a spare one if there is one.
+    fn make(&self) -> Result<(Arc<CompiledModule>, GuestStore), Error> {
+        let make = || -> Result<_, Error> {
             self.context().check_open()?;
             let (code, mut guest_store) = self.begin(CallLimits::default(), None)?;
+            if let Some(mut spare) = self.spare_of(&code) {
+                // As after a call: what it cost to make is no later call's fuel.
+                let mut execution = Execution::new(&code, &mut spare);
+                execution.renew(CallLimits::default(), None);
+                execution.end(Ok(()))?;
+                return Ok((code, spare));
+            }
             let mut execution = Execution::new(&code, &mut guest_store);
             let initialised = execution.instantiate_and_initialise(None);
             execution.end(initialised)?;
-            Ok(Instance::new(self.clone(), code, guest_store))
+            Ok((code, guest_store))
         };
-        run().map_err(|error| error.in_plugin(self.shared_name()))
+        make().map_err(|error| error.in_plugin(self.shared_name()))
     }
 }

@@ -8,6 +8,7 @@
 
 mod cache;
 pub(crate) mod call;
+mod call_setters;
 pub(crate) mod description;
 #[cfg(feature = "std")]
 pub(crate) mod directory;
@@ -19,6 +20,8 @@ pub(crate) mod http;
 pub(crate) mod instance;
 pub(crate) mod plugin;
 pub(crate) mod runner;
+#[cfg(feature = "serde")]
+mod serialized;
 #[cfg(feature = "std")]
 mod source;
 #[cfg(feature = "serde")]

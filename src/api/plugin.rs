@@ -248,6 +248,12 @@ impl Plugin {
         None
     }
 
+    /// A spare instance of `code`, if that is what the spares are instances of.
+    pub(crate) fn spare_of(&self, code: &Arc<CompiledModule>) -> Option<GuestStore> {
+        let own = Arc::ptr_eq(code, &self.0.code);
+        own.then(|| self.spare()).flatten()
+    }
+
     /// Drops what is kept for later calls.
     pub(crate) fn retire(&self) {
         #[cfg(feature = "std")]

@@ -56,6 +56,7 @@ impl SnapshotState {
             strings_read.iter().eq(strings(plugin, environment, which))
         };
         max_memory_pages.is_none_or(|maximum| self.pages <= maximum)
+            && environment.is_none_or(|it| it.seed.is_none() && it.clock_start.is_none())
             && self
                 .strings_read
                 .as_ref()
@@ -117,7 +118,7 @@ impl StoreData {
         let config = &plugin_context.runner.config;
         let mut limiter = Limiter::new(&config.limits);
         limiter.bound_memory(&config.limits, call_limits.max_memory_pages);
-        Self {
+        let mut state = Self {
             meter: Meter::new(plugin_context, call_limits, largest),
             limiter,
             output: Output::new(config.limits.max_output_bytes),
@@ -134,7 +135,9 @@ impl StoreData {
             convention_state: None,
             nested: NestedCalls::default(),
             references: None,
-        }
+        };
+        state.begin_anew();
+        state
     }
 
     /// The host's side of a snapshot, after an initialiser that used `fuel`.
@@ -238,6 +241,19 @@ impl StoreData {
         self.export_table = Some(export_table.clone());
     }
 
+    /// Sets where random numbers and clock begin, if the call says that.
+    fn begin_anew(&mut self) {
+        let Some(environment) = &self.environment else {
+            return;
+        };
+        if let Some(seed) = environment.seed {
+            self.random = SeededRandom::new(seed);
+        }
+        if let Some(start) = environment.clock_start {
+            self.clock.start_at(start);
+        }
+    }
+
     /// Restores the host's side of a snapshot.
     pub(crate) fn restore(&mut self, snapshot_state: &SnapshotState) {
         self.clock = snapshot_state.clock;
@@ -260,6 +276,7 @@ impl StoreData {
         self.output
             .renew(self.meter.context().config.limits.max_output_bytes);
         self.environment = environment;
+        self.begin_anew();
         if let Some(convention_state) = &mut self.convention_state {
             convention_state.renew();
         }

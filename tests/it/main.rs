@@ -13,6 +13,7 @@ mod compilation;
 mod convention;
 mod deadlines;
 mod dispatch;
+mod embedding;
 mod faults;
 mod guest_state;
 mod host_functions;
