@@ -17,7 +17,7 @@
 //! # The types, in the order in which you meet them
 //!
 //! 1. [`RunnerConfig`] sets every limit, the clock, and what a guest may see of the host. All limits are
-//!    finite by default. [`SnapshotMode`] and [`Compilation`] are two of its settings.
+//!    finite by default. [`SnapshotMode`], [`Compilation`] and [`MissingImports`] are three of its settings.
 //! 2. [`Runner`] loads plugins from bytes or directories, and has one-line calls.
 //! 3. [`Plugin`] is a loaded module. [`Description`] is for a module that is not compiled. Both list
 //!    imports and exports, whose types are in [`types`], and name the [`Convention`]. A plugin may start
@@ -136,7 +136,7 @@ pub use host::memory_view::{LittleEndian, Memory};
 pub use loading::snapshot_report::Snapshot;
 pub use loading::warm_up::WarmUp;
 pub use settings::config::RunnerConfig;
-pub use settings::modes::{Compilation, SnapshotMode};
+pub use settings::modes::{Compilation, MissingImports, SnapshotMode};
 
 /// The types of a module's imports and exports, and values of all types.
 pub mod types {

@@ -5,11 +5,12 @@ use crate::{
         failure::{Cause, Failure},
         outcome::Numbers,
         output::{Stream, WriteResult},
+        value::Import,
         wasm_value::Value,
     },
     engine::{
         callee::{Callee, call_values},
-        run_loop::{charge, guarded, nested},
+        run_loop::{charge, guarded, invalid_module, nested},
         store_data::{StoreData, exported_function, memory_and_data},
         values::{function, into_guest, out_of_guest, signature},
     },
@@ -207,6 +208,26 @@ pub(crate) fn define_host(
         })
     })?;
     Ok(())
+}
+
+/// Defines a function that nothing provides: a call of it ends with that problem.
+pub(crate) fn define_missing(
+    linker: &mut Linker<StoreData>,
+    import: &Import,
+    ty: FuncType,
+    problem: String,
+) -> Result<(), Failure> {
+    let (module, name) = (&import.module, &import.name);
+    let defined = linker.func_new(module, name, ty, move |mut caller, _, _| {
+        guarded(|| {
+            charge(&mut caller, CALL_FUEL)?;
+            let problem = problem.clone();
+            Err(Cause::UnsupportedImport { problem }.into())
+        })
+    });
+    defined
+        .map(|_| ())
+        .map_err(|error| invalid_module(error.into()))
 }
 
 /// Runs `call` as a call of a host function back into the guest, within the limits of such calls.

@@ -8,7 +8,7 @@ use crate::{
         wasm_value::Value,
     },
     engine::{
-        host_functions::{Definition, define_host},
+        host_functions::{Definition, define_host, define_missing},
         store_data::StoreData,
         values::{func_type, signature},
     },
@@ -46,13 +46,25 @@ pub(super) fn link(
 ) -> Result<Linker<StoreData>, Failure> {
     let mut link = Link::new(engine, info, functions, definers);
     for import in &info.imports {
-        link.define(import).map_err(|why| {
-            let (module, name) = (Quoted(&import.module), Quoted(&import.name));
-            let problem = format!("{module} {name} of type {}: {why}", import.ty);
-            Failure::from(Cause::UnsupportedImport { problem })
-        })?;
+        let Err(why) = link.define(import) else {
+            continue;
+        };
+        let (module, name) = (Quoted(&import.module), Quoted(&import.name));
+        let problem = format!("{module} {name} of type {}: {why}", import.ty);
+        let can_trap = functions.missing_ones_trap && has_one_type(info, import);
+        match import.ty.signature().and_then(func_type) {
+            Some(ty) if can_trap => define_missing(&mut link.linker, import, ty, problem)?,
+            _ => return Err(Cause::UnsupportedImport { problem }.into()),
+        }
     }
     Ok(link.linker)
+}
+
+/// Whether all imports of this name have the same type. The linker holds one definition for each.
+fn has_one_type(info: &ModuleInfo, import: &Import) -> bool {
+    info.imports.iter().all(|other| {
+        (&other.module, &other.name) != (&import.module, &import.name) || other.ty == import.ty
+    })
 }
 
 /// The indices of the imports that cannot be provided, each with the reason.

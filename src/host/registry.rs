@@ -15,6 +15,9 @@ pub(crate) struct Functions {
     operations: BTreeMap<[String; 3], Operation>,
     /// What is given to imports that are no functions.
     pub(crate) state: ImportedState,
+    /// Whether an imported function that nothing provides traps when it is called, instead of
+    /// keeping the module from loading.
+    pub(crate) missing_ones_trap: bool,
 }
 
 impl Functions {

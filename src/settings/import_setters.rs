@@ -3,11 +3,38 @@
 use crate::{
     common::{reference::ExternRef, wasm_value::Value},
     host::imported::elements,
-    settings::config::RunnerConfig,
+    settings::{config::RunnerConfig, modes::MissingImports},
 };
 use alloc::vec::Vec;
 
 impl RunnerConfig {
+    /// What happens to a module that imports a function which nothing provides. Default:
+    /// [`MissingImports::Refuse`]. With [`MissingImports::Trap`] the parts of a plugin that do not
+    /// need the function run. [`Runner::describe_module`](crate::Runner::describe_module) lists
+    /// what is missing in both.
+    ///
+    /// ```
+    /// use pocketwasm::{MissingImports, Runner, RunnerConfig};
+    ///
+    /// let config = RunnerConfig::new().missing_imports(MissingImports::Trap);
+    /// let module = wat::parse_str(
+    ///     r#"(module
+    ///         (import "cloud" "launch" (func $launch))
+    ///         (func (export "add") (param i32 i32) (result i32)
+    ///             (i32.add (local.get 0) (local.get 1)))
+    ///         (func (export "launch") (call $launch)))"#,
+    /// )?;
+    /// let plugin = Runner::new(config)?.load_plugin("rocket", module)?;
+    /// assert_eq!(plugin.call("add").params(&[2, 40]).run()?.results(), [42]);
+    /// let error = plugin.call("launch").run().unwrap_err();
+    /// assert!(error.message().starts_with(r#"unsupported import: "cloud" "launch""#));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn missing_imports(mut self, missing: MissingImports) -> Self {
+        self.functions.missing_ones_trap = missing == MissingImports::Trap;
+        self
+    }
+
     /// Gives plugins a global that they can import as `name` from `module`. Every instance gets a
     /// global of its own, which begins with `value`; a plugin may import it as mutable. A module
     /// that imports it with another type, or a global that nobody gave, is refused when it is

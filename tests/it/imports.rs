@@ -2,7 +2,8 @@
 
 use crate::convention::{config, load, refused};
 use pocketwasm::{
-    Error, ErrorKind, HostContext, Instance, Plugin, Runner, RunnerConfig, Snapshot, SnapshotMode,
+    Error, ErrorKind, HostContext, Instance, MissingImports, Phase, Plugin, Runner, RunnerConfig,
+    Snapshot, SnapshotMode,
     types::{ExternRef, Value},
 };
 
@@ -299,4 +300,76 @@ fn no_snapshot_is_taken_of_a_module_that_imports_a_memory() -> Result<(), Error>
         }
     }
     Ok(())
+}
+
+const MISSING: &str = r#"(module
+    (import "cloud" "launch" (func $launch (param i32 externref) (result i64)))
+    (import "wasi_snapshot_preview1" "fd_write" (func $odd (result f32)))
+    (func (export "launch") (drop (call $launch (i32.const 1) (ref.null extern))))
+    (func (export "odd") (drop (call $odd)))
+    (func (export "add") (result i32) (i32.const 42)))"#;
+
+#[test]
+fn a_missing_function_traps_where_the_embedder_says_that() -> Result<(), Error> {
+    let trap = || config().missing_imports(MissingImports::Trap);
+    let plugin = plugin(trap(), MISSING);
+    assert_eq!(plugin.call("add").run()?.results(), [42]);
+    for (export, said) in [
+        (
+            "launch",
+            "unsupported import: \"cloud\" \"launch\" of type (i32, externref) -> (i64): not WASI, \
+             not of a known convention, and not among the functions registered with this runner: \
+             none",
+        ),
+        (
+            "odd",
+            "unsupported import: \"wasi_snapshot_preview1\" \"fd_write\" of type () -> (f32): the \
+             function has type (i32, i32, i32, i32) -> (i32)",
+        ),
+    ] {
+        let mut instance = plugin.instantiate()?;
+        let result = instance.call(export).run();
+        let error = result.expect_err(export);
+        assert_eq!(
+            (error.kind(), error.message().as_str()),
+            (ErrorKind::UnsupportedImport, said)
+        );
+        assert_eq!(
+            (error.export(), error.phase()),
+            (Some(export), Some(Phase::Call))
+        );
+        assert!(instance.is_poisoned());
+    }
+    let runner = Runner::new(trap())?;
+    let module = wat::parse_str(MISSING).expect("text");
+    let description = runner.describe_module(module)?;
+    assert!(description.missing(0).is_some() && description.missing(1).is_some());
+
+    // What is no function, and what would be two functions of one name, is still refused.
+    for imports in [
+        r#"(import "env" "g" (global i32))"#,
+        r#"(import "env" "f" (func (param i32))) (import "env" "f" (func (param i64)))"#,
+    ] {
+        let module = wat::parse_str(format!("(module {imports})")).expect(imports);
+        let error = runner.load_plugin("m", module).expect_err(imports);
+        assert_eq!(error.kind(), ErrorKind::UnsupportedImport, "{imports}");
+    }
+    Ok(())
+}
+
+/// An initialiser that reaches one is no reason to refuse the module at load: each call says it.
+#[test]
+fn an_initialiser_that_needs_what_is_missing_fails_in_each_call() {
+    let text = MISSING.replace("(export \"odd\")", "(export \"_initialize\")");
+    let config = config()
+        .missing_imports(MissingImports::Trap)
+        .snapshots(SnapshotMode::WherePossible);
+    let error = plugin(config, &text)
+        .call("add")
+        .run()
+        .expect_err("missing");
+    assert_eq!(
+        (error.kind(), error.phase()),
+        (ErrorKind::UnsupportedImport, Some(Phase::Initialize))
+    );
 }

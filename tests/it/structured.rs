@@ -1,6 +1,6 @@
 //! Calls with serde's values instead of bytes.
 
-use crate::convention::{fixture, refused, runner};
+use crate::convention::{fixture, load, refused, runner};
 use pocketwasm::{Error, ErrorKind, Plugin};
 use serde::{Deserialize, Serialize};
 
@@ -98,12 +98,12 @@ fn msgpack_that_nests_without_end_is_an_error() {
 
 #[test]
 fn outcomes_errors_and_plugins_are_data() {
-    let runner = super::convention::runner();
+    let runner = runner();
     let text = r#"(module
         (import "wasi_snapshot_preview1" "sched_yield" (func (result i32)))
         (func (export "two") (result i32 i64) (i32.const 1) (i64.const 2))
         (func (export "trap") (unreachable)))"#;
-    let plugin = super::convention::load(&runner, "data", text);
+    let plugin = load(&runner, "data", text);
     let outcome = plugin.call("two").run().expect("runs");
     assert_eq!(
         serde_json::to_value(&outcome).expect("data"),
