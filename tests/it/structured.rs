@@ -78,7 +78,7 @@ fn msgpack_that_nests_without_end_is_an_error() {
     #[derive(Debug, Deserialize)]
     struct Nested(#[expect(dead_code, reason = "it is never whole")] Vec<Self>);
     // Arrays of one array, 100,000 deep, from a guest that has them in its memory.
-    let plugin = super::convention::load(
+    let plugin = load(
         &runner(),
         "nested",
         r#"(module
