@@ -269,10 +269,10 @@ impl Plugin {
             self.context().check_open()?;
             let (code, mut guest_store) = self.begin(CallLimits::default(), None)?;
             if let Some(mut spare) = self.spare_of(&code) {
-                // As after a call: what it cost to make is no later call's fuel.
                 let mut execution = Execution::new(&code, &mut spare);
                 execution.renew(CallLimits::default(), None);
-                execution.end(Ok(()))?;
+                let initialised = execution.initialise_first(None);
+                execution.end(initialised)?;
                 return Ok((code, spare));
             }
             let mut execution = Execution::new(&code, &mut guest_store);

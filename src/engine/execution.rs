@@ -8,7 +8,6 @@ use crate::{
         outcome::{CallOutput, Numbers, Outcome},
         output::Stream,
         reference::FuncRef,
-        text::first_line,
         value::Signature,
         wasm_value::Value,
     },
@@ -17,9 +16,10 @@ use crate::{
         compiled_module::CompiledModule,
         guest_store::{GuestFunction, GuestStore, REMEMBERED, RememberedFunction},
         imported,
+        instantiation_failure::instantiation_failure,
         meter::CallLimits,
-        run_loop::{MEMORY_OUT_OF_BOUNDS, TABLE_OUT_OF_BOUNDS, fuel_left, fuel_used, trap},
-        store_data::{StoreData, exported_function, memory_and_data},
+        run_loop::{fuel_left, fuel_used},
+        store_data::{SnapshotState, StoreData, exported_function, memory_and_data},
         values::function,
     },
     host::{environment::Environment, memory::GuestMemory},
@@ -27,14 +27,11 @@ use crate::{
     settings::config::RunnerConfig,
 };
 use alloc::{boxed::Box, string::ToString, vec};
-use wasmi::{
-    AsContextMut, Func, Instance,
-    errors::{ErrorKind as EngineError, InstantiationError, MemoryError, TableError},
-};
+use wasmi::{AsContextMut, Func, Instance};
 
 /// A call in progress, and the instance it runs in.
 pub(crate) struct Execution<'a> {
-    code: &'a CompiledModule,
+    pub(super) code: &'a CompiledModule,
     pub(super) guest_store: &'a mut GuestStore,
 }
 
@@ -79,6 +76,13 @@ impl<'a> Execution<'a> {
         export: Option<&str>,
     ) -> Result<(), Failure> {
         self.instantiate()?;
+        self.initialise_first(export)
+    }
+
+    /// Runs what comes first in an instance that was made: the start function and then the
+    /// initialiser. Skips an initialiser that is the export to be called.
+    #[inline(always)]
+    pub(crate) fn initialise_first(&mut self, export: Option<&str>) -> Result<(), Failure> {
         if self.code.runs_first() {
             self.initialise(export)?;
         }
@@ -117,6 +121,7 @@ impl<'a> Execution<'a> {
         Ok(())
     }
 
+    #[inline(never)]
     fn initialise(&mut self, export: Option<&str>) -> Result<(), Failure> {
         if let Some(start) = &self.code.start {
             self.guest_store.phase = Phase::Start;
@@ -307,6 +312,14 @@ impl<'a> Execution<'a> {
         self.guest_store.store.data().inputs_read.stdin
     }
 
+    /// The host's side of the state, for a snapshot.
+    pub(crate) fn snapshot_state(&self) -> SnapshotState {
+        self.guest_store
+            .store
+            .data()
+            .to_snapshot_state(self.fuel_used())
+    }
+
     /// The fuel that the call has used so far.
     pub(crate) fn fuel_used(&self) -> u64 {
         fuel_used(&self.guest_store.store)
@@ -371,25 +384,4 @@ impl<'a> Execution<'a> {
         let _ = self.guest_store.store.set_fuel(level);
         Ok(())
     }
-}
-
-fn instantiation_failure(error: wasmi::Error, config: &RunnerConfig) -> Failure {
-    let problem = match error.kind() {
-        EngineError::Instantiation(_) if config.limits.max_memory_pages == 0 => {
-            "instantiation failed; the limit `max_memory_pages` is 0".to_string()
-        }
-        // A segment does not fit. The engine's own message has numbers in it that differ from
-        // instance to instance.
-        EngineError::Memory(MemoryError::OutOfBoundsAccess) => return trap(MEMORY_OUT_OF_BOUNDS),
-        EngineError::Table(TableError::InitOutOfBounds)
-        | EngineError::Instantiation(InstantiationError::ElementSegmentDoesNotFit { .. }) => {
-            return trap(TABLE_OUT_OF_BOUNDS);
-        }
-        EngineError::Memory(_) | EngineError::Table(_) => return trap(&first_line(&error)),
-        _ => first_line(&error),
-    };
-    Failure::from(Cause::Host {
-        problem,
-        source: Some(Box::new(error)),
-    })
 }

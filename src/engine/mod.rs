@@ -7,7 +7,6 @@
 
 mod arguments;
 pub(crate) mod callee;
-mod capture;
 pub(crate) mod clock;
 pub(crate) mod compiled_module;
 pub(crate) mod dispatch;
@@ -16,10 +15,14 @@ mod guest_state;
 pub(crate) mod guest_store;
 pub(crate) mod host_functions;
 mod imported;
+mod instantiation_failure;
 mod limiter;
 pub(crate) mod link;
 pub(crate) mod meter;
+#[cfg(feature = "std")]
+mod recycling;
 mod references;
 pub(crate) mod run_loop;
+mod state;
 pub(crate) mod store_data;
 pub(crate) mod values;

@@ -20,12 +20,7 @@ use crate::{
     module::prepare::ExportTable,
     settings::{config::RunnerConfig, context::PluginContext},
 };
-use alloc::{
-    boxed::Box,
-    string::{String, ToString},
-    sync::Arc,
-    vec::Vec,
-};
+use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::any::Any;
 use wasmi::{AsContext, AsContextMut, Func, Instance, Memory, Ref};
 
@@ -40,7 +35,7 @@ pub(crate) struct SnapshotState {
     closed: [bool; 3],
     flags: [u16; 3],
     /// The arguments and environment variables that the initialiser read, if it read any.
-    strings_read: Option<[Vec<String>; 2]>,
+    strings_read: Option<[Vec<Vec<u8>>; 2]>,
 }
 
 impl SnapshotState {
@@ -52,7 +47,7 @@ impl SnapshotState {
         environment: Option<&Environment>,
         max_memory_pages: Option<u32>,
     ) -> bool {
-        let same = |strings_read: &Vec<String>, which| {
+        let same = |strings_read: &Vec<Vec<u8>>, which| {
             strings_read.iter().eq(strings(plugin, environment, which))
         };
         max_memory_pages.is_none_or(|maximum| self.pages <= maximum)
@@ -103,6 +98,8 @@ pub(crate) struct StoreData {
     pub(crate) memory: Option<Memory>,
     /// The table that holds the exported functions, if `prepare` moved them there.
     export_table: Option<Arc<ExportTable>>,
+    /// The prefix of the exports that this crate added for the instance's state, if it added any.
+    state_prefix: Option<Arc<str>>,
     convention_state: Option<Box<ConventionState>>,
     pub(crate) nested: NestedCalls,
     pub(super) references: Option<Box<References>>,
@@ -132,6 +129,7 @@ impl StoreData {
             instance: None,
             memory: None,
             export_table: None,
+            state_prefix: None,
             convention_state: None,
             nested: NestedCalls::default(),
             references: None,
@@ -153,7 +151,7 @@ impl StoreData {
             flags: self.flags,
             strings_read: self.inputs_read.environment.then(|| {
                 [Strings::Args, Strings::Env]
-                    .map(|which| self.strings(which).map(ToString::to_string).collect())
+                    .map(|which| self.strings(which).map(<[u8]>::to_vec).collect())
             }),
         }
     }
@@ -181,7 +179,7 @@ impl StoreData {
     }
 
     /// The arguments, the plugin's name first, or the environment.
-    pub(crate) fn strings(&self, which: Strings) -> impl Iterator<Item = &str> {
+    pub(crate) fn strings(&self, which: Strings) -> impl Iterator<Item = &[u8]> {
         strings(self.plugin(), self.environment.as_deref(), which)
     }
 
@@ -218,6 +216,13 @@ impl StoreData {
             .get_or_insert_with(|| Box::new(ConventionState::new(limits)))
     }
 
+    /// Whether the store holds objects of the embedder's.
+    #[cfg(feature = "std")]
+    pub(super) fn holds_objects(&self) -> bool {
+        let references = self.references.as_ref();
+        references.is_some_and(|references| references.count() > 0)
+    }
+
     /// What the store keeps for references.
     pub(super) fn references(&mut self) -> &mut References {
         self.references.get_or_insert_default()
@@ -227,6 +232,16 @@ impl StoreData {
     pub(super) fn adds_export(&self, name: &str) -> bool {
         let export_table = self.export_table.as_deref();
         export_table.is_some_and(|export_table| *export_table.table == *name)
+            || self
+                .state_prefix
+                .as_ref()
+                .is_some_and(|prefix| name.starts_with(&**prefix))
+    }
+
+    /// Sets the prefix of the exports that were added for the instance's state.
+    #[cfg(feature = "std")]
+    pub(crate) fn set_state_prefix(&mut self, prefix: &Arc<str>) {
+        self.state_prefix = Some(prefix.clone());
     }
 
     /// Bounds the memories by the runner's limits, or by `pages` if that is less.
@@ -252,6 +267,16 @@ impl StoreData {
         if let Some(start) = environment.clock_start {
             self.clock.start_at(start);
         }
+    }
+
+    /// Replaces everything that a call can leave here by what `fresh` has. What instantiation has
+    /// left stays: the instance, and what its memory and its tables take.
+    #[cfg(feature = "std")]
+    pub(crate) fn make_as(&mut self, fresh: Self) {
+        let used = core::mem::replace(self, fresh);
+        self.limiter = used.limiter;
+        self.instance = used.instance;
+        self.memory = used.memory;
     }
 
     /// Restores the host's side of a snapshot.

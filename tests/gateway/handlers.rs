@@ -2,7 +2,11 @@
 //! handler.
 
 use crate::server::{Server, plugins};
-use std::process::Command;
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    process::Command,
+};
 
 /// The imports, the memory and the data that the modules here share.
 const HEAD: &str = r#"
@@ -414,5 +418,143 @@ fn what_a_handler_passes_on_is_what_the_next_one_sees() {
         ("header-content-length-0", Some("6")),
     ] {
         assert_eq!(seen(name), value, "{name}");
+    }
+}
+
+/// Trailers of a request reach a handler, and those that it sets reach a client that takes them.
+#[test]
+fn trailers_pass_in_both_directions() {
+    let imports = r#"(import "http_handler" "get_header_values"
+            (func $get (param i32 i32 i32 i32 i32) (result i64)))
+        (import "http_handler" "set_header_value" (func $set (param i32 i32 i32 i32 i32)))"#;
+    // The trailer `end` of the request becomes one of the response.
+    let copies = r#"(data (i32.const 16) "end") (data (i32.const 32) "content-length")
+        (func (export "handle_request") (result i64)
+            (drop (call $enable (i32.const 6)))
+            (global.set $length (i32.wrap_i64 (call $get
+                (i32.const 2) (i32.const 16) (i32.const 3) (i32.const 64) (i32.const 100))))
+            (i64.const 1))
+        (func (export "handle_response") (param i32 i32)
+            (if (i32.eqz (global.get $length)) (then (return)))
+            (call $set (i32.const 3) (i32.const 32) (i32.const 14) (i32.const 64) (i32.const 1))
+            (call $set (i32.const 3) (i32.const 16) (i32.const 3)
+                (i32.const 64) (i32.sub (global.get $length) (i32.const 1))))"#;
+    let server = behind(&module(&[imports, HEAD, copies]), &[]);
+    const CHUNKS: &str = "transfer-encoding: chunked\r\n";
+    let table = [
+        (
+            "taken",
+            ["te: trailers\r\n", CHUNKS],
+            "5\r\nWorld\r\n0\r\nend: 1 2\r\n\r\n",
+            &[
+                "transfer-encoding: chunked\r\n",
+                "trailer: end\r\n",
+                "C\r\nHello, World\r\n0\r\nend: 1 2\r\n\r\n",
+            ][..],
+        ),
+        (
+            "not taken by the client",
+            ["", CHUNKS],
+            "5\r\nWorld\r\n0\r\nend: 1 2\r\n\r\n",
+            &["C\r\nHello, World\r\n0\r\n\r\n"],
+        ),
+        (
+            "no trailers",
+            ["te: trailers\r\n", CHUNKS],
+            "5\r\nWorld\r\n0\r\n\r\n",
+            &["content-length: 12\r\n", "\r\n\r\nHello, World"],
+        ),
+        (
+            "a body of a known length",
+            ["te: trailers\r\n", "content-length: 5\r\n"],
+            "World",
+            &["content-length: 12\r\n", "\r\n\r\nHello, World"],
+        ),
+    ];
+    for (name, fields, body, expected) in table {
+        let head = "POST /execute/greet HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n";
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        let request = [head, &fields.concat(), "\r\n", body].concat();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        for part in expected {
+            assert!(answer.contains(part), "{name}: {part:?} in {answer:?}");
+        }
+    }
+}
+
+/// The section of a handler in the configuration file: its environment when it is set up, and the
+/// limits of each of its calls.
+#[test]
+fn the_section_of_a_handler_holds_for_its_calls() {
+    // Traps without a variable. Answers with the number of variables, unless the fuel ends first.
+    let guard = module(&[
+        r#"(import "wasi_snapshot_preview1" "environ_sizes_get"
+            (func $sizes (param i32 i32) (result i32)))"#,
+        HEAD,
+        r#"(func (export "_initialize")
+            (drop (call $sizes (i32.const 64) (i32.const 68)))
+            (if (i32.eqz (i32.load (i32.const 64))) (then (unreachable))))
+        (func (export "handle_request") (result i64)
+            (local $n i32) (local.set $n (i32.const 100000))
+            (loop (br_if 0 (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+            (i32.store8 (i32.const 64) (i32.add (i32.load (i32.const 64)) (i32.const 48)))
+            (call $write (i32.const 1) (i32.const 64) (i32.const 1))
+            (i64.const 0))"#,
+        RESPONSE,
+    ]);
+    for (name, section, expected) in [
+        ("a variable", "env = { A = \"b\" }", Ok((200, "1"))),
+        (
+            "two variables",
+            "env = { A = \"b\", C = \"d\" }",
+            Ok((200, "2")),
+        ),
+        (
+            "too little fuel for a request",
+            "env = { A = \"b\" }\nfuel = 100000",
+            Ok((504, "out of fuel")),
+        ),
+        (
+            "no variable",
+            "fuel = 100000",
+            Err("`unreachable` executed"),
+        ),
+        (
+            "too little fuel to set it up",
+            "env = { A = \"b\" }\nfuel = 5",
+            Err("out of fuel"),
+        ),
+    ] {
+        let directory = plugins(&[]);
+        std::fs::write(directory.path().join("guard.wasm"), &guard).unwrap();
+        let config = directory.path().join("gateway.toml");
+        std::fs::write(
+            &config,
+            format!("middleware = \"guard\"\n[plugin.guard]\n{section}\n"),
+        )
+        .unwrap();
+        let flags = ["--config", config.to_str().unwrap()];
+        match expected {
+            Ok((status, said)) => {
+                let answer = Server::start_in(directory, &flags).get("/");
+                assert_eq!(answer.status, status, "{name}: {}", answer.text());
+                assert!(answer.text().contains(said), "{name}: {}", answer.text());
+            }
+            Err(said) => {
+                let output = Command::new(env!("CARGO_BIN_EXE_pocketwasm"))
+                    .args(["serve", "--listen", "127.0.0.1:0"])
+                    .args(flags)
+                    .arg("--plugins")
+                    .arg(directory.path())
+                    .output()
+                    .unwrap();
+                let stderr = String::from_utf8(output.stderr).unwrap();
+                let line = stderr.lines().last().unwrap_or_default();
+                assert!(line.contains(said), "{name}: {stderr}");
+                assert_eq!(output.status.code(), Some(2), "{name}");
+            }
+        }
     }
 }

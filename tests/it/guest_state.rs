@@ -321,6 +321,41 @@ fn a_table_that_this_crate_adds_is_not_the_guests() {
     }
 }
 
+/// A module with a larger memory gets exports of its state, which make its instances as new after a
+/// call.
+#[test]
+fn exports_that_this_crate_adds_for_the_state_are_not_the_guests() {
+    let text = r#"(module
+        (import "env" "look" (func $look))
+        (memory (export "memory") 4)
+        (global (export "state 0") (mut i32) (i32.const 5))
+        (global (mut i32) (i32.const 6))
+        (func (export "look") (call $look)))"#;
+    let look = |context: &mut HostContext<'_>| -> Result<(), Error> {
+        for name in ["state 1", "state  0", "state  1", "state  memory"] {
+            assert!(context.global(name).is_err(), "{name}");
+            assert!(context.memory(name).is_err(), "{name}");
+        }
+        assert_eq!(context.global("state 0")?, Value::from(5));
+        context.set_global("state 0", 7)?;
+        context.memory("memory")?.write(9, b"left")?;
+        assert_eq!(context.memory("memory")?.read(0, 9)?, [0; 9]);
+        Ok(())
+    };
+    let runner = Runner::new(config().function("env", "look", look)).expect("valid");
+    let plugin = load(&runner, "state", text);
+    // The same instance serves some of these calls, and each finds what the first found.
+    for _ in 0..5 {
+        plugin.call("look").run().expect("looks");
+    }
+    let mut instance = plugin.instantiate().expect("instance");
+    refused(
+        instance.global("state  1"),
+        ErrorKind::NotFound,
+        "no global \"state  1\"; this plugin's globals: state 0",
+    );
+}
+
 #[test]
 fn after_a_trap_the_state_can_be_read() -> Result<(), Error> {
     let mut instance = instance(several(), STATE);

@@ -5,6 +5,10 @@ use pocketwasm::{
     Error, ErrorKind, HostContext, HostFunction, Runner, RunnerConfig,
     types::{ExternRef, FuncRef, Signature, Value, ValueType},
 };
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 fn runner(config: RunnerConfig) -> Runner {
     Runner::new(config).expect("valid")
@@ -218,6 +222,34 @@ fn objects_that_an_instance_holds_are_counted() {
         "the instance holds 2 references to objects of the host; the limit `max_table_elements` \
          allows no more",
     );
+}
+
+/// An object that a guest was given lives as long as the instance, and an instance that holds one
+/// serves no other call.
+#[test]
+fn an_object_is_gone_with_its_call() {
+    struct Counted(Arc<AtomicUsize>);
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+    let alive = Arc::new(AtomicUsize::new(0));
+    let counter = alive.clone();
+    let give = move |_: &mut HostContext<'_>| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        Some(ExternRef::new(Counted(counter.clone())))
+    };
+    let runner = runner(config().function("env", "give", give));
+    let text = r#"(module
+        (import "env" "give" (func $give (result externref)))
+        (memory (export "memory") 8)
+        (func (export "f") (drop (call $give))))"#;
+    let plugin = load(&runner, "gives", text);
+    for round in 0..5 {
+        plugin.call("f").run().expect("runs");
+        assert_eq!(alive.load(Ordering::Relaxed), 0, "{round}");
+    }
 }
 
 const PICKER: &str = r#"(module
