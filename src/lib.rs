@@ -18,7 +18,8 @@
 //!
 //! 1. [`RunnerConfig`] sets every limit, the clock, and what a guest may see of the host. All limits are
 //!    finite by default. [`SnapshotMode`], [`Compilation`] and [`MissingImports`] are three of its settings.
-//! 2. [`Runner`] loads plugins from bytes or directories, and has one-line calls.
+//! 2. [`Runner`] loads plugins from bytes or directories, links several modules as one plugin
+//!    ([`Runner::load_plugin_linked`]), and has one-line calls.
 //! 3. [`Plugin`] is a loaded module. [`Description`] is for a module that is not compiled. Both list
 //!    imports and exports, whose types are in [`types`], and name the [`Convention`]. A plugin may start
 //!    from a [`Snapshot`]. A [`WarmUp`] is a call made at load.

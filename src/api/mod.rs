@@ -18,6 +18,7 @@ mod file;
 mod found_file;
 pub(crate) mod http;
 pub(crate) mod instance;
+mod linked;
 pub(crate) mod plugin;
 pub(crate) mod runner;
 #[cfg(feature = "serde")]

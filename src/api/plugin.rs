@@ -82,6 +82,16 @@ impl Plugin {
             Some(hash) => (hash, load()?),
             None => hashed(bytes, context.config.limits.max_module_bytes, load)?,
         };
+        Ok(Self::of(context, &name, sha256, loaded))
+    }
+
+    /// The plugin of a module that was loaded.
+    pub(crate) fn of(
+        context: &Arc<RunnerContext>,
+        name: &Arc<str>,
+        sha256: [u8; 32],
+        loaded: LoadedModule,
+    ) -> Self {
         let LoadedModule {
             code,
             original,
@@ -89,11 +99,11 @@ impl Plugin {
         } = loaded;
         log::debug!(
             "compiled {name:?}: {} bytes, {} functions",
-            bytes.len(),
+            code.info.bytes,
             code.info.functions
         );
-        let plugin_context = PluginContext::new(context, &name);
-        Ok(Self(Arc::new(Inner {
+        let plugin_context = PluginContext::new(context, name);
+        Self(Arc::new(Inner {
             #[cfg(feature = "std")]
             spares: Spares::new(&plugin_context, &code),
             plugin_context,
@@ -102,7 +112,7 @@ impl Plugin {
             code,
             original,
             snapshot,
-        })))
+        }))
     }
 
     /// The same code under another name.

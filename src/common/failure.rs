@@ -191,6 +191,19 @@ impl Failure {
         )
     }
 
+    /// Says in which of several modules a failure is, where that is not clear.
+    pub(crate) fn in_module(mut self, name: &str) -> Self {
+        let name = Quoted(name);
+        match &mut *self.0 {
+            Cause::InvalidModule { problem, .. } | Cause::UnsupportedImport { problem } => {
+                *problem = format!("module {name}: {problem}");
+            }
+            Cause::ShapeLimit { what, .. } => *what = format!("module {name}: {what}"),
+            _ => {}
+        }
+        self
+    }
+
     /// A plugin's own error. The message need not be UTF-8.
     pub(crate) fn reported(message: &[u8]) -> Self {
         let cut = message.get(..LONGEST_REPORT).unwrap_or(message);

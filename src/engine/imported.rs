@@ -7,12 +7,15 @@ use crate::{
 };
 use alloc::{boxed::Box, format};
 use wasmi::{
-    AsContextMut, Extern, ExternType, Global, Linker, Memory, Nullable, Ref, RefType, Store, Table,
+    AsContextMut, Extern, ExternType, Global, Instance, Linker, Memory, Nullable, Ref, RefType,
+    Store, Table,
 };
 
-/// The linker of the module with all that it imports and is no function, in `store`.
+/// The linker of the module with all that it imports from `libraries`, and all that is no function,
+/// in `store`.
 pub(super) fn linker(
     code: &CompiledModule,
+    libraries: &[(&str, Instance)],
     store: &mut Store<StoreData>,
 ) -> Result<Linker<StoreData>, Failure> {
     let mut linker = code.linker.clone();
@@ -22,6 +25,18 @@ pub(super) fn linker(
         let (module, name) = (&*import.module, &*import.name);
         // The same name is the same memory, table or global, however often it is imported.
         if linker.get(&*store, module, name).is_some() {
+            continue;
+        }
+        let library = libraries.iter().find(|(name, _)| *name == module);
+        if let Some(export) = library.and_then(|(_, it)| it.get_export(&*store, name)) {
+            match export {
+                Extern::Memory(_) => store.data_mut().limiter.admit_import(true),
+                Extern::Table(_) => store.data_mut().limiter.admit_import(false),
+                _ => {}
+            }
+            store.data_mut().references().add_import(name, export);
+            let defined = linker.define(module, name, export);
+            defined.map_err(|error| refused(&error))?;
             continue;
         }
         let made = match engines.ty() {

@@ -18,6 +18,7 @@ pub(crate) struct Limiter {
     max_table_elements: usize,
     memories: u32,
     tables: u32,
+    instances: usize,
     /// What the last request added. It is taken back if the engine then cannot serve the request.
     pending: usize,
     table_grow_starved: bool,
@@ -57,6 +58,7 @@ impl Limiter {
             max_table_elements: number(limits.max_table_elements),
             memories: limits.max_memories,
             tables: limits.max_tables,
+            instances: 1,
             pending: 0,
             table_grow_starved: false,
         }
@@ -78,6 +80,11 @@ impl Limiter {
     pub(crate) fn admit_own_table(&mut self, elements: usize) {
         self.tables = self.tables.saturating_add(1);
         self.max_table_elements = self.max_table_elements.saturating_add(elements);
+    }
+
+    /// Allows one more instance than before: that of a library.
+    pub(crate) fn admit_instance(&mut self) {
+        self.instances = self.instances.saturating_add(1);
     }
 
     /// Allows one more memory or table than before. The engine counts one that is imported twice:
@@ -152,7 +159,7 @@ impl ResourceLimiter for Limiter {
     }
 
     fn instances(&self) -> usize {
-        1
+        self.instances
     }
 
     fn tables(&self) -> usize {

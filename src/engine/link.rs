@@ -9,6 +9,7 @@ use crate::{
     },
     engine::{
         host_functions::{Definition, define_host, define_missing},
+        other_modules::{Others, fits, provided},
         store_data::StoreData,
         values::{func_type, signature},
     },
@@ -43,10 +44,16 @@ pub(super) fn link(
     info: &ModuleInfo,
     functions: &Functions,
     definers: &[Definer],
+    others: &Others<'_>,
 ) -> Result<Linker<StoreData>, Failure> {
     let mut link = Link::new(engine, info, functions, definers);
     for import in &info.imports {
-        let Err(why) = link.define(import) else {
+        let done = match provided(others, import) {
+            Some(export) if fits(export, &import.ty) => link.skip(import),
+            Some(export) => Err(format!("that module's export has type {export}")),
+            None => link.define(import),
+        };
+        let Err(why) = done else {
             continue;
         };
         let (module, name) = (Quoted(&import.module), Quoted(&import.name));
@@ -115,6 +122,27 @@ impl<'a> Link<'a> {
         }
     }
 
+    /// Passes over an import that another module provides.
+    fn skip(&mut self, import: &'a Import) -> Result<(), String> {
+        match &import.ty {
+            ExternType::Memory { .. } => drop(self.memories.next()),
+            ExternType::Table { .. } => drop(self.tables.next()),
+            _ => {}
+        }
+        self.only_type(import)
+    }
+
+    /// Checks that an import has the type of all others of its name until now.
+    fn only_type(&mut self, import: &'a Import) -> Result<(), String> {
+        let before = self
+            .types
+            .insert((&import.module, &import.name), &import.ty);
+        match before.is_some_and(|before| *before != import.ty) {
+            true => Err("it is imported with another type too".to_string()),
+            false => Ok(()),
+        }
+    }
+
     /// Checks an import that is no function. It is made for each instance.
     fn admit(&mut self, import: &Import) -> Result<(), String> {
         let (module, name) = (&*import.module, &*import.name);
@@ -168,11 +196,7 @@ impl<'a> Link<'a> {
     /// Defines an import. Fails with the reason if nothing provides it.
     fn define(&mut self, import: &'a Import) -> Result<(), String> {
         let (module, name) = (&*import.module, &*import.name);
-        let before = self.types.insert((module, name), &import.ty);
-        let only_type = match before.is_some_and(|before| *before != import.ty) {
-            true => Err("it is imported with another type too".to_string()),
-            false => Ok(()),
-        };
+        let only_type = self.only_type(import);
         let ExternType::Func(wanted) = &import.ty else {
             return self.admit(import).and(only_type);
         };

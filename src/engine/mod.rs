@@ -16,9 +16,11 @@ pub(crate) mod guest_store;
 pub(crate) mod host_functions;
 mod imported;
 mod instantiation_failure;
+mod libraries;
 mod limiter;
 pub(crate) mod link;
 pub(crate) mod meter;
+mod other_modules;
 #[cfg(feature = "std")]
 mod recycling;
 mod references;

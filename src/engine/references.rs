@@ -63,6 +63,11 @@ impl References {
         self.imports.push((name.into(), made));
     }
 
+    /// Forgets the imports of a library.
+    pub(super) fn forget_imports(&mut self) {
+        self.imports.clear();
+    }
+
     /// What was made for the imports of a name.
     pub(super) fn imports(&self) -> impl Iterator<Item = (&str, Extern)> {
         self.imports.iter().map(|(name, made)| (&**name, *made))

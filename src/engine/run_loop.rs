@@ -16,8 +16,8 @@ use alloc::{
 };
 use core::fmt;
 use wasmi::{
-    AsContext, AsContextMut, Caller, Error, ResumableCall, ResumableCallOutOfFuel, StoreContextMut,
-    TrapCode, TypedResumableCall, TypedResumableCallOutOfFuel,
+    AsContext, AsContextMut, Caller, Error, Extern, ResumableCall, ResumableCallOutOfFuel,
+    StoreContextMut, TrapCode, TypedResumableCall, TypedResumableCallOutOfFuel,
     errors::{ErrorKind, HostError},
 };
 
@@ -106,7 +106,9 @@ pub(crate) fn nested<R>(
     let before = fuel_left(&*caller);
     let level = caller.data_mut().meter.enter(before);
     set_fuel(&mut *caller, level);
+    let memory = caller.data().caller_memory;
     let result = call(caller.as_context_mut());
+    caller.data_mut().caller_memory = memory;
     let left = fuel_left(&*caller);
     let level = caller.data_mut().meter.leave(before, left);
     set_fuel(caller, level);
@@ -141,6 +143,10 @@ pub(crate) fn fuel_used(ctx: impl AsContext<Data = StoreData>) -> u64 {
 
 /// Takes `cost` for the work of a host function.
 pub(crate) fn charge(caller: &mut Caller<'_, StoreData>, cost: u64) -> Result<(), Failure> {
+    if caller.data().is_linked {
+        let memory = caller.get_export("memory").and_then(Extern::into_memory);
+        caller.data_mut().caller_memory = memory;
+    }
     let left = fuel_left(&*caller);
     let meter = &mut caller.data_mut().meter;
     // A host function may take long, and the deadline applies to it.

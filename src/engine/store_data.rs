@@ -96,6 +96,10 @@ pub(crate) struct StoreData {
     pub(crate) instance: Option<Instance>,
     /// Its export `memory`.
     pub(crate) memory: Option<Memory>,
+    /// Whether the plugin has several modules.
+    pub(super) is_linked: bool,
+    /// The memory of the module that called the host function in progress, if there are several.
+    pub(super) caller_memory: Option<Memory>,
     /// The table that holds the exported functions, if `prepare` moved them there.
     export_table: Option<Arc<ExportTable>>,
     /// The prefix of the exports that this crate added for the instance's state, if it added any.
@@ -128,6 +132,8 @@ impl StoreData {
             inputs_read: InputsRead::default(),
             instance: None,
             memory: None,
+            is_linked: false,
+            caller_memory: None,
             export_table: None,
             state_prefix: None,
             convention_state: None,
@@ -312,7 +318,9 @@ impl StoreData {
 pub(crate) fn memory_and_data<'a>(
     ctx: &'a mut impl AsContextMut<Data = StoreData>,
 ) -> Option<(GuestMemory<'a>, &'a mut StoreData)> {
-    let memory = ctx.as_context().data().memory?;
+    let state = ctx.as_context();
+    let state = state.data();
+    let memory = state.caller_memory.or(state.memory)?;
     let (bytes, state) = memory.data_and_store_mut(ctx.as_context_mut());
     Some((GuestMemory::new(bytes), state))
 }

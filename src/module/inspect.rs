@@ -78,6 +78,10 @@ pub(crate) struct ModuleInfo {
     pub(crate) growth_type: Option<u32>,
     /// The functions that the module imports.
     pub(crate) imported_functions: u32,
+    /// All memories, imported ones too.
+    pub(crate) memories: u32,
+    /// The elements that all tables begin with.
+    pub(crate) minimum_elements: u64,
     /// The memories that the module imports, in order.
     pub(crate) imported_memories: Vec<ImportedMemory>,
     /// The element type of each table, by table index.

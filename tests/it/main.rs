@@ -20,6 +20,7 @@ mod host_functions;
 mod imports;
 mod layers;
 mod limits;
+mod linked;
 mod mutated;
 mod operators;
 mod packed;
