@@ -252,7 +252,7 @@ fn what_does_not_fit_is_refused_at_load() {
             r#"(func (local i32) (drop (i64.eqz (local.get 0))))"#,
             ErrorKind::InvalidModule,
             "not a module this engine can run: module \"main\": type mismatch: expected i64, found \
-             i32 (at offset 0x1a)",
+             i32 (at offset 0x1b)",
         ),
     ];
     for (lib, main, kind, said) in cases {
@@ -307,7 +307,10 @@ fn a_library_that_fails_to_begin_fails_the_call_in_its_phase() -> Result<(), Err
     let endless = begins(r#"(func (export "_initialize") (loop (br 0)))"#);
     let error = endless.call("f").fuel(100_000).run().expect_err("endless");
     assert_eq!(error.kind(), ErrorKind::OutOfFuel);
-    assert_eq!(error.outcome().map(|it| it.fuel_used()), Some(100_000));
+    assert_eq!(
+        error.outcome().map(pocketwasm::Outcome::fuel_used),
+        Some(100_000)
+    );
     Ok(())
 }
 
