@@ -26,7 +26,7 @@ use crate::{
     module::inspect::HASKELL,
     settings::config::RunnerConfig,
 };
-use alloc::{boxed::Box, string::ToString, vec, vec::Vec};
+use alloc::{boxed::Box, string::ToString, vec};
 use wasmi::{AsContextMut, Func, Instance};
 
 /// A call in progress, and the instance it runs in.
@@ -89,7 +89,7 @@ impl<'a> Execution<'a> {
         Ok(())
     }
 
-    /// Makes the instance. No guest code runs yet.
+    /// Makes the instance. No guest code runs yet, but that of the libraries.
     pub(crate) fn instantiate(&mut self) -> Result<(), Failure> {
         let CompiledModule { linker, module, .. } = self.code;
         let store = &mut self.guest_store.store;
@@ -101,17 +101,11 @@ impl<'a> Execution<'a> {
         let level = meter.first_level();
         // This fails only if metering is off, and it is always on.
         let _ = store.set_fuel(level);
-        let libraries = match self.code.libraries.is_empty() {
-            true => Vec::new(),
-            false => self.instantiate_libraries()?,
-        };
-        let store = &mut self.guest_store.store;
-        let instance = if self.code.info.imports.is_empty() {
+        let instance = if self.code.imports_state {
+            self.instantiate_with_imports()?
+        } else if self.code.info.imports.is_empty() {
             // A module without imports needs no linker, and this way is faster.
             Instance::new(&mut *store, module, &[])
-        } else if self.code.imports_state {
-            imported::linker(self.code, &libraries, store)?
-                .instantiate_and_start(&mut *store, module)
         } else {
             linker.instantiate_and_start(&mut *store, module)
         };
@@ -287,7 +281,9 @@ impl<'a> Execution<'a> {
     /// The guest's memory.
     pub(crate) fn memory(&mut self) -> Result<GuestMemory<'_>, Failure> {
         // No host function is running.
-        self.state().caller_memory = None;
+        if let Some(references) = &mut self.state().references {
+            references.caller_memory = None;
+        }
         match memory_and_data(&mut self.guest_store.store) {
             Some((memory, _)) => Ok(memory),
             None => Err(Cause::Signature {

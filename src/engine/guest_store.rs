@@ -44,7 +44,6 @@ pub(super) fn host_state(
     if let Some(shape) = &code.shape {
         state.set_state_prefix(shape.prefix());
     }
-    state.is_linked = !code.libraries.is_empty();
     if let Some(snapshot_state) = &code.snapshot_state {
         state.restore(snapshot_state);
     }

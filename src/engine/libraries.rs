@@ -19,9 +19,24 @@ use alloc::{vec, vec::Vec};
 use wasmi::{AsContextMut, Instance};
 
 impl<'a> Execution<'a> {
+    /// Makes the instance of a module that imports more than the host's functions.
+    #[cold]
+    pub(super) fn instantiate_with_imports(
+        &mut self,
+    ) -> Result<Result<Instance, wasmi::Error>, Failure> {
+        let libraries = self.instantiate_libraries()?;
+        let store = &mut self.guest_store.store;
+        let linker = imported::linker(self.code, &libraries, store)?;
+        Ok(linker.instantiate_and_start(store, &self.code.module))
+    }
+
     /// Makes an instance of each library, and runs its start function and initialisers.
-    pub(super) fn instantiate_libraries(&mut self) -> Result<Vec<(&'a str, Instance)>, Failure> {
+    fn instantiate_libraries(&mut self) -> Result<Vec<(&'a str, Instance)>, Failure> {
         let mut made = Vec::new();
+        if self.code.libraries.is_empty() {
+            return Ok(made);
+        }
+        self.state().references().is_linked = true;
         for Library { name, code } in &self.code.libraries {
             self.set_phase(Phase::Instantiate);
             let store = &mut self.guest_store.store;

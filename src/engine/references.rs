@@ -17,6 +17,10 @@ pub(crate) struct References {
     objects: BTreeMap<usize, wasmi::ExternRef>,
     /// The memories that the embedder has asked for, with their names.
     memories: Vec<(Box<str>, Memory)>,
+    /// Whether the plugin has several modules.
+    pub(super) is_linked: bool,
+    /// The memory of the module that called the host function in progress, if there are several.
+    pub(super) caller_memory: Option<Memory>,
     /// What was made for the module's imports, with their names.
     imports: Vec<(Box<str>, Extern)>,
 }

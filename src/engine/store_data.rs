@@ -96,10 +96,6 @@ pub(crate) struct StoreData {
     pub(crate) instance: Option<Instance>,
     /// Its export `memory`.
     pub(crate) memory: Option<Memory>,
-    /// Whether the plugin has several modules.
-    pub(super) is_linked: bool,
-    /// The memory of the module that called the host function in progress, if there are several.
-    pub(super) caller_memory: Option<Memory>,
     /// The table that holds the exported functions, if `prepare` moved them there.
     export_table: Option<Arc<ExportTable>>,
     /// The prefix of the exports that this crate added for the instance's state, if it added any.
@@ -119,29 +115,30 @@ impl StoreData {
         let config = &plugin_context.runner.config;
         let mut limiter = Limiter::new(&config.limits);
         limiter.bound_memory(&config.limits, call_limits.max_memory_pages);
-        let mut state = Self {
+        let mut random = SeededRandom::new(config.seed);
+        let mut clock = VirtualClock::default();
+        if let Some(environment) = environment.as_deref() {
+            begin_anew(environment, &mut random, &mut clock);
+        }
+        Self {
             meter: Meter::new(plugin_context, call_limits, largest),
             limiter,
             output: Output::new(config.limits.max_output_bytes),
             environment,
             embedder_state: None,
-            clock: VirtualClock::default(),
-            random: SeededRandom::new(config.seed),
+            clock,
+            random,
             closed: [false; 3],
             flags: [0; 3],
             inputs_read: InputsRead::default(),
             instance: None,
             memory: None,
-            is_linked: false,
-            caller_memory: None,
             export_table: None,
             state_prefix: None,
             convention_state: None,
             nested: NestedCalls::default(),
             references: None,
-        };
-        state.begin_anew();
-        state
+        }
     }
 
     /// The host's side of a snapshot, after an initialiser that used `fuel`.
@@ -262,19 +259,6 @@ impl StoreData {
         self.export_table = Some(export_table.clone());
     }
 
-    /// Sets where random numbers and clock begin, if the call says that.
-    fn begin_anew(&mut self) {
-        let Some(environment) = &self.environment else {
-            return;
-        };
-        if let Some(seed) = environment.seed {
-            self.random = SeededRandom::new(seed);
-        }
-        if let Some(start) = environment.clock_start {
-            self.clock.start_at(start);
-        }
-    }
-
     /// Replaces everything that a call can leave here by what `fresh` has. What instantiation has
     /// left stays: the instance, and what its memory and its tables take.
     #[cfg(feature = "std")]
@@ -306,11 +290,24 @@ impl StoreData {
         self.meter.renew(call_limits);
         self.output
             .renew(self.meter.context().config.limits.max_output_bytes);
+        if let Some(environment) = environment.as_deref() {
+            begin_anew(environment, &mut self.random, &mut self.clock);
+        }
         self.environment = environment;
-        self.begin_anew();
         if let Some(convention_state) = &mut self.convention_state {
             convention_state.renew();
         }
+    }
+}
+
+/// Sets where random numbers and the clock begin, if the call says that.
+#[inline(never)]
+fn begin_anew(environment: &Environment, random: &mut SeededRandom, clock: &mut VirtualClock) {
+    if let Some(seed) = environment.seed {
+        *random = SeededRandom::new(seed);
+    }
+    if let Some(start) = environment.clock_start {
+        clock.start_at(start);
     }
 }
 
@@ -320,7 +317,9 @@ pub(crate) fn memory_and_data<'a>(
 ) -> Option<(GuestMemory<'a>, &'a mut StoreData)> {
     let state = ctx.as_context();
     let state = state.data();
-    let memory = state.caller_memory.or(state.memory)?;
+    let caller = state.references.as_ref();
+    let caller = caller.and_then(|references| references.caller_memory);
+    let memory = caller.or(state.memory)?;
     let (bytes, state) = memory.data_and_store_mut(ctx.as_context_mut());
     Some((GuestMemory::new(bytes), state))
 }
