@@ -17,23 +17,27 @@
 //! # The types, in the order in which you meet them
 //!
 //! 1. [`RunnerConfig`] sets every limit, the clock, and what a guest may see of the host. All limits are
-//!    finite by default. [`SnapshotMode`] and [`Compilation`] are two of its settings.
-//! 2. [`Runner`] loads plugins from bytes or directories, and has one-line calls.
+//!    finite by default. [`SnapshotMode`], [`Compilation`] and [`MissingImports`] are three of its settings.
+//! 2. [`Runner`] loads plugins from bytes or directories, links several modules as one plugin
+//!    ([`Runner::load_plugin_linked`]), and has one-line calls.
 //! 3. [`Plugin`] is a loaded module. [`Description`] is for a module that is not compiled. Both list
 //!    imports and exports, whose types are in [`types`], and name the [`Convention`]. A plugin may start
 //!    from a [`Snapshot`]. A [`WarmUp`] is a call made at load.
 //! 4. [`Call`] describes one call: params or input, fuel, timeout, arguments, and a [`CancelToken`]
 //!    that ends it from another thread.
+//!    A [`TypedFunction`] calls with Rust's own types, which are checked once.
 //! 5. [`Outcome`] has what the call returned, wrote and cost.
 //! 6. [`Error`] names the plugin, the problem and the limit. [`ErrorKind`] is for programs, and [`Phase`]
 //!    is the step in which the error happened.
-//! 7. [`Instance`] keeps a plugin's state from call to call.
+//! 7. [`Instance`] keeps a plugin's state from call to call. A [`Memory`] reads and writes it in between.
 //!
 //! To give plugins access to more:
 //!
 //! - [`RunnerConfig::function`] turns a closure into a function that plugins can import. It takes a
 //!   [`HostContext`] and [`HostValue`]s, and returns a [`HostResult`]. The trait for such closures is
-//!   [`HostFunction`].
+//!   [`IntoHostFunction`]. [`HostFunction::new`] makes a function of any signature.
+//! - [`RunnerConfig::global`], [`memory`](RunnerConfig::memory) and [`table`](RunnerConfig::table) say what is in the
+//!   globals, memories and tables that plugins import.
 //! - [`environment`] has the traits for real time, real random numbers, standard input and output.
 //! - [`http`] has the messages that pass through [`Plugin::handle`] and [`Call::cgi`], and the client
 //!   that sends the requests of Extism plugins.
@@ -118,23 +122,28 @@ pub use api::directory::{LoadFailure, LoadReport};
 pub use api::instance::Instance;
 pub use api::plugin::Plugin;
 pub use api::runner::Runner;
+pub use api::typed::TypedFunction;
 pub use common::cancel::CancelToken;
 pub use common::error::Error;
 pub use common::error_kind::{ErrorKind, Phase};
 pub use common::outcome::Outcome;
+pub use common::wasm_value::{HostValue, ValueList};
 pub use convention::kinds::{Convention, UnknownConvention};
 pub use engine::compiled_module::ENGINE;
 pub use engine::dispatch::DISPATCH;
 pub use host::context::HostContext;
-pub use host::function::{HostFunction, HostResult, HostValue};
+pub use host::function::{HostFunction, HostResult, IntoHostFunction};
+pub use host::memory_view::{LittleEndian, Memory};
 pub use loading::snapshot_report::Snapshot;
 pub use loading::warm_up::WarmUp;
 pub use settings::config::RunnerConfig;
-pub use settings::modes::{Compilation, SnapshotMode};
+pub use settings::modes::{Compilation, MissingImports, SnapshotMode};
 
-/// The types of a module's imports and exports.
+/// The types of a module's imports and exports, and values of all types.
 pub mod types {
+    pub use crate::common::reference::{ExternRef, FuncRef};
     pub use crate::common::value::{Export, ExternType, Import, Signature, ValueType};
+    pub use crate::common::wasm_value::Value;
 }
 
 /// The time, randomness, input and output that an embedder provides to guests.

@@ -11,6 +11,7 @@ use crate::{
         error::Error,
         failure::{Cause, Failure},
         outcome::Outcome,
+        wasm_value::Value,
     },
     convention::{call_input::CallInput, kinds::Convention},
     engine::meter::CallLimits,
@@ -24,7 +25,7 @@ use alloc::{
     sync::Arc,
     vec::Vec,
 };
-use core::{any::Any, fmt, time::Duration};
+use core::{fmt, time::Duration};
 
 /// One call of an export. Set its input and its limits, then [`run`](Self::run) it.
 ///
@@ -40,7 +41,7 @@ use core::{any::Any, fmt, time::Duration};
 #[must_use = "a call does nothing before `run`"]
 pub struct Call<'a> {
     target: Target<'a>,
-    task: Task<'a>,
+    pub(super) task: Task<'a>,
 }
 
 enum Target<'a> {
@@ -139,14 +140,6 @@ impl<'a> Call<'a> {
         self.environment()
             .allowed_hosts
             .push(host.to_ascii_lowercase());
-        self
-    }
-
-    /// Gives the host functions of this call access to a value, through
-    /// [`HostContext::state`](crate::HostContext::state). The value is moved out for the call, and
-    /// is back in `state` when the call ends, even if it fails.
-    pub fn state<T: Any + Default + Send + Sync>(mut self, state: &'a mut T) -> Self {
-        self.task.state = Some(state);
         self
     }
 
@@ -251,7 +244,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn environment(&mut self) -> &mut Environment {
+    pub(super) fn environment(&mut self) -> &mut Environment {
         self.task.environment.get_or_insert_default()
     }
 
@@ -291,6 +284,19 @@ impl<'a> Call<'a> {
             Target::Fresh(plugin) => self.task.fresh(plugin),
             Target::Kept(instance) => self.task.kept(instance),
         }
+    }
+
+    /// Runs the call with these numbers.
+    #[inline]
+    pub(crate) fn run_params(mut self, params: &'a [u64]) -> Result<Outcome, Error> {
+        self.task.input = CallInput::Params(params);
+        self.run()
+    }
+
+    /// Runs the call with these values.
+    pub(crate) fn run_values(mut self, values: &'a [Value]) -> Result<Outcome, Error> {
+        self.task.input = CallInput::Values(values);
+        self.run()
     }
 
     /// Runs the call with this input.

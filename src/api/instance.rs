@@ -2,11 +2,19 @@
 
 use crate::{
     api::plugin::Plugin,
-    common::{error::Error, failure::Failure, outcome::Outcome},
+    common::{
+        error::Error,
+        error_kind::Phase,
+        failure::{Cause, Failure},
+        outcome::Outcome,
+        reference::FuncRef,
+        wasm_value::Value,
+    },
     engine::{
         compiled_module::CompiledModule, execution::Execution, guest_store::GuestStore,
         meter::CallLimits,
     },
+    host::{context::GuestState, memory_view::Memory},
 };
 use alloc::sync::Arc;
 use core::fmt;
@@ -57,10 +65,153 @@ impl Instance {
         &self.plugin
     }
 
+    /// Makes the instance as fresh as a new one, also after a call that failed. References and the
+    /// state of earlier calls are gone.
+    ///
+    /// It takes at most the time of [`Plugin::instantiate`], and less where a spare instance is
+    /// ready ([`spare_instances`](crate::RunnerConfig::spare_instances)).
+    ///
+    /// ```
+    /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
+    /// let module = wat::parse_str(
+    ///     r#"(module
+    ///         (global $count (export "count") (mut i32) (i32.const 1))
+    ///         (func (export "fail") (global.set $count (i32.const 2)) (unreachable)))"#,
+    /// )?;
+    /// let mut instance = runner.load_plugin("fails", module)?.instantiate()?;
+    /// instance.call("fail").run().unwrap_err();
+    /// assert!(instance.is_poisoned());
+    /// instance.reset()?;
+    /// assert!(!instance.is_poisoned());
+    /// assert_eq!(instance.global("count")?.get(), Some(1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Plugin::instantiate`]. The instance is then as it was before.
+    pub fn reset(&mut self) -> Result<(), Error> {
+        let (code, mut guest_store) = self.plugin.make()?;
+        guest_store.keep();
+        self.code = code;
+        self.guest_store = guest_store;
+        Ok(())
+    }
+
     /// Whether an earlier call failed, which means that every later one is refused.
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
         self.guest_store.is_poisoned()
+    }
+
+    /// Calls a function that this instance returned, or passed to a host function, as a reference.
+    /// The runner's limits for one call hold.
+    ///
+    /// ```
+    /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
+    /// use pocketwasm::types::{FuncRef, Value};
+    ///
+    /// let module = wat::parse_str(
+    ///     r#"(module
+    ///         (func $next (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+    ///         (elem declare func $next)
+    ///         (func (export "pick") (result funcref) (ref.func $next)))"#,
+    /// )?;
+    /// let mut instance = runner.load_plugin("picker", module)?.instantiate()?;
+    /// let outcome = instance.call("pick").values(&[]).run()?;
+    /// let next = outcome.values()[0].get::<Option<FuncRef>>().flatten().unwrap();
+    /// let outcome = instance.call_reference(&next, &[Value::from(41)])?;
+    /// assert_eq!(outcome.values(), [Value::from(42)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Call::run`](crate::Call::run), and [`Signature`](crate::ErrorKind::Signature) if
+    /// the function is one of another instance.
+    pub fn call_reference(
+        &mut self,
+        function: &FuncRef,
+        params: &[Value],
+    ) -> Result<Outcome, Error> {
+        let refused = if self.is_poisoned() {
+            Err(Cause::Poisoned.into())
+        } else {
+            function.signature().check_values(params)
+        };
+        refused.map_err(|failure| {
+            let error = Error::from(failure).at(Phase::Call);
+            error.in_plugin(self.plugin.shared_name())
+        })?;
+        let (results, mut outcome) = self.run(CallLimits::default(), |execution| {
+            execution.set_phase(Phase::Call);
+            execution.call_reference(function, params)
+        })?;
+        outcome.results = results;
+        Ok(outcome)
+    }
+
+    /// The exported memory of this name, to read and write between calls. That is possible after a
+    /// call that failed too, to find out why it did.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) lists the memories that there are.
+    pub fn memory(&mut self, name: &str) -> Result<Memory<'_>, Error> {
+        let Self {
+            plugin,
+            guest_store,
+            ..
+        } = self;
+        Memory::new(guest_store, name).map_err(|failure| plugin.error(failure))
+    }
+
+    /// The value of an exported global.
+    ///
+    /// ```
+    /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
+    /// use pocketwasm::types::Value;
+    ///
+    /// let module = wat::parse_str(
+    ///     r#"(module
+    ///         (global $count (export "count") (mut i32) (i32.const 1))
+    ///         (func (export "double")
+    ///             (global.set $count (i32.mul (global.get $count) (i32.const 2)))))"#,
+    /// )?;
+    /// let mut instance = runner.load_plugin("counter", module)?.instantiate()?;
+    /// instance.set_global("count", 21)?;
+    /// instance.call("double").run()?;
+    /// assert_eq!(instance.global("count")?, Value::from(42));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) lists the globals that there are.
+    pub fn global(&mut self, name: &str) -> Result<Value, Error> {
+        let value = self.guest_store.global(name);
+        value.map_err(|failure| self.plugin.error(failure))
+    }
+
+    /// Sets an exported global.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) lists the globals that there are;
+    /// [`Signature`](crate::ErrorKind::Signature) if the global is not mutable or has another type.
+    pub fn set_global(&mut self, name: &str, value: impl Into<Value>) -> Result<(), Error> {
+        let set = self.guest_store.set_global(name, &value.into());
+        set.map_err(|failure| self.plugin.error(failure))
+    }
+
+    /// The number of elements of an exported table.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) lists the tables that there are.
+    pub fn table_size(&mut self, name: &str) -> Result<u64, Error> {
+        let size = self.guest_store.table_size(name);
+        size.map_err(|failure| self.plugin.error(failure))
     }
 
     /// Runs `body` on the instance, as a call of its own.
@@ -108,14 +259,27 @@ impl Plugin {
     /// `Timeout`, `Host`. `Exit` is returned for any exit code, even 0: a program that has ended
     /// leaves no usable instance.
     pub fn instantiate(&self) -> Result<Instance, Error> {
-        let run = || -> Result<Instance, Error> {
+        let (code, guest_store) = self.make()?;
+        Ok(Instance::new(self.clone(), code, guest_store))
+    }
+
+    /// A store with an instance that is initialised, a spare one if there is one.
+    fn make(&self) -> Result<(Arc<CompiledModule>, GuestStore), Error> {
+        let make = || -> Result<_, Error> {
             self.context().check_open()?;
             let (code, mut guest_store) = self.begin(CallLimits::default(), None)?;
+            if let Some(mut spare) = self.spare_of(&code) {
+                let mut execution = Execution::new(&code, &mut spare);
+                execution.renew(CallLimits::default(), None);
+                let initialised = execution.initialise_first(None);
+                execution.end(initialised)?;
+                return Ok((code, spare));
+            }
             let mut execution = Execution::new(&code, &mut guest_store);
             let initialised = execution.instantiate_and_initialise(None);
             execution.end(initialised)?;
-            Ok(Instance::new(self.clone(), code, guest_store))
+            Ok((code, guest_store))
         };
-        run().map_err(|error| error.in_plugin(self.shared_name()))
+        make().map_err(|error| error.in_plugin(self.shared_name()))
     }
 }

@@ -1,5 +1,6 @@
 //! The public API. A `Runner` loads plugins, a `Plugin` is called or instantiated, a `Call` is
-//! built and run, and an `Instance` keeps its state between calls.
+//! built and run, an `Instance` keeps its state between calls, and a `TypedFunction` calls with Rust's
+//! own types.
 //!
 //! `lib.rs` exports the public types. This room may use all rooms below it, which do the work. It
 //! decides who may do what, and with which error. Each type may know only those before it in the
@@ -7,6 +8,7 @@
 
 mod cache;
 pub(crate) mod call;
+mod call_setters;
 pub(crate) mod description;
 #[cfg(feature = "std")]
 pub(crate) mod directory;
@@ -16,10 +18,14 @@ mod file;
 mod found_file;
 pub(crate) mod http;
 pub(crate) mod instance;
+mod linked;
 pub(crate) mod plugin;
 pub(crate) mod runner;
+#[cfg(feature = "serde")]
+mod serialized;
 #[cfg(feature = "std")]
 mod source;
 #[cfg(feature = "serde")]
 mod structured;
 mod task;
+pub(crate) mod typed;

@@ -82,6 +82,16 @@ impl Plugin {
             Some(hash) => (hash, load()?),
             None => hashed(bytes, context.config.limits.max_module_bytes, load)?,
         };
+        Ok(Self::of(context, &name, sha256, loaded))
+    }
+
+    /// The plugin of a module that was loaded.
+    pub(crate) fn of(
+        context: &Arc<RunnerContext>,
+        name: &Arc<str>,
+        sha256: [u8; 32],
+        loaded: LoadedModule,
+    ) -> Self {
         let LoadedModule {
             code,
             original,
@@ -89,11 +99,11 @@ impl Plugin {
         } = loaded;
         log::debug!(
             "compiled {name:?}: {} bytes, {} functions",
-            bytes.len(),
+            code.info.bytes,
             code.info.functions
         );
-        let plugin_context = PluginContext::new(context, &name);
-        Ok(Self(Arc::new(Inner {
+        let plugin_context = PluginContext::new(context, name);
+        Self(Arc::new(Inner {
             #[cfg(feature = "std")]
             spares: Spares::new(&plugin_context, &code),
             plugin_context,
@@ -102,7 +112,7 @@ impl Plugin {
             code,
             original,
             snapshot,
-        })))
+        }))
     }
 
     /// The same code under another name.
@@ -248,6 +258,12 @@ impl Plugin {
         None
     }
 
+    /// A spare instance of `code`, if that is what the spares are instances of.
+    pub(crate) fn spare_of(&self, code: &Arc<CompiledModule>) -> Option<GuestStore> {
+        let own = Arc::ptr_eq(code, &self.0.code);
+        own.then(|| self.spare()).flatten()
+    }
+
     /// Looks at a new instance of this plugin's code, in which nothing has run yet.
     pub(crate) fn learn(&self, execution: &Execution<'_>) {
         #[cfg(feature = "std")]
@@ -285,6 +301,12 @@ impl Plugin {
         }
     }
 
+    /// Whether both are the same plugin.
+    #[inline]
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(crate) fn plugin_context(&self) -> &Arc<PluginContext> {
         &self.0.plugin_context
     }
@@ -295,6 +317,11 @@ impl Plugin {
 
     pub(crate) fn context(&self) -> &RunnerContext {
         &self.0.plugin_context.runner
+    }
+
+    /// An error that concerns this plugin.
+    pub(crate) fn error(&self, failure: Failure) -> Error {
+        Error::from(failure).in_plugin(self.shared_name())
     }
 
     pub(crate) fn shared_name(&self) -> &Arc<str> {

@@ -166,6 +166,10 @@ impl Runner {
             .read(|plugins| plugins.values().cloned().collect())
     }
 
+    pub(crate) fn shared_context(&self) -> &Arc<RunnerContext> {
+        &self.context
+    }
+
     #[cfg(feature = "std")]
     pub(crate) fn context(&self) -> &Arc<RunnerContext> {
         &self.context

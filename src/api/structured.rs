@@ -5,10 +5,11 @@ use crate::{
     common::{
         error::Error,
         failure::{Cause, Failure, Source},
+        outcome::Outcome,
         text::first_line,
     },
 };
-use alloc::{boxed::Box, format, vec::Vec};
+use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// A serialization format.
@@ -19,7 +20,7 @@ struct Format<I: ?Sized, O> {
 }
 
 impl<I: ?Sized, O> Format<I, O> {
-    fn run(&self, call: Call<'_>, input: &I) -> Result<O, Error> {
+    fn run(&self, call: Call<'_>, input: &I) -> Result<(O, Outcome), Error> {
         let (plugin, export) = call.names();
         let name = self.name;
         let written = (self.write)(input).map_err(|source| {
@@ -28,19 +29,24 @@ impl<I: ?Sized, O> Format<I, O> {
             Error::from(failure).in_plugin(&plugin).in_export(&export)
         })?;
         let outcome = call.run_input(&written)?;
-        (self.read)(outcome.bytes()).map_err(|source| {
-            let failure = Failure::from(Cause::GuestData {
-                problem: format!(
-                    "the result is not the {name} asked for: {}",
-                    first_line(&source)
-                ),
-                source: Some(source),
-            });
-            Error::from(failure)
-                .in_plugin(&plugin)
-                .in_export(&export)
-                .with_outcome(outcome)
-        })
+        match (self.read)(outcome.bytes()) {
+            Ok(value) => Ok((value, outcome)),
+            Err(source) => Err(self
+                .unreadable(source, &plugin, &export)
+                .with_outcome(outcome)),
+        }
+    }
+
+    fn unreadable(&self, source: Source, plugin: &Arc<str>, export: &str) -> Error {
+        let name = self.name;
+        let failure = Failure::from(Cause::GuestData {
+            problem: format!(
+                "the result is not the {name} asked for: {}",
+                first_line(&source)
+            ),
+            source: Some(source),
+        });
+        Error::from(failure).in_plugin(plugin).in_export(export)
     }
 }
 
@@ -80,13 +86,14 @@ fn msgpack<I: Serialize + ?Sized, O: DeserializeOwned>() -> Format<I, O> {
 
 impl Call<'_> {
     /// Passes a value as JSON and parses the result as JSON, instead of [`input`](Call::input) and
-    /// [`run`](Call::run). With the feature `serde`.
+    /// [`run`](Call::run). Returns the value, and what the call cost and wrote. With the feature
+    /// `serde`.
     ///
     /// # Errors
     ///
     /// Those of [`run`](Call::run); `Signature` if `input` cannot be serialized as JSON,
     /// `GuestData` if the result is not JSON of the type `O`.
-    pub fn run_json<I, O>(self, input: &I) -> Result<O, Error>
+    pub fn run_json<I, O>(self, input: &I) -> Result<(O, Outcome), Error>
     where
         I: Serialize + ?Sized,
         O: DeserializeOwned,
@@ -101,7 +108,7 @@ impl Call<'_> {
     ///
     /// Those of [`run_json`](Self::run_json), for MessagePack.
     #[cfg(feature = "msgpack")]
-    pub fn run_msgpack<I, O>(self, input: &I) -> Result<O, Error>
+    pub fn run_msgpack<I, O>(self, input: &I) -> Result<(O, Outcome), Error>
     where
         I: Serialize + ?Sized,
         O: DeserializeOwned,
@@ -111,22 +118,23 @@ impl Call<'_> {
 }
 
 impl Plugin {
-    /// Calls `export` in a fresh instance with a value as JSON, and parses the result as JSON. With
-    /// the feature `serde`.
+    /// Calls `export` in a fresh instance with a value as JSON, and parses the result as JSON. The
+    /// outcome tells what the call cost and wrote. With the feature `serde`.
     ///
     /// ```
     /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
     /// # let module = include_bytes!("../../fixtures/rust-greet.wasm");
     /// let plugin = runner.load_plugin("greet", module)?;
-    /// let same: Vec<u32> = plugin.call_json("echo", &[1, 2])?;
+    /// let (same, outcome) = plugin.call_json::<_, Vec<u32>>("echo", &[1, 2])?;
     /// assert_eq!(same, [1, 2]);
+    /// assert!(outcome.fuel_used() > 0);
     /// # Ok::<(), pocketwasm::Error>(())
     /// ```
     ///
     /// # Errors
     ///
     /// Those of [`Call::run_json`].
-    pub fn call_json<I, O>(&self, export: &str, input: &I) -> Result<O, Error>
+    pub fn call_json<I, O>(&self, export: &str, input: &I) -> Result<(O, Outcome), Error>
     where
         I: Serialize + ?Sized,
         O: DeserializeOwned,
@@ -141,7 +149,7 @@ impl Plugin {
     ///
     /// Those of [`Call::run_json`].
     #[cfg(feature = "msgpack")]
-    pub fn call_msgpack<I, O>(&self, export: &str, input: &I) -> Result<O, Error>
+    pub fn call_msgpack<I, O>(&self, export: &str, input: &I) -> Result<(O, Outcome), Error>
     where
         I: Serialize + ?Sized,
         O: DeserializeOwned,

@@ -30,7 +30,7 @@ pub(super) struct Task<'a> {
     pub(super) call_limits: CallLimits,
     pub(super) convention: Option<Convention>,
     pub(super) environment: Option<Box<Environment>>,
-    pub(super) state: Option<&'a mut (dyn EmbedderState + 'static)>,
+    pub(super) state: Option<State<'a>>,
     /// The first invalid setting. `run` reports it, so that the builder's methods can be chained.
     pub(super) mistake: Option<Failure>,
 }
@@ -60,6 +60,46 @@ impl<T: Any + Default + Send + Sync> EmbedderState for T {
     fn give_back(&mut self, value: Box<dyn Any + Send + Sync>) {
         if let Ok(value) = value.downcast() {
             *self = *value;
+        }
+    }
+}
+
+/// A value of the embedder's that need not have a default, in an `Option` that is empty during a
+/// call.
+pub(super) trait OptionalState {
+    fn lend_content(&mut self) -> Option<Box<dyn Any + Send + Sync>>;
+    fn give_back_content(&mut self, value: Box<dyn Any + Send + Sync>);
+}
+
+impl<T: Any + Send + Sync> OptionalState for Option<T> {
+    fn lend_content(&mut self) -> Option<Box<dyn Any + Send + Sync>> {
+        let value = self.take()?;
+        Some(Box::new(value))
+    }
+
+    fn give_back_content(&mut self, value: Box<dyn Any + Send + Sync>) {
+        *self = value.downcast().ok().map(|value| *value);
+    }
+}
+
+/// What the host functions of a call may use.
+pub(super) enum State<'a> {
+    Default(&'a mut (dyn EmbedderState + Send + 'static)),
+    Optional(&'a mut (dyn OptionalState + Send + 'static)),
+}
+
+impl State<'_> {
+    fn lend(&mut self) -> Option<Box<dyn Any + Send + Sync>> {
+        match self {
+            Self::Default(state) => Some(state.lend()),
+            Self::Optional(state) => state.lend_content(),
+        }
+    }
+
+    fn give_back(&mut self, value: Box<dyn Any + Send + Sync>) {
+        match self {
+            Self::Default(state) => state.give_back(value),
+            Self::Optional(state) => state.give_back_content(value),
         }
     }
 }
@@ -209,7 +249,7 @@ impl<'a> Task<'a> {
     ) -> Result<Outcome, Error> {
         let export = self.export;
         if let Some(state) = &mut self.state {
-            execution.state().embedder_state = Some(state.lend());
+            execution.state().embedder_state = state.lend();
         }
         let initialised = match begin {
             Begin::Instantiate => execution.instantiate_and_initialise(Some(export)),

@@ -3,11 +3,18 @@
 use core::time::Duration;
 
 /// A source of time, for deadlines and, where the embedder allows it, for guests.
+///
+/// Both readings move on while a guest runs; a clock that stands still never ends a call by its
+/// deadline. They have the finest resolution that there is: a deadline is met as precisely as the
+/// clock counts. Many threads may read a clock at once. A clock may start at zero: guests then see
+/// one nanosecond, because some (Go) take a clock at zero for a broken one and do not start.
 pub trait Clock: Send + Sync + 'static {
-    /// The time since a fixed point that the clock chooses. It never goes back.
+    /// The time since a fixed point that the clock chooses. It never goes back. Deadlines and the
+    /// guests' monotonic clock use it.
     fn monotonic(&self) -> Duration;
 
-    /// The time since 1970-01-01T00:00:00Z.
+    /// The time since 1970-01-01T00:00:00Z, which only guests see. It may be wrong and may be set,
+    /// and a device that does not know it can count from any date.
     fn since_epoch(&self) -> Duration;
 
     /// Blocks the calling thread for about `duration`, which is at most 5 ms.
@@ -26,15 +33,32 @@ const VIRTUAL_START: u64 = 1_577_836_800_000_000_000;
 
 /// The clock that guests see by default. It advances with the fuel used and with sleeping, and
 /// therefore reads the same on every host.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct VirtualClock {
+    /// The time since 1970 at which it starts, in nanoseconds.
+    start: u64,
     /// The nanoseconds that guests slept.
     slept: u64,
     /// The fuel of earlier calls on the same instance, and of an initialiser before a snapshot.
     past_fuel: u64,
 }
 
+impl Default for VirtualClock {
+    fn default() -> Self {
+        Self {
+            start: VIRTUAL_START,
+            slept: 0,
+            past_fuel: 0,
+        }
+    }
+}
+
 impl VirtualClock {
+    /// Lets it start at that time since 1970.
+    pub(crate) fn start_at(&mut self, since_epoch: Duration) {
+        self.start = u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX);
+    }
+
     /// Nanoseconds since the instance was made. The current call has used `fuel_used`.
     pub(crate) fn monotonic(self, fuel_used: u64, fuel_per_second: u64) -> u64 {
         let fuel = u128::from(fuel_used) + u128::from(self.past_fuel);
@@ -48,7 +72,8 @@ impl VirtualClock {
 
     /// Nanoseconds since 1970.
     pub(crate) fn since_epoch(self, fuel_used: u64, fuel_per_second: u64) -> u64 {
-        VIRTUAL_START.saturating_add(self.monotonic(fuel_used, fuel_per_second))
+        self.start
+            .saturating_add(self.monotonic(fuel_used, fuel_per_second))
     }
 
     /// Adds the fuel of a call that has ended.

@@ -5,7 +5,7 @@ use crate::{
     common::{
         error_kind::{ErrorKind, Phase},
         failure::{Cause, Failure},
-        text::Quoted,
+        text::{Quoted, first_line},
     },
 };
 use alloc::{
@@ -147,15 +147,18 @@ impl fmt::Display for Error {
     }
 }
 
+/// The line that `Display` writes, then what programs decide by: `unwrap` and `main` print errors
+/// in this form.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Error")
-            .field("kind", &self.kind())
-            .field("plugin", &self.0.plugin)
-            .field("export", &self.0.export)
-            .field("phase", &self.0.phase)
-            .field("failure", &self.0.failure)
-            .finish_non_exhaustive()
+        fmt::Display::fmt(self, f)?;
+        write!(f, " ({:?}", self.kind())?;
+        let mut source = CoreError::source(self);
+        while let Some(cause) = source {
+            write!(f, "; caused by: {}", first_line(&cause))?;
+            source = cause.source();
+        }
+        f.write_str(")")
     }
 }
 

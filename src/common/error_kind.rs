@@ -21,7 +21,7 @@ pub enum ErrorKind {
     NotFound,
     /// The export's signature does not fit the call.
     Signature,
-    /// The module declares more memory than it may have.
+    /// The module declares more memory than it may have, or the embedder wants it to grow further.
     MemoryLimit,
     /// The call used up its fuel.
     OutOfFuel,

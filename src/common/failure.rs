@@ -85,6 +85,11 @@ pub(crate) enum Cause {
         "declares a memory of {pages} pages at least; the limit `max_memory_pages` is {maximum}"
     )]
     MemoryLimit { pages: u64, maximum: u64 },
+    #[error(
+        "the memory has {pages} pages and cannot grow by {more}: the module's own maximum or the \
+         limit `max_memory_pages`, {maximum}, forbids it"
+    )]
+    MemoryGrowth { pages: u64, more: u64, maximum: u64 },
     #[error("out of fuel: all {budget} units of the limit `fuel` are used")]
     OutOfFuel { budget: u64 },
     #[error("out of fuel: all {budget} units that `timeout` {timeout:?} stands for are used")]
@@ -153,7 +158,7 @@ impl Cause {
             Self::UnsupportedImport { .. } => ErrorKind::UnsupportedImport,
             Self::NotFound { .. } | Self::NotCallable { .. } => ErrorKind::NotFound,
             Self::Signature { .. } => ErrorKind::Signature,
-            Self::MemoryLimit { .. } => ErrorKind::MemoryLimit,
+            Self::MemoryLimit { .. } | Self::MemoryGrowth { .. } => ErrorKind::MemoryLimit,
             Self::OutOfFuel { .. } | Self::OutOfTimeFuel { .. } => ErrorKind::OutOfFuel,
             Self::Timeout { .. } => ErrorKind::Timeout,
             Self::Cancelled => ErrorKind::Cancelled,
@@ -184,6 +189,19 @@ impl Failure {
             **self,
             Cause::Trap { .. } | Cause::Exit { .. } | Cause::Plugin { .. }
         )
+    }
+
+    /// Says in which of several modules a failure is, where that is not clear.
+    pub(crate) fn in_module(mut self, name: &str) -> Self {
+        let name = Quoted(name);
+        match &mut *self.0 {
+            Cause::InvalidModule { problem, .. } | Cause::UnsupportedImport { problem } => {
+                *problem = format!("module {name}: {problem}");
+            }
+            Cause::ShapeLimit { what, .. } => *what = format!("module {name}: {what}"),
+            _ => {}
+        }
+        self
     }
 
     /// A plugin's own error. The message need not be UTF-8.

@@ -16,6 +16,8 @@ pub(crate) mod limits;
 pub(crate) mod native_stack;
 pub(crate) mod outcome;
 pub(crate) mod output;
+pub(crate) mod reference;
 pub(crate) mod sync;
 pub(crate) mod text;
 pub(crate) mod value;
+pub(crate) mod wasm_value;

@@ -1,7 +1,7 @@
 //! What a call returned and what it cost.
 
-use crate::common::bits::low;
-use alloc::{boxed::Box, string::String, vec::Vec};
+use crate::common::{bits::low, wasm_value::Value};
+use alloc::{string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
 /// The results of a call. Nearly all calls have at most one, which is returned in registers.
@@ -10,7 +10,28 @@ pub(crate) enum Numbers {
     #[default]
     None,
     One(u64),
-    More(Box<[u64]>),
+    More(Arc<More>),
+}
+
+/// Results that are seldom. They are behind one pointer whose drop is a short piece of code, which
+/// keeps the others cheap to move and to drop.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum More {
+    Numbers(Vec<u64>),
+    /// Values of any type, of a call that passed values.
+    Values(Vec<Value>),
+}
+
+impl From<Vec<Value>> for Numbers {
+    fn from(values: Vec<Value>) -> Self {
+        Self::More(Arc::new(More::Values(values)))
+    }
+}
+
+impl From<Vec<u64>> for Numbers {
+    fn from(numbers: Vec<u64>) -> Self {
+        Self::More(Arc::new(More::Numbers(numbers)))
+    }
 }
 
 impl Numbers {
@@ -29,7 +50,10 @@ impl Numbers {
 
     pub(crate) fn into_vec(self) -> Vec<u64> {
         match self {
-            Self::More(numbers) => numbers.into_vec(),
+            Self::More(more) => match Arc::unwrap_or_clone(more) {
+                More::Numbers(numbers) => numbers,
+                More::Values(_) => Vec::new(),
+            },
             few => few.as_slice().to_vec(),
         }
     }
@@ -38,7 +62,20 @@ impl Numbers {
         match self {
             Self::None => &[],
             Self::One(number) => core::slice::from_ref(number),
-            Self::More(numbers) => numbers,
+            Self::More(more) => match &**more {
+                More::Numbers(numbers) => numbers,
+                More::Values(_) => &[],
+            },
+        }
+    }
+
+    fn values(&self) -> &[Value] {
+        match self {
+            Self::More(more) => match &**more {
+                More::Values(values) => values,
+                More::Numbers(_) => &[],
+            },
+            _ => &[],
         }
     }
 }
@@ -70,6 +107,13 @@ impl Outcome {
     #[must_use]
     pub fn results(&self) -> &[u64] {
         self.results.as_slice()
+    }
+
+    /// The results of an export that was called with [values](crate::Call::values), or by
+    /// reference.
+    #[must_use]
+    pub fn values(&self) -> &[Value] {
+        self.results.values()
     }
 
     /// The bytes returned by an export that was called with an input.
@@ -136,6 +180,7 @@ impl fmt::Debug for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outcome")
             .field("results", &self.results())
+            .field("values", &self.values())
             .field("bytes", &Text(&self.bytes))
             .field("stdout", &Text(&self.stdout))
             .field("stderr", &Text(&self.stderr))

@@ -16,11 +16,11 @@ pub enum ValueType {
     F32,
     /// 64-bit float, as its bits.
     F64,
-    /// 128-bit vector. This crate cannot pass it.
+    /// 128-bit vector, which no `u64` holds: pass it as a [`Value`](crate::types::Value).
     V128,
-    /// Reference to a function. This crate cannot pass it.
+    /// Reference to a function. Pass it as a [`Value`](crate::types::Value).
     FuncRef,
-    /// Reference to an object of the host. This crate cannot pass it.
+    /// Reference to an object of the embedder's. Pass it as a [`Value`](crate::types::Value).
     ExternRef,
 }
 
@@ -53,7 +53,8 @@ impl ValueType {
     }
 
     /// Whether a `u64` can carry it.
-    pub(crate) const fn is_number(self) -> bool {
+    #[must_use]
+    pub const fn is_number(self) -> bool {
         matches!(self, Self::I32 | Self::I64 | Self::F32 | Self::F64)
     }
 }
@@ -65,12 +66,21 @@ pub struct Signature {
     /// The parameters, then the results.
     types: Arc<[ValueType]>,
     params: usize,
-    /// The first type that cannot be passed.
+    /// The first type that no `u64` can carry.
     other: Option<ValueType>,
 }
 
 impl Signature {
-    pub(crate) fn new(
+    /// The signature of a function with these parameters and results.
+    ///
+    /// ```
+    /// use pocketwasm::types::{Signature, ValueType};
+    ///
+    /// let signature = Signature::new([ValueType::I32, ValueType::F64], [ValueType::I64]);
+    /// assert_eq!(signature.to_string(), "(i32, f64) -> (i64)");
+    /// ```
+    #[must_use]
+    pub fn new(
         params: impl IntoIterator<Item = ValueType>,
         results: impl IntoIterator<Item = ValueType>,
     ) -> Self {
@@ -101,7 +111,7 @@ impl Signature {
         self.params() == params && self.results() == results
     }
 
-    /// Checks that `params` can be passed and the results can be returned.
+    /// Checks that `params` can be passed and the results can be returned as numbers.
     pub(crate) fn check(&self, params: &[u64]) -> Result<(), Failure> {
         if self.other.is_none()
             && params.len() == self.params
@@ -117,7 +127,9 @@ impl Signature {
     #[cold]
     fn mismatch(&self, params: &[u64]) -> String {
         if let Some(ty) = self.other {
-            return format!("unsupported signature {self}: {ty} cannot be passed");
+            return format!(
+                "unsupported signature {self}: {ty} cannot be passed as a number; pass values"
+            );
         }
         let mut pairs = self.params().iter().zip(params).enumerate();
         match pairs.find(|(_, pair)| !fits(*pair)) {
@@ -130,7 +142,7 @@ impl Signature {
     }
 }
 
-fn count(params: usize) -> String {
+pub(super) fn count(params: usize) -> String {
     match params {
         0 => "no parameters".into(),
         1 => "1 parameter".into(),

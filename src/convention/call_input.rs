@@ -1,4 +1,4 @@
-//! The input of a call: numbers, or bytes by a convention.
+//! The input of a call: numbers, values of any type, or bytes by a convention.
 
 use crate::{
     common::{
@@ -7,6 +7,7 @@ use crate::{
         limits::Limits,
         outcome::CallOutput,
         value::Signature,
+        wasm_value::Value,
     },
     convention::kinds::Convention,
     engine::{callee::Callee, execution::Execution, guest_store::GuestFunction},
@@ -16,6 +17,7 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum CallInput<'a> {
     Params(&'a [u64]),
+    Values(&'a [Value]),
     Input(&'a [u8]),
     Inputs(&'a [&'a [u8]]),
 }
@@ -25,8 +27,8 @@ pub(crate) enum CallInput<'a> {
 pub(crate) enum BoundInput<'a> {
     /// Numbers, the export's signature, and the function itself if it was looked up before.
     Params(&'a Signature, &'a [u64], Option<Callee>),
-    /// Bytes, by a convention.
-    Inputs(Convention, CallInput<'a>),
+    /// Bytes, by a convention, or values without one.
+    Others(Option<Convention>, CallInput<'a>),
 }
 
 impl<'a> CallInput<'a> {
@@ -44,8 +46,7 @@ impl<'a> CallInput<'a> {
         limits: &Limits,
     ) -> Result<BoundInput<'a>, Failure> {
         let Self::Params(params) = self else {
-            let (convention, input) = self.convention(info, export, named, conventions, limits)?;
-            return Ok(BoundInput::Inputs(convention, input));
+            return self.bind_others(info, export, named, conventions, limits);
         };
         let (signature, callee) = match function {
             Some(GuestFunction { signature, callee }) => (signature, Some(callee)),
@@ -58,6 +59,23 @@ impl<'a> CallInput<'a> {
             _ => signature.check(params)?,
         }
         Ok(BoundInput::Params(signature, params, callee))
+    }
+
+    #[inline(never)]
+    fn bind_others(
+        self,
+        info: &'a ModuleInfo,
+        export: &str,
+        named: Option<Convention>,
+        conventions: &[Convention],
+        limits: &Limits,
+    ) -> Result<BoundInput<'a>, Failure> {
+        if let Self::Values(values) = self {
+            info.signature(export)?.check_values(values)?;
+            return Ok(BoundInput::Others(None, self));
+        }
+        let (convention, input) = self.convention(info, export, named, conventions, limits)?;
+        Ok(BoundInput::Others(Some(convention), input))
     }
 
     /// Chooses the convention for the bytes. Drops a single empty input if the export takes no
@@ -98,9 +116,16 @@ impl<'a> CallInput<'a> {
 
     fn inputs(&self) -> &[&'a [u8]] {
         match self {
-            Self::Params(_) => &[],
+            Self::Params(_) | Self::Values(_) => &[],
             Self::Input(input) => core::slice::from_ref(input),
             Self::Inputs(inputs) => inputs,
+        }
+    }
+
+    fn values(&self) -> &[Value] {
+        match self {
+            Self::Values(values) => values,
+            _ => &[],
         }
     }
 }
@@ -111,8 +136,8 @@ impl BoundInput<'_> {
     pub(crate) fn stdin_convention(&self) -> Option<Convention> {
         match self {
             // A CGI request always has a body, even if it is empty.
-            Self::Inputs(Convention::Cgi, _) => Some(Convention::Cgi),
-            Self::Inputs(Convention::Command, input)
+            Self::Others(Some(Convention::Cgi), _) => Some(Convention::Cgi),
+            Self::Others(Some(Convention::Command), input)
                 if input.inputs().iter().any(|input| !input.is_empty()) =>
             {
                 Some(Convention::Command)
@@ -145,8 +170,11 @@ impl BoundInput<'_> {
                     }
                 };
             }
-            Self::Inputs(convention, input) => {
+            Self::Others(Some(convention), input) => {
                 output.bytes = convention.call(execution, export, input.inputs())?;
+            }
+            Self::Others(None, input) => {
+                output.results = execution.call_values(export, input.values())?;
             }
         }
         Ok(())
@@ -165,13 +193,13 @@ impl BoundInput<'_> {
     ) -> Result<(), Failure> {
         let signature = match self {
             Self::Params(signature, ..) => Some(*signature),
-            Self::Inputs(..) => execution.code().info.function(export),
+            Self::Others(..) => execution.code().info.function(export),
         };
         match signature {
             Some(signature) if signature.results().is_empty() => {}
             _ => return Err(exit),
         }
-        if let Self::Inputs(Convention::Command | Convention::Cgi, _) = self {
+        if let Self::Others(Some(Convention::Command | Convention::Cgi), _) = self {
             output.bytes = core::mem::take(&mut execution.state().output.stdout);
         }
         Ok(())

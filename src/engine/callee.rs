@@ -1,14 +1,14 @@
 //! A guest function that is called with numbers.
 
 use crate::{
-    common::{failure::Failure, outcome::Numbers, value::Signature},
+    common::{failure::Failure, outcome::Numbers, value::Signature, wasm_value::Value},
     engine::{
         run_loop::run_to_end,
         store_data::StoreData,
-        values::{from_val, to_val},
+        values::{from_val, into_guest, out_of_guest, to_val},
     },
 };
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 use wasmi::{AsContextMut, Func, StoreContextMut, Val};
 
 /// A function of a live instance.
@@ -84,8 +84,28 @@ fn call(
     Ok(match results {
         [] => Numbers::None,
         [result] => Numbers::One(from_val(result)),
-        results => Numbers::More(results.iter().map(from_val).collect()),
+        results => results.iter().map(from_val).collect::<Vec<u64>>().into(),
     })
+}
+
+/// Calls a function with values of any type, which fit `signature`.
+pub(crate) fn call_values(
+    mut ctx: StoreContextMut<'_, StoreData>,
+    func: Func,
+    signature: &Signature,
+    params: &[Value],
+) -> Result<Vec<Value>, Failure> {
+    let params: Result<Vec<Val>, Failure> = params
+        .iter()
+        .map(|value| into_guest(&mut ctx, value))
+        .collect();
+    let mut results = vec![Val::I64(0); signature.results().len()];
+    let begun = func.call_resumable(&mut ctx, &params?, &mut results);
+    run_to_end(ctx.as_context_mut(), begun.into(), |ctx, pending| {
+        pending.resume(ctx.as_context_mut(), &mut results).into()
+    })?;
+    let results = results.iter().map(|val| out_of_guest(&mut ctx, val));
+    Ok(results.collect())
 }
 
 /// Typed calls for the signatures that most calls have. Each signature is compiled separately. That

@@ -10,12 +10,12 @@ pub(crate) enum Clock {
     Monotonic,
 }
 
-/// Reads a clock, in nanoseconds.
+/// Reads a clock, in nanoseconds. It is never 0: some guests (Go) take a clock at 0 for a broken one.
 pub(crate) fn now(caller: &Caller<'_, StoreData>, clock: Clock) -> u64 {
     let state = caller.data();
     let config = &state.meter.context().config;
     match (&config.guest_clock, clock) {
-        (Some(real), Clock::Realtime) => nanoseconds(real.since_epoch()),
+        (Some(real), Clock::Realtime) => nanoseconds(real.since_epoch()).max(1),
         (Some(real), Clock::Monotonic) => nanoseconds(real.monotonic()).max(1),
         (None, Clock::Realtime) => state
             .clock

@@ -41,6 +41,8 @@ pub(crate) struct CompiledModule {
     pub(crate) engine: Engine,
     pub(crate) module: Module,
     pub(crate) linker: Linker<StoreData>,
+    /// The other modules of the plugin, of which each instance has an instance too.
+    pub(crate) libraries: Vec<Library>,
     /// The exports that were added for all that calls can change in an instance, if instances can be
     /// made as new after a call.
     #[cfg(feature = "std")]
@@ -54,6 +56,8 @@ pub(crate) struct CompiledModule {
     /// Whether the module exports a memory named `memory`, the name that WASI and every convention
     /// use.
     pub(crate) exports_memory: bool,
+    /// Whether the module imports memories, tables or globals, which each instance gets anew.
+    pub(crate) imports_state: bool,
     /// The pages of 65,536 bytes that the memories of an instance begin with. After a snapshot they
     /// can be more than in the module that was loaded.
     #[cfg(feature = "std")]
@@ -69,6 +73,12 @@ pub(crate) struct CompiledModule {
     pub(crate) snapshot_state: Option<SnapshotState>,
 }
 
+/// A module under the name by which other modules of its plugin import from it.
+pub(crate) struct Library {
+    pub(crate) name: Box<str>,
+    pub(crate) code: CompiledModule,
+}
+
 impl CompiledModule {
     /// Compiles and links.
     ///
@@ -81,11 +91,8 @@ impl CompiledModule {
         functions: &Functions,
         definers: &[Definer],
     ) -> Result<Self, Failure> {
-        let mode = match compilation {
-            Compilation::AtLoad => CompilationMode::Eager,
-            Compilation::WhenCalled => CompilationMode::LazyTranslation,
-        };
-        Self::compile(prepared, &config(limits, mode), functions, definers)
+        let engine = engine(limits, compilation);
+        Self::compile(prepared, engine, functions, definers, &[])
     }
 
     /// Compiles a module that will run once: only the functions that are called get compiled. An
@@ -98,7 +105,7 @@ impl CompiledModule {
         refusal: impl Fn(&Import) -> Option<String>,
     ) -> Result<Self, Failure> {
         let config = config(limits, CompilationMode::Lazy);
-        let mut code = Self::compile(prepared, &config, functions, definers)?;
+        let mut code = Self::compile(prepared, Engine::new(&config), functions, definers, &[])?;
         for (import, ty) in code.info.imports.iter().zip(code.module.imports()) {
             let (Some(problem), wasmi::ExternType::Func(ty)) = (refusal(import), ty.ty()) else {
                 continue;
@@ -117,11 +124,43 @@ impl CompiledModule {
         Ok(code)
     }
 
-    fn compile(
+    /// Like [`new`](Self::new), for a module that also imports from `libraries`, which `engine` has
+    /// compiled.
+    pub(crate) fn linked(
         prepared: PreparedModule<'_>,
-        config: &Config,
+        engine: &Engine,
         functions: &Functions,
         definers: &[Definer],
+        libraries: &[Library],
+    ) -> Result<Self, Failure> {
+        Self::compile(prepared, engine.clone(), functions, definers, libraries)
+    }
+
+    /// Adds the libraries of a plugin to its own module. All modules together have `bytes`, and
+    /// their memories begin with `pages`.
+    pub(crate) fn link_with(&mut self, libraries: Vec<Library>, bytes: usize, pages: u64) {
+        let mut infos: Vec<&ModuleInfo> = libraries.iter().map(|it| &it.code.info).collect();
+        infos.push(&self.info);
+        let most_locals = infos.iter().map(|info| info.most_locals).max();
+        let most_locals = most_locals.unwrap_or_default();
+        let mut imports = infos.iter().flat_map(|info| &info.imports);
+        let may_call_back = imports.any(|it| WasiVersion::of(&it.module).is_none());
+        self.largest = LargestSlices::new(most_locals, may_call_back);
+        let estimates = libraries.iter().map(|it| it.code.estimated_bytes());
+        self.kept_bytes = estimates.fold(self.kept_bytes, usize::saturating_add);
+        self.info.bytes = bytes;
+        self.info.minimum_pages = pages;
+        self.is_small = false;
+        self.imports_state = true;
+        self.libraries = libraries;
+    }
+
+    fn compile(
+        prepared: PreparedModule<'_>,
+        engine: Engine,
+        functions: &Functions,
+        definers: &[Definer],
+        libraries: &[Library],
     ) -> Result<Self, Failure> {
         let PreparedModule {
             original,
@@ -130,9 +169,10 @@ impl CompiledModule {
             start,
             export_table,
         } = prepared;
-        let engine = Engine::new(config);
+        let others = libraries.iter().map(|it| (&*it.name, &it.code.info));
+        let others: Vec<_> = others.collect();
         // Link first: a module that cannot be linked need not be compiled.
-        let linker = link(&engine, &info, functions, definers)?;
+        let linker = link(&engine, &info, functions, definers, &others)?;
         if info.refers_to_start {
             // The rewritten module exports the start function, and an export may be named by
             // `ref.func`. A start function alone may not. Check the original.
@@ -151,6 +191,10 @@ impl CompiledModule {
             initialisers: info.plain_initialisers().collect(),
             haskell: info.haskell(),
             exports_memory: memory.is_some_and(|memory| memory.ty.signature().is_none()),
+            imports_state: info
+                .imports
+                .iter()
+                .any(|import| import.ty.signature().is_none()),
             is_small: info.minimum_pages == 0 && info.bytes <= SMALL_MODULE,
             #[cfg(feature = "std")]
             pages: info.minimum_pages,
@@ -161,6 +205,7 @@ impl CompiledModule {
             engine,
             module,
             linker,
+            libraries: Vec::new(),
             #[cfg(feature = "std")]
             shape: None,
             kept_bytes: 0,
@@ -196,6 +241,18 @@ fn translate(engine: &Engine, bytes: &[u8]) -> Result<Module, Failure> {
             problem: format!("the engine cannot compile it: {message}"),
             source: None,
         })),
+    }
+}
+
+/// An engine, for several modules that are compiled in this way.
+pub(crate) fn engine(limits: &Limits, compilation: Compilation) -> Engine {
+    Engine::new(&config(limits, mode(compilation)))
+}
+
+fn mode(compilation: Compilation) -> CompilationMode {
+    match compilation {
+        Compilation::AtLoad => CompilationMode::Eager,
+        Compilation::WhenCalled => CompilationMode::LazyTranslation,
     }
 }
 

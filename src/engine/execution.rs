@@ -7,26 +7,27 @@ use crate::{
         failure::{Cause, Failure},
         outcome::{CallOutput, Numbers, Outcome},
         output::Stream,
-        text::first_line,
+        reference::FuncRef,
         value::Signature,
+        wasm_value::Value,
     },
     engine::{
-        callee::Callee,
+        callee::{Callee, call_values},
         compiled_module::CompiledModule,
         guest_store::{GuestFunction, GuestStore, REMEMBERED, RememberedFunction},
+        imported,
+        instantiation_failure::instantiation_failure,
         meter::CallLimits,
-        run_loop::{MEMORY_OUT_OF_BOUNDS, TABLE_OUT_OF_BOUNDS, fuel_left, fuel_used, trap},
+        run_loop::{fuel_left, fuel_used},
         store_data::{SnapshotState, StoreData, exported_function, memory_and_data},
+        values::function,
     },
     host::{environment::Environment, memory::GuestMemory},
     module::inspect::HASKELL,
     settings::config::RunnerConfig,
 };
 use alloc::{boxed::Box, string::ToString, vec};
-use wasmi::{
-    AsContextMut, Func, Instance,
-    errors::{ErrorKind as EngineError, InstantiationError, MemoryError, TableError},
-};
+use wasmi::{AsContextMut, Func, Instance};
 
 /// A call in progress, and the instance it runs in.
 pub(crate) struct Execution<'a> {
@@ -88,7 +89,7 @@ impl<'a> Execution<'a> {
         Ok(())
     }
 
-    /// Makes the instance. No guest code runs yet.
+    /// Makes the instance. No guest code runs yet, but that of the libraries.
     pub(crate) fn instantiate(&mut self) -> Result<(), Failure> {
         let CompiledModule { linker, module, .. } = self.code;
         let store = &mut self.guest_store.store;
@@ -100,15 +101,18 @@ impl<'a> Execution<'a> {
         let level = meter.first_level();
         // This fails only if metering is off, and it is always on.
         let _ = store.set_fuel(level);
-        let instance = if self.code.info.imports.is_empty() {
+        let instance = if self.code.imports_state {
+            self.instantiate_with_imports()?
+        } else if self.code.info.imports.is_empty() {
             // A module without imports needs no linker, and this way is faster.
-            Instance::new(store, module, &[])
+            Instance::new(&mut *store, module, &[])
         } else {
-            linker.instantiate_and_start(store, module)
+            linker.instantiate_and_start(&mut *store, module)
         };
         let instance = instance.map_err(|error| instantiation_failure(error, self.config()))?;
         let memory = match self.code.exports_memory {
             true => instance.get_memory(&self.guest_store.store, "memory"),
+            false if self.code.imports_state => imported::memory(&self.guest_store.store),
             false => None,
         };
         let state = self.guest_store.store.data_mut();
@@ -217,6 +221,42 @@ impl<'a> Execution<'a> {
         }
     }
 
+    /// Calls an export with values that fit its signature.
+    #[inline(never)]
+    pub(crate) fn call_values(
+        &mut self,
+        export: &str,
+        values: &[Value],
+    ) -> Result<Numbers, Failure> {
+        let func = self.func(export)?;
+        self.call_func(func, self.code.info.signature(export)?, values)
+    }
+
+    /// Calls a function that this instance passed as a reference.
+    pub(crate) fn call_reference(
+        &mut self,
+        reference: &FuncRef,
+        values: &[Value],
+    ) -> Result<Numbers, Failure> {
+        let func = function(&self.guest_store.store, reference)?;
+        self.call_func(func, reference.signature(), values)
+    }
+
+    fn call_func(
+        &mut self,
+        func: Func,
+        signature: &Signature,
+        values: &[Value],
+    ) -> Result<Numbers, Failure> {
+        let ctx = self.guest_store.store.as_context_mut();
+        match call_values(ctx, func, signature, values) {
+            Err(failure) if signature.results().is_empty() && failure.is_good_end() => {
+                Ok(Numbers::None)
+            }
+            done => done.map(Numbers::from),
+        }
+    }
+
     /// Calls an export of a convention or an initialiser. Exiting there is a failure, even with
     /// code 0: the export has not done its work.
     pub(crate) fn call_unasked(
@@ -240,6 +280,10 @@ impl<'a> Execution<'a> {
 
     /// The guest's memory.
     pub(crate) fn memory(&mut self) -> Result<GuestMemory<'_>, Failure> {
+        // No host function is running.
+        if let Some(references) = &mut self.state().references {
+            references.caller_memory = None;
+        }
         match memory_and_data(&mut self.guest_store.store) {
             Some((memory, _)) => Ok(memory),
             None => Err(Cause::Signature {
@@ -344,25 +388,4 @@ impl<'a> Execution<'a> {
         let _ = self.guest_store.store.set_fuel(level);
         Ok(())
     }
-}
-
-fn instantiation_failure(error: wasmi::Error, config: &RunnerConfig) -> Failure {
-    let problem = match error.kind() {
-        EngineError::Instantiation(_) if config.limits.max_memory_pages == 0 => {
-            "instantiation failed; the limit `max_memory_pages` is 0".to_string()
-        }
-        // A segment does not fit. The engine's own message has numbers in it that differ from
-        // instance to instance.
-        EngineError::Memory(MemoryError::OutOfBoundsAccess) => return trap(MEMORY_OUT_OF_BOUNDS),
-        EngineError::Table(TableError::InitOutOfBounds)
-        | EngineError::Instantiation(InstantiationError::ElementSegmentDoesNotFit { .. }) => {
-            return trap(TABLE_OUT_OF_BOUNDS);
-        }
-        EngineError::Memory(_) | EngineError::Table(_) => return trap(&first_line(&error)),
-        _ => first_line(&error),
-    };
-    Failure::from(Cause::Host {
-        problem,
-        source: Some(Box::new(error)),
-    })
 }

@@ -40,6 +40,10 @@ pub(super) fn host_state(
     if let Some(export_table) = &code.export_table {
         state.set_export_table(export_table);
     }
+    #[cfg(feature = "std")]
+    if let Some(shape) = &code.shape {
+        state.set_state_prefix(shape.prefix());
+    }
     if let Some(snapshot_state) = &code.snapshot_state {
         state.restore(snapshot_state);
     }

@@ -5,23 +5,26 @@ use crate::{
         failure::{Cause, Failure},
         outcome::Numbers,
         output::{Stream, WriteResult},
+        value::Import,
+        wasm_value::Value,
     },
     engine::{
-        callee::Callee,
-        run_loop::{charge, guarded, nested},
+        callee::{Callee, call_values},
+        run_loop::{charge, guarded, invalid_module, nested},
         store_data::{StoreData, exported_function, memory_and_data},
-        values::{from_val, signature, to_val},
+        values::{function, into_guest, out_of_guest, signature},
     },
     host::{
-        context::{Guest, HostContext},
+        context::{Callable, Guest, HostContext},
         convention_state::ConventionState,
-        function::Function,
+        function::HostFunction,
         memory::GuestMemory,
     },
 };
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{any::Any, time::Duration};
-use wasmi::{Caller, FuncType, Linker, ValType};
+use smallvec::SmallVec;
+use wasmi::{Caller, Func, FuncType, Linker, StoreContextMut, ValType};
 
 /// The fuel of a call to a host function. Each 64 bytes that it moves cost one unit more.
 pub(crate) const CALL_FUEL: u64 = 50;
@@ -174,12 +177,15 @@ pub(crate) fn put(
     written.map_err(|outside| outside.of(what))
 }
 
+/// So many parameters or results need no allocation.
+const FEW: usize = 8;
+
 /// Defines an embedder's function.
 pub(crate) fn define_host(
     linker: &mut Linker<StoreData>,
     module: &str,
     name: &str,
-    function: &Function,
+    function: &HostFunction,
     ty: FuncType,
 ) -> Result<(), wasmi::Error> {
     let function = function.clone();
@@ -187,20 +193,64 @@ pub(crate) fn define_host(
     linker.func_new(module, name, ty, move |mut caller, params, results| {
         guarded(|| {
             charge(&mut caller, CALL_FUEL)?;
-            let params: Vec<u64> = params.iter().map(from_val).collect();
+            let params: SmallVec<[Value; FEW]> = params
+                .iter()
+                .map(|val| out_of_guest(&mut caller, val))
+                .collect();
+            let types = function.signature().results().iter();
+            let mut returned: SmallVec<[Value; FEW]> = types.map(|ty| Value::zero(*ty)).collect();
             let mut context = HostContext::new(&mut caller);
-            let returned = function.run(&mut context, (&names.0, &names.1), &params)?;
-            for ((to, bits), ty) in results
-                .iter_mut()
-                .zip(returned)
-                .zip(function.signature.results())
-            {
-                *to = to_val(*ty, bits);
+            function.run(&mut context, (&names.0, &names.1), &params, &mut returned)?;
+            for (to, value) in results.iter_mut().zip(&returned) {
+                *to = into_guest(&mut caller, value)?;
             }
             Ok(())
         })
     })?;
     Ok(())
+}
+
+/// Defines a function that nothing provides: a call of it ends with that problem.
+pub(crate) fn define_missing(
+    linker: &mut Linker<StoreData>,
+    import: &Import,
+    ty: FuncType,
+    problem: String,
+) -> Result<(), Failure> {
+    let (module, name) = (&import.module, &import.name);
+    let defined = linker.func_new(module, name, ty, move |mut caller, _, _| {
+        guarded(|| {
+            charge(&mut caller, CALL_FUEL)?;
+            let problem = problem.clone();
+            Err(Cause::UnsupportedImport { problem }.into())
+        })
+    });
+    defined
+        .map(|_| ())
+        .map_err(|error| invalid_module(error.into()))
+}
+
+/// Runs `call` as a call of a host function back into the guest, within the limits of such calls.
+fn call_back<R>(
+    caller: &mut Caller<'_, StoreData>,
+    call: impl FnOnce(StoreContextMut<'_, StoreData>) -> Result<R, Failure>,
+) -> Result<R, Failure> {
+    let limits = caller.data().limits();
+    let (depth, stack) = (limits.max_host_depth, limits.max_host_stack_bytes);
+    caller.data_mut().nested.enter(depth, stack)?;
+    let called = nested(caller, call);
+    let nested = &mut caller.data_mut().nested;
+    nested.leave();
+    nested.failed |= called.is_err();
+    called
+}
+
+/// An exported function that a host function may call.
+fn callable(caller: &Caller<'_, StoreData>, export: &str) -> Result<Func, Failure> {
+    exported_function(caller, export).ok_or_else(|| {
+        let export = export.into();
+        Cause::NotCallable { export }.into()
+    })
 }
 
 impl Guest for Caller<'_, StoreData> {
@@ -229,22 +279,25 @@ impl Guest for Caller<'_, StoreData> {
     }
 
     fn call(&mut self, export: &str, params: &[u64]) -> Result<Vec<u64>, Failure> {
-        let limits = self.data().limits();
-        let (depth, stack) = (limits.max_host_depth, limits.max_host_stack_bytes);
-        let Some(func) = exported_function(self, export) else {
-            return Err(Cause::NotCallable {
-                export: export.into(),
-            }
-            .into());
-        };
+        let func = callable(self, export)?;
         let signature = signature(&func.ty(&*self));
         signature.check(params)?;
-        self.data_mut().nested.enter(depth, stack)?;
-        let called = nested(self, |ctx| Callee::Any(func).call(ctx, &signature, params));
-        let nested = &mut self.data_mut().nested;
-        nested.leave();
-        nested.failed |= called.is_err();
+        let called = call_back(self, |ctx| Callee::Any(func).call(ctx, &signature, params));
         called.map(Numbers::into_vec)
+    }
+
+    fn call_values(
+        &mut self,
+        wanted: Callable<'_>,
+        params: &[Value],
+    ) -> Result<Vec<Value>, Failure> {
+        let func = match wanted {
+            Callable::Export(export) => callable(self, export)?,
+            Callable::Reference(reference) => function(&*self, reference)?,
+        };
+        let signature = signature(&func.ty(&*self));
+        signature.check_values(params)?;
+        call_back(self, |ctx| call_values(ctx, func, &signature, params))
     }
 
     fn convention_state(&mut self) -> &mut ConventionState {

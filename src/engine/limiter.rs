@@ -18,6 +18,7 @@ pub(crate) struct Limiter {
     max_table_elements: usize,
     memories: u32,
     tables: u32,
+    instances: usize,
     /// What the last request added. It is taken back if the engine then cannot serve the request.
     pending: usize,
     table_grow_starved: bool,
@@ -57,6 +58,7 @@ impl Limiter {
             max_table_elements: number(limits.max_table_elements),
             memories: limits.max_memories,
             tables: limits.max_tables,
+            instances: 1,
             pending: 0,
             table_grow_starved: false,
         }
@@ -68,11 +70,31 @@ impl Limiter {
         self.max_memory_bytes = bytes(pages.map_or(most, |pages| pages.min(most)));
     }
 
+    /// The pages that all memories may have together now.
+    pub(crate) fn most_pages(&self) -> u64 {
+        (self.max_memory_bytes / PAGE) as u64
+    }
+
     /// Allows one more table of that many elements. It is this crate's, and does not count against
     /// the guest's limits.
     pub(crate) fn admit_own_table(&mut self, elements: usize) {
         self.tables = self.tables.saturating_add(1);
         self.max_table_elements = self.max_table_elements.saturating_add(elements);
+    }
+
+    /// Allows one more instance than before: that of a library.
+    pub(crate) fn admit_instance(&mut self) {
+        self.instances = self.instances.saturating_add(1);
+    }
+
+    /// Allows one more memory or table than before. The engine counts one that is imported twice:
+    /// when it is made, and when the module is instantiated with it.
+    pub(crate) fn admit_import(&mut self, is_memory: bool) {
+        let count = match is_memory {
+            true => &mut self.memories,
+            false => &mut self.tables,
+        };
+        *count = count.saturating_add(1);
     }
 
     /// The guest's memory in pages, rounded up. Memory never shrinks, and this is also the peak.
@@ -137,7 +159,7 @@ impl ResourceLimiter for Limiter {
     }
 
     fn instances(&self) -> usize {
-        1
+        self.instances
     }
 
     fn tables(&self) -> usize {

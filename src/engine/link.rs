@@ -4,15 +4,17 @@ use crate::{
     common::{
         failure::{Cause, Failure},
         text::{Quoted, first_line, names},
-        value::{ExternType, Import, Signature},
+        value::{ExternType, Import, Signature, ValueType},
+        wasm_value::Value,
     },
     engine::{
-        host_functions::{Definition, define_host},
+        host_functions::{Definition, define_host, define_missing},
+        other_modules::{Others, fits, provided},
         store_data::StoreData,
         values::{func_type, signature},
     },
     host::registry::Functions,
-    module::inspect::ModuleInfo,
+    module::inspect::{ImportedMemory, ModuleInfo},
 };
 use alloc::{
     collections::BTreeMap,
@@ -20,6 +22,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
+use core::slice;
 use wasmi::{Engine, Linker};
 
 /// What WASI or a convention provides for an import.
@@ -41,16 +44,34 @@ pub(super) fn link(
     info: &ModuleInfo,
     functions: &Functions,
     definers: &[Definer],
+    others: &Others<'_>,
 ) -> Result<Linker<StoreData>, Failure> {
-    let mut link = Link::new(engine, functions, definers);
+    let mut link = Link::new(engine, info, functions, definers);
     for import in &info.imports {
-        link.define(import).map_err(|why| {
-            let (module, name) = (Quoted(&import.module), Quoted(&import.name));
-            let problem = format!("{module} {name} of type {}: {why}", import.ty);
-            Failure::from(Cause::UnsupportedImport { problem })
-        })?;
+        let done = match provided(others, import) {
+            Some(export) if fits(export, &import.ty) => link.skip(import),
+            Some(export) => Err(format!("that module's export has type {export}")),
+            None => link.define(import),
+        };
+        let Err(why) = done else {
+            continue;
+        };
+        let (module, name) = (Quoted(&import.module), Quoted(&import.name));
+        let problem = format!("{module} {name} of type {}: {why}", import.ty);
+        let can_trap = functions.missing_ones_trap && has_one_type(info, import);
+        match import.ty.signature().and_then(func_type) {
+            Some(ty) if can_trap => define_missing(&mut link.linker, import, ty, problem)?,
+            _ => return Err(Cause::UnsupportedImport { problem }.into()),
+        }
     }
     Ok(link.linker)
+}
+
+/// Whether all imports of this name have the same type. The linker holds one definition for each.
+fn has_one_type(info: &ModuleInfo, import: &Import) -> bool {
+    info.imports.iter().all(|other| {
+        (&other.module, &other.name) != (&import.module, &import.name) || other.ty == import.ty
+    })
 }
 
 /// The indices of the imports that cannot be provided, each with the reason.
@@ -60,7 +81,7 @@ pub(crate) fn missing(
     definers: &[Definer],
 ) -> Vec<(usize, String)> {
     let engine = Engine::default();
-    let mut link = Link::new(&engine, functions, definers);
+    let mut link = Link::new(&engine, info, functions, definers);
     let refused = |(place, import)| Some((place, link.define(import).err()?));
     info.imports
         .iter()
@@ -72,33 +93,116 @@ pub(crate) fn missing(
 /// Resolves a module's imports one by one.
 struct Link<'a> {
     linker: Linker<StoreData>,
-    /// The types of the imports defined until now, by module and name.
-    types: BTreeMap<(&'a str, &'a str), &'a Signature>,
+    /// The types of the imports until now, by module and name. A stub takes the type of its import,
+    /// and the linker holds one definition for each name.
+    types: BTreeMap<(&'a str, &'a str), &'a ExternType>,
+    /// The imported memories and the element types of the imported tables that are still to come.
+    memories: slice::Iter<'a, ImportedMemory>,
+    tables: slice::Iter<'a, ValueType>,
     functions: &'a Functions,
     definers: &'a [Definer],
 }
 
 impl<'a> Link<'a> {
-    fn new(engine: &Engine, functions: &'a Functions, definers: &'a [Definer]) -> Self {
+    fn new(
+        engine: &Engine,
+        info: &'a ModuleInfo,
+        functions: &'a Functions,
+        definers: &'a [Definer],
+    ) -> Self {
         let mut linker = Linker::new(engine);
         linker.allow_shadowing(true);
         Self {
             linker,
             types: BTreeMap::new(),
+            memories: info.imported_memories.iter(),
+            tables: info.table_elements.iter(),
             functions,
             definers,
         }
     }
 
+    /// Passes over an import that another module provides.
+    fn skip(&mut self, import: &'a Import) -> Result<(), String> {
+        match &import.ty {
+            ExternType::Memory { .. } => drop(self.memories.next()),
+            ExternType::Table { .. } => drop(self.tables.next()),
+            _ => {}
+        }
+        self.only_type(import)
+    }
+
+    /// Checks that an import has the type of all others of its name until now.
+    fn only_type(&mut self, import: &'a Import) -> Result<(), String> {
+        let before = self
+            .types
+            .insert((&import.module, &import.name), &import.ty);
+        match before.is_some_and(|before| *before != import.ty) {
+            true => Err("it is imported with another type too".to_string()),
+            false => Ok(()),
+        }
+    }
+
+    /// Checks an import that is no function. It is made for each instance.
+    fn admit(&mut self, import: &Import) -> Result<(), String> {
+        let (module, name) = (&*import.module, &*import.name);
+        let given = &self.functions.state;
+        match &import.ty {
+            ExternType::Func(_) => Ok(()),
+            ExternType::Memory { .. } => {
+                let memory = self.memories.next();
+                let contents = given.memory(module, name).len() as u64;
+                match memory {
+                    Some(memory) if memory.has_own_pages => {
+                        Err("a memory with pages of its own size cannot be imported".to_string())
+                    }
+                    Some(memory) if memory.bytes < contents => Err(format!(
+                        "it begins with {} bytes, and the runner's contents have {contents}",
+                        memory.bytes
+                    )),
+                    _ => Ok(()),
+                }
+            }
+            ExternType::Table { minimum, .. } => {
+                let element = self.tables.next();
+                let contents = given.table(module, name).len() as u64;
+                match element {
+                    Some(ValueType::FuncRef) if contents > 0 => {
+                        Err("it holds functions, and the runner's contents are objects".to_string())
+                    }
+                    _ if *minimum < contents => Err(format!(
+                        "it begins with {minimum} elements, and the runner's contents have \
+                         {contents}"
+                    )),
+                    _ => Ok(()),
+                }
+            }
+            ExternType::Global { ty, .. } => match given.globals.get(module, name) {
+                Some(Value::FuncRef(Some(_))) => {
+                    Err("a function of an instance cannot be the value of a global".to_string())
+                }
+                Some(value) if value.ty() == *ty => Ok(()),
+                Some(value) => Err(format!("the runner's global has type {}", value.ty())),
+                None => {
+                    let names = names(given.globals.names());
+                    Err(format!(
+                        "not among the globals given to this runner: {names}"
+                    ))
+                }
+            },
+        }
+    }
+
     /// Defines an import. Fails with the reason if nothing provides it.
     fn define(&mut self, import: &'a Import) -> Result<(), String> {
-        let ExternType::Func(wanted) = &import.ty else {
-            return Err("only functions can be imported".to_string());
-        };
         let (module, name) = (&*import.module, &*import.name);
+        let only_type = self.only_type(import);
+        let ExternType::Func(wanted) = &import.ty else {
+            return self.admit(import).and(only_type);
+        };
         let linker = &mut self.linker;
         let registered = self.functions.get(module, name).and_then(|function| {
-            let ty = func_type(&function.signature)?;
+            let ty = func_type(function.signature())?;
             let defined = define_host(linker, module, name, function, ty.clone());
             Some(Provided::Function(defined.map(|()| ty)))
         });
@@ -111,15 +215,7 @@ impl<'a> Link<'a> {
             found.unwrap_or(Provided::Unknown)
         });
         match provided {
-            Provided::Function(Ok(provided)) if signature(&provided) == *wanted => {
-                // A stub takes the type of its import, and the linker holds one function for each
-                // name.
-                let before = self.types.insert((module, name), wanted);
-                match before.is_some_and(|ty| ty != wanted) {
-                    true => Err("it is imported with another type too".to_string()),
-                    false => Ok(()),
-                }
-            }
+            Provided::Function(Ok(provided)) if signature(&provided) == *wanted => only_type,
             Provided::Function(Ok(provided)) => {
                 let provided = signature(&provided);
                 Err(format!("the function has type {provided}"))

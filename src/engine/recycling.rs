@@ -45,7 +45,9 @@ impl Execution<'_> {
             init_fuel,
             made_as_new,
         } = &mut *self.guest_store;
-        let instance = store.data().instance.filter(|_| !*poisoned)?;
+        // The engine never lets go of an object of the embedder's.
+        let keeps = *poisoned || store.data().holds_objects();
+        let instance = store.data().instance.filter(|_| !keeps)?;
         let mut taken = 0;
         if let Some(name) = shape.memory_export() {
             let memory = instance.get_memory(&*store, &name)?;

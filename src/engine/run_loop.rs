@@ -16,8 +16,8 @@ use alloc::{
 };
 use core::fmt;
 use wasmi::{
-    AsContext, AsContextMut, Caller, Error, ResumableCall, ResumableCallOutOfFuel, StoreContextMut,
-    TrapCode, TypedResumableCall, TypedResumableCallOutOfFuel,
+    AsContext, AsContextMut, Caller, Error, Extern, ResumableCall, ResumableCallOutOfFuel,
+    StoreContextMut, TrapCode, TypedResumableCall, TypedResumableCallOutOfFuel,
     errors::{ErrorKind, HostError},
 };
 
@@ -106,7 +106,12 @@ pub(crate) fn nested<R>(
     let before = fuel_left(&*caller);
     let level = caller.data_mut().meter.enter(before);
     set_fuel(&mut *caller, level);
+    let references = caller.data().references.as_ref();
+    let memory = references.and_then(|references| references.caller_memory);
     let result = call(caller.as_context_mut());
+    if let Some(references) = &mut caller.data_mut().references {
+        references.caller_memory = memory;
+    }
     let left = fuel_left(&*caller);
     let level = caller.data_mut().meter.leave(before, left);
     set_fuel(caller, level);
@@ -141,6 +146,9 @@ pub(crate) fn fuel_used(ctx: impl AsContext<Data = StoreData>) -> u64 {
 
 /// Takes `cost` for the work of a host function.
 pub(crate) fn charge(caller: &mut Caller<'_, StoreData>, cost: u64) -> Result<(), Failure> {
+    if caller.data().references.is_some() {
+        remember_memory(caller);
+    }
     let left = fuel_left(&*caller);
     let meter = &mut caller.data_mut().meter;
     // A host function may take long, and the deadline applies to it.
@@ -148,6 +156,17 @@ pub(crate) fn charge(caller: &mut Caller<'_, StoreData>, cost: u64) -> Result<()
     let level = meter.charge(left, cost)?;
     set_fuel(caller, level);
     Ok(())
+}
+
+/// Remembers the memory of the module that calls the host, if the plugin has several modules.
+#[cold]
+fn remember_memory(caller: &mut Caller<'_, StoreData>) {
+    let memory = caller.get_export("memory").and_then(Extern::into_memory);
+    if let Some(references) = &mut caller.data_mut().references
+        && references.is_linked
+    {
+        references.caller_memory = memory;
+    }
 }
 
 /// Runs the body of a host function. A failure reaches [`run_to_end`] unchanged. A panic (in an

@@ -9,12 +9,13 @@ use crate::{
     engine::{
         limiter::Limiter,
         meter::{CallLimits, LargestSlices, Meter},
+        references::References,
     },
     host::{
-        context::NestedCalls,
         convention_state::ConventionState,
         environment::{Environment, Strings, strings},
         memory::GuestMemory,
+        nested_calls::NestedCalls,
     },
     module::prepare::ExportTable,
     settings::{config::RunnerConfig, context::PluginContext},
@@ -50,6 +51,7 @@ impl SnapshotState {
             strings_read.iter().eq(strings(plugin, environment, which))
         };
         max_memory_pages.is_none_or(|maximum| self.pages <= maximum)
+            && environment.is_none_or(|it| it.seed.is_none() && it.clock_start.is_none())
             && self
                 .strings_read
                 .as_ref()
@@ -96,8 +98,11 @@ pub(crate) struct StoreData {
     pub(crate) memory: Option<Memory>,
     /// The table that holds the exported functions, if `prepare` moved them there.
     export_table: Option<Arc<ExportTable>>,
+    /// The prefix of the exports that this crate added for the instance's state, if it added any.
+    state_prefix: Option<Arc<str>>,
     convention_state: Option<Box<ConventionState>>,
     pub(crate) nested: NestedCalls,
+    pub(super) references: Option<Box<References>>,
 }
 
 impl StoreData {
@@ -110,22 +115,29 @@ impl StoreData {
         let config = &plugin_context.runner.config;
         let mut limiter = Limiter::new(&config.limits);
         limiter.bound_memory(&config.limits, call_limits.max_memory_pages);
+        let mut random = SeededRandom::new(config.seed);
+        let mut clock = VirtualClock::default();
+        if let Some(environment) = environment.as_deref() {
+            begin_anew(environment, &mut random, &mut clock);
+        }
         Self {
             meter: Meter::new(plugin_context, call_limits, largest),
             limiter,
             output: Output::new(config.limits.max_output_bytes),
             environment,
             embedder_state: None,
-            clock: VirtualClock::default(),
-            random: SeededRandom::new(config.seed),
+            clock,
+            random,
             closed: [false; 3],
             flags: [0; 3],
             inputs_read: InputsRead::default(),
             instance: None,
             memory: None,
             export_table: None,
+            state_prefix: None,
             convention_state: None,
             nested: NestedCalls::default(),
+            references: None,
         }
     }
 
@@ -207,6 +219,40 @@ impl StoreData {
             .get_or_insert_with(|| Box::new(ConventionState::new(limits)))
     }
 
+    /// Whether the store holds objects of the embedder's.
+    #[cfg(feature = "std")]
+    pub(super) fn holds_objects(&self) -> bool {
+        let references = self.references.as_ref();
+        references.is_some_and(|references| references.count() > 0)
+    }
+
+    /// What the store keeps for references.
+    pub(super) fn references(&mut self) -> &mut References {
+        self.references.get_or_insert_default()
+    }
+
+    /// Whether an export was added by this crate.
+    pub(super) fn adds_export(&self, name: &str) -> bool {
+        let export_table = self.export_table.as_deref();
+        export_table.is_some_and(|export_table| *export_table.table == *name)
+            || self
+                .state_prefix
+                .as_ref()
+                .is_some_and(|prefix| name.starts_with(&**prefix))
+    }
+
+    /// Sets the prefix of the exports that were added for the instance's state.
+    #[cfg(feature = "std")]
+    pub(crate) fn set_state_prefix(&mut self, prefix: &Arc<str>) {
+        self.state_prefix = Some(prefix.clone());
+    }
+
+    /// Bounds the memories by the runner's limits, or by `pages` if that is less.
+    pub(super) fn bound_memory(&mut self, pages: Option<u32>) {
+        let limits = &self.meter.context().config.limits;
+        self.limiter.bound_memory(limits, pages);
+    }
+
     /// Sets the table that holds the exported functions.
     pub(crate) fn set_export_table(&mut self, export_table: &Arc<ExportTable>) {
         self.limiter.admit_own_table(export_table.len());
@@ -240,12 +286,13 @@ impl StoreData {
         fuel_used: u64,
     ) {
         self.clock.pass(fuel_used);
-        let limits = &self.meter.context().config.limits;
-        self.limiter
-            .bound_memory(limits, call_limits.max_memory_pages);
+        self.bound_memory(call_limits.max_memory_pages);
         self.meter.renew(call_limits);
         self.output
             .renew(self.meter.context().config.limits.max_output_bytes);
+        if let Some(environment) = environment.as_deref() {
+            begin_anew(environment, &mut self.random, &mut self.clock);
+        }
         self.environment = environment;
         if let Some(convention_state) = &mut self.convention_state {
             convention_state.renew();
@@ -253,11 +300,26 @@ impl StoreData {
     }
 }
 
+/// Sets where random numbers and the clock begin, if the call says that.
+#[inline(never)]
+fn begin_anew(environment: &Environment, random: &mut SeededRandom, clock: &mut VirtualClock) {
+    if let Some(seed) = environment.seed {
+        *random = SeededRandom::new(seed);
+    }
+    if let Some(start) = environment.clock_start {
+        clock.start_at(start);
+    }
+}
+
 /// The guest's memory and the store's data, borrowed together. `None` without a memory.
 pub(crate) fn memory_and_data<'a>(
     ctx: &'a mut impl AsContextMut<Data = StoreData>,
 ) -> Option<(GuestMemory<'a>, &'a mut StoreData)> {
-    let memory = ctx.as_context().data().memory?;
+    let state = ctx.as_context();
+    let state = state.data();
+    let caller = state.references.as_ref();
+    let caller = caller.and_then(|references| references.caller_memory);
+    let memory = caller.or(state.memory)?;
     let (bytes, state) = memory.data_and_store_mut(ctx.as_context_mut());
     Some((GuestMemory::new(bytes), state))
 }

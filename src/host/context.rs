@@ -5,11 +5,14 @@ use crate::{
         error::Error,
         failure::{Cause, Failure, Source},
         output::{Stream, WriteResult},
+        reference::FuncRef,
         text::first_line,
+        wasm_value::Value,
     },
     host::{
         convention_state::ConventionState,
         memory::{GuestMemory, OutOfBounds},
+        memory_view::{Memories, Memory},
     },
 };
 use alloc::{
@@ -19,10 +22,17 @@ use alloc::{
     sync::Arc,
     vec::Vec,
 };
-use core::{any::Any, fmt, hint::black_box, ptr, time::Duration};
+use core::{any::Any, fmt, time::Duration};
+
+/// The state of a live instance, without the engine's types. Names are those of exports.
+pub(crate) trait GuestState: Memories {
+    fn global(&mut self, name: &str) -> Result<Value, Failure>;
+    fn set_global(&mut self, name: &str, value: &Value) -> Result<(), Failure>;
+    fn table_size(&mut self, name: &str) -> Result<u64, Failure>;
+}
 
 /// A guest that is calling a host function, without the engine's types.
-pub(crate) trait Guest {
+pub(crate) trait Guest: GuestState {
     fn plugin(&self) -> &str;
     fn memory(&mut self) -> Option<GuestMemory<'_>>;
     fn charge(&mut self, fuel: u64) -> Result<(), Failure>;
@@ -30,63 +40,20 @@ pub(crate) trait Guest {
     fn time_left(&self) -> Option<Duration>;
     fn write(&mut self, stream: Stream, bytes: &[u8]) -> WriteResult;
     fn call(&mut self, export: &str, params: &[u64]) -> Result<Vec<u64>, Failure>;
+    fn call_values(
+        &mut self,
+        callable: Callable<'_>,
+        params: &[Value],
+    ) -> Result<Vec<Value>, Failure>;
     fn convention_state(&mut self) -> &mut ConventionState;
     fn state(&mut self) -> Option<&mut (dyn Any + Send + Sync)>;
 }
 
-/// How deep calls from host functions back into the guest are nested.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct NestedCalls {
-    depth: u32,
-    /// The position of the native stack when the first of them began.
-    beneath: usize,
-    /// Whether one of them failed. The guest's state is unknown from then on.
-    pub(crate) failed: bool,
-}
-
-impl NestedCalls {
-    pub(crate) fn enter(&mut self, maximum: u32, stack: u32) -> Result<(), Failure> {
-        let here = stack_position();
-        if self.depth == 0 {
-            self.beneath = here;
-        }
-        let taken = self.beneath.abs_diff(here);
-        if taken as u64 > stack.into() {
-            return Err(Cause::Host {
-                problem: format!(
-                    "calls from host functions back into the guest take {taken} bytes of the \
-                     native stack, {} deep; the limit `max_host_stack_bytes` is {stack}",
-                    self.depth
-                ),
-                source: None,
-            }
-            .into());
-        }
-        if self.depth >= maximum {
-            return Err(Cause::Host {
-                problem: format!(
-                    "calls from host functions back into the guest nest {} deep; the limit \
-                     `max_host_depth` is {maximum}",
-                    u64::from(self.depth) + 1
-                ),
-                source: None,
-            }
-            .into());
-        }
-        self.depth += 1;
-        Ok(())
-    }
-
-    pub(crate) fn leave(&mut self) {
-        self.depth = self.depth.saturating_sub(1);
-    }
-}
-
-/// The approximate position of the native stack now.
-#[inline(never)]
-fn stack_position() -> usize {
-    let local = 0_u8;
-    ptr::from_ref(black_box(&local)).addr()
+/// What a host function can call in the guest.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Callable<'a> {
+    Export(&'a str),
+    Reference(&'a FuncRef),
 }
 
 /// Access to the guest that called a host function: read and write its memory, write to its output,
@@ -124,7 +91,7 @@ impl<'a> HostContext<'a> {
     /// `OutOfFuel`, `Timeout`, `Cancelled` or `Closed` if the call ends.
     pub fn read(&mut self, pointer: u32, length: u32) -> Result<&[u8], Error> {
         self.range(pointer, length.into())?;
-        let bytes = self.memory()?.into_bytes(pointer, length.into());
+        let bytes = self.main_memory()?.into_bytes(pointer, length.into());
         Ok(bytes.map_err(outside)?)
     }
 
@@ -152,16 +119,18 @@ impl<'a> HostContext<'a> {
     /// Those of [`read`](Self::read).
     pub fn write(&mut self, pointer: u32, bytes: &[u8]) -> Result<(), Error> {
         self.range(pointer, bytes.len() as u64)?;
-        Ok(self.memory()?.write(pointer, bytes).map_err(outside)?)
+        Ok(self.main_memory()?.write(pointer, bytes).map_err(outside)?)
     }
 
     /// Checks that the bytes exist before it charges for them.
     fn range(&mut self, pointer: u32, length: u64) -> Result<(), Failure> {
-        self.memory()?.range(pointer, length).map_err(outside)?;
+        self.main_memory()?
+            .range(pointer, length)
+            .map_err(outside)?;
         self.guest.charge(length / 64)
     }
 
-    fn memory(&mut self) -> Result<GuestMemory<'_>, Failure> {
+    fn main_memory(&mut self) -> Result<GuestMemory<'_>, Failure> {
         self.guest.memory().ok_or_else(|| {
             Failure::from(Cause::GuestData {
                 problem: "a host function needs the guest's export `memory`, and there is none"
@@ -169,6 +138,44 @@ impl<'a> HostContext<'a> {
                 source: None,
             })
         })
+    }
+
+    /// The guest's exported memory of this name, with more ways to read and write than
+    /// [`read`](Self::read) and [`write`](Self::write), which use the one named `memory`.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) lists the memories that there are.
+    pub fn memory(&mut self, name: &str) -> Result<Memory<'_>, Error> {
+        Ok(Memory::new(self.guest, name)?)
+    }
+
+    /// The value of an exported global.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) lists the globals that there are.
+    pub fn global(&mut self, name: &str) -> Result<Value, Error> {
+        Ok(self.guest.global(name)?)
+    }
+
+    /// Sets an exported global.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) lists the globals that there are;
+    /// [`Signature`](crate::ErrorKind::Signature) if the global is not mutable or has another type.
+    pub fn set_global(&mut self, name: &str, value: impl Into<Value>) -> Result<(), Error> {
+        Ok(self.guest.set_global(name, &value.into())?)
+    }
+
+    /// The number of elements of an exported table.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) lists the tables that there are.
+    pub fn table_size(&mut self, name: &str) -> Result<u64, Error> {
+        Ok(self.guest.table_size(name)?)
     }
 
     /// Writes to the guest's standard output, as far as
@@ -235,6 +242,52 @@ impl<'a> HostContext<'a> {
     pub fn call(&mut self, export: &str, params: &[u64]) -> Result<Vec<u64>, Error> {
         let called = self.guest.call(export, params);
         called.map_err(|failure| Error::from(failure).in_export(export))
+    }
+
+    /// Like [`call`](Self::call), with values of any type.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`call`](Self::call).
+    pub fn call_values(&mut self, export: &str, params: &[Value]) -> Result<Vec<Value>, Error> {
+        let called = self.guest.call_values(Callable::Export(export), params);
+        called.map_err(|failure| Error::from(failure).in_export(export))
+    }
+
+    /// Calls a function of the guest that it passed as a reference, like [`call`](Self::call).
+    ///
+    /// ```
+    /// use pocketwasm::{Error, HostContext, Runner, RunnerConfig};
+    /// use pocketwasm::types::{FuncRef, Value};
+    ///
+    /// let apply = |context: &mut HostContext<'_>, function: Option<FuncRef>| -> Result<i32, Error> {
+    ///     let Some(function) = function else { return Ok(0) };
+    ///     let results = context.call_reference(&function, &[Value::from(20)])?;
+    ///     Ok(results[0].get().unwrap_or_default())
+    /// };
+    /// let runner = Runner::new(RunnerConfig::new().function("env", "apply", apply))?;
+    /// let module = wat::parse_str(
+    ///     r#"(module
+    ///         (import "env" "apply" (func $apply (param funcref) (result i32)))
+    ///         (func $next (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+    ///         (elem declare func $next)
+    ///         (func (export "f") (result i32) (call $apply (ref.func $next))))"#,
+    /// )?;
+    /// assert_eq!(runner.run_module(&module, "f", &[])?, [21]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`call`](Self::call), and [`Signature`](crate::ErrorKind::Signature) if the
+    /// function is one of another instance.
+    pub fn call_reference(
+        &mut self,
+        function: &FuncRef,
+        params: &[Value],
+    ) -> Result<Vec<Value>, Error> {
+        let callable = Callable::Reference(function);
+        Ok(self.guest.call_values(callable, params)?)
     }
 
     /// The value that the embedder set for this call by [`Call::state`](crate::Call::state); `None`

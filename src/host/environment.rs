@@ -104,6 +104,10 @@ pub(crate) struct Environment {
     pub(crate) config_length: usize,
     /// The hosts that this call may send HTTP requests to, in addition to those that the runner allows.
     pub(crate) allowed_hosts: Vec<String>,
+    /// The seed of the random numbers, if it is not the runner's.
+    pub(crate) seed: Option<u64>,
+    /// The time since 1970 at which the virtual clock starts.
+    pub(crate) clock_start: Option<Duration>,
 }
 
 /// One of the two lists of strings that a guest can ask for.

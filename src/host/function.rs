@@ -2,44 +2,107 @@
 
 use crate::{
     common::{
-        failure::{Failure, Source},
+        failure::{Cause, Failure, Source},
         text::Quoted,
         value::{Signature, ValueType},
+        wasm_value::{HostValue, Value, ValueList, up_to_sixteen},
     },
     host::context::{HostContext, refused},
 };
-use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
+use core::fmt;
 use sealed::Sealed;
 
-/// A closure with its types erased: its signature, and how to run it on bit patterns.
+/// A function that guests can import: a signature, and a closure that takes and returns values.
+///
+/// [`RunnerConfig::function`](crate::RunnerConfig::function) takes closures of Rust's own types too,
+/// which is easier where the types are known. This is for signatures that a program learns as it
+/// runs, and for more than 16 parameters.
+///
+/// ```
+/// use pocketwasm::{HostFunction, Runner, RunnerConfig};
+/// use pocketwasm::types::{Signature, Value, ValueType};
+///
+/// let signature = Signature::new([ValueType::I32; 20], [ValueType::I64]);
+/// let sum = HostFunction::new(signature, |_, params, results| {
+///     let numbers = params.iter().filter_map(Value::get::<i32>);
+///     results[0] = Value::I64(numbers.map(i64::from).sum());
+///     Ok::<_, pocketwasm::Error>(())
+/// });
+/// let runner = Runner::new(RunnerConfig::new().function("env", "sum", sum))?;
+/// let module = wat::parse_str(format!(
+///     r#"(module
+///         (import "env" "sum" (func $sum (param {}) (result i64)))
+///         (func (export "f") (result i64) {} (call $sum)))"#,
+///     "i32 ".repeat(20),
+///     "(i32.const 2)".repeat(20),
+/// ))?;
+/// assert_eq!(runner.run_module(&module, "f", &[])?, [40]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
-pub(crate) struct Function {
-    pub(crate) signature: Signature,
+pub struct HostFunction {
+    signature: Signature,
     body: Arc<Body>,
 }
 
-type Body = dyn Fn(&mut HostContext<'_>, &[u64], &mut Vec<u64>) -> Result<(), Source> + Send + Sync;
+type Body =
+    dyn Fn(&mut HostContext<'_>, &[Value], &mut [Value]) -> Result<(), Source> + Send + Sync;
 
-impl Function {
-    pub(crate) fn new<Params>(function: impl HostFunction<Params>) -> Self {
-        function.into_function()
+impl HostFunction {
+    /// A function of this signature. `body` gets the parameters, which have the types of the
+    /// signature. It writes the results, which begin as zeros and null references of their types.
+    /// A result of another type ends the plugin's call with
+    /// [`Host`](crate::ErrorKind::Host).
+    pub fn new<E: Into<Box<dyn core::error::Error + Send + Sync>>>(
+        signature: Signature,
+        body: impl Fn(&mut HostContext<'_>, &[Value], &mut [Value]) -> Result<(), E>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        Self {
+            signature,
+            body: Arc::new(move |context, params, results| {
+                body(context, params, results).map_err(Into::into)
+            }),
+        }
     }
 
-    /// Runs the function. The results are bit patterns in the order of the signature.
+    /// The function's parameters and results.
+    #[must_use]
+    pub fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    /// Runs the function. `results` has a place for each result, with a value of its type.
     pub(crate) fn run(
         &self,
         context: &mut HostContext<'_>,
         (module, name): (&str, &str),
-        params: &[u64],
-    ) -> Result<Vec<u64>, Failure> {
-        let mut results = Vec::new();
-        match (self.body)(context, params, &mut results) {
-            Ok(()) => Ok(results),
-            Err(source) => Err(refused(
-                source,
-                format_args!("host function {} {}", Quoted(module), Quoted(name)),
-            )),
+        params: &[Value],
+        results: &mut [Value],
+    ) -> Result<(), Failure> {
+        let who = format_args!("host function {} {}", Quoted(module), Quoted(name));
+        (self.body)(context, params, results).map_err(|source| refused(source, who))?;
+        let types = self.signature.results();
+        let mut pairs = (1..).zip(types.iter().zip(&*results));
+        match pairs.find(|(_, (ty, result))| **ty != result.ty()) {
+            None => Ok(()),
+            Some((position, (ty, result))) => {
+                let wrong = result.ty();
+                let problem =
+                    format!("{who}: result {position} is of type {wrong}; its signature says {ty}");
+                let source = None;
+                Err(Cause::Host { problem, source }.into())
+            }
         }
+    }
+}
+
+impl fmt::Debug for HostFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HostFunction({})", self.signature)
     }
 }
 
@@ -48,64 +111,27 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// A number that a host function can take or return: `i32`, `u32`, `i64`, `u64`, `f32`, `f64`.
-pub trait HostValue: Sealed + Copy + 'static {
-    /// Its type in WebAssembly.
-    #[doc(hidden)]
-    const TYPE: ValueType;
-    #[doc(hidden)]
-    fn from_bits(bits: u64) -> Self;
-    #[doc(hidden)]
-    fn into_bits(self) -> u64;
-}
-
-/// The low 32 of 64 bits.
-fn low(bits: u64) -> u32 {
-    let [a, b, c, d, ..] = bits.to_le_bytes();
-    u32::from_le_bytes([a, b, c, d])
-}
-
-macro_rules! values {
-    ($($ty:ty: $wasm:ident, $from:expr, $into:expr;)*) => {$(
-        impl Sealed for $ty {}
-        impl HostValue for $ty {
-            const TYPE: ValueType = ValueType::$wasm;
-            fn from_bits(bits: u64) -> Self {
-                $from(bits)
-            }
-            fn into_bits(self) -> u64 {
-                $into(self)
-            }
-        }
-    )*};
-}
-
-values! {
-    u32: I32, low, u64::from;
-    i32: I32, |bits| low(bits).cast_signed(), |value: i32| value.cast_unsigned().into();
-    u64: I64, core::convert::identity, core::convert::identity;
-    i64: I64, u64::cast_signed, i64::cast_unsigned;
-    f32: F32, |bits| f32::from_bits(low(bits)), |value: f32| value.to_bits().into();
-    f64: F64, f64::from_bits, f64::to_bits;
-}
-
-/// A type that a host function can return: `()`, a [`HostValue`], a tuple of two to four of them,
-/// or a `Result` of one of these. The error of a `Result` is an [`Error`](core::error::Error), or
-/// anything that converts to a boxed one, such as text.
+/// What a host function can return: a [`ValueList`], or a `Result` of one. The error of a `Result`
+/// is an [`Error`](core::error::Error), or anything that converts to a boxed one, such as text.
 pub trait HostResult: Sealed {
     #[doc(hidden)]
     fn types() -> Vec<ValueType>;
     #[doc(hidden)]
-    fn give(self, results: &mut Vec<u64>) -> Result<(), Source>;
+    fn give(self, results: &mut [Value]) -> Result<(), Source>;
 }
 
-impl<T: HostValue> HostResult for T {
+impl<T: ValueList> Sealed for T {}
+impl<T: ValueList> HostResult for T {
     fn types() -> Vec<ValueType> {
-        [T::TYPE].into()
+        <T as ValueList>::types().collect()
     }
 
-    fn give(self, results: &mut Vec<u64>) -> Result<(), Source> {
-        results.push(self.into_bits());
+    fn give(self, results: &mut [Value]) -> Result<(), Source> {
+        self.for_each(|position, value| {
+            if let Some(result) = results.get_mut(position) {
+                *result = value;
+            }
+        });
         Ok(())
     }
 }
@@ -118,60 +144,44 @@ impl<T: HostResult, E: Into<Box<dyn core::error::Error + Send + Sync>>> HostResu
         T::types()
     }
 
-    fn give(self, results: &mut Vec<u64>) -> Result<(), Source> {
+    fn give(self, results: &mut [Value]) -> Result<(), Source> {
         self.map_err(Into::into)?.give(results)
     }
 }
 
-macro_rules! tuples {
-    ($(($($ty:ident $value:ident),*))*) => {$(
-        impl<$($ty),*> Sealed for ($($ty,)*) {}
-        impl<$($ty: HostValue),*> HostResult for ($($ty,)*) {
-            fn types() -> Vec<ValueType> {
-                [$($ty::TYPE),*].into()
-            }
-
-            fn give(self, results: &mut Vec<u64>) -> Result<(), Source> {
-                let ($($value,)*) = self;
-                results.extend_from_slice(&[$($value.into_bits()),*]);
-                Ok(())
-            }
-        }
-    )*};
-}
-
-tuples! { () (A a, B b) (A a, B b, C c) (A a, B b, C c, D d) }
-
-/// A closure that guests can import: `Fn(&mut HostContext<'_>, …) -> R`. It has up to eight
+/// A closure that guests can import: `Fn(&mut HostContext<'_>, …) -> R`. It has up to sixteen
 /// parameters that are [`HostValue`]s after the context, and returns a [`HostResult`].
 ///
-/// The trait is implemented for all such closures. Write out the types of all parameters of the
-/// closure, including the context's. They become the function's signature.
-pub trait HostFunction<Params>: Send + Sync + 'static {
-    #[doc(hidden)]
-    #[allow(private_interfaces, reason = "guests import it; nobody calls this")]
-    fn into_function(self) -> Function;
+/// The trait is implemented for all such closures, and for [`HostFunction`]. Write out the types of
+/// all parameters of the closure, including the context's. They become the function's signature.
+pub trait IntoHostFunction<Params>: Send + Sync + 'static {
+    /// The closure with its types erased.
+    fn into_host_function(self) -> HostFunction;
+}
+
+impl IntoHostFunction<Self> for HostFunction {
+    fn into_host_function(self) -> HostFunction {
+        self
+    }
 }
 
 macro_rules! functions {
     ($(($($ty:ident $value:ident),*))*) => {$(
-        impl<F, R, $($ty),*> HostFunction<(R, $($ty,)*)> for F
+        impl<F, R, $($ty),*> IntoHostFunction<(R, $($ty,)*)> for F
         where
             F: Fn(&mut HostContext<'_>, $($ty),*) -> R + Send + Sync + 'static,
             R: HostResult,
             $($ty: HostValue,)*
         {
-            #[allow(private_interfaces, reason = "as in the trait")]
-            fn into_function(self) -> Function {
-                Function {
+            fn into_host_function(self) -> HostFunction {
+                HostFunction {
                     signature: Signature::new([$($ty::TYPE),*], R::types()),
                     body: Arc::new(move |context, params, results| {
-                        // The engine has checked the number of params against the signature.
-                        let mut params = params.iter().copied();
-                        let mut next = || params.next().unwrap_or_default();
-                        $(let $value = $ty::from_bits(next());)*
-                        let _ = &mut next;
-                        self(context, $($value),*).give(results)
+                        // The engine has checked the parameters against the signature.
+                        match params {
+                            [$($value),*] => self(context, $(passed::<$ty>($value)?),*).give(results),
+                            _ => Err("the parameters do not fit the signature".into()),
+                        }
                     }),
                 }
             }
@@ -179,14 +189,12 @@ macro_rules! functions {
     )*};
 }
 
-functions! {
-    ()
-    (A a)
-    (A a, B b)
-    (A a, B b, C c)
-    (A a, B b, C c, D d)
-    (A a, B b, C c, D d, E e)
-    (A a, B b, C c, D d, E e, G g)
-    (A a, B b, C c, D d, E e, G g, H h)
-    (A a, B b, C c, D d, E e, G g, H h, I i)
+/// A parameter as the closure takes it.
+#[inline]
+fn passed<T: HostValue>(value: &Value) -> Result<T, Source> {
+    value
+        .get()
+        .ok_or_else(|| "a parameter does not fit the signature".into())
 }
+
+up_to_sixteen! { functions }

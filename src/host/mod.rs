@@ -10,5 +10,8 @@ pub(crate) mod context;
 pub(crate) mod convention_state;
 pub(crate) mod environment;
 pub(crate) mod function;
+pub(crate) mod imported;
 pub(crate) mod memory;
+pub(crate) mod memory_view;
+pub(crate) mod nested_calls;
 pub(crate) mod registry;

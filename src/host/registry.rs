@@ -1,6 +1,6 @@
 //! The registered functions of a runner, by the names under which guests import them.
 
-use crate::host::{context::Operation, function::Function};
+use crate::host::{context::Operation, function::HostFunction, imported::ImportedState};
 use alloc::{
     collections::BTreeMap,
     string::{String, ToString},
@@ -10,20 +10,25 @@ use core::fmt;
 /// The functions of a runner.
 #[derive(Clone, Default)]
 pub(crate) struct Functions {
-    by_module: BTreeMap<String, BTreeMap<String, Function>>,
+    by_module: BTreeMap<String, BTreeMap<String, HostFunction>>,
     /// By binding, namespace and operation.
     operations: BTreeMap<[String; 3], Operation>,
+    /// What is given to imports that are no functions.
+    pub(crate) state: ImportedState,
+    /// Whether an imported function that nothing provides traps when it is called, instead of
+    /// keeping the module from loading.
+    pub(crate) missing_ones_trap: bool,
 }
 
 impl Functions {
-    pub(crate) fn insert(&mut self, module: &str, name: &str, function: Function) {
+    pub(crate) fn insert(&mut self, module: &str, name: &str, function: HostFunction) {
         self.by_module
             .entry(module.to_string())
             .or_default()
             .insert(name.to_string(), function);
     }
 
-    pub(crate) fn get(&self, module: &str, name: &str) -> Option<&Function> {
+    pub(crate) fn get(&self, module: &str, name: &str) -> Option<&HostFunction> {
         self.by_module.get(module)?.get(name)
     }
 

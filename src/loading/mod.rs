@@ -7,6 +7,7 @@
 
 pub(crate) mod compile;
 pub(crate) mod describe;
+pub(crate) mod linked;
 pub(crate) mod load;
 pub(crate) mod snapshot;
 pub(crate) mod snapshot_report;

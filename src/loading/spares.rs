@@ -105,7 +105,8 @@ impl Spares {
             true => 0,
             false => plugin_context.runner.config.spare_instances,
         };
-        if pages < LEAST_PAGES || ahead == 0 && code.shape.is_none() {
+        let is_linked = !code.libraries.is_empty();
+        if is_linked || pages < LEAST_PAGES || ahead == 0 && code.shape.is_none() {
             return None;
         }
         Some(Arc::new(Self {

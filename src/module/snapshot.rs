@@ -16,6 +16,7 @@ use crate::{
 use alloc::{
     format,
     string::{String, ToString},
+    sync::Arc,
     vec::Vec,
 };
 use wasmparser::{
@@ -43,7 +44,7 @@ pub(crate) struct StateShape {
     /// Why the state after running code cannot be written into a module, if it cannot.
     refusal: Option<&'static str>,
     /// The prefix of the names of all added exports.
-    prefix: String,
+    prefix: Arc<str>,
 }
 
 impl StateShape {
@@ -167,6 +168,12 @@ impl StateShape {
         self.refusal.map_or(Ok(()), |why| Err(refused(why)))
     }
 
+    /// The prefix of the names of all added exports.
+    #[cfg(feature = "std")]
+    pub(crate) fn prefix(&self) -> &Arc<str> {
+        &self.prefix
+    }
+
     pub(crate) fn data_segments(&self) -> usize {
         self.passive.len()
     }
@@ -250,7 +257,7 @@ impl StateShape {
 }
 
 /// A prefix with which no export's name begins.
-fn unused_prefix(info: &ModuleInfo) -> String {
+fn unused_prefix(info: &ModuleInfo) -> Arc<str> {
     let mut prefix = "state ".to_string();
     while info
         .exports
@@ -259,7 +266,7 @@ fn unused_prefix(info: &ModuleInfo) -> String {
     {
         prefix.push(' ');
     }
-    prefix
+    prefix.into()
 }
 
 /// Whether a global is mutable and its value can be written.

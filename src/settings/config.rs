@@ -8,11 +8,7 @@ use crate::{
         limits::Limits,
         output::SharedSink,
     },
-    host::{
-        context::HostContext,
-        function::{Function, HostFunction},
-        registry::Functions,
-    },
+    host::{context::HostContext, function::IntoHostFunction, registry::Functions},
     settings::{
         hosts,
         modes::{Compilation, SnapshotMode},
@@ -268,9 +264,10 @@ impl RunnerConfig {
     }
 
     /// Registers a function that plugins can import as `name` from `module`. Any closure works
-    /// whose first parameter is a [`HostContext`], whose other parameters are numbers, and whose
-    /// result is a [`HostResult`](crate::HostResult). It replaces an earlier function of the same
-    /// name, including one of this crate.
+    /// whose first parameter is a [`HostContext`], whose other parameters, up to sixteen, are
+    /// [`HostValue`](crate::HostValue)s, and whose result is a [`HostResult`](crate::HostResult).
+    /// A [`HostFunction`](crate::HostFunction), which has any signature, works too. It replaces an
+    /// earlier function of the same name, including one of this crate.
     ///
     /// A call to it costs 50 units of fuel, and what the methods of [`HostContext`] cost. If the
     /// function returns an error, the plugin's call ends with [`Host`](crate::ErrorKind::Host) and
@@ -299,9 +296,10 @@ impl RunnerConfig {
         mut self,
         module: &str,
         name: &str,
-        function: impl HostFunction<Params>,
+        function: impl IntoHostFunction<Params>,
     ) -> Self {
-        self.functions.insert(module, name, Function::new(function));
+        self.functions
+            .insert(module, name, function.into_host_function());
         self
     }
 

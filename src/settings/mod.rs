@@ -7,6 +7,7 @@
 pub(crate) mod config;
 pub(crate) mod context;
 pub(crate) mod hosts;
+mod import_setters;
 mod limit_setters;
 pub(crate) mod modes;
 mod output_setters;

@@ -31,3 +31,15 @@ pub enum Compilation {
     /// MB of code.
     WhenCalled,
 }
+
+/// What happens to a module that imports a function which nothing provides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum MissingImports {
+    /// The module is refused when it is loaded.
+    #[default]
+    Refuse,
+    /// The module loads. A call that reaches the function ends with
+    /// [`UnsupportedImport`](crate::ErrorKind::UnsupportedImport), which names it.
+    Trap,
+}

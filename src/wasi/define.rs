@@ -81,7 +81,11 @@ pub(crate) fn provide(
         return Provided::Function(defined);
     }
     // A function with other results has no place for an errno.
-    match func_type(wanted).filter(|ty| matches!(ty.results(), [] | [wasmi::ValType::I32])) {
+    let is_wasi = |ty: &FuncType| {
+        let numbers = wanted.params().iter().all(|ty| ty.is_number());
+        numbers && matches!(ty.results(), [] | [wasmi::ValType::I32])
+    };
+    match func_type(wanted).filter(is_wasi) {
         Some(ty) => {
             let stub = define_stub(linker, module, name, ty.clone());
             Provided::Function(stub.map(|()| ty))

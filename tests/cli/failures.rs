@@ -76,7 +76,8 @@ fn parameters_and_settings() {
         (
             "call numbers.wasm reference 0",
             "plugin \"numbers.wasm\", export \"reference\": \
-             unsupported signature (externref) -> (): externref cannot be passed",
+             unsupported signature (externref) -> (): externref cannot be passed as a number; \
+             pass values",
         ),
         (
             "text rust-greet.wasm add x",

@@ -247,6 +247,7 @@ fn inspecting_what_cannot_be_loaded() {
         (import "wasi_snapshot_preview1" "fd_write" (func (param i32)))
         (import "wasi_snapshot_preview1" "sched_yield" (func (result i32)))
         (import "env" "memory" (memory 1))
+        (import "env" "base" (global i32))
         (func (export "f")))"#,
     );
     let missing = "not WASI, not of a known convention, and not among the functions registered with \
@@ -275,10 +276,11 @@ fn inspecting_what_cannot_be_loaded() {
         (
             "typed.wat",
             &[
-                "imports     3, 2 missing\n",
+                "imports     4, 2 missing\n",
                 "fd_write: (i32) -> ()  MISSING: the function has type (i32, i32, i32, i32) -> (i32)\n",
                 "sched_yield: () -> (i32)\n",
-                "env memory: memory 1..  MISSING: only functions can be imported\n",
+                "  env memory: memory 1..\n",
+                "env base: global i32  MISSING: not among the globals given to this runner: none\n",
                 "  f: () -> ()\n",
             ],
         ),

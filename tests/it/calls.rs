@@ -57,12 +57,12 @@ fn a_signature_that_does_not_fit_is_named() {
         (
             "takes_funcref",
             &[0],
-            "unsupported signature (funcref) -> (): funcref cannot be passed".to_owned(),
+            "unsupported signature (funcref) -> (): funcref cannot be passed as a number; pass values".to_owned(),
         ),
         (
             "gives_externref",
             &[],
-            "unsupported signature () -> (externref): externref cannot be passed".to_owned(),
+            "unsupported signature () -> (externref): externref cannot be passed as a number; pass values".to_owned(),
         ),
     ] {
         let error = fails(plugin.call(export).params(params));

@@ -52,6 +52,14 @@ fn walk(path: &str, times: u32) -> Result<(), Box<dyn Error>> {
                 black_box(plugin.call("add").params(&[2, 40]).run()?);
             }
         }
+        "typed-add" => {
+            let plugin = runner.load_plugin("add", fixture("add")?)?;
+            let add = plugin.typed::<(i32, i32), i32>("add")?;
+            let mut kept = plugin.instantiate()?;
+            for _ in 0..times {
+                black_box(add.call_in(&mut kept, (2, 40))?);
+            }
+        }
         "reused-add" => {
             let plugin = runner.load_plugin("add", fixture("add")?)?;
             let mut kept = plugin.instantiate()?;

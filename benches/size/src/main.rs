@@ -78,12 +78,12 @@ fn answer(module: &str, export: &str, text: &str) -> Result<String, Box<dyn Erro
     let plugin = runner.load_plugin("plugin", bare::file(module))?;
     #[cfg(feature = "serde")]
     if text.starts_with('[') {
-        let sum: f64 = plugin.call_json(export, &[1.0, 2.0])?;
+        let (sum, _): (f64, _) = plugin.call_json(export, &[1.0, 2.0])?;
         return Ok(sum.to_string());
     }
     #[cfg(feature = "msgpack")]
     if text.starts_with('<') {
-        let sum: f64 = plugin.call_msgpack(export, &[1.0, 2.0])?;
+        let (sum, _): (f64, _) = plugin.call_msgpack(export, &[1.0, 2.0])?;
         return Ok(sum.to_string());
     }
     let outcome = plugin.call(export).input(text).run()?;

@@ -25,8 +25,8 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
         ErrorKind::UnsupportedImport if has("emscripten") || has("\"invoke_") => {
             "Emscripten made it for JavaScript; `-sSTANDALONE_WASM` makes one for WASI"
         }
-        ErrorKind::UnsupportedImport if has("only functions can be imported") => {
-            "a module that exports its memory, tables and globals runs here"
+        ErrorKind::UnsupportedImport if has("not among the globals given to this runner") => {
+            "only a program that uses the library can give globals: `RunnerConfig::global`"
         }
         ErrorKind::UnsupportedImport => "`pocketwasm inspect` marks all that is missing",
         ErrorKind::InvalidModule if has("component") => {

@@ -1,6 +1,6 @@
 //! Reads the sections of a module in order.
 
-use super::{ModuleInfo, at_most, body::Bodies, invalid, missing, unsupported};
+use super::{ImportedMemory, ModuleInfo, at_most, body::Bodies, invalid, missing, unsupported};
 use crate::{
     common::{
         failure::{Cause, Failure},
@@ -240,7 +240,15 @@ impl<'a> ModuleScan<'a> {
                 count("tables", tables, "max_tables", self.limits.max_tables)?;
                 self.table(&table)?
             }
-            TypeRef::Memory(memory) => self.memory(&memory)?,
+            TypeRef::Memory(memory) => {
+                let before = self.memory_bytes;
+                let ty = self.memory(&memory)?;
+                self.info.imported_memories.push(ImportedMemory {
+                    bytes: self.memory_bytes - before,
+                    has_own_pages: memory.page_size_log2.is_some_and(|size| size != 16),
+                });
+                ty
+            }
             TypeRef::Global(global) => {
                 let global = global_type(&global);
                 self.globals.push(global.clone());

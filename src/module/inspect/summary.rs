@@ -16,6 +16,8 @@ impl ModuleScan<'_> {
             bytes: self.bytes.len(),
             functions: self.bodies.count,
             types: len(&self.types),
+            memories: len(&self.memories),
+            minimum_elements: self.table_elements,
             growth_type: self.growth_type(),
             grows_memories: self.bodies.memory_grows > 0,
             grows_tables: self.bodies.grows_tables,

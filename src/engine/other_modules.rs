@@ -1,0 +1,40 @@
+//! What the other modules of a plugin provide for a module's imports.
+
+use crate::{
+    common::value::{ExternType, Import},
+    module::inspect::ModuleInfo,
+};
+
+/// The names of the other modules, and what they are.
+pub(super) type Others<'a> = [(&'a str, &'a ModuleInfo)];
+
+/// What they provide for an import: the type of the export of that name.
+pub(super) fn provided<'a>(others: &Others<'a>, import: &Import) -> Option<&'a ExternType> {
+    let (_, info) = others.iter().find(|(name, _)| **name == *import.module)?;
+    Some(&info.export(&import.name)?.ty)
+}
+
+/// Whether something of the type `export` can be imported as `wanted`.
+pub(super) fn fits(export: &ExternType, wanted: &ExternType) -> bool {
+    let within = |(minimum, maximum): (u64, Option<u64>), (least, most): (u64, Option<u64>)| {
+        let bounded = most.is_none_or(|most| maximum.is_some_and(|maximum| maximum <= most));
+        minimum >= least && bounded
+    };
+    match (export, wanted) {
+        (
+            ExternType::Memory { minimum, maximum },
+            ExternType::Memory {
+                minimum: least,
+                maximum: most,
+            },
+        )
+        | (
+            ExternType::Table { minimum, maximum },
+            ExternType::Table {
+                minimum: least,
+                maximum: most,
+            },
+        ) => within((*minimum, *maximum), (*least, *most)),
+        _ => export == wanted,
+    }
+}
