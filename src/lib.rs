@@ -103,6 +103,8 @@ mod capi;
 mod common;
 mod convention;
 mod engine;
+#[cfg(feature = "files")]
+mod file_system;
 mod host;
 mod loading;
 mod module;
@@ -121,6 +123,8 @@ pub use api::runner::Runner;
 pub use common::cancel::CancelToken;
 pub use common::error::Error;
 pub use common::error_kind::{ErrorKind, Phase};
+#[cfg(feature = "files")]
+pub use common::files::Files;
 pub use common::outcome::Outcome;
 pub use convention::kinds::{Convention, UnknownConvention};
 pub use engine::compiled_module::ENGINE;
@@ -144,6 +148,13 @@ pub mod environment {
     pub use crate::host::environment::InputSource;
     #[cfg(feature = "std")]
     pub use crate::system::clock::SystemClock;
+}
+
+/// Files for guests, in memory, and what a call has changed.
+#[cfg(feature = "files")]
+#[cfg_attr(docsrs, doc(cfg(feature = "files")))]
+pub mod files {
+    pub use crate::common::files::{ChangeKind, FileBytes, FileChange, FileContent, Files};
 }
 
 /// HTTP messages, for plugins that handle requests and for plugins that send them.

@@ -1,6 +1,8 @@
 //! What a call returned and what it cost.
 
 use crate::common::bits::low;
+#[cfg(feature = "files")]
+use crate::common::files::FileChange;
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
@@ -62,6 +64,8 @@ pub struct Outcome {
     pub(crate) fuel_used: u64,
     pub(crate) init_fuel: u64,
     pub(crate) peak_memory_pages: u32,
+    #[cfg(feature = "files")]
+    pub(crate) files: Vec<FileChange>,
 }
 
 impl Outcome {
@@ -125,6 +129,25 @@ impl Outcome {
         self.init_fuel
     }
 
+    /// The files, directories and links that the guest has made, changed and deleted, sorted by path.
+    /// Of a kept instance: since it was made.
+    ///
+    /// What a guest wrote to a mounted directory of the host is not among them.
+    #[cfg(feature = "files")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "files")))]
+    #[must_use]
+    pub fn files(&self) -> &[FileChange] {
+        &self.files
+    }
+
+    /// Takes the files out, with their contents.
+    #[cfg(feature = "files")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "files")))]
+    #[must_use]
+    pub fn take_files(&mut self) -> Vec<FileChange> {
+        core::mem::take(&mut self.files)
+    }
+
     /// The most linear memory that the instance has had, in pages of 65,536 bytes, rounded up.
     #[must_use]
     pub fn peak_memory_pages(&self) -> u32 {
@@ -134,7 +157,8 @@ impl Outcome {
 
 impl fmt::Debug for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outcome")
+        let mut fields = f.debug_struct("Outcome");
+        fields
             .field("results", &self.results())
             .field("bytes", &Text(&self.bytes))
             .field("stdout", &Text(&self.stdout))
@@ -142,8 +166,10 @@ impl fmt::Debug for Outcome {
             .field("output_truncated", &self.output_truncated)
             .field("fuel_used", &self.fuel_used)
             .field("init_fuel", &self.init_fuel)
-            .field("peak_memory_pages", &self.peak_memory_pages)
-            .finish()
+            .field("peak_memory_pages", &self.peak_memory_pages);
+        #[cfg(feature = "files")]
+        fields.field("files", &self.files);
+        fields.finish()
     }
 }
 

@@ -332,6 +332,8 @@ impl<'a> Execution<'a> {
             fuel_used,
             init_fuel,
             peak_memory_pages: state.limiter.memory_pages(),
+            #[cfg(feature = "files")]
+            files: state.file_changes(),
         }
     }
 

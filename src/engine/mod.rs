@@ -11,6 +11,8 @@ pub(crate) mod clock;
 pub(crate) mod compiled_module;
 pub(crate) mod dispatch;
 pub(crate) mod execution;
+#[cfg(feature = "files")]
+pub(crate) mod files;
 pub(crate) mod guest_store;
 pub(crate) mod host_functions;
 mod limiter;

@@ -104,6 +104,9 @@ pub(crate) struct Environment {
     pub(crate) config_length: usize,
     /// The hosts that this call may send HTTP requests to, in addition to those that the runner allows.
     pub(crate) allowed_hosts: Vec<String>,
+    /// The files that the call sees, in place of the runner's.
+    #[cfg(feature = "files")]
+    pub(crate) files: Option<crate::common::files::Files>,
 }
 
 /// One of the two lists of strings that a guest can ask for.

@@ -6,6 +6,8 @@
 
 pub(crate) mod config;
 pub(crate) mod context;
+#[cfg(feature = "files")]
+mod file_setters;
 pub(crate) mod hosts;
 mod limit_setters;
 pub(crate) mod modes;

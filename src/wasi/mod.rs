@@ -13,5 +13,9 @@ pub(crate) mod define;
 mod environment;
 mod errno;
 mod fd;
+#[cfg(feature = "files")]
+mod files;
 mod poll;
 mod process;
+mod record;
+mod vectors;
