@@ -155,6 +155,12 @@ pub mod environment {
 #[cfg_attr(docsrs, doc(cfg(feature = "files")))]
 pub mod files {
     pub use crate::common::files::{ChangeKind, FileBytes, FileChange, FileContent, Files};
+    #[cfg(feature = "host-dir")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "host-dir")))]
+    pub use crate::system::host_directory::HostAccess;
+    #[cfg(any(feature = "archives", feature = "host-dir"))]
+    #[cfg_attr(docsrs, doc(cfg(any(feature = "archives", feature = "host-dir"))))]
+    pub use crate::system::import::ImportLimits;
 }
 
 /// HTTP messages, for plugins that handle requests and for plugins that send them.

@@ -53,7 +53,7 @@ impl Files {
 
     /// Adds a directory, unless there is one already.
     pub fn dir(mut self, path: &str) -> Self {
-        let tree = self.tree();
+        let tree = self.own_tree();
         if let Err(problem) = tree.directory(path) {
             tree.mistake.get_or_insert(problem);
         }
@@ -92,7 +92,7 @@ impl Files {
     ///
     /// A guest gets at nothing outside of the directories that it finds open.
     pub fn preopen(mut self, path: &str, guest: &str) -> Self {
-        let tree = self.tree();
+        let tree = self.own_tree();
         match tree.find(path).or_else(|_| tree.directory(path)) {
             Ok(inode) => tree.preopens.push((guest.into(), inode)),
             Err(problem) => {
@@ -116,15 +116,15 @@ impl Files {
     }
 
     /// Mounts a directory that is not in memory.
-    #[allow(dead_code, reason = "directories of the host are another feature's")]
+    #[cfg(feature = "host-dir")]
     pub(crate) fn mounted(self, path: &str, directory: Arc<dyn Directory>) -> Self {
         self.with(path, TreeKind::Mounted(directory))
     }
 
     /// Records a mistake of an addition that is built on this one, unless there is one already.
-    #[allow(dead_code, reason = "archives are another feature's")]
+    #[cfg(feature = "host-dir")]
     pub(crate) fn mistaken(mut self, problem: String) -> Self {
-        self.tree().mistake.get_or_insert(problem);
+        self.own_tree().mistake.get_or_insert(problem);
         self
     }
 
@@ -138,12 +138,12 @@ impl Files {
     }
 
     /// The tree, to change it. It is copied if somebody else has it; contents are shared then.
-    fn tree(&mut self) -> &mut Tree {
+    pub(super) fn own_tree(&mut self) -> &mut Tree {
         Arc::make_mut(&mut self.0)
     }
 
     fn with(mut self, path: &str, kind: TreeKind) -> Self {
-        let tree = self.tree();
+        let tree = self.own_tree();
         if let Err(problem) = tree.put(path, kind) {
             tree.mistake.get_or_insert(problem);
         }
@@ -151,7 +151,7 @@ impl Files {
     }
 
     fn change(mut self, path: &str, change: impl FnOnce(&mut Tree, Inode)) -> Self {
-        let tree = self.tree();
+        let tree = self.own_tree();
         match tree.find(path) {
             Ok(inode) => change(tree, inode),
             Err(problem) => {
@@ -175,7 +175,7 @@ fn names(path: &str) -> Result<impl Iterator<Item = &str>, String> {
 
 impl Tree {
     /// The directory at `path`, made where it is missing.
-    fn directory(&mut self, path: &str) -> Result<Inode, String> {
+    pub(super) fn directory(&mut self, path: &str) -> Result<Inode, String> {
         self.make(path, names(path)?)
     }
 
@@ -210,17 +210,23 @@ impl Tree {
             return Err(format!("has the path {path:?}, which names no entry"));
         };
         let parent = self.make(path, above.into_iter())?;
+        match self.put_in(parent, name, kind) {
+            Some(_) => Ok(()),
+            None => Err(format!("has {path:?} where a directory is already")),
+        }
+    }
+
+    /// Adds an entry to a directory, or replaces it. `None` if a directory is there.
+    pub(super) fn put_in(&mut self, parent: Inode, name: &str, kind: TreeKind) -> Option<Inode> {
         let entries = self.entries(parent);
         match entries.and_then(|entries| entries.get(name)).copied() {
-            None => {
-                self.add(parent, name, kind);
+            None => Some(self.add(parent, name, kind)),
+            Some(there) if self.entries(there).is_some() => None,
+            Some(there) => {
+                self.replace(there, kind);
+                Some(there)
             }
-            Some(there) if self.entries(there).is_some() => {
-                return Err(format!("has {path:?} where a directory is already"));
-            }
-            Some(there) => self.replace(there, kind),
         }
-        Ok(())
     }
 
     fn find(&self, path: &str) -> Result<Inode, String> {

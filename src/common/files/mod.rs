@@ -8,6 +8,7 @@ mod bytes;
 mod changes;
 mod directory;
 mod fault;
+mod graft;
 mod tree;
 
 pub use builder::Files;
