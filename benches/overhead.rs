@@ -15,7 +15,7 @@
 //! No harness of benchmarks takes turns between two subjects, and on a machine that others use
 //! too, only turns give ratios that can be believed.
 
-use pocketwasm::{Compilation, Instance, Plugin, Runner, RunnerConfig, SnapshotMode};
+use pocketwasm::{Compilation, Instance, Plugin, Runner, RunnerConfig, SnapshotMode, WarmUp};
 use std::{
     cell::Cell,
     env, fs,
@@ -233,6 +233,15 @@ fn wat(name: &str) -> Vec<u8> {
     wat::parse_file(format!("fixtures/wat/bench/{name}.wat")).unwrap()
 }
 
+/// The largest memory by default, of which a call touches one page.
+fn large() -> Vec<u8> {
+    let text = r#"(module (memory (export "memory") 1024)
+        (func (export "add") (param i32 i32) (result i32)
+            (i32.store (i32.const 40000000) (local.get 0))
+            (i32.add (i32.load (i32.const 40000000)) (local.get 1))))"#;
+    wat::parse_str(text).unwrap()
+}
+
 fn runner() -> Runner {
     Runner::new(RunnerConfig::new()).unwrap()
 }
@@ -268,6 +277,20 @@ fn greet_fresh(bytes: &[u8], spares: usize) -> [Work; 2] {
     let config = RunnerConfig::new().spare_instances(spares);
     let runner = Runner::new(config).unwrap();
     let plugin = runner.load_plugin("guest", bytes).unwrap();
+    let raw = Raw::new(bytes);
+    let ours = move || {
+        black_box(plugin.call("greet").input("World").run().unwrap());
+    };
+    let raw = move || {
+        black_box(raw.live().bytes("greet", b"World"));
+    };
+    [Box::new(ours), Box::new(raw)]
+}
+
+/// The same after a warm-up call, which the engine alone has not.
+fn warm_greet_fresh(bytes: &[u8]) -> [Work; 2] {
+    let warm_up = WarmUp::call("greet").input("World");
+    let plugin = runner().load_plugin_warm("guest", bytes, warm_up).unwrap();
     let raw = Raw::new(bytes);
     let ours = move || {
         black_box(plugin.call("greet").input("World").run().unwrap());
@@ -365,7 +388,7 @@ fn cold_with(config: RunnerConfig, bytes: Vec<u8>) -> [Work; 2] {
     [Box::new(ours), Box::new(raw)]
 }
 
-const CASES: [Case; 14] = [
+const CASES: [Case; 17] = [
     Case {
         name: "add, fresh",
         prepare: || add_fresh(&fixture("add")),
@@ -381,6 +404,20 @@ const CASES: [Case; 14] = [
     Case {
         name: "go greet, fresh",
         prepare: || greet_fresh(&fixture("go-greet"), 0),
+    },
+    // 257 pages, most of them for a stack.
+    Case {
+        name: "c greet, fresh",
+        prepare: || greet_fresh(&fixture("c-greet"), 0),
+    },
+    // Its allocator has then made the memory larger before the snapshot.
+    Case {
+        name: "c greet after a warm-up, fresh",
+        prepare: || warm_greet_fresh(&fixture("c-greet")),
+    },
+    Case {
+        name: "1,024 pages, fresh",
+        prepare: || add_fresh(&large()),
     },
     Case {
         name: "greet, spare",

@@ -280,7 +280,8 @@ fn allocations(mut run: impl FnMut()) -> usize {
 }
 
 /// A store with an instance of one function takes the engine nine, and more for one of many
-/// functions; an answer in bytes is one. There is none of ours beside them.
+/// functions; an answer in bytes is one. Ours are two, for the names of the exports that are added to
+/// a module whose instances can be made as new: its memory and its one mutable global.
 #[test]
 fn a_call_allocates_only_what_the_engine_does_and_its_answer() {
     let _alone = alone();
@@ -321,7 +322,7 @@ fn a_call_allocates_only_what_the_engine_does_and_its_answer() {
         ),
         (
             "bytes, fresh",
-            32,
+            32 + 2,
             allocations(|| {
                 let call = greet.call("greet").input("World");
                 greeted(call.run().expect("runs").bytes());
@@ -386,6 +387,28 @@ fn spare_instances_stay_within_their_bytes_and_go_with_their_plugin() {
     wait_until(|live| live >= before + 4 * EACH);
     runner.close();
     wait_until(|live| live < before + EACH);
+}
+
+/// An instance whose call ends after its plugin is unloaded is dropped.
+#[test]
+fn an_unloaded_plugin_keeps_no_instance_of_a_call() {
+    let _alone = alone();
+    const MEMORY: usize = 5 << 16;
+    let module = wat::parse_file("fixtures/wat/spare.wat").expect("it is WebAssembly");
+    let runner = runner(RunnerConfig::new());
+    let plugin = runner.load_plugin("count", &module).expect("loads");
+    let count = || plugin.call("count").run().map(drop);
+    let before = live();
+    for _ in 0..4 {
+        count().expect("runs");
+    }
+    assert!(live() >= before + MEMORY, "one waits for the next call");
+    runner.unload_plugin("count");
+    assert!(live() < before + MEMORY / 2, "it is gone");
+    for _ in 0..4 {
+        count().expect("runs");
+    }
+    assert!(live() < before + MEMORY / 2, "and no other is kept");
 }
 
 /// A snapshot takes one instance, whose memory the engine makes whole, and what the initialiser left

@@ -207,14 +207,14 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// Adds a variable to the environment, which is empty by default and never the host's. No zero
-    /// bytes, no `=` in the name; at most `max_input_bytes` together.
-    pub fn env(mut self, name: &str, value: &str) -> Self {
+    /// Adds a variable to the environment, which is empty by default and never the host's. The value
+    /// is text or any bytes. No zero bytes, no `=` in the name; at most `max_input_bytes` together.
+    pub fn env(mut self, name: &str, value: &(impl AsRef<[u8]> + ?Sized)) -> Self {
         if name.is_empty() || name.contains('=') {
             self.refuse("env", format!("cannot have a variable named {name:?}"));
         }
-        let variable = format!("{name}={value}");
-        if variable.contains('\0') {
+        let variable = [name.as_bytes(), b"=", value.as_ref()].concat();
+        if variable.contains(&0) {
             self.refuse("env", "has a zero byte".to_string());
         }
         let environment = self.environment();
@@ -248,7 +248,10 @@ impl<'a> Call<'a> {
         let mut variables = environment
             .into_iter()
             .flat_map(|environment| &environment.env);
-        variables.any(|it| it.split_once('=').is_some_and(|(other, _)| other == name))
+        variables.any(|variable| {
+            let value = variable.strip_prefix(name.as_bytes());
+            value.is_some_and(|value| value.starts_with(b"="))
+        })
     }
 
     fn refuse(&mut self, setting: &'static str, problem: String) {

@@ -8,10 +8,13 @@ use crate::{
         outcome::Outcome,
     },
     convention::{cgi, http_handler},
-    engine::{execution::Execution, meter::CallLimits},
+    engine::{
+        compiled_module::CompiledModule, execution::Execution, guest_store::GuestStore,
+        meter::CallLimits,
+    },
     host::convention_state::HttpExchange,
 };
-use alloc::boxed::Box;
+use alloc::{boxed::Box, sync::Arc};
 use core::fmt;
 
 /// The result of a plugin's handling a request.
@@ -57,29 +60,19 @@ impl Plugin {
     ///
     /// Those of [`Call::handle`].
     pub fn handle(&self, request: HttpRequest, config: &[u8]) -> Result<Handled, Error> {
-        let call = self.call(http_handler::REQUEST).input(config);
+        let call = self.call(http_handler::HANDLE_REQUEST).input(config);
         call.handle(request).map(|(handled, _)| handled)
     }
 
-    /// Checks that the plugin can handle requests with this configuration. Creates and initialises
-    /// an instance under the runner's limits for a call, and drops it before any request.
+    /// Checks that the plugin can handle requests with this configuration, under the runner's limits
+    /// for a call.
     ///
     /// # Errors
     ///
-    /// `Signature` if the plugin does not follow http-wasm's convention; `Exit` if its start
-    /// function or initialiser exits, with any code; `Closed` if the runner is closed; and the
-    /// errors of [`instantiate`](Plugin::instantiate).
+    /// Those of [`Call::check_handler`].
     pub fn check_handler(&self, config: &[u8]) -> Result<(), Error> {
-        let ready = || -> Result<(), Error> {
-            self.context().check_open()?;
-            http_handler::check(&self.code().info, http_handler::REQUEST)?;
-            let (code, mut guest_store) = self.begin(CallLimits::default(), None)?;
-            guest_store.state().convention_state().config = config.to_vec();
-            let mut execution = Execution::new(&code, &mut guest_store);
-            let initialised = execution.instantiate_and_initialise(None);
-            execution.end(initialised).map(|_| ())
-        };
-        ready().map_err(|error| error.in_plugin(self.shared_name()))
+        let call = self.call(http_handler::HANDLE_REQUEST).input(config);
+        call.check_handler()
     }
 }
 
@@ -126,7 +119,7 @@ impl Pending {
         });
         handled
             .map(|(exchange, outcome)| (exchange.response, outcome))
-            .map_err(|error| error.in_export(http_handler::RESPONSE))
+            .map_err(|error| error.in_export(http_handler::HANDLE_RESPONSE))
     }
 }
 
@@ -137,6 +130,14 @@ impl fmt::Debug for Pending {
             .field("request", &self.exchange.request)
             .finish_non_exhaustive()
     }
+}
+
+/// A handler's call that is ready to begin.
+struct HandlerCall {
+    plugin: Plugin,
+    code: Arc<CompiledModule>,
+    guest_store: GuestStore,
+    call_limits: CallLimits,
 }
 
 impl<'a> Call<'a> {
@@ -153,12 +154,13 @@ impl<'a> Call<'a> {
     /// field, status or URI; and the errors of [`run`](Call::run).
     pub fn handle(self, request: HttpRequest) -> Result<(Handled, Outcome), Error> {
         let (name, export) = self.names();
-        let (plugin, call_limits, environment, config) = self.lasting()?;
         let with_names = |error: Error| error.in_plugin(&name).in_export(&export);
-        let begun = http_handler::check(&plugin.code().info, &export)
-            .and_then(|()| plugin.begin(call_limits.clone(), environment));
-        let (code, mut guest_store) = begun.map_err(|failure| with_names(failure.into()))?;
-        guest_store.state().convention_state().config = config.to_vec();
+        let HandlerCall {
+            plugin,
+            code,
+            mut guest_store,
+            call_limits,
+        } = self.begin_handler().map_err(with_names)?;
         let mut execution = Execution::new(&code, &mut guest_store);
         let used = request.size();
         let exchange = Box::new(HttpExchange {
@@ -180,6 +182,41 @@ impl<'a> Call<'a> {
             })),
         };
         Ok((handled, outcome))
+    }
+
+    /// Checks that a plugin can handle requests as this call would have it do: with its limits, its
+    /// environment, and its [`input`](Call::input) as the plugin's configuration. Creates and
+    /// initialises an instance, and drops it before any request.
+    ///
+    /// # Errors
+    ///
+    /// `Signature` if the plugin does not follow http-wasm's convention, or if the call is one of
+    /// another export or of an [`Instance`]; `Exit` if its start function or initialiser exits, with
+    /// any code; and the errors of [`run`](Call::run).
+    pub fn check_handler(self) -> Result<(), Error> {
+        let (plugin, _) = self.names();
+        let check = || {
+            let mut call = self.begin_handler()?;
+            let mut execution = Execution::new(&call.code, &mut call.guest_store);
+            let initialised = execution.instantiate_and_initialise(None);
+            execution.end(initialised).map(|_| ())
+        };
+        check().map_err(|error: Error| error.in_plugin(&plugin))
+    }
+
+    /// Makes the store in which a handler of http-wasm's convention will run.
+    fn begin_handler(self) -> Result<HandlerCall, Error> {
+        let (_, export) = self.names();
+        let (plugin, call_limits, environment, config) = self.lasting()?;
+        http_handler::check(&plugin.code().info, &export)?;
+        let (code, mut guest_store) = plugin.begin(call_limits.clone(), environment)?;
+        guest_store.state().convention_state().config = config.to_vec();
+        Ok(HandlerCall {
+            plugin,
+            code,
+            guest_store,
+            call_limits,
+        })
     }
 
     /// Runs a command as a CGI script. The request becomes its environment, the query's parameters

@@ -11,8 +11,8 @@ use crate::{
     },
     convention::kinds::Convention,
     engine::{
-        compiled_module::CompiledModule, guest_store::GuestStore, meter::CallLimits,
-        store_data::SnapshotState,
+        compiled_module::CompiledModule, execution::Execution, guest_store::GuestStore,
+        meter::CallLimits, store_data::SnapshotState,
     },
     host::environment::Environment,
     loading::{
@@ -246,6 +246,35 @@ impl Plugin {
         return self.0.spares.as_ref().and_then(Spares::take);
         #[cfg(not(feature = "std"))]
         None
+    }
+
+    /// Looks at a new instance of this plugin's code, in which nothing has run yet.
+    pub(crate) fn learn(&self, execution: &Execution<'_>) {
+        #[cfg(feature = "std")]
+        if let Some(spares) = &self.0.spares {
+            spares.learn(execution);
+        }
+        #[cfg(not(feature = "std"))]
+        let _ = execution;
+    }
+
+    /// Whether there can be spare instances.
+    #[inline(always)]
+    pub(crate) fn has_spares(&self) -> bool {
+        #[cfg(feature = "std")]
+        return self.0.spares.is_some();
+        #[cfg(not(feature = "std"))]
+        false
+    }
+
+    /// Takes back an instance of this plugin's code whose call went well.
+    pub(crate) fn give_back(&self, guest_store: GuestStore) {
+        #[cfg(feature = "std")]
+        if let Some(spares) = &self.0.spares {
+            spares.give_back(guest_store);
+        }
+        #[cfg(not(feature = "std"))]
+        drop(guest_store);
     }
 
     /// Drops what is kept for later calls.

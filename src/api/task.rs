@@ -37,6 +37,17 @@ pub(super) struct Task<'a> {
     pub(super) mistake: Option<Failure>,
 }
 
+/// What a call begins with in its instance.
+enum Begin {
+    /// There is no instance yet.
+    Instantiate,
+    /// The same, and the plugin looks at the new one.
+    InstantiateAndLearn,
+    /// Nothing has run in the instance.
+    Initialise,
+    Call,
+}
+
 /// A value of the embedder's, which is in the store during a call.
 pub(super) trait EmbedderState {
     fn lend(&mut self) -> Box<dyn Any + Send + Sync>;
@@ -69,20 +80,40 @@ impl<'a> Task<'a> {
             )
             .map_err(|failure| with_names(failure.into(), plugin, self.export))?;
         let code = original_code.as_deref().unwrap_or_else(|| plugin.code());
-        let spare = match original_code {
-            Some(_) => None,
-            None => plugin.spare(),
-        };
-        let (call_limits, environment) = self.take();
-        if let Some(mut spare) = spare {
-            let mut execution = Execution::new(code, &mut spare);
-            execution.renew(call_limits, environment);
-            return self.perform(plugin, &mut execution, &bound_input, false);
+        if original_code.is_none() && plugin.has_spares() {
+            return self.spare(plugin, &bound_input);
         }
+        let (call_limits, environment) = self.take();
         let mut guest_store =
             GuestStore::new(plugin.plugin_context(), code, call_limits, environment);
         let mut execution = Execution::new(code, &mut guest_store);
-        self.perform(plugin, &mut execution, &bound_input, true)
+        self.perform(plugin, &mut execution, &bound_input, Begin::Instantiate)
+    }
+
+    /// Runs the call in an instance of which the plugin keeps others, and lets it be kept. This is a
+    /// function of its own: a call of a tiny module would take longer if its store could move.
+    #[inline(never)]
+    fn spare(&mut self, plugin: &Plugin, bound_input: &BoundInput<'_>) -> Result<Outcome, Error> {
+        let code = plugin.code();
+        let (call_limits, environment) = self.take();
+        let (mut guest_store, begin) = match plugin.spare() {
+            Some(mut spare) => {
+                Execution::new(code, &mut spare).renew(call_limits, environment);
+                (spare, Begin::Initialise)
+            }
+            None => {
+                let context = plugin.plugin_context();
+                let made = GuestStore::new(context, code, call_limits, environment);
+                (made, Begin::InstantiateAndLearn)
+            }
+        };
+        let mut execution = Execution::new(code, &mut guest_store);
+        let done = self.perform(plugin, &mut execution, bound_input, begin);
+        // An error that the plugin reports, or exit code 0, is a good end too.
+        if !guest_store.is_poisoned() {
+            plugin.give_back(guest_store);
+        }
+        done
     }
 
     /// Runs the call in a kept instance.
@@ -96,7 +127,7 @@ impl<'a> Task<'a> {
         let bound_input = self.bind(plugin, function, poisoned)?;
         let (call_limits, environment) = self.take();
         execution.renew(call_limits, environment);
-        self.perform(plugin, &mut execution, &bound_input, false)
+        self.perform(plugin, &mut execution, &bound_input, Begin::Call)
     }
 
     /// Refuses other files than those that an instance began with.
@@ -186,22 +217,24 @@ impl<'a> Task<'a> {
         }
     }
 
-    /// Initialises the instance if it is fresh, and calls the export.
+    /// Makes the instance and initialises it, as far as that is not done, and calls the export.
     fn perform(
         &mut self,
         plugin: &Plugin,
         execution: &mut Execution<'_>,
         bound_input: &BoundInput<'_>,
-        is_fresh: bool,
+        begin: Begin,
     ) -> Result<Outcome, Error> {
         let export = self.export;
         if let Some(state) = &mut self.state {
             execution.state().embedder_state = Some(state.lend());
         }
-        let initialised = if is_fresh {
-            execution.instantiate_and_initialise(Some(export))
-        } else {
-            Ok(())
+        let initialised = match begin {
+            Begin::Instantiate => execution.instantiate_and_initialise(Some(export)),
+            Begin::InstantiateAndLearn | Begin::Initialise => {
+                begin_with_spares(plugin, execution, export, begin)
+            }
+            Begin::Call => Ok(()),
         };
         let mut output = CallOutput::default();
         let done = match initialised {
@@ -227,6 +260,24 @@ impl<'a> Task<'a> {
             Err(failure) => Err(with_names(execution.failed(failure), plugin, export)),
         }
     }
+}
+
+/// Begins a call of a plugin that has spare instances: there is one, or this may become one.
+#[inline(never)]
+fn begin_with_spares(
+    plugin: &Plugin,
+    execution: &mut Execution<'_>,
+    export: &str,
+    begin: Begin,
+) -> Result<(), Failure> {
+    if matches!(begin, Begin::InstantiateAndLearn) {
+        execution.instantiate()?;
+        plugin.learn(execution);
+    } else {
+        // The time counts as if the instance were made now.
+        execution.state().meter.begin();
+    }
+    execution.initialise_first(Some(export))
 }
 
 /// The error for a call that did not begin.

@@ -3,10 +3,10 @@
 //! documentation. The functions are in one long file because the header keeps their order. Nothing
 //! else in this crate may call this room.
 //!
-//! This is the only unsafe code in the crate. A pointer has a Rust type with the same layout where
-//! there is one: `Option<&T>` is a pointer that may be NULL, `Option<Box<T>>` is one that passes
-//! ownership. Only strings and arrays rely on the caller. They are read in [`text`] and
-//! [`array()`].
+//! But for two calls of the C library (`system::pages`), this is the only unsafe code in the crate.
+//! A pointer has a Rust type with the same layout where there is one: `Option<&T>` is a pointer that
+//! may be NULL, `Option<Box<T>>` is one that passes ownership. Only strings and arrays rely on the
+//! caller. They are read in [`text`] and [`array()`].
 //!
 //! Panics never cross into C: whatever can panic runs in [`caught`]. Accessors only read fields.
 #![allow(

@@ -47,7 +47,7 @@ impl Protocol for Cgi {
         env.extend(
             variables
                 .into_iter()
-                .map(|(name, value)| format!("{name}={value}")),
+                .map(|(name, value)| [name.as_bytes(), b"=", &value].concat()),
         );
         let output = command::run(execution, export, input)?;
         response(&output).map(|response| response.body)
@@ -60,7 +60,7 @@ fn is_value(value: &str) -> bool {
 }
 
 /// The environment variables for a request with a body of `length` bytes.
-pub(crate) fn environment(request: &HttpRequest, length: usize) -> Vec<(String, String)> {
+pub(crate) fn environment(request: &HttpRequest, length: usize) -> Vec<(String, Vec<u8>)> {
     let (path, query) = split(&request.uri);
     let host = request.header("host").unwrap_or_default();
     let (name, port) = match host.rsplit_once(':') {
@@ -72,7 +72,9 @@ pub(crate) fn environment(request: &HttpRequest, length: usize) -> Vec<(String, 
         .rsplit_once(':')
         .map_or(&*request.source, |(host, _)| host);
     let source = source.trim_start_matches('[').trim_end_matches(']');
-    let mut variables: Vec<(String, String)> = [
+    let length = length.to_string();
+    let path = decoded(path);
+    let texts = [
         ("GATEWAY_INTERFACE", "CGI/1.1"),
         (
             "SERVER_SOFTWARE",
@@ -83,7 +85,6 @@ pub(crate) fn environment(request: &HttpRequest, length: usize) -> Vec<(String, 
         ("SERVER_PORT", port),
         ("REQUEST_METHOD", &request.method),
         ("SCRIPT_NAME", ""),
-        ("PATH_INFO", &decoded(path)),
         ("QUERY_STRING", query),
         ("REMOTE_ADDR", source),
         ("REMOTE_HOST", source),
@@ -91,12 +92,14 @@ pub(crate) fn environment(request: &HttpRequest, length: usize) -> Vec<(String, 
             "CONTENT_TYPE",
             request.header("content-type").unwrap_or_default(),
         ),
-        ("CONTENT_LENGTH", &length.to_string()),
-    ]
-    .into_iter()
-    .filter(|(_, value)| is_value(value))
-    .map(|(name, value)| (name.to_string(), value.to_string()))
-    .collect();
+        ("CONTENT_LENGTH", &length),
+    ];
+    let mut variables: Vec<(String, Vec<u8>)> = texts
+        .into_iter()
+        .filter(|(_, value)| is_value(value))
+        .map(|(name, value)| (name.to_string(), value.into()))
+        .chain([("PATH_INFO".to_string(), path)])
+        .collect();
     for (name, value) in &request.headers {
         // A `Proxy` field would become `HTTP_PROXY`, which programs obey. Credentials are for the
         // server only.
@@ -114,8 +117,8 @@ pub(crate) fn environment(request: &HttpRequest, length: usize) -> Vec<(String, 
             let between = if lower == "cookie" { "; " } else { ", " };
             let name = format!("HTTP_{}", name.to_ascii_uppercase().replace('-', "_"));
             match variables.iter_mut().find(|(other, _)| *other == name) {
-                Some((_, joined)) => *joined = format!("{joined}{between}{value}"),
-                None => variables.push((name, value.clone())),
+                Some((_, joined)) => joined.extend([between, value].concat().bytes()),
+                None => variables.push((name, value.as_bytes().into())),
             }
         }
     }
@@ -136,9 +139,9 @@ fn split(uri: &str) -> (&str, &str) {
     uri.split_once('?').unwrap_or((uri, ""))
 }
 
-/// Percent-decodes a path. Returns it unchanged if the result would not be UTF-8 or would have
-/// control characters.
-fn decoded(path: &str) -> Cow<'_, str> {
+/// Percent-decodes a path. Returns it unchanged if an escape is malformed or means a control
+/// character.
+fn decoded(path: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
     while let [byte, after @ ..] = rest {
@@ -156,12 +159,13 @@ fn decoded(path: &str) -> Cow<'_, str> {
                 }
                 _ => return path.into(),
             },
+            (b'%', _) => return path.into(),
             _ => bytes.push(*byte),
         }
     }
-    match String::from_utf8(bytes) {
-        Ok(text) if is_value(&text) => text.into(),
-        _ => path.into(),
+    match bytes.iter().any(u8::is_ascii_control) {
+        true => path.into(),
+        false => bytes,
     }
 }
 

@@ -89,12 +89,12 @@ pub(super) fn get_header_values(
     limit: u32,
 ) -> Result<u64, Failure> {
     let name = name_of(caller, name, name_length)?;
-    let fields = search(caller, kind)?.clone();
-    let values = fields
+    let values: Vec<_> = search(caller, kind)?
         .iter()
         .filter(|(other, _)| other.eq_ignore_ascii_case(&name))
-        .map(|(_, value)| value.as_str());
-    list(caller, values, (buffer, limit))
+        .map(|(_, value)| value.clone())
+        .collect();
+    list(caller, values.iter().map(String::as_str), (buffer, limit))
 }
 
 fn name_of(caller: &mut Guest<'_>, name: u32, length: u32) -> Result<String, Failure> {

@@ -71,24 +71,32 @@ pub(super) fn answer(
     Ok(length)
 }
 
-/// Copies bytes from the guest, at most `max_exchange_bytes`.
+/// Copies bytes from the guest, at most `max_exchange_bytes`. `what` is what they are, for the
+/// error.
 ///
 /// The pointer of an empty slice is not checked.
-pub(super) fn bytes(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<Vec<u8>, Failure> {
+pub(super) fn bytes(
+    caller: &mut Guest<'_>,
+    (pointer, length): (u32, u32),
+    what: &'static str,
+) -> Result<Vec<u8>, Failure> {
     if length == 0 {
         return Ok(Vec::new());
     }
     let maximum = caller.data().limits().max_exchange_bytes;
     let limit = ("max_exchange_bytes", maximum);
-    take(caller, (pointer, length), "a string for the host", limit)
+    take(caller, (pointer, length), what, limit)
 }
+
+/// What strings are called in errors.
+pub(super) const STRING: &str = "a string for the host";
 
 /// Like `bytes`, for UTF-8 text.
 pub(super) fn string(caller: &mut Guest<'_>, pointer: u32, length: u32) -> Result<String, Failure> {
-    let bytes = bytes(caller, pointer, length)?;
+    let bytes = bytes(caller, (pointer, length), STRING)?;
     String::from_utf8(bytes).map_err(|error| {
         Failure::from(Cause::GuestData {
-            problem: "a string for the host is not UTF-8 (http-wasm)".to_string(),
+            problem: format!("{STRING} is not UTF-8 (http-wasm)"),
             source: Some(Box::new(error)),
         })
     })

@@ -28,13 +28,14 @@ use crate::{
         store_data::StoreData,
     },
     host::convention_state::HttpExchange,
-    module::inspect::{HANDLE_REQUEST, HANDLE_RESPONSE, ModuleInfo},
+    module::inspect::ModuleInfo,
 };
 use alloc::{borrow::Cow, boxed::Box, format, vec::Vec};
 use wasmi::Linker;
 
+pub(crate) use crate::module::inspect::{HANDLE_REQUEST, HANDLE_RESPONSE};
+
 const MODULE: &str = "http_handler";
-pub(crate) use crate::module::inspect::{HANDLE_REQUEST as REQUEST, HANDLE_RESPONSE as RESPONSE};
 
 pub(super) struct HttpHandler;
 
@@ -110,9 +111,9 @@ impl Protocol for HttpHandler {
 
 /// Checks, before any guest code runs, that the plugin handles requests and that `export` does it.
 pub(crate) fn check(info: &ModuleInfo, export: &str) -> Result<(), Failure> {
-    if export != REQUEST {
+    if export != HANDLE_REQUEST {
         return Err(Cause::Signature {
-            problem: format!("requests are handled by `{REQUEST}` (http-wasm)"),
+            problem: format!("requests are handled by `{HANDLE_REQUEST}` (http-wasm)"),
         }
         .into());
     }
@@ -132,7 +133,7 @@ pub(crate) fn handle_request(
 ) -> Result<(Box<HttpExchange>, Option<u32>), Failure> {
     execution.set_phase(Phase::Call);
     execution.state().convention_state().http = Some(exchange);
-    let next = execution.call_unasked(REQUEST, &[])?.one();
+    let next = execution.call_unasked(HANDLE_REQUEST, &[])?.one();
     let [a, b, c, d, e, f, g, h] = next.to_le_bytes();
     let context = u32::from_le_bytes([e, f, g, h]);
     let exchange = execution
@@ -165,7 +166,7 @@ pub(crate) fn handle_response(
     let is_buffered = state.features & BUFFER_RESPONSE != 0;
     go_on_with(&mut exchange, response, is_buffered && !failed, failed);
     state.http = Some(exchange);
-    execution.call_unasked(RESPONSE, &[context.into(), failed.into()])?;
+    execution.call_unasked(HANDLE_RESPONSE, &[context.into(), failed.into()])?;
     Ok(execution
         .state()
         .convention_state()

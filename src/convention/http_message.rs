@@ -8,15 +8,14 @@ use crate::{
         text::{Escaped, Quoted},
     },
     convention::http_guest::{
-        BUFFER_REQUEST, Guest, answer, bytes, changing_response, grow, http, string, unanswered,
-        with_feature, wrong,
+        BUFFER_REQUEST, Guest, STRING, answer, bytes, changing_response, grow, http, string,
+        unanswered, with_feature, wrong,
     },
-    engine::host_functions::{put, take},
+    engine::host_functions::put,
 };
 use alloc::{
     format,
     string::{String, ToString},
-    vec::Vec,
 };
 
 fn level(level: i32) -> Option<log::Level> {
@@ -41,7 +40,7 @@ pub(super) fn log(
     pointer: u32,
     length: u32,
 ) -> Result<(), Failure> {
-    let message = bytes(caller, pointer, length)?;
+    let message = bytes(caller, (pointer, length), STRING)?;
     let message = String::from_utf8_lossy(&message);
     let state = caller.data_mut();
     if let Some(level) = level(wanted).filter(|_| state.output.reserve(message.len())) {
@@ -126,12 +125,7 @@ pub(super) fn write_body(
     pointer: u32,
     length: u32,
 ) -> Result<(), Failure> {
-    let maximum = caller.data().limits().max_exchange_bytes;
-    let limit = ("max_exchange_bytes", maximum);
-    let part = match length {
-        0 => Vec::new(),
-        _ => take(caller, (pointer, length), "a body", limit)?,
-    };
+    let part = bytes(caller, (pointer, length), "a body")?;
     grow(caller, part.len() as u64)?;
     let http = match kind {
         0 => unanswered(caller)?,

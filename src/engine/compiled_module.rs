@@ -1,5 +1,7 @@
 //! Compiled modules, and how the engine is configured for them.
 
+#[cfg(feature = "std")]
+use crate::module::snapshot::StateShape;
 use crate::{
     common::{
         failure::{Cause, Failure},
@@ -39,6 +41,10 @@ pub(crate) struct CompiledModule {
     pub(crate) engine: Engine,
     pub(crate) module: Module,
     pub(crate) linker: Linker<StoreData>,
+    /// The exports that were added for all that calls can change in an instance, if instances can be
+    /// made as new after a call.
+    #[cfg(feature = "std")]
+    pub(crate) shape: Option<StateShape>,
     /// The bytes of memory that a snapshot keeps in addition to the compiled module.
     pub(crate) kept_bytes: usize,
     /// The exports that initialise an instance, in the order of their calls.
@@ -48,6 +54,10 @@ pub(crate) struct CompiledModule {
     /// Whether the module exports a memory named `memory`, the name that WASI and every convention
     /// use.
     pub(crate) exports_memory: bool,
+    /// The pages of 65,536 bytes that the memories of an instance begin with. After a snapshot they
+    /// can be more than in the module that was loaded.
+    #[cfg(feature = "std")]
+    pub(crate) pages: u64,
     /// Whether making an instance takes only microseconds. The deadline of a call then counts from
     /// the end of its first slice or from its first call of a host function, because reading a
     /// clock takes a good part of the time of a small call.
@@ -142,6 +152,8 @@ impl CompiledModule {
             haskell: info.haskell(),
             exports_memory: memory.is_some_and(|memory| memory.ty.signature().is_none()),
             is_small: info.minimum_pages == 0 && info.bytes <= SMALL_MODULE,
+            #[cfg(feature = "std")]
+            pages: info.minimum_pages,
             largest: LargestSlices::new(info.most_locals, may_call_back),
             info,
             start,
@@ -149,6 +161,8 @@ impl CompiledModule {
             engine,
             module,
             linker,
+            #[cfg(feature = "std")]
+            shape: None,
             kept_bytes: 0,
             snapshot_state: None,
         })
@@ -159,6 +173,12 @@ impl CompiledModule {
     pub(crate) fn runs_first(&self) -> bool {
         let first = self.start.is_some() || !self.initialisers.is_empty() || self.haskell.is_some();
         first && self.snapshot_state.is_none()
+    }
+
+    /// The fuel of the initialiser that instances need not run, because they begin after it.
+    pub(crate) fn init_fuel(&self) -> u64 {
+        let snapshot_state = self.snapshot_state.as_ref();
+        snapshot_state.map_or(0, |snapshot_state| snapshot_state.fuel)
     }
 
     /// The memory that the module takes, estimated from measurements of the engine.

@@ -19,22 +19,19 @@ use crate::{
         store_data::{SnapshotState, StoreData, exported_function, memory_and_data},
     },
     host::{environment::Environment, memory::GuestMemory},
-    module::{
-        inspect::HASKELL,
-        snapshot::{self, Constant, InstanceState, StateShape},
-    },
+    module::inspect::HASKELL,
     settings::config::RunnerConfig,
 };
 use alloc::{boxed::Box, string::ToString, vec};
 use wasmi::{
-    AsContextMut, Func, Instance, Val,
+    AsContextMut, Func, Instance,
     errors::{ErrorKind as EngineError, InstantiationError, MemoryError, TableError},
 };
 
 /// A call in progress, and the instance it runs in.
 pub(crate) struct Execution<'a> {
-    code: &'a CompiledModule,
-    guest_store: &'a mut GuestStore,
+    pub(super) code: &'a CompiledModule,
+    pub(super) guest_store: &'a mut GuestStore,
 }
 
 impl<'a> Execution<'a> {
@@ -43,7 +40,7 @@ impl<'a> Execution<'a> {
         Self { code, guest_store }
     }
 
-    fn config(&self) -> &RunnerConfig {
+    pub(super) fn config(&self) -> &RunnerConfig {
         &self.guest_store.store.data().meter.context().config
     }
 
@@ -78,6 +75,13 @@ impl<'a> Execution<'a> {
         export: Option<&str>,
     ) -> Result<(), Failure> {
         self.instantiate()?;
+        self.initialise_first(export)
+    }
+
+    /// Runs what comes first in an instance that was made: the start function and then the
+    /// initialiser. Skips an initialiser that is the export to be called.
+    #[inline(always)]
+    pub(crate) fn initialise_first(&mut self, export: Option<&str>) -> Result<(), Failure> {
         if self.code.runs_first() {
             self.initialise(export)?;
         }
@@ -113,6 +117,7 @@ impl<'a> Execution<'a> {
         Ok(())
     }
 
+    #[inline(never)]
     fn initialise(&mut self, export: Option<&str>) -> Result<(), Failure> {
         if let Some(start) = &self.code.start {
             self.guest_store.phase = Phase::Start;
@@ -273,40 +278,6 @@ impl<'a> Execution<'a> {
             .store
             .data()
             .to_snapshot_state(self.fuel_used())
-    }
-
-    /// The guest's side of the state, for a snapshot. `shape` has instrumented the module.
-    pub(crate) fn capture(&self, shape: &StateShape) -> Result<InstanceState, Failure> {
-        let missing = || snapshot::refused("the instance lacks an export that was added to it");
-        let instance = self.guest_store.store.data().instance.ok_or_else(missing)?;
-        let mut captured = InstanceState::default();
-        if let Some(name) = shape.memory_export() {
-            let memory = instance
-                .get_memory(&self.guest_store.store, &name)
-                .ok_or_else(missing)?;
-            let (bytes, meter) = (
-                memory.data(&self.guest_store.store),
-                &self.guest_store.store.data().meter,
-            );
-            captured.read_memory(bytes, &self.config().limits, || meter.look().map(|_| ()))?;
-        }
-        for name in shape.global_exports() {
-            let global = instance
-                .get_global(&self.guest_store.store, &name)
-                .ok_or_else(missing)?;
-            captured
-                .globals
-                .push(match global.get(&self.guest_store.store) {
-                    Val::I32(value) => Constant::I32(value),
-                    Val::I64(value) => Constant::I64(value),
-                    Val::F32(value) => Constant::F32(value.to_bits()),
-                    Val::F64(value) => Constant::F64(value.to_bits()),
-                    #[cfg(feature = "simd")]
-                    Val::V128(value) => Constant::V128(value.as_u128()),
-                    _ => return Err(missing()),
-                });
-        }
-        Ok(captured)
     }
 
     /// The fuel that the call has used so far.

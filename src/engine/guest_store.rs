@@ -23,6 +23,27 @@ pub(crate) struct GuestStore {
     /// The fuel of the initialiser that this call need not run, because a snapshot was taken after
     /// it.
     pub(super) init_fuel: u64,
+    /// Whether the instance was made as new before.
+    #[cfg(feature = "std")]
+    pub(super) made_as_new: bool,
+}
+
+/// The host's data in the store of a new instance of `code`.
+#[inline(always)]
+pub(super) fn host_state(
+    plugin_context: &Arc<PluginContext>,
+    code: &CompiledModule,
+    call_limits: CallLimits,
+    environment: Option<Box<Environment>>,
+) -> StoreData {
+    let mut state = StoreData::new(plugin_context, call_limits, code.largest, environment);
+    if let Some(export_table) = &code.export_table {
+        state.set_export_table(export_table);
+    }
+    if let Some(snapshot_state) = &code.snapshot_state {
+        state.restore(snapshot_state);
+    }
+    state
 }
 
 /// The most functions that a kept instance remembers. Nearly all plugins have fewer that are
@@ -57,22 +78,17 @@ impl GuestStore {
         call_limits: CallLimits,
         environment: Option<Box<Environment>>,
     ) -> Self {
-        let mut state = StoreData::new(plugin_context, call_limits, code.largest, environment);
-        if let Some(export_table) = &code.export_table {
-            state.set_export_table(export_table);
-        }
-        if let Some(snapshot_state) = &code.snapshot_state {
-            state.restore(snapshot_state);
-        }
         Self {
-            store: Store::new(&code.engine, state),
+            store: Store::new(
+                &code.engine,
+                host_state(plugin_context, code, call_limits, environment),
+            ),
             remembered: None,
             phase: Phase::Instantiate,
             poisoned: false,
-            init_fuel: code
-                .snapshot_state
-                .as_ref()
-                .map_or(0, |snapshot_state| snapshot_state.fuel),
+            init_fuel: code.init_fuel(),
+            #[cfg(feature = "std")]
+            made_as_new: false,
         }
     }
 

@@ -18,6 +18,9 @@ pub(crate) mod host_functions;
 mod limiter;
 pub(crate) mod link;
 pub(crate) mod meter;
+#[cfg(feature = "std")]
+mod recycling;
 pub(crate) mod run_loop;
+mod state;
 pub(crate) mod store_data;
 pub(crate) mod values;

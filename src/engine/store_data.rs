@@ -25,12 +25,7 @@ use crate::{
     module::prepare::ExportTable,
     settings::{config::RunnerConfig, context::PluginContext},
 };
-use alloc::{
-    boxed::Box,
-    string::{String, ToString},
-    sync::Arc,
-    vec::Vec,
-};
+use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::any::Any;
 use wasmi::{AsContext, AsContextMut, Func, Instance, Memory, Ref};
 
@@ -45,7 +40,7 @@ pub(crate) struct SnapshotState {
     closed: [bool; 3],
     flags: [u16; 3],
     /// The arguments and environment variables that the initialiser read, if it read any.
-    strings_read: Option<[Vec<String>; 2]>,
+    strings_read: Option<[Vec<Vec<u8>>; 2]>,
     #[cfg(feature = "files")]
     files: FilesAfter,
 }
@@ -59,7 +54,7 @@ impl SnapshotState {
         environment: Option<&Environment>,
         max_memory_pages: Option<u32>,
     ) -> bool {
-        let same = |strings_read: &Vec<String>, which| {
+        let same = |strings_read: &Vec<Vec<u8>>, which| {
             strings_read.iter().eq(strings(plugin, environment, which))
         };
         #[cfg(feature = "files")]
@@ -166,7 +161,7 @@ impl StoreData {
             flags: self.flags,
             strings_read: self.inputs_read.environment.then(|| {
                 [Strings::Args, Strings::Env]
-                    .map(|which| self.strings(which).map(ToString::to_string).collect())
+                    .map(|which| self.strings(which).map(<[u8]>::to_vec).collect())
             }),
             #[cfg(feature = "files")]
             files: self.files.after(self.inputs_read.files, self.given_files()),
@@ -196,7 +191,7 @@ impl StoreData {
     }
 
     /// The arguments, the plugin's name first, or the environment.
-    pub(crate) fn strings(&self, which: Strings) -> impl Iterator<Item = &str> {
+    pub(crate) fn strings(&self, which: Strings) -> impl Iterator<Item = &[u8]> {
         strings(self.plugin(), self.environment.as_deref(), which)
     }
 
@@ -237,6 +232,16 @@ impl StoreData {
     pub(crate) fn set_export_table(&mut self, export_table: &Arc<ExportTable>) {
         self.limiter.admit_own_table(export_table.len());
         self.export_table = Some(export_table.clone());
+    }
+
+    /// Replaces everything that a call can leave here by what `fresh` has. What instantiation has
+    /// left stays: the instance, and what its memory and its tables take.
+    #[cfg(feature = "std")]
+    pub(crate) fn make_as(&mut self, fresh: Self) {
+        let used = core::mem::replace(self, fresh);
+        self.limiter = used.limiter;
+        self.instance = used.instance;
+        self.memory = used.memory;
     }
 
     /// Restores the host's side of a snapshot.

@@ -93,8 +93,8 @@ impl Stdin {
 pub(crate) struct Environment {
     /// The arguments after the first, which is the plugin's name.
     pub(crate) args: Vec<String>,
-    /// The environment variables, each as `NAME=value`.
-    pub(crate) env: Vec<String>,
+    /// The environment variables, each as `NAME=value`. Values may be any bytes.
+    pub(crate) env: Vec<Vec<u8>>,
     /// The bytes of all environment variables together.
     pub(crate) env_length: usize,
     pub(crate) stdin: Stdin,
@@ -121,14 +121,14 @@ pub(crate) fn strings<'a>(
     plugin: &'a str,
     environment: Option<&'a Environment>,
     which: Strings,
-) -> impl Iterator<Item = &'a str> {
-    let (first, rest) = match which {
-        Strings::Args => (
-            Some(plugin),
-            environment.map(|environment| &environment.args),
-        ),
-        Strings::Env => (None, environment.map(|environment| &environment.env)),
+) -> impl Iterator<Item = &'a [u8]> {
+    let environment = environment.into_iter();
+    let (first, args, env) = match which {
+        Strings::Args => (Some(plugin.as_bytes()), Some(environment), None),
+        Strings::Env => (None, None, Some(environment)),
     };
-    let rest = rest.into_iter().flatten();
-    first.into_iter().chain(rest.map(String::as_str))
+    let args = args.into_iter().flatten().flat_map(|it| &it.args);
+    let env = env.into_iter().flatten().flat_map(|it| &it.env);
+    let strings = first.into_iter().chain(args.map(String::as_bytes));
+    strings.chain(env.map(Vec::as_slice))
 }

@@ -10,6 +10,10 @@ use crate::{
     },
     settings::{config::RunnerConfig, context::RunnerContext, modes::Compilation},
 };
+#[cfg(feature = "std")]
+use crate::{loading::spares, module::prepare::PreparedModule};
+#[cfg(feature = "std")]
+use alloc::borrow::Cow;
 use alloc::{boxed::Box, sync::Arc};
 
 /// The original module of a plugin that starts from a snapshot, for calls that the snapshot does
@@ -51,6 +55,16 @@ pub(super) fn compile(
     } = &context.config;
     let many_instances = compilation == Compilation::AtLoad;
     let prepared = prepare(bytes, info, limits.faults, many_instances)?;
+    #[cfg(feature = "std")]
+    if many_instances && let Some(shape) = spares::shape(limits, bytes, &prepared.info) {
+        let prepared = PreparedModule {
+            bytes: Cow::Owned(shape.instrument(&prepared.bytes)?),
+            ..prepared
+        };
+        let mut code = CompiledModule::new(prepared, compilation, limits, functions, IMPORTS)?;
+        code.shape = Some(shape);
+        return Ok(code);
+    }
     CompiledModule::new(prepared, compilation, limits, functions, IMPORTS)
 }
 

@@ -21,8 +21,9 @@ use crate::{
     },
     module::{
         inspect::{ModuleInfo, inspect},
+        instance_state::{InstanceState, refused},
         prepare::prepare,
-        snapshot::{InstanceState, StateShape, refused},
+        snapshot::StateShape,
         snapshot_writer::write,
         wasi_version::WasiVersion,
     },

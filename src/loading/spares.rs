@@ -1,65 +1,122 @@
-//! Spare instances: fresh instances created ahead of the calls that use them.
+//! Spare instances: instances for the calls that follow. They are as new: created ahead of the calls
+//! by a thread, or made as new after a call.
 
 use crate::{
+    common::{failure::Cause, limits::Limits},
     engine::{
         compiled_module::CompiledModule, execution::Execution, guest_store::GuestStore,
         meter::CallLimits,
     },
+    module::{inspect::ModuleInfo, instance_state::InstanceState, snapshot::StateShape},
     settings::context::PluginContext,
-    system::background::Background,
+    system::{
+        background::Background,
+        pages::{GIVES_BACK, clear},
+    },
 };
 use alloc::{sync::Arc, vec::Vec};
 use core::{
     fmt,
     sync::atomic::{AtomicBool, Ordering},
 };
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// With fewer pages than this, creating an instance takes less time than handing one over.
 const LEAST_PAGES: u64 = 4;
 const PAGE: u64 = 65_536;
 /// About what a store and an instance take in addition to the memory, in bytes.
-const STORE_BYTES: u64 = 32 << 10;
+const STORE_BYTES: usize = 32 << 10;
 
-/// The spare instances of a plugin. They have never been called: they are as
-/// [`Execution::instantiate`] leaves them. Each is used for one call only.
+/// The spare instances of a plugin. They are as [`Execution::instantiate`] leaves an instance. Each
+/// is used for one call, and comes back as a new one if it can be made so.
 pub(crate) struct Spares {
     plugin_context: Arc<PluginContext>,
     code: Arc<CompiledModule>,
-    /// The bytes that each instance takes.
+    /// The bytes that a new instance takes.
     bytes: usize,
+    /// How many are to be created ahead.
+    ahead: usize,
     stock: Mutex<Stock>,
     /// Whether a task to create more is queued.
     refilling: AtomicBool,
+    /// Whether there was an instance whose call left it as large as it was.
+    wanted: AtomicBool,
+    /// What a new instance begins with. `None` if that cannot be kept.
+    new: OnceLock<Option<InstanceState>>,
 }
 
 #[derive(Default)]
 struct Stock {
-    stores: Vec<GuestStore>,
+    spares: Vec<Spare>,
     retired: bool,
 }
 
+struct Spare {
+    guest_store: GuestStore,
+    /// The bytes that are counted for it.
+    bytes: usize,
+}
+
+/// Bytes that are counted, until this is dropped or `kept`.
+struct Counted<'a> {
+    background: &'a Background,
+    bytes: usize,
+}
+
+impl Counted<'_> {
+    /// Leaves them counted.
+    fn kept(self) {
+        core::mem::forget(self);
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.background.release(self.bytes);
+    }
+}
+
+fn instance_bytes(pages: u64) -> usize {
+    let bytes = usize::try_from(pages.saturating_mul(PAGE)).unwrap_or(usize::MAX);
+    bytes.saturating_add(STORE_BYTES)
+}
+
+/// What calls can change in an instance of a module, if instances can be made as new after a call
+/// and that pays.
+pub(super) fn shape(limits: &Limits, bytes: &[u8], info: &ModuleInfo) -> Option<StateShape> {
+    let pages = info.minimum_pages;
+    let least = instance_bytes(if GIVES_BACK { 0 } else { pages });
+    if pages < LEAST_PAGES || least > limits.max_spare_bytes {
+        return None;
+    }
+    StateShape::of_resettable(bytes, info)
+}
+
 impl Spares {
-    /// Creates a stock of instances of `code`, if the runner wants one and it pays. `None` if
-    /// instantiation runs guest code, since that must count against a call's limits.
+    /// Creates a stock of instances of `code`, if the runner wants one or instances can be made as
+    /// new, and it pays. Instances are not created ahead if guest code must run in them first: they
+    /// would help little.
     pub(crate) fn new(
         plugin_context: &Arc<PluginContext>,
         code: &Arc<CompiledModule>,
     ) -> Option<Arc<Self>> {
-        let pages = code.info.minimum_pages;
-        if plugin_context.runner.config.spare_instances == 0
-            || pages < LEAST_PAGES
-            || code.runs_first()
-        {
+        let pages = code.pages;
+        let ahead = match code.runs_first() {
+            true => 0,
+            false => plugin_context.runner.config.spare_instances,
+        };
+        if pages < LEAST_PAGES || ahead == 0 && code.shape.is_none() {
             return None;
         }
-        let bytes = pages.saturating_mul(PAGE).saturating_add(STORE_BYTES);
         Some(Arc::new(Self {
             plugin_context: plugin_context.clone(),
             code: code.clone(),
-            bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
+            bytes: instance_bytes(pages),
+            ahead,
             stock: Mutex::default(),
             refilling: AtomicBool::new(false),
+            wanted: AtomicBool::new(false),
+            new: OnceLock::new(),
         }))
     }
 
@@ -71,18 +128,19 @@ impl Spares {
         &self.plugin_context.runner.background
     }
 
-    /// Takes a spare instance, if there is one, and has another one created.
+    /// Takes a spare instance, if there is one, and has more created if there are too few.
     pub(crate) fn take(self: &Arc<Self>) -> Option<GuestStore> {
         let mut stock = self.stock();
         if stock.retired {
             return None;
         }
-        let taken = stock.stores.pop();
+        let taken = stock.spares.pop();
+        let too_few = stock.spares.len() < self.ahead;
         drop(stock);
-        if taken.is_some() {
-            self.background().release(self.bytes);
+        if let Some(spare) = &taken {
+            self.background().release(spare.bytes);
         }
-        if !self.refilling.swap(true, Ordering::Relaxed) {
+        if too_few && !self.refilling.swap(true, Ordering::Relaxed) {
             // A plugin that is dropped meanwhile needs no spares.
             let spares = Arc::downgrade(self);
             self.background().run(move || {
@@ -91,12 +149,12 @@ impl Spares {
                 }
             });
         }
-        taken
+        taken.map(|spare| spare.guest_store)
     }
 
     fn refill(&self) {
         self.refilling.store(false, Ordering::Relaxed);
-        while self.wants_more() {
+        while let Some(counted) = self.wants_more() {
             let mut guest_store = GuestStore::new(
                 &self.plugin_context,
                 &self.code,
@@ -107,53 +165,107 @@ impl Spares {
             let made = Execution::new(&self.code, &mut guest_store)
                 .instantiate()
                 .is_ok();
-            if !made || !self.keep(guest_store) {
-                self.background().release(self.bytes);
+            if !made || !self.keep(guest_store, counted) {
                 return;
             }
         }
     }
 
-    /// Whether another instance is wanted. If it is, its bytes are reserved.
-    fn wants_more(&self) -> bool {
-        let config = &self.plugin_context.runner.config;
+    /// Counts the bytes of another instance, if one is wanted.
+    fn wants_more(&self) -> Option<Counted<'_>> {
         let stock = self.stock();
-        !stock.retired
-            && stock.stores.len() < config.spare_instances
-            && self
-                .background()
-                .admit(self.bytes, config.limits.max_spare_bytes)
+        let wanted = !stock.retired && stock.spares.len() < self.ahead;
+        drop(stock);
+        wanted.then(|| self.count(self.bytes)).flatten()
     }
 
-    fn keep(&self, guest_store: GuestStore) -> bool {
+    fn count(&self, bytes: usize) -> Option<Counted<'_>> {
+        let most = self.plugin_context.runner.config.limits.max_spare_bytes;
+        let background = self.background();
+        let admitted = background.admit(bytes, most);
+        // It is made only if they are counted: when it is dropped, they are counted no more.
+        admitted.then(|| Counted { background, bytes })
+    }
+
+    /// Keeps an instance, unless there are to be no more. Returns whether it did.
+    fn keep(&self, guest_store: GuestStore, counted: Counted<'_>) -> bool {
+        let bytes = counted.bytes;
         let mut stock = self.stock();
-        if !stock.retired {
-            stock.stores.push(guest_store);
+        if stock.retired {
+            return false;
         }
-        !stock.retired
+        stock.spares.push(Spare { guest_store, bytes });
+        counted.kept();
+        true
     }
 
-    /// Drops all spares, and creates no more.
+    /// Looks at a new instance, to make others like it later. Nothing has run in it yet.
+    pub(crate) fn learn(&self, execution: &Execution<'_>) {
+        let Some(shape) = &self.code.shape else {
+            return;
+        };
+        if !self.wanted.load(Ordering::Relaxed) || self.new.get().is_some() {
+            return;
+        }
+        let state = match execution.capture(shape) {
+            Ok(state) => Some(state),
+            Err(failure) if matches!(*failure, Cause::Snapshot { .. }) => None,
+            // The call is over before it has begun. Another one will do.
+            Err(_) => return,
+        };
+        let new = state.and_then(|state| Some((self.count(state.kept_bytes())?, state)));
+        let (counted, new) = new.unzip();
+        if let (Ok(()), Some(counted)) = (self.new.set(new), counted) {
+            counted.kept();
+        }
+    }
+
+    /// Takes back an instance whose call went well, and keeps it if it can be made as new.
+    #[inline(never)]
+    pub(crate) fn give_back(&self, mut guest_store: GuestStore) {
+        let Some(shape) = &self.code.shape else {
+            return;
+        };
+        let mut execution = Execution::new(&self.code, &mut guest_store);
+        // The engine has no way to make a memory smaller again.
+        if execution.memory_pages() != self.code.pages {
+            return;
+        }
+        let Some(Some(new)) = self.new.get() else {
+            self.wanted.store(true, Ordering::Relaxed);
+            return;
+        };
+        let made = execution.make_as_new(&self.plugin_context, shape, new, clear);
+        let counted = made.and_then(|bytes| self.count(bytes.saturating_add(STORE_BYTES)));
+        if let Some(counted) = counted {
+            self.keep(guest_store, counted);
+        }
+    }
+
+    /// Drops all spares, and keeps no more.
     pub(crate) fn retire(&self) {
         let mut stock = self.stock();
         stock.retired = true;
-        let stores = core::mem::take(&mut stock.stores);
+        let spares = core::mem::take(&mut stock.spares);
         drop(stock);
-        self.background()
-            .release(stores.len().saturating_mul(self.bytes));
+        let bytes = spares.iter().map(|spare| spare.bytes).sum();
+        self.background().release(bytes);
     }
 }
 
 impl Drop for Spares {
     fn drop(&mut self) {
         self.retire();
+        if let Some(Some(new)) = self.new.get() {
+            self.background().release(new.kept_bytes());
+        }
     }
 }
 
 impl fmt::Debug for Spares {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Spares")
-            .field("ready", &self.stock().stores.len())
+            .field("ready", &self.stock().spares.len())
             .finish_non_exhaustive()
     }
 }

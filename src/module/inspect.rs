@@ -63,6 +63,8 @@ pub(crate) struct ModuleInfo {
     pub(crate) start: Option<u32>,
     /// Whether code has a `ref.func` of the start function.
     pub(crate) refers_to_start: bool,
+    /// Whether code can change a table or drop a segment.
+    pub(crate) changes_tables: bool,
     /// The export that allocates for the host.
     pub(crate) allocator: Option<buffers::Allocator>,
     /// The export that releases.

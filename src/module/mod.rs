@@ -8,6 +8,7 @@
 mod binary;
 mod faults;
 pub(crate) mod inspect;
+pub(crate) mod instance_state;
 pub(crate) mod prepare;
 pub(crate) mod snapshot;
 pub(crate) mod snapshot_writer;

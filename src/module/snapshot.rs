@@ -6,89 +6,27 @@
 //! could change them is refused before anything runs.
 
 use crate::{
-    common::{
-        failure::{Cause, Failure},
-        limits::Limits,
-    },
+    common::failure::Failure,
     module::{
         binary::{SectionEntries, Sections, add, put_i64, put_u32, section},
         inspect::ModuleInfo,
+        instance_state::{InstanceState, refused},
     },
 };
 use alloc::{
-    boxed::Box,
     format,
     string::{String, ToString},
     vec::Vec,
 };
-use core::iter;
 use wasmparser::{
     BinaryReader, DataKind, DataSectionReader, ExternalKind, FunctionBody, GlobalSectionReader,
     GlobalType, MemorySectionReader, MemoryType, Operator, ValType,
 };
 
-/// The most zero bytes between two ranges that are merged into one segment. Copying them costs less
-/// than setting up another segment (some 30 ns, measured).
-const MERGED_GAP: usize = 256;
-/// The number of bytes that are checked for zeros at a time.
-const BLOCK: usize = 64;
-
-/// The value of a global.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Constant {
-    I32(i32),
-    I64(i64),
-    F32(u32),
-    F64(u64),
-    #[cfg_attr(
-        not(feature = "simd"),
-        allow(dead_code, reason = "no such globals there")
-    )]
-    V128(u128),
-}
-
-/// The part of an instance's state that can be written into a module.
-#[derive(Debug, Default)]
-pub(crate) struct InstanceState {
-    /// The bytes of the linear memory, if there is one.
-    memory_bytes: usize,
-    /// The ranges of the memory that are not zero: the address and the bytes.
-    memory: Vec<(usize, Box<[u8]>)>,
-    /// The values of the mutable globals, in order.
-    pub(crate) globals: Vec<Constant>,
-}
-
-/// How many bytes of a memory are read between two checks of what may end the reading.
-const WINDOW: usize = 16 << 20;
-
-impl InstanceState {
-    /// Copies what is not zero in a memory, as far as a module within the limits can hold it.
-    pub(crate) fn read_memory(
-        &mut self,
-        memory: &[u8],
-        limits: &Limits,
-        check: impl Fn() -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        self.memory_bytes = memory.len();
-        let mut copied = 0;
-        for (window, start) in memory.chunks(WINDOW).zip((0..).step_by(WINDOW)) {
-            check()?;
-            for (place, bytes) in ranges(window) {
-                copied += bytes.len();
-                if copied > limits.max_module_bytes {
-                    return Err(refused(
-                        "the memory then holds more than `max_module_bytes` can",
-                    ));
-                }
-                if self.memory.len() >= limits.max_segments as usize {
-                    return Err(refused("the memory then takes more than `max_segments`"));
-                }
-                self.memory.push((start + place, bytes.into()));
-            }
-        }
-        Ok(())
-    }
-}
+/// The most mutable globals of a module whose instances are made as new after a call: each is an
+/// export that the engine looks up by name.
+#[cfg(feature = "std")]
+const MOST_GLOBALS: usize = 32;
 
 /// What matters for a snapshot of a module.
 #[derive(Debug, Default)]
@@ -111,6 +49,36 @@ pub(crate) struct StateShape {
 impl StateShape {
     /// Reads a module that was inspected.
     pub(crate) fn of(bytes: &[u8], info: &ModuleInfo) -> Result<Self, Failure> {
+        let mut shape = Self::without_code(bytes, info)?;
+        let mut sections = Sections::of(bytes)?;
+        while let Some((id, content)) = sections.next()? {
+            match id {
+                section::CODE => shape.code(content)?,
+                section::DATA => {
+                    for segment in DataSectionReader::new(content)? {
+                        shape
+                            .passive
+                            .push(matches!(segment?.kind, DataKind::Passive));
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(shape)
+    }
+
+    /// Reads a module whose memory and mutable globals are all that a call can change in an
+    /// instance. `None` if it is not such a module.
+    #[cfg(feature = "std")]
+    pub(crate) fn of_resettable(bytes: &[u8], info: &ModuleInfo) -> Option<Self> {
+        if info.changes_tables {
+            return None;
+        }
+        let shape = Self::without_code(bytes, info).ok()?;
+        (shape.refusal.is_none() && shape.globals.len() <= MOST_GLOBALS).then_some(shape)
+    }
+
+    fn without_code(bytes: &[u8], info: &ModuleInfo) -> Result<Self, Failure> {
         let mut shape = Self {
             prefix: unused_prefix(info),
             ..Self::default()
@@ -127,14 +95,6 @@ impl StateShape {
             match id {
                 section::MEMORY => shape.memory(content)?,
                 section::GLOBAL => shape.globals(content)?,
-                section::CODE => shape.code(content)?,
-                section::DATA => {
-                    for segment in DataSectionReader::new(content)? {
-                        shape
-                            .passive
-                            .push(matches!(segment?.kind, DataKind::Passive));
-                    }
-                }
                 _ => {}
             }
         }
@@ -289,13 +249,6 @@ impl StateShape {
     }
 }
 
-/// The failure for a module of which no snapshot can be made.
-pub(crate) fn refused(why: &str) -> Failure {
-    Failure::from(Cause::Snapshot {
-        problem: why.to_string(),
-    })
-}
-
 /// A prefix with which no export's name begins.
 fn unused_prefix(info: &ModuleInfo) -> String {
     let mut prefix = "state ".to_string();
@@ -307,36 +260,6 @@ fn unused_prefix(info: &ModuleInfo) -> String {
         prefix.push(' ');
     }
     prefix
-}
-
-/// The ranges of `memory` that hold anything but zeros: few ranges without zeros at their ends.
-fn ranges(memory: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
-    let mut blocks = memory.chunks(BLOCK).enumerate();
-    let mut next = blocks.by_ref().find(|(_, block)| !is_zero(block));
-    iter::from_fn(move || {
-        let (first, _) = next.take()?;
-        let mut last = first;
-        for (position, block) in blocks.by_ref() {
-            if is_zero(block) {
-                continue;
-            }
-            if (position - last - 1) * BLOCK > MERGED_GAP {
-                next = Some((position, block));
-                break;
-            }
-            last = position;
-        }
-        let end = memory.len().min((last + 1) * BLOCK);
-        let bytes = memory.get(first * BLOCK..end)?;
-        let zeros_before = bytes.iter().take_while(|byte| **byte == 0).count();
-        let zeros_after = bytes.iter().rev().take_while(|byte| **byte == 0).count();
-        let tight = bytes.get(zeros_before..bytes.len() - zeros_after)?;
-        Some((first * BLOCK + zeros_before, tight))
-    })
-}
-
-fn is_zero(block: &[u8]) -> bool {
-    block.iter().fold(0, |all, byte| all | byte) == 0
 }
 
 /// Whether a global is mutable and its value can be written.

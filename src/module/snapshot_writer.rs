@@ -7,7 +7,8 @@ use crate::{
             HEADER, SectionEntries, Sections, add, put_i64, put_section, put_u32, rest, section,
         },
         inspect::ModuleInfo,
-        snapshot::{Constant, InstanceState, StateShape, is_captured, refused},
+        instance_state::{Constant, InstanceState, refused},
+        snapshot::{StateShape, is_captured},
     },
 };
 use alloc::vec::Vec;

@@ -112,8 +112,7 @@ impl RunnerConfig {
     /// the calls that follow. Default 0; the runner then starts no such thread.
     ///
     /// This moves the work of making instances off the caller's time, if another core is free to do
-    /// it. The total work is slightly more. Each spare instance serves one call and was never
-    /// called before. Results, output and fuel are the same.
+    /// it. The total work is slightly more. Results, output and fuel are the same.
     ///
     /// All spare instances together take at most [`max_spare_bytes`](Self::max_spare_bytes). They
     /// are made after a plugin's first call, for plugins whose memory begins with at least 4 pages
@@ -137,8 +136,17 @@ impl RunnerConfig {
         self
     }
 
-    /// The bytes that all [`spare_instances`](Self::spare_instances) of a runner may take together.
-    /// Each counts its initial memory and 32 KiB. Default 64 MiB.
+    /// The bytes that all spare instances of a runner may take together. Default 64 MiB. With 0
+    /// there are no spare instances, and every instance has one call.
+    ///
+    /// Spare instances are those made ahead ([`spare_instances`](Self::spare_instances)), and those
+    /// that are kept after a call that went well. The latter are made as new for the next call:
+    /// their memory, their globals and the host's side are as in a new instance. This is done where
+    /// the memory has at least 4 pages and did not grow in the call, and the module's code can
+    /// change no table, drop no segment, and has at most 32 mutable globals, of numbers.
+    ///
+    /// Each counts 32 KiB and its memory. On 64-bit Linux, an instance that was made as new gave
+    /// most of its memory back to the operating system, and counts only the rest.
     #[cfg(feature = "std")]
     #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
     pub fn max_spare_bytes(mut self, max_spare_bytes: usize) -> Self {

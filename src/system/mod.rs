@@ -1,5 +1,5 @@
-//! What needs an operating system: its clock, a background thread, work on several threads, its
-//! directories, and archives, whose libraries need `std`.
+//! What needs an operating system: its clock, a background thread, work on several threads, memory
+//! that is given back, its directories, and archives, whose libraries need `std`.
 //!
 //! It exists only in builds with `std`. It knows nothing of plugins; its callers pass the work in.
 //! It uses `common` only.
@@ -12,4 +12,5 @@ pub(crate) mod clock;
 pub(crate) mod host_directory;
 #[cfg(any(feature = "archives", feature = "host-dir"))]
 pub(crate) mod import;
+pub(crate) mod pages;
 pub(crate) mod parallel;

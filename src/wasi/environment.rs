@@ -63,7 +63,7 @@ fn get(caller: &mut Guest<'_>, of: Strings, list: u32, bytes: u32) -> Answer {
     let (mut entry, mut position) = (list, bytes);
     for string in state.strings(of) {
         memory.set_u32(entry, position)?;
-        memory.write(position, string.as_bytes())?;
+        memory.write(position, string)?;
         position = position.wrapping_add(u32::try_from(string.len()).unwrap_or(u32::MAX));
         memory.write(position, &[0])?;
         (entry, position) = (entry.wrapping_add(4), position.wrapping_add(1));

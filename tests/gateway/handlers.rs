@@ -416,3 +416,78 @@ fn what_a_handler_passes_on_is_what_the_next_one_sees() {
         assert_eq!(seen(name), value, "{name}");
     }
 }
+
+/// The section of a handler in the configuration file: its environment when it is set up, and the
+/// limits of each of its calls.
+#[test]
+fn the_section_of_a_handler_holds_for_its_calls() {
+    // Traps without a variable. Answers with the number of variables, unless the fuel ends first.
+    let guard = module(&[
+        r#"(import "wasi_snapshot_preview1" "environ_sizes_get"
+            (func $sizes (param i32 i32) (result i32)))"#,
+        HEAD,
+        r#"(func (export "_initialize")
+            (drop (call $sizes (i32.const 64) (i32.const 68)))
+            (if (i32.eqz (i32.load (i32.const 64))) (then (unreachable))))
+        (func (export "handle_request") (result i64)
+            (local $n i32) (local.set $n (i32.const 100000))
+            (loop (br_if 0 (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+            (i32.store8 (i32.const 64) (i32.add (i32.load (i32.const 64)) (i32.const 48)))
+            (call $write (i32.const 1) (i32.const 64) (i32.const 1))
+            (i64.const 0))"#,
+        RESPONSE,
+    ]);
+    for (name, section, expected) in [
+        ("a variable", "env = { A = \"b\" }", Ok((200, "1"))),
+        (
+            "two variables",
+            "env = { A = \"b\", C = \"d\" }",
+            Ok((200, "2")),
+        ),
+        (
+            "too little fuel for a request",
+            "env = { A = \"b\" }\nfuel = 100000",
+            Ok((504, "out of fuel")),
+        ),
+        (
+            "no variable",
+            "fuel = 100000",
+            Err("`unreachable` executed"),
+        ),
+        (
+            "too little fuel to set it up",
+            "env = { A = \"b\" }\nfuel = 5",
+            Err("out of fuel"),
+        ),
+    ] {
+        let directory = plugins(&[]);
+        std::fs::write(directory.path().join("guard.wasm"), &guard).unwrap();
+        let config = directory.path().join("gateway.toml");
+        std::fs::write(
+            &config,
+            format!("middleware = \"guard\"\n[plugin.guard]\n{section}\n"),
+        )
+        .unwrap();
+        let flags = ["--config", config.to_str().unwrap()];
+        match expected {
+            Ok((status, said)) => {
+                let answer = Server::start_in(directory, &flags).get("/");
+                assert_eq!(answer.status, status, "{name}: {}", answer.text());
+                assert!(answer.text().contains(said), "{name}: {}", answer.text());
+            }
+            Err(said) => {
+                let output = Command::new(env!("CARGO_BIN_EXE_pocketwasm"))
+                    .args(["serve", "--listen", "127.0.0.1:0"])
+                    .args(flags)
+                    .arg("--plugins")
+                    .arg(directory.path())
+                    .output()
+                    .unwrap();
+                let stderr = String::from_utf8(output.stderr).unwrap();
+                let line = stderr.lines().last().unwrap_or_default();
+                assert!(line.contains(said), "{name}: {stderr}");
+                assert_eq!(output.status.code(), Some(2), "{name}");
+            }
+        }
+    }
+}

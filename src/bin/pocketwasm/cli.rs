@@ -1,5 +1,7 @@
 //! The command line: its commands and options.
 
+#[cfg(feature = "gateway")]
+use crate::gateway::config_file::{ConfigFile, PluginSettings};
 use crate::{
     arguments::placed,
     commands::{bench, call, completions, inspect, list, man, new, run, snapshot, text},
@@ -74,9 +76,20 @@ impl Cli {
         let command = Self::command();
         let args = placed(&command, args);
         #[cfg(feature = "gateway")]
-        let args = with_config_file(&command, args)?;
-        let matches = Self::command().try_get_matches_from(args)?;
-        Self::from_arg_matches(&matches)
+        let (args, plugin_settings) = with_config_file(&command, args)?;
+        let matches = command.try_get_matches_from(args)?;
+        let cli = Self::from_arg_matches(&matches)?;
+        #[cfg(feature = "gateway")]
+        let cli = cli.with_plugin_settings(plugin_settings);
+        Ok(cli)
+    }
+
+    #[cfg(feature = "gateway")]
+    fn with_plugin_settings(mut self, settings: PluginSettings) -> Self {
+        if let Command::Serve(serve) = &mut self.command {
+            serve.plugin_settings = settings.into();
+        }
+        self
     }
 
     /// The message for a wrong command line, on one line.
@@ -134,14 +147,14 @@ impl Cli {
     }
 }
 
-/// Inserts the options of `serve --config FILE` before those on the command line. The last value of
-/// an option wins, so that the command line overrides the file.
+/// Inserts the options of `serve --config FILE` before those on the command line, and returns the
+/// file's sections too. The last value of an option wins, so that the command line overrides the
+/// file.
 #[cfg(feature = "gateway")]
 fn with_config_file(
     command: &clap::Command,
     args: Vec<OsString>,
-) -> Result<Vec<OsString>, clap::Error> {
-    use crate::gateway::config_file::ConfigFile;
+) -> Result<(Vec<OsString>, PluginSettings), clap::Error> {
     let is_serve = args.get(1).is_some_and(|word| word == "serve");
     let named = args.iter().enumerate().find_map(|(place, word)| {
         let word = word.to_str()?;
@@ -152,7 +165,7 @@ fn with_config_file(
         }
     });
     let (true, Some(path)) = (is_serve, named) else {
-        return Ok(args);
+        return Ok((args, PluginSettings::default()));
     };
     let wrong = |problem: String| {
         let kind = clap::error::ErrorKind::ValueValidation;
@@ -168,7 +181,7 @@ fn with_config_file(
             mistakes::one_line(command, &error)
         )));
     }
-    Ok([&written, typed].concat())
+    Ok(([&written, typed].concat(), file.plugins))
 }
 
 #[cfg(test)]

@@ -271,7 +271,53 @@ pub(crate) fn option(limit: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::option;
+    use super::{Limits, option, widest};
+    use clap::{Args, Command, FromArgMatches};
+    use pocketwasm::{Runner, RunnerConfig};
+
+    /// What is written here once more is what the library has.
+    #[test]
+    fn the_defaults_are_those_of_the_library() {
+        let command = Limits::augment_args(Command::new("test"));
+        let limits = Limits::from_arg_matches(&command.get_matches_from(["test"])).unwrap();
+        assert_eq!(
+            format!("{:?}", limits.config()),
+            format!("{:?}", RunnerConfig::new())
+        );
+    }
+
+    #[test]
+    fn the_widest_limits_are_the_bounds_of_the_library() {
+        type Widen = fn(RunnerConfig) -> RunnerConfig;
+        let widenings: [Widen; 16] = [
+            |config| config.max_memory_pages(u32::MAX),
+            |config| config.max_module_bytes(usize::MAX),
+            |config| config.max_memories(u32::MAX),
+            |config| config.max_tables(u32::MAX),
+            |config| config.max_table_elements(u32::MAX),
+            |config| config.max_functions(u32::MAX),
+            |config| config.max_locals(u32::MAX),
+            |config| config.max_total_locals(u32::MAX),
+            |config| config.max_nesting(u32::MAX),
+            |config| config.max_segments(u32::MAX),
+            |config| config.max_globals(u32::MAX),
+            |config| config.max_imports(u32::MAX),
+            |config| config.max_exports(u32::MAX),
+            |config| config.max_params(u32::MAX),
+            |config| config.max_results(u32::MAX),
+            |config| config.max_constant_operators(u32::MAX),
+        ];
+        let widest = format!("{:?}", widest());
+        for widen in widenings {
+            let error = Runner::new(widen(RunnerConfig::new())).unwrap_err();
+            // "invalid config: `max_tables` is 4294967295; it must be from 0 to 100"
+            let message = error.message();
+            let setting = message.split('`').nth(1).unwrap_or_default();
+            let (_, most) = message.rsplit_once(' ').unwrap_or_default();
+            let expected = format!("{setting}: {most},");
+            assert!(widest.contains(&expected), "{message}: {widest}");
+        }
+    }
 
     #[test]
     fn an_option_for_each_limit() {

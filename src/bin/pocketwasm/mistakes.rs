@@ -91,16 +91,21 @@ fn joined(text: &str) -> String {
     )
 }
 
+/// The folder that a path is in; for a bare name, the current one.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
 /// Adds a hint to a failure for a missing file or a directory: the modules that exist.
 pub(crate) fn no_module(path: &Path, failure: Failure) -> Failure {
     if path.is_dir() {
         let directory = path.display();
         return failure.with_hint(format!("`--plugins {directory} NAME` takes a plugin in it"));
     }
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
     let mut with_suffix = path.as_os_str().to_owned();
     with_suffix.push(".wasm");
     if Path::new(&with_suffix).is_file() {
@@ -134,10 +139,7 @@ fn modules_in(folder: &Path) -> Vec<String> {
 
 /// Adds a hint to a failure for a missing directory: the directories that exist.
 pub(crate) fn no_directory(path: &Path, failure: Failure) -> Failure {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries
         .filter(|entry| entry.path().is_dir())
@@ -210,8 +212,7 @@ pub(crate) fn numbers_for_text(
             "`pocketwasm text {} {export}` passes text",
             module.display()
         )),
-        Some(_) => failure,
-        None => failure,
+        _ => failure,
     }
 }
 

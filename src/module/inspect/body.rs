@@ -34,6 +34,8 @@ pub(super) struct Bodies {
     pub(super) rewritten: Vec<u32>,
     /// Whether there is a `ref.func` of the start function.
     pub(super) refers_to_start: bool,
+    /// Whether there is an operator that changes a table or drops a segment.
+    pub(super) changes_tables: bool,
     /// The most values that a branch to a block carries.
     pub(super) widest_block: u32,
     /// The locals of the function that declares most.
@@ -114,6 +116,7 @@ impl Bodies {
             bodies.find_branch_tables(content, section.start, scan.spaces())?;
         }
         bodies.refers_to_start = scan.refers_to_start();
+        bodies.changes_tables = scan.changes_tables();
         if scan.tail_calls() {
             bodies.without_slots = without_slots;
         }

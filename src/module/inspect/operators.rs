@@ -48,6 +48,8 @@ pub(super) struct OperatorScan<'w> {
     tail_calls: bool,
     /// Whether there is a `ref.func` of the start function.
     refers_to_start: bool,
+    /// Whether there is an operator that changes a table or drops a segment.
+    changes_tables: bool,
     /// Whether there is a `br_table`.
     branch_tables: bool,
     /// Whether there is a block to which a `br_table` may go wrong.
@@ -98,6 +100,7 @@ impl<'w> OperatorScan<'w> {
             rewritten: None,
             tail_calls: false,
             refers_to_start: false,
+            changes_tables: false,
             branch_tables: false,
             wide_blocks: false,
         };
@@ -144,6 +147,11 @@ impl<'w> OperatorScan<'w> {
     /// Whether there is a `ref.func` of the start function.
     pub(super) fn refers_to_start(&self) -> bool {
         self.refers_to_start
+    }
+
+    /// Whether there is an operator that changes a table or drops a segment.
+    pub(super) fn changes_tables(&self) -> bool {
+        self.changes_tables
     }
 
     /// Whether there is a tail call.
@@ -224,8 +232,23 @@ impl<'w> OperatorScan<'w> {
         named("table", index, self.spaces.tables)
     }
 
+    fn table_change(&mut self, index: u32) -> Result<(), Failure> {
+        self.changes_tables = true;
+        self.table(index)
+    }
+
     fn element_segment(&self, index: u32) -> Result<(), Failure> {
         named("element segment", index, self.spaces.element_segments)
+    }
+
+    fn element_drop(&mut self, index: u32) -> Result<(), Failure> {
+        self.changes_tables = true;
+        self.element_segment(index)
+    }
+
+    fn data_drop(&mut self) -> Result<(), Failure> {
+        self.changes_tables = true;
+        Ok(())
     }
 
     fn call_by_table(&self, ty: u32, table: u32) -> Result<(), Failure> {

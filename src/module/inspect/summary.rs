@@ -21,6 +21,7 @@ impl ModuleScan<'_> {
             grows_tables: self.bodies.grows_tables,
             without_slots: self.bodies.without_slots,
             refers_to_start: self.bodies.refers_to_start,
+            changes_tables: self.bodies.changes_tables,
             rewritten: self.bodies.rewritten,
             branch_tables: self.bodies.branch_tables,
             most_locals: u32::try_from(self.bodies.most_locals).unwrap_or(u32::MAX),

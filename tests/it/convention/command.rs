@@ -187,17 +187,47 @@ fn what_a_script_sees_of_a_request() {
             "SERVER_NAME=example.org",
             "SERVER_PORT=8080",
             "REQUEST_METHOD=GET",
-            "PATH_INFO=/x%00y",
             "QUERY_STRING=a=1&b",
             "REMOTE_ADDR=::1",
             "REMOTE_HOST=::1",
             "CONTENT_TYPE=text/css",
             "CONTENT_LENGTH=0",
+            "PATH_INFO=/x%00y",
             "HTTP_HOST=example.org:8080",
             "HTTP_ACCEPT=text/plain, text/html",
             "HTTP_COOKIE=a=1; b=2",
         ]
     );
+}
+
+/// The path without its escapes, whatever bytes they mean. A path that cannot be decoded stays as it
+/// is.
+#[test]
+fn the_path_is_decoded_to_any_bytes() {
+    let runner = runner();
+    let plugin = load(
+        &runner,
+        "environment",
+        include_str!("../../../fixtures/wat/environment.wat"),
+    );
+    let table: [(&str, &[u8]); 9] = [
+        ("/a%20b", b"/a b"),
+        ("/%C3%BC", "/\u{fc}".as_bytes()),
+        ("/%FF%fe/x", b"/\xff\xfe/x"),
+        ("/%2F%2e%2E", b"//.."),
+        ("/a+b", b"/a+b"),
+        ("/%00", b"/%00"),
+        ("/%41%0a", b"/%41%0a"),
+        ("/%4", b"/%4"),
+        ("/%41%zz", b"/%41%zz"),
+    ];
+    for (path, expected) in table {
+        let request = HttpRequest::new("GET", path);
+        let (response, _) = plugin.call("_start").cgi(&request).expect(path);
+        let mut variables = response.body.split(|byte| *byte == 0);
+        let info = variables.find_map(|variable| variable.strip_prefix(b"PATH_INFO="));
+        assert_eq!(info, Some(expected), "{path}");
+    }
 }
 
 #[test]

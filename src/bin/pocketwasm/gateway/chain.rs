@@ -1,7 +1,11 @@
 //! The middleware chain: the handlers that the command line puts in front of routes.
 
-use super::{answer::Problem, routes};
-use pocketwasm::{Runner, http::HttpRequest};
+use super::{
+    answer::Problem,
+    config_file::PluginSettings,
+    routes::{self, LoweredLimits},
+};
+use pocketwasm::{Call, Plugin, Runner, http::HttpRequest};
 use std::{fmt, fs, io, path::PathBuf, str::FromStr, sync::Arc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -51,7 +55,7 @@ impl FromStr for Prefix {
 
 /// The handlers, the outermost first.
 pub(super) struct Chain {
-    pub(super) handlers: Vec<Handler>,
+    pub(super) handlers: Vec<Arc<Handler>>,
     /// A permit for each page of memory that waiting handlers may hold.
     held: Arc<Semaphore>,
     max_held: u32,
@@ -61,7 +65,7 @@ pub(super) struct Handler {
     pub(super) plugin: String,
     /// `None` covers every target.
     prefix: Option<String>,
-    pub(super) config: Arc<[u8]>,
+    config: Vec<u8>,
 }
 
 impl Chain {
@@ -90,11 +94,11 @@ impl Chain {
         };
         let handlers = handlers.iter().map(|handler| {
             let prefix = handler.value.as_ref().map(|Prefix(prefix)| prefix.clone());
-            Ok::<_, String>(Handler {
+            Ok::<_, String>(Arc::new(Handler {
                 plugin: handler.name.clone(),
                 prefix,
-                config: config(&handler.name)?.into(),
-            })
+                config: config(&handler.name)?,
+            }))
         });
         let max_held = u32::try_from(max_held.div_ceil(PAGE)).unwrap_or(u32::MAX);
         Ok(Self {
@@ -105,16 +109,11 @@ impl Chain {
     }
 
     /// Checks that each handler is a loaded plugin and can be initialised with its configuration.
-    pub(super) fn check(&self, runner: &Runner) -> Result<(), String> {
-        for Handler {
-            plugin: name,
-            config,
-            ..
-        } in &self.handlers
-        {
-            let plugin = runner.plugin(name);
-            let ready = plugin.and_then(|plugin| plugin.check_handler(config));
-            ready.map_err(|error| format!("--middleware {name}: {error}"))?;
+    pub(super) fn check(&self, runner: &Runner, settings: &PluginSettings) -> Result<(), String> {
+        for handler in &self.handlers {
+            let plugin = runner.plugin(&handler.plugin);
+            let ready = plugin.and_then(|plugin| handler.call(&plugin, settings).check_handler());
+            ready.map_err(|error| format!("--middleware {}: {error}", handler.plugin))?;
         }
         Ok(())
     }
@@ -143,6 +142,15 @@ fn read(path: &PathBuf) -> io::Result<Vec<u8>> {
 }
 
 impl Handler {
+    /// A call of the handler, with its configuration and the settings of its plugin.
+    pub(super) fn call<'c>(&'c self, plugin: &'c Plugin, settings: &PluginSettings) -> Call<'c> {
+        let call = plugin.call("handle_request").input(&self.config);
+        let call = settings.set_environment(plugin.name(), call);
+        settings
+            .limits(plugin.name(), LoweredLimits::default())
+            .set(call)
+    }
+
     /// Whether the handler is in front of this path. The path is decoded first: otherwise an
     /// escaped path would bypass the handler.
     pub(super) fn covers(&self, path: &str) -> Result<bool, Problem> {
@@ -186,7 +194,7 @@ mod tests {
         let handler = Handler {
             plugin: "guard".to_owned(),
             prefix: Some("/execute/secret".to_owned()),
-            config: Arc::new([]),
+            config: Vec::new(),
         };
         for (path, expected) in [
             ("/execute/secret", true),

@@ -8,7 +8,7 @@ use crate::{
     units::{bytes, time},
 };
 use pocketwasm::RunnerConfig;
-use std::{path::PathBuf, thread, time::Duration};
+use std::{path::PathBuf, sync::Arc, thread, time::Duration};
 
 /// Serve plugins over HTTP
 ///
@@ -23,7 +23,10 @@ pub(crate) struct Serve {
     /// Read options from FILE in TOML, under their names without dashes. The command line overrides
     /// the file. A section [plugin.NAME] configures one plugin.
     #[arg(long, value_name = "FILE")]
-    pub(super) config: Option<PathBuf>,
+    config: Option<PathBuf>,
+    /// The sections of that file.
+    #[arg(skip)]
+    pub(crate) plugin_settings: Arc<PluginSettings>,
     /// Serve every .wasm file below DIR.
     #[arg(long, value_name = "DIR")]
     pub(super) plugins: Option<PathBuf>,
@@ -143,7 +146,7 @@ fn some_time(text: &str) -> Result<Duration, String> {
 }
 
 impl Serve {
-    pub(super) fn runner_config(&self, plugins: &PluginSettings) -> RunnerConfig {
+    pub(super) fn runner_config(&self) -> RunnerConfig {
         // Input is never the reason for a refusal: the gateway measures bodies and heads itself.
         let longest = self.max_body.max(self.max_header.saturating_mul(4));
         let config = self.limits.config().max_input_bytes(longest.max(64 << 10));
@@ -151,7 +154,7 @@ impl Serve {
             .allow_host
             .iter()
             .fold(config, |config, host| config.allow_host(host));
-        match plugins.has_hosts() || !self.allow_host.is_empty() {
+        match self.plugin_settings.has_hosts() || !self.allow_host.is_empty() {
             true => config.http_client(NetworkClient),
             false => config,
         }

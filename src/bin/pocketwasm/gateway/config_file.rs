@@ -14,12 +14,12 @@ const LARGEST: u64 = 1 << 20;
 pub(crate) struct ConfigFile {
     /// The options as arguments of a command line.
     pub(crate) args: Vec<OsString>,
-    pub(super) plugins: PluginSettings,
+    pub(crate) plugins: PluginSettings,
 }
 
 /// The settings of single plugins, by name.
 #[derive(Debug, Default)]
-pub(super) struct PluginSettings(BTreeMap<String, OnePlugin>);
+pub(crate) struct PluginSettings(BTreeMap<String, OnePlugin>);
 
 /// A plugin's section as written in the file.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -166,12 +166,6 @@ impl OnePlugin {
             sha256,
         })
     }
-
-    /// Allows the plugin's own hosts for a call.
-    fn allow_hosts<'c>(&self, call: Call<'c>) -> Call<'c> {
-        let hosts = self.hosts.iter();
-        hosts.fold(call, |call, host| call.allow_host(host))
-    }
 }
 
 impl PluginSettings {
@@ -205,15 +199,6 @@ impl PluginSettings {
         self.of(plugin)?.convention
     }
 
-    /// Allows the plugin's own hosts for a call of a handler. The rest of its section is not about
-    /// handlers.
-    pub(super) fn allow_hosts<'c>(&self, plugin: &str, call: Call<'c>) -> Call<'c> {
-        match self.of(plugin) {
-            Some(plugin) => plugin.allow_hosts(call),
-            None => call,
-        }
-    }
-
     /// Sets the plugin's hosts, configuration and environment variables on a call.
     pub(super) fn set_environment<'c>(&self, plugin: &str, mut call: Call<'c>) -> Call<'c> {
         let Some(plugin) = self.of(plugin) else {
@@ -225,7 +210,10 @@ impl PluginSettings {
         for (key, value) in &plugin.config {
             call = call.config(key, value);
         }
-        plugin.allow_hosts(call)
+        for host in &plugin.hosts {
+            call = call.allow_host(host);
+        }
+        call
     }
 
     /// The plugin's warm-up call, which is made at load.

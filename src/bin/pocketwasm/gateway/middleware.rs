@@ -110,7 +110,7 @@ enum Step<'a> {
 
 async fn through<'a>(
     gateway: &Arc<Gateway>,
-    handler: &Handler,
+    handler: &Arc<Handler>,
     request: IncomingRequest<'a>,
     passed_handlers: &mut PassedHandlers,
 ) -> Result<Step<'a>, Problem> {
@@ -124,11 +124,11 @@ async fn through<'a>(
     } = request;
     let (body, room) = gateway.settings.read(body).await?;
     let seen = message::request(&parts, body, requester.peer);
-    let (called, config, shared) = (plugin.clone(), handler.config.clone(), gateway.clone());
+    let (called, shared) = (plugin.clone(), gateway.clone());
+    let handler = handler.clone();
     let run = move |token: &_| {
-        let call = called.call("handle_request").input(&config).cancel(token);
-        let plugins = &shared.settings.plugins;
-        plugins.allow_hosts(called.name(), call).handle(seen)
+        let call = handler.call(&called, &shared.settings.plugins);
+        call.cancel(token).handle(seen)
     };
     let ran = calls::run(gateway, &plugin, &requester, CallOrder::First, run).await;
     let (handled, outcome, cost) = ran.map_err(closed)?;

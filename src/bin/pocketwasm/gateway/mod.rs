@@ -47,7 +47,6 @@ use crate::{
     module,
 };
 pub(crate) use config::Serve;
-use config_file::ConfigFile;
 use metrics::Metrics;
 use pocketwasm::Runner;
 use pool::Pool;
@@ -74,13 +73,9 @@ impl Serve {
             let action = action.to_owned();
             move |source: io::Error| Failure::Io { action, source }
         };
-        let file = match &self.config {
-            Some(path) => ConfigFile::read(path).map_err(Failure::Usage)?,
-            None => ConfigFile::default(),
-        };
-        let plugins = Arc::new(file.plugins);
+        let plugins = self.plugin_settings.clone();
         let chain = self.chain().map_err(Failure::Usage)?;
-        let runner = Runner::new(self.runner_config(&plugins))?;
+        let runner = Runner::new(self.runner_config())?;
         let pool = Pool::start(self.bounds()).map_err(failed("start the threads for calls"))?;
         let metrics = Metrics::new();
         let source = PluginDirectory::new(directory.clone(), self.lock.clone(), plugins.clone());
@@ -98,7 +93,7 @@ impl Serve {
                 "the configuration has a section for {name:?}, and no such plugin is loaded"
             );
         }
-        chain.check(&runner).map_err(Failure::Usage)?;
+        chain.check(&runner, &plugins).map_err(Failure::Usage)?;
 
         // Listen only now: a client that can connect finds every plugin loaded.
         let action = format!("listen on {}", self.listen);

@@ -88,33 +88,38 @@ macro_rules! look {
         look!(so $visit($table: $in) table($table));
     };
     (one TableSet $visit:ident $table:ident: $in:ty) => {
-        look!(so $visit($table: $in) table($table));
+        look!(so $visit($table: $in) table_change($table));
     };
     (one TableSize $visit:ident $table:ident: $in:ty) => {
         look!(so $visit($table: $in) table($table));
     };
     (one TableFill $visit:ident $table:ident: $in:ty) => {
-        look!(so $visit($table: $in) table($table));
+        look!(so $visit($table: $in) table_change($table));
     };
     (one ElemDrop $visit:ident $segment:ident: $in:ty) => {
-        look!(so $visit($segment: $in) element_segment($segment));
+        look!(so $visit($segment: $in) element_drop($segment));
+    };
+    (one DataDrop $visit:ident $segment:ident: $in:ty) => {
+        fn $visit(&mut self, _: $in) -> Result<(), Failure> {
+            self.data_drop()
+        }
     };
     (one TableCopy $visit:ident $to:ident: $a:ty, $from:ident: $b:ty) => {
         fn $visit(&mut self, to: $a, from: $b) -> Result<(), Failure> {
-            self.table(to)?;
+            self.table_change(to)?;
             self.table(from)
         }
     };
     (one TableInit $visit:ident $segment:ident: $a:ty, $table:ident: $b:ty) => {
         fn $visit(&mut self, segment: $a, table: $b) -> Result<(), Failure> {
             self.element_segment(segment)?;
-            self.table(table)
+            self.table_change(table)
         }
     };
     (one TableGrow $visit:ident $table:ident: $in:ty) => {
         fn $visit(&mut self, table: $in) -> Result<(), Failure> {
             self.rewritten = Some(RewriteReason::TableGrow);
-            self.table(table)
+            self.table_change(table)
         }
     };
     (one MemoryGrow $visit:ident $memory:ident: $in:ty) => {
