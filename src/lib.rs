@@ -157,7 +157,7 @@ pub mod files {
     pub use crate::common::files::{ChangeKind, FileBytes, FileChange, FileContent, Files};
     #[cfg(feature = "host-dir")]
     #[cfg_attr(docsrs, doc(cfg(feature = "host-dir")))]
-    pub use crate::system::host_directory::HostAccess;
+    pub use crate::system::host_directory::{HostAccess, save};
     #[cfg(any(feature = "archives", feature = "host-dir"))]
     #[cfg_attr(docsrs, doc(cfg(any(feature = "archives", feature = "host-dir"))))]
     pub use crate::system::import::ImportLimits;

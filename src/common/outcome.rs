@@ -64,6 +64,8 @@ pub struct Outcome {
     pub(crate) fuel_used: u64,
     pub(crate) init_fuel: u64,
     pub(crate) peak_memory_pages: u32,
+    /// Whether the guest had a clock, random numbers or a directory of the host.
+    pub(crate) saw_host: bool,
     #[cfg(feature = "files")]
     pub(crate) files: Vec<FileChange>,
 }
@@ -148,6 +150,15 @@ impl Outcome {
         core::mem::take(&mut self.files)
     }
 
+    /// Whether the same call has the same outcome again, on every machine. It has not if the guest
+    /// was given a [real clock](crate::RunnerConfig::guest_clock), [real random
+    /// numbers](crate::RunnerConfig::guest_entropy) or a directory of the host. What functions and HTTP
+    /// clients of the embedder answer is not known here.
+    #[must_use]
+    pub fn is_reproducible(&self) -> bool {
+        !self.saw_host
+    }
+
     /// The most linear memory that the instance has had, in pages of 65,536 bytes, rounded up.
     #[must_use]
     pub fn peak_memory_pages(&self) -> u32 {
@@ -166,7 +177,8 @@ impl fmt::Debug for Outcome {
             .field("output_truncated", &self.output_truncated)
             .field("fuel_used", &self.fuel_used)
             .field("init_fuel", &self.init_fuel)
-            .field("peak_memory_pages", &self.peak_memory_pages);
+            .field("peak_memory_pages", &self.peak_memory_pages)
+            .field("is_reproducible", &self.is_reproducible());
         #[cfg(feature = "files")]
         fields.field("files", &self.files);
         fields.finish()

@@ -291,6 +291,18 @@ impl StoreData {
         self.files.changes()
     }
 
+    /// Whether the guest has a clock, random numbers or a directory of the host.
+    #[inline]
+    pub(crate) fn sees_host(&self) -> bool {
+        #[cfg(feature = "files")]
+        if let Some(files) = self.environment.as_ref().and_then(|it| it.files.as_ref())
+            && !files.is_reproducible()
+        {
+            return true;
+        }
+        !self.meter.context().config.is_reproducible()
+    }
+
     /// Begins another call on the same instance, after one that used `fuel_used`.
     #[inline(always)]
     pub(crate) fn renew(

@@ -12,3 +12,4 @@ pub(crate) mod hosts;
 mod limit_setters;
 pub(crate) mod modes;
 mod output_setters;
+mod reproducible;

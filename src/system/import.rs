@@ -94,7 +94,7 @@ impl ImportLimits {
         match entries > u64::from(maximum) {
             false => Ok(()),
             true => Err(problem(format!(
-                "has {what} of more than {maximum} entries (limit `max_import_entries`)"
+                "has {what} of more entries than the limit `max_import_entries`, {maximum}"
             ))),
         }
     }
@@ -178,7 +178,7 @@ impl<'l> Import<'l> {
         if names.len() > self.limits.depth as usize {
             let maximum = self.limits.depth;
             return Err(wrong(&format!(
-                "which is deeper than {maximum} (limit `max_import_depth`)"
+                "which is deeper than the limit `max_import_depth`, {maximum}"
             )));
         }
         Ok((!names.is_empty()).then(|| names.join("/")))

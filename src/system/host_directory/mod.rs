@@ -8,5 +8,7 @@ mod directory;
 mod faults;
 mod file;
 mod mount;
+mod save;
 
 pub use mount::HostAccess;
+pub use save::save;
