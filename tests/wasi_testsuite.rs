@@ -1,7 +1,8 @@
-//! Runs the public WASI test suite (`WebAssembly/wasi-testsuite`). The suite is not part of this repository: `WASI_TESTSUITE` is the path of a
-//! checkout with its programs built, as on its branch `prod/testsuite-base`.
+//! Runs the public WASI test suite (`WebAssembly/wasi-testsuite`): the programs in
+//! `fixtures/wasi-testsuite`, or those of a checkout of its branch `prod/testsuite-base`, whose path
+//! is in `WASI_TESTSUITE`. Each runs twice, and both calls must have the same outcome.
 
-use pocketwasm::{Files, Runner, RunnerConfig};
+use pocketwasm::{Error, Files, Outcome, Runner, RunnerConfig};
 use serde_json::Value;
 use std::{
     env, fs,
@@ -10,13 +11,8 @@ use std::{
 };
 
 fn main() -> ExitCode {
-    let Some(suite) = env::var_os("WASI_TESTSUITE") else {
-        println!(
-            "WASI test suite: not run; set WASI_TESTSUITE to a checkout of \
-             WebAssembly/wasi-testsuite, branch prod/testsuite-base"
-        );
-        return ExitCode::SUCCESS;
-    };
+    let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/wasi-testsuite");
+    let suite = env::var_os("WASI_TESTSUITE").unwrap_or_else(|| kept.into());
     let programs = match programs(Path::new(&suite)) {
         Ok(programs) if programs.is_empty() => {
             println!("WASI test suite: no built program of preview1 in {suite:?}");
@@ -167,15 +163,28 @@ fn run(program: &Path) -> Result<(), String> {
     let plugin = runner
         .load_plugin("program", &bytes)
         .map_err(|error| error.to_string())?;
-    let mut call = plugin.call("_start").args(specification.args);
-    for (name, value) in &specification.env {
-        call = call.env(name, value);
+    let files = match &specification.root {
+        Some(root) => Some(tree(Files::new(), root, "").map_err(|error| error.to_string())?),
+        None => None,
+    };
+    let run = || {
+        let mut call = plugin.call("_start").args(&specification.args);
+        for (name, value) in &specification.env {
+            call = call.env(name, value);
+        }
+        if let Some(files) = &files {
+            call = call.files(files);
+        }
+        call.run()
+    };
+    let result = run();
+    let outcome_of = |result: &Result<Outcome, Error>| match result {
+        Ok(outcome) => Some(outcome.clone()),
+        Err(error) => error.outcome().cloned(),
+    };
+    if outcome_of(&result) != outcome_of(&run()) {
+        return Err("the second call had another outcome".into());
     }
-    if let Some(root) = &specification.root {
-        let files = tree(Files::new(), root, "").map_err(|error| error.to_string())?;
-        call = call.files(&files);
-    }
-    let result = call.run();
     let (code, outcome) = match &result {
         Ok(outcome) => (0, outcome),
         Err(error) => match (error.exit_code(), error.outcome()) {

@@ -92,6 +92,11 @@ impl FilesAfter {
         }
     }
 
+    /// Whether the initialiser asked for files when there were some.
+    pub(crate) fn has_seen(&self) -> bool {
+        matches!(self.asked_of, Some(Some(_)))
+    }
+
     /// What an instance begins with.
     pub(crate) fn begin(&self) -> CallFiles {
         self.left.clone().map_or(CallFiles::Unused, CallFiles::From)

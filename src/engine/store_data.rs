@@ -69,6 +69,14 @@ impl SnapshotState {
     }
 }
 
+#[cfg(feature = "files")]
+impl SnapshotState {
+    /// Whether the initialiser has looked at files, and found any.
+    pub(crate) fn has_seen_files(&self) -> bool {
+        self.files.has_seen()
+    }
+}
+
 /// Which inputs the guest has read that may differ from call to call.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct InputsRead {

@@ -9,7 +9,7 @@ use crate::{
         state::{FileSystem, View},
     },
 };
-use alloc::{sync::Arc, vec::Vec};
+use alloc::sync::Arc;
 
 /// The fd flag for writes that go to the end of the file.
 const APPEND: u16 = 1;
@@ -285,37 +285,21 @@ impl FileSystem {
         let NodeKind::File(body) = &mut node.kind else {
             return Err(FileFault::Io);
         };
-        let counted = body.counted();
-        let mut moved = 0;
-        if let Body::Given(given) = body {
-            let kept = given.get(..length).unwrap_or(given);
-            let mut own = Vec::new();
-            own.try_reserve_exact(length)
-                .map_err(|_| FileFault::NoSpace)?;
-            own.extend_from_slice(kept);
-            moved = kept.len() as u64;
-            *body = Body::Own(Arc::new(own));
-        }
-        let Body::Own(own) = body else {
-            return Err(FileFault::Io);
-        };
-        let before = own.len();
-        let own = Arc::make_mut(own);
-        if length > own.capacity() {
-            let doubled = own.capacity().saturating_mul(2).min(room).max(length);
-            let more = doubled.saturating_sub(own.len());
-            own.try_reserve_exact(more)
-                .map_err(|_| FileFault::NoSpace)?;
-        }
+        let (counted, before) = (body.counted(), body.bytes().len());
+        let is_given = matches!(body, Body::Given(_));
+        let own = body.own(length, room)?;
         own.resize(length, 0);
         if length < own.capacity() / 4 {
             own.shrink_to(length.saturating_mul(2));
         }
+        let zeroed = length.saturating_sub(before);
+        // Bytes that a snapshot or an outcome shares are copied too. That is not charged, because the
+        // same call without them would not copy.
+        let copied = if is_given { before.min(length) } else { 0 };
         self.bytes = self.bytes.saturating_sub(counted).saturating_add(size);
-        let zeroed = (length.saturating_sub(before)) as u64;
-        self.owe((moved.saturating_add(zeroed)) / 64);
+        self.owe(zeroed.saturating_add(copied) as u64 / 64);
         match self.nodes.get_mut(&inode).map(|node| &mut node.kind) {
-            Some(NodeKind::File(Body::Own(own))) => Ok(Arc::<Vec<u8>>::make_mut(own)),
+            Some(NodeKind::File(body)) => Ok(body.own(length, room)?),
             _ => Err(FileFault::Io),
         }
     }

@@ -1,6 +1,6 @@
 //! The nodes that a call has made or changed.
 
-use crate::common::files::{FileBytes, Inode};
+use crate::common::files::{FileBytes, FileFault, Inode};
 use alloc::{boxed::Box, collections::BTreeMap, sync::Arc, vec::Vec};
 
 /// A node that is not, or no more, as it is in the tree.
@@ -47,6 +47,37 @@ impl Body {
             Self::Given(_) => 0,
             Self::Own(bytes) => bytes.len() as u64,
         }
+    }
+}
+
+impl Body {
+    /// The bytes as the call's own, with room for `length` of them. They are copied, as far as that,
+    /// if anybody else has them. At most `most` bytes are reserved, unless `length` is more.
+    pub(super) fn own(&mut self, length: usize, most: usize) -> Result<&mut Vec<u8>, FileFault> {
+        let is_own = match self {
+            Self::Given(_) => false,
+            Self::Own(bytes) => Arc::get_mut(bytes).is_some(),
+        };
+        if !is_own {
+            let kept = self.bytes();
+            let kept = kept.get(..length).unwrap_or(kept);
+            let mut own = Vec::new();
+            own.try_reserve_exact(length)
+                .map_err(|_| FileFault::NoSpace)?;
+            own.extend_from_slice(kept);
+            *self = Self::Own(Arc::new(own));
+        }
+        let Self::Own(bytes) = self else {
+            return Err(FileFault::Io);
+        };
+        let own = Arc::get_mut(bytes).ok_or(FileFault::Io)?;
+        if length > own.capacity() {
+            let doubled = own.capacity().saturating_mul(2).min(most).max(length);
+            let more = doubled.saturating_sub(own.len());
+            own.try_reserve_exact(more)
+                .map_err(|_| FileFault::NoSpace)?;
+        }
+        Ok(own)
     }
 }
 
