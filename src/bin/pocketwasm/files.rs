@@ -35,6 +35,15 @@ pub(crate) struct FileOptions {
     bounds: ImportBounds,
 }
 
+/// The files of a guest, wherever they were asked for.
+#[derive(Debug, Default)]
+pub(crate) struct FileSources {
+    files: Vec<Mapping>,
+    file: Vec<Mapping>,
+    dir: Vec<Mapping>,
+    tmp: bool,
+}
+
 /// What of this machine a guest sees, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mapping {
@@ -107,22 +116,60 @@ impl Mapping {
 }
 
 impl FileOptions {
-    /// Whether the guest sees any files.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.files.is_empty() && self.file.is_empty() && self.dir.is_empty() && !self.tmp
+    /// The files, if the guest sees any.
+    pub(crate) fn open(&self) -> Result<Option<Files>, Failure> {
+        let sources = FileSources {
+            files: self.files.clone(),
+            file: self.file.clone(),
+            dir: self.dir.clone(),
+            tmp: self.tmp,
+        };
+        match sources.is_empty() {
+            true => Ok(None),
+            false => sources.open(&self.bounds).map(Some),
+        }
     }
 
     /// The settings with these files, if there are any.
     pub(crate) fn set(&self, config: RunnerConfig) -> Result<RunnerConfig, Failure> {
-        match self.is_empty() {
-            true => Ok(config),
-            false => Ok(config.files(&self.open()?)),
+        match self.open()? {
+            Some(files) => Ok(config.files(&files)),
+            None => Ok(config),
         }
+    }
+}
+
+impl FileSources {
+    /// Parses the keys of a configuration file, which are the options' names.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn parse(
+        files: &[String],
+        file: &[String],
+        dir: &[String],
+        tmp: bool,
+    ) -> Result<Self, String> {
+        type Parser = fn(&str) -> Result<Mapping, String>;
+        let parsed = |name: &str, texts: &[String], parser: Parser| {
+            let mappings = texts.iter().map(|text| {
+                parser(text).map_err(|problem| format!("`{name}`: {text:?}: {problem}"))
+            });
+            mappings.collect::<Result<Vec<_>, _>>()
+        };
+        Ok(Self {
+            files: parsed("files", files, mapping)?,
+            file: parsed("file", file, mapping)?,
+            dir: parsed("dir", dir, directory)?,
+            tmp,
+        })
+    }
+
+    /// Whether the guest sees no files.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.file.is_empty() && self.dir.is_empty() && !self.tmp
     }
 
     /// Reads what is to be copied, and opens what is to be mounted.
-    pub(crate) fn open(&self) -> Result<Files, Failure> {
-        let bounds = &self.bounds;
+    pub(crate) fn open(&self, bounds: &ImportBounds) -> Result<Files, Failure> {
         let mut tree = Files::new();
         // The paths in memory that the guest must find open by themselves if its root is another.
         let mut places = Vec::new();

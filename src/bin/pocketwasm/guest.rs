@@ -166,9 +166,10 @@ impl<'a> SingleCall<'a> {
             config = config.guest_entropy(SystemEntropy);
         }
         // What is saved has to be written somewhere.
-        config = match call_options.files.is_empty() && call_options.save.is_some() {
-            true => config.files(&Files::new()),
-            false => call_options.files.set(config)?,
+        config = match (call_options.files.open()?, &call_options.save) {
+            (Some(files), _) => config.files(&files),
+            (None, Some(_)) => config.files(&Files::new()),
+            (None, None) => config,
         };
         Ok(Self {
             call_options,

@@ -97,10 +97,7 @@ impl Bench {
     pub(crate) fn execute(&self) -> Result<Code, Failure> {
         let limits = &self.options.limits;
         let bytes = module::bytes(&self.options.plugins, &limits.module, &self.module)?;
-        let files = match self.files.is_empty() {
-            true => None,
-            false => Some(self.files.open()?),
-        };
+        let files = self.files.open()?;
         let files = files.as_ref();
         let began = Instant::now();
         let plugin = self.load(self.config(files), &bytes)?;

@@ -4,7 +4,7 @@ use super::{config_file::PluginSettings, guard::host_name, journal::LogFormat, s
 use crate::gateway::chain::{Chain, ForPlugin, Prefix};
 use crate::{
     http::NetworkClient,
-    limits::Limits,
+    limits::{ImportBounds, Limits},
     units::{bytes, time},
 };
 use pocketwasm::RunnerConfig;
@@ -109,6 +109,8 @@ pub(crate) struct Serve {
     /// How long calls may go on after SIGTERM or Ctrl-C.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
     pub(super) grace: Duration,
+    #[command(flatten)]
+    pub(super) imports: ImportBounds,
     #[command(flatten)]
     pub(super) limits: Limits,
 }
