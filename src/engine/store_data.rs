@@ -302,13 +302,13 @@ impl StoreData {
     /// Whether the guest has a clock, random numbers or a directory of the host.
     #[inline]
     pub(crate) fn sees_host(&self) -> bool {
+        let config = &self.meter.context().config;
         #[cfg(feature = "files")]
-        if let Some(files) = self.environment.as_ref().and_then(|it| it.files.as_ref())
-            && !files.is_reproducible()
-        {
-            return true;
+        if let Some(files) = self.environment.as_ref().and_then(|it| it.files.as_ref()) {
+            // They are in place of the runner's.
+            return !files.is_reproducible() || !config.has_virtual_surroundings();
         }
-        !self.meter.context().config.is_reproducible()
+        !config.is_reproducible()
     }
 
     /// Begins another call on the same instance, after one that used `fuel_used`.

@@ -5,6 +5,8 @@ mod bytes;
 mod support;
 
 mod admission;
+#[cfg(feature = "archives")]
+mod archives;
 mod bombs;
 mod budgets;
 mod cache;
@@ -14,6 +16,8 @@ mod convention;
 mod deadlines;
 mod dispatch;
 mod faults;
+#[cfg(all(feature = "host-dir", unix))]
+mod host_directories;
 mod host_functions;
 mod layers;
 mod limits;

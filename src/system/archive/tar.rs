@@ -1,16 +1,18 @@
 //! `.tar` and `.tar.gz`.
 
 use crate::{
-    common::{error::Error, failure::Failure, files::Files},
+    common::{error::Error, failure::Failure, files::Files, text::Escaped},
     system::import::{Import, ImportLimits, problem},
 };
-use alloc::format;
+use alloc::{format, string::ToString};
 use core::time::Duration;
 use std::io::{self, Read};
 use tar::{Archive, EntryType};
 
 /// What a reader is called in messages.
 const WHAT: &str = "a tar archive";
+/// The most characters of an error of the library, which can quote the archive.
+const MOST_TEXT: usize = 60;
 
 impl Files {
     /// Reads a tar archive into memory, which may be compressed by gzip: the contents of a `.tar` or
@@ -62,7 +64,10 @@ fn entries(
     import: &mut Import<'_>,
     is_empty: &mut bool,
 ) -> Result<(), Failure> {
-    let broken = |error: io::Error| problem(format!("has {WHAT} that is broken: {error}"));
+    let broken = |error: io::Error| {
+        let text = error.to_string();
+        problem(format!("has {WHAT} that is broken: {}", Escaped(&text, MOST_TEXT)))
+    };
     for entry in archive.entries().map_err(broken)? {
         let mut entry = entry.map_err(broken)?;
         *is_empty = false;
