@@ -167,8 +167,11 @@ impl fmt::Debug for Outcome {
             .field("fuel_used", &self.fuel_used)
             .field("init_fuel", &self.init_fuel)
             .field("peak_memory_pages", &self.peak_memory_pages);
+        // As it is without the feature, if there are no files.
         #[cfg(feature = "files")]
-        fields.field("files", &self.files);
+        if !self.files.is_empty() {
+            fields.field("files", &self.files);
+        }
         fields.finish()
     }
 }

@@ -14,6 +14,7 @@ mod convention;
 mod deadlines;
 mod dispatch;
 mod faults;
+mod files;
 mod host_functions;
 mod layers;
 mod limits;
