@@ -177,10 +177,15 @@ impl fmt::Debug for Outcome {
             .field("output_truncated", &self.output_truncated)
             .field("fuel_used", &self.fuel_used)
             .field("init_fuel", &self.init_fuel)
-            .field("peak_memory_pages", &self.peak_memory_pages)
-            .field("is_reproducible", &self.is_reproducible());
+            .field("peak_memory_pages", &self.peak_memory_pages);
+        if self.saw_host {
+            fields.field("is_reproducible", &false);
+        }
+        // As it is without the feature, if there are no files.
         #[cfg(feature = "files")]
-        fields.field("files", &self.files);
+        if !self.files.is_empty() {
+            fields.field("files", &self.files);
+        }
         fields.finish()
     }
 }

@@ -23,9 +23,11 @@ impl FileSystem {
                     let Some(path) = self.path(*inode) else {
                         continue;
                     };
+                    // In a directory that was moved, nothing has been before.
+                    let below = self.tree.entries(*inode);
+                    let below = below.filter(|_| self.is_in_place(*inode));
                     for (name, new) in &entries.changes {
-                        let before = self.tree.entries(*inode);
-                        let before = before.and_then(|entries| entries.get(name)).copied();
+                        let before = below.and_then(|entries| entries.get(name)).copied();
                         let path = format!("{path}/{name}");
                         self.compare(&mut changes, path, before, *new);
                     }
@@ -39,7 +41,11 @@ impl FileSystem {
                         && let Some(above) = self.path(below.parent)
                     {
                         let path = format!("{above}/{}", below.name);
-                        self.note(&mut changes, path, ChangeKind::Changed, *inode);
+                        let kind = match self.is_in_place(below.parent) {
+                            true => ChangeKind::Changed,
+                            false => ChangeKind::Made,
+                        };
+                        self.note(&mut changes, path, kind, *inode);
                     }
                 }
             }
@@ -130,6 +136,23 @@ impl FileSystem {
             Some(TreeKind::File(bytes)) => bytes.clone(),
             _ => FileBytes::EMPTY,
         }
+    }
+
+    /// Whether a directory of the tree has the path that it has there.
+    fn is_in_place(&self, directory: Inode) -> bool {
+        let mut at = directory;
+        while at != Tree::ROOT {
+            let Some(below) = self.tree.node(at) else {
+                return false;
+            };
+            if let Some(node) = self.nodes.get(&at)
+                && (node.parent, &node.name) != (below.parent, &below.name)
+            {
+                return false;
+            }
+            at = below.parent;
+        }
+        true
     }
 
     /// The path of a directory, empty for the root. `None` if it was deleted, or one above it.

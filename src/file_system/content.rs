@@ -22,13 +22,15 @@ enum Opened {
 
 impl FileSystem {
     /// The file that a descriptor is open on, for which it needs `rights`. Directories and standard
-    /// streams are refused.
+    /// streams are refused, as other hosts do: they are no files.
     fn opened(&self, fd: u32, rights: u64) -> Result<Opened, FileFault> {
         let descriptor = self.found(fd)?;
         let opened = match &descriptor.target {
             Target::File(inode) => Opened::File(*inode),
             Target::HostFile(file) => Opened::Host(file.clone()),
-            Target::Directory(_) | Target::HostDirectory(_) => return Err(FileFault::IsDirectory),
+            Target::Directory(_) | Target::HostDirectory(_) => {
+                return Err(FileFault::BadDescriptor);
+            }
             Target::Stream(_) => return Err(FileFault::NotSeekable),
         };
         // As of a file that is not open for this.
@@ -218,22 +220,18 @@ impl FileSystem {
     pub(crate) fn sync(&self, fd: u32, right: u64) -> Result<(), FileFault> {
         let descriptor = self.found(fd)?;
         match &descriptor.target {
-            Target::Stream(_) => Err(FileFault::Invalid),
             Target::HostFile(file) => {
                 descriptor.needs(right)?;
                 file.sync()
             }
-            _ => descriptor.needs(right),
+            Target::File(_) => descriptor.needs(right),
+            _ => Err(FileFault::BadDescriptor),
         }
     }
 
     /// Checks a hint on how a file will be read. Hints change nothing.
     pub(crate) fn advise(&self, fd: u32, offset: u64, length: u64) -> Result<(), FileFault> {
-        match self.opened(fd, rights::FD_ADVISE) {
-            Ok(_) => {}
-            Err(FileFault::IsDirectory) => return Err(FileFault::BadDescriptor),
-            Err(fault) => return Err(fault),
-        }
+        self.opened(fd, rights::FD_ADVISE)?;
         match i64::try_from(offset).is_ok() && i64::try_from(length).is_ok() {
             true => Ok(()),
             false => Err(FileFault::Invalid),

@@ -43,12 +43,13 @@ impl FileSystem {
         path: &str,
         now: u64,
     ) -> Result<(), FileFault> {
-        check_path(target)?;
-        let place = self.place(fd, rights::PATH_SYMLINK, path, Last::Keep)?;
+        self.directory_at(fd)?;
         // It could never be followed: it leads out of every directory.
         if target.starts_with('/') {
             return Err(FileFault::Permission);
         }
+        let place = self.place(fd, rights::PATH_SYMLINK, path, Last::Keep)?;
+        check_path(target)?;
         match place {
             Place::Mounted { directory, path } => directory.symlink(target, &path),
             Place::Entry {
@@ -73,6 +74,11 @@ impl FileSystem {
                     }
                 }
             }
+            Place::Entry {
+                node: Some(inode),
+                slash: true,
+                ..
+            } if matches!(self.view(inode)?, View::File(_)) => Err(FileFault::NotDirectory),
             _ => Err(FileFault::Exists),
         }
     }
@@ -158,6 +164,7 @@ impl FileSystem {
         (to_fd, to): (u32, &str),
         now: u64,
     ) -> Result<(), FileFault> {
+        self.directory_at(to_fd)?;
         let from = self.place(fd, rights::PATH_LINK_SOURCE, path, Last::Keep)?;
         let to = self.place(to_fd, rights::PATH_LINK_TARGET, to, Last::Keep)?;
         let inode = match (from, &to) {

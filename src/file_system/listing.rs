@@ -90,7 +90,7 @@ impl FileSystem {
                 let directory = directory.clone();
                 return self.list_mounted(fd, &*directory, cookie, take);
             }
-            _ => return Err(FileFault::NotDirectory),
+            _ => return Err(FileFault::BadDescriptor),
         };
         descriptor.needs(rights::FD_READDIR)?;
         let dots = [(".", inode), ("..", self.parent(inode))];

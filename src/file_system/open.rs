@@ -28,12 +28,22 @@ impl FileSystem {
         now: u64,
     ) -> Result<u32, FileFault> {
         let Wanted { how, flags } = wanted;
+        self.found(fd)?;
+        self.directory_at(fd).map_err(|_| FileFault::NotDirectory)?;
+        if how.directory && (how.create || how.exclusive || how.truncate) {
+            return Err(FileFault::Invalid);
+        }
         let mut needed = rights::PATH_OPEN;
         if how.create {
             needed |= rights::PATH_CREATE_FILE;
         }
         if how.truncate {
             needed |= rights::PATH_FILESTAT_SET_SIZE;
+        }
+        // What is made by opening is a file.
+        if how.create && path.ends_with('/') {
+            self.place(fd, needed, path, Last::Keep)?;
+            return Err(FileFault::IsDirectory);
         }
         let last = match how.follow && !(how.create && how.exclusive) {
             true => Last::Follow,
@@ -52,13 +62,10 @@ impl FileSystem {
                 parent,
                 name,
                 node: None,
-                slash,
+                ..
             } => {
                 if !how.create {
                     return Err(FileFault::NoEntry);
-                }
-                if slash {
-                    return Err(FileFault::IsDirectory);
                 }
                 self.check_entry(parent)?;
                 let kind = NodeKind::File(Body::Given(FileBytes::EMPTY));
@@ -102,7 +109,10 @@ impl FileSystem {
         if inheriting & asked_for != asked_for {
             return Err(FileFault::NotCapable);
         }
-        let passed_on = if is_directory { inheriting } else { 0 };
+        let (passed_on, flags) = match is_directory {
+            true => (inheriting, 0),
+            false => (0, flags),
+        };
         self.number(Descriptor::new(
             target,
             granted & inheriting,

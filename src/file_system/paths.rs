@@ -68,8 +68,8 @@ impl FileSystem {
         path: &str,
         last: Last,
     ) -> Result<Place, FileFault> {
+        let descriptor = self.directory_at(fd)?;
         check_path(path)?;
-        let descriptor = self.found(fd)?;
         match &descriptor.target {
             Target::Directory(inode) => {
                 descriptor.needs(rights)?;
@@ -83,7 +83,7 @@ impl FileSystem {
                     path: path.to_owned(),
                 })
             }
-            _ => Err(FileFault::NotDirectory),
+            _ => Err(FileFault::BadDescriptor),
         }
     }
 

@@ -36,6 +36,7 @@ impl FileSystem {
         (to_fd, to): (u32, &str),
         now: u64,
     ) -> Result<(), FileFault> {
+        self.directory_at(to_fd)?;
         let from = self.place(fd, rights::PATH_RENAME_SOURCE, path, Last::Keep)?;
         let to = self.place(to_fd, rights::PATH_RENAME_TARGET, to, Last::Keep)?;
         let (source, goal) = match (from, to) {

@@ -22,6 +22,16 @@ impl FileSystem {
         self.table.get_mut(&fd).ok_or(FileFault::BadDescriptor)
     }
 
+    /// The descriptor that a path is resolved in. One that is no directory is refused as one that is
+    /// not open, as other hosts do.
+    pub(crate) fn directory_at(&self, fd: u32) -> Result<&Descriptor, FileFault> {
+        let descriptor = self.found(fd)?;
+        match descriptor.target {
+            Target::Directory(_) | Target::HostDirectory(_) => Ok(descriptor),
+            _ => Err(FileFault::BadDescriptor),
+        }
+    }
+
     /// Refuses to open more than there may be.
     pub(super) fn check_room(&self) -> Result<(), FileFault> {
         match self.table.len() < usize::try_from(self.limits.max_open_files).unwrap_or(usize::MAX) {

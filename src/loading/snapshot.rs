@@ -1,6 +1,8 @@
 //! Snapshots: runs a module's initialiser once and captures the state, from which a new module is
 //! written. That module is compiled instead of the original.
 
+#[cfg(feature = "files")]
+use crate::common::files::Files;
 use crate::{
     common::{
         error::Error,
@@ -251,7 +253,7 @@ impl SnapshotRun<'_> {
                 #[cfg(feature = "files")]
                 name if name.starts_with("fd_") || name.starts_with("path_") => {
                     let files = config.files.as_ref();
-                    files.is_some_and(|files| files.is_reproducible())
+                    files.is_some_and(Files::is_reproducible)
                 }
                 _ => false,
             };

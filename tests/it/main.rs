@@ -16,6 +16,7 @@ mod convention;
 mod deadlines;
 mod dispatch;
 mod faults;
+mod files;
 #[cfg(all(feature = "host-dir", unix))]
 mod host_directories;
 mod host_functions;

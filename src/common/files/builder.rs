@@ -173,10 +173,20 @@ fn names(path: &str) -> Result<impl Iterator<Item = &str>, String> {
     Ok(names)
 }
 
+fn below(path: &str) -> String {
+    format!("has {path:?} below something that is no directory in memory")
+}
+
 impl Tree {
     /// The directory at `path`, made where it is missing.
     pub(super) fn directory(&mut self, path: &str) -> Result<Inode, String> {
-        self.make(path, names(path)?)
+        let inode = self.make(path, names(path)?)?;
+        match self.entries(inode) {
+            Some(_) => Ok(inode),
+            None => Err(format!(
+                "has a directory {path:?} where something else is already"
+            )),
+        }
     }
 
     fn make<'a>(
@@ -187,21 +197,14 @@ impl Tree {
         let mut at = Self::ROOT;
         for name in names {
             let Some(entries) = self.entries(at) else {
-                return Err(format!(
-                    "has {path:?} below something that is no directory in memory"
-                ));
+                return Err(below(path));
             };
             at = match entries.get(name) {
                 Some(inode) => *inode,
                 None => self.add(at, name, TreeKind::Directory(BTreeMap::new())),
             };
         }
-        match self.entries(at) {
-            Some(_) => Ok(at),
-            None => Err(format!(
-                "has a directory {path:?} where something else is already"
-            )),
-        }
+        Ok(at)
     }
 
     fn put(&mut self, path: &str, kind: TreeKind) -> Result<(), String> {
@@ -210,6 +213,9 @@ impl Tree {
             return Err(format!("has the path {path:?}, which names no entry"));
         };
         let parent = self.make(path, above.into_iter())?;
+        if self.entries(parent).is_none() {
+            return Err(below(path));
+        }
         match self.put_in(parent, name, kind) {
             Some(_) => Ok(()),
             None => Err(format!("has {path:?} where a directory is already")),

@@ -114,13 +114,15 @@ pub(super) fn operate_alone<R>(
 pub(super) struct PathAt(pub(super) u32, pub(super) u32);
 
 impl PathAt {
-    /// Checks that the path is in memory, and charges for its bytes.
-    pub(super) fn check(self, caller: &mut Guest<'_>) -> Result<(), Refusal> {
+    /// Checks that the path, which is resolved in `fd`, is in memory. Charges for its bytes.
+    pub(super) fn check(self, caller: &mut Guest<'_>, fd: u32) -> Result<(), Refusal> {
         let Self(pointer, length) = self;
         if length > 0 {
             guest(caller)?.0.range(pointer, length.into())?;
         }
         if length > MOST_PATH_BYTES {
+            let files = caller.data_mut().files().ok_or(Errno::BADF)?;
+            files.directory_at(fd)?;
             return Err(Errno::NAMETOOLONG.into());
         }
         charge_bytes(caller, length.into())

@@ -70,6 +70,9 @@ pub(in crate::wasi) fn fd_fdstat_set_flags(caller: &mut Guest<'_>, fd: u32, flag
     let flags = fd_flags(flags)?;
     operate_alone(caller, |files, _| {
         let descriptor = files.found_mut(fd)?;
+        if let Target::Directory(_) | Target::HostDirectory(_) = descriptor.target {
+            return Err(FileFault::BadDescriptor);
+        }
         descriptor.needs(rights::FD_FDSTAT_SET_FLAGS)?;
         descriptor.flags = flags;
         Ok(())

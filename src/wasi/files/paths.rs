@@ -35,10 +35,10 @@ pub(in crate::wasi) fn path_open(
     in_use(caller)?;
     let path = PathAt(path, length);
     guest(caller)?.0.range(opened, 4)?;
-    path.check(caller)?;
+    path.check(caller, fd)?;
     let follow = follows(lookup)?;
     let flags = fd_flags(flags)?;
-    if how > 0b1111 || how & (CREATE | DIRECTORY) == CREATE | DIRECTORY {
+    if how > 0b1111 {
         return Err(Errno::INVAL.into());
     }
     let how = OpenHow {
@@ -65,7 +65,7 @@ pub(in crate::wasi) fn path_create_directory(
 ) -> Answer {
     in_use(caller)?;
     let path = PathAt(path, length);
-    path.check(caller)?;
+    path.check(caller, fd)?;
     operate(caller, |memory, files, now| {
         Ok(files.create_directory(fd, path.text(memory)?, now)?)
     })
@@ -79,7 +79,7 @@ pub(in crate::wasi) fn path_remove_directory(
 ) -> Answer {
     in_use(caller)?;
     let path = PathAt(path, length);
-    path.check(caller)?;
+    path.check(caller, fd)?;
     operate(caller, |memory, files, now| {
         Ok(files.remove_directory(fd, path.text(memory)?, now)?)
     })
@@ -93,7 +93,7 @@ pub(in crate::wasi) fn path_unlink_file(
 ) -> Answer {
     in_use(caller)?;
     let path = PathAt(path, length);
-    path.check(caller)?;
+    path.check(caller, fd)?;
     operate(caller, |memory, files, now| {
         Ok(files.unlink(fd, path.text(memory)?, now)?)
     })
@@ -111,7 +111,7 @@ pub(in crate::wasi) fn path_filestat_get(
     in_use(caller)?;
     let path = PathAt(path, length);
     guest(caller)?.0.range(stat, filestat_size(version))?;
-    path.check(caller)?;
+    path.check(caller, fd)?;
     let follow = follows(lookup)?;
     operate(caller, |memory, files, _| {
         let known = files.stat(fd, path.text(memory)?, follow)?;
@@ -135,7 +135,7 @@ pub(in crate::wasi) fn path_filestat_set_times(
 ) -> Answer {
     in_use(caller)?;
     let path = PathAt(path, length);
-    path.check(caller)?;
+    path.check(caller, fd)?;
     let follow = follows(lookup)?;
     operate(caller, |memory, files, now| {
         let times = new_times(flags, accessed, modified, now)?;
@@ -156,13 +156,17 @@ pub(in crate::wasi) fn path_link(
 ) -> Answer {
     in_use(caller)?;
     let (path, to) = (PathAt(path, length), PathAt(to, to_length));
-    path.check(caller)?;
-    to.check(caller)?;
-    // A link gets one more name itself. Nothing else is offered.
-    if follows(lookup)? {
-        return Err(Errno::INVAL.into());
-    }
+    path.check(caller, fd)?;
+    to.check(caller, to_fd)?;
+    let follow = follows(lookup)?;
     operate(caller, |memory, files, now| {
+        for fd in [fd, to_fd] {
+            files.directory_at(fd)?;
+        }
+        // A link gets one more name itself. Nothing else is offered.
+        if follow {
+            return Err(Errno::INVAL.into());
+        }
         let (path, to) = (path.text(memory)?, to.text(memory)?);
         Ok(files.link((fd, path), (to_fd, to), now)?)
     })
@@ -179,8 +183,8 @@ pub(in crate::wasi) fn path_rename(
 ) -> Answer {
     in_use(caller)?;
     let (path, to) = (PathAt(path, length), PathAt(to, to_length));
-    path.check(caller)?;
-    to.check(caller)?;
+    path.check(caller, fd)?;
+    to.check(caller, to_fd)?;
     operate(caller, |memory, files, now| {
         let (path, to) = (path.text(memory)?, to.text(memory)?);
         Ok(files.rename((fd, path), (to_fd, to), now)?)
@@ -197,8 +201,8 @@ pub(in crate::wasi) fn path_symlink(
 ) -> Answer {
     in_use(caller)?;
     let (target, path) = (PathAt(target, target_length), PathAt(path, length));
-    target.check(caller)?;
-    path.check(caller)?;
+    target.check(caller, fd)?;
+    path.check(caller, fd)?;
     operate(caller, |memory, files, now| {
         let (target, path) = (target.text(memory)?, path.text(memory)?);
         Ok(files.symlink(target, fd, path, now)?)
@@ -222,7 +226,7 @@ pub(in crate::wasi) fn path_readlink(
     if buffer_length > 0 {
         memory.range(buffer, buffer_length.into())?;
     }
-    path.check(caller)?;
+    path.check(caller, fd)?;
     let written = operate(caller, |memory, files, _| {
         let target = files.read_link(fd, path.text(memory)?)?;
         let room = usize::try_from(buffer_length).unwrap_or(usize::MAX);
