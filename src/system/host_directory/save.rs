@@ -29,7 +29,10 @@ use std::{
 pub fn save(changes: &[FileChange], directory: impl AsRef<Path>) -> Result<usize, Error> {
     let directory = directory.as_ref();
     let failed = |action, path: &str, source| {
-        let shown = directory.join(path.trim_start_matches('/'));
+        let shown = match path {
+            "" => directory.to_owned(),
+            path => directory.join(path),
+        };
         Failure::from(Cause::Io {
             action,
             path: shown.to_string_lossy().into_owned(),
