@@ -30,7 +30,7 @@ pub fn save(changes: &[FileChange], directory: impl AsRef<Path>) -> Result<usize
     let directory = directory.as_ref();
     let failed = |action, path: &str, source| {
         let shown = match path {
-            "" => directory.to_owned(),
+            "" => directory.to_path_buf(),
             path => directory.join(path),
         };
         Failure::from(Cause::Io {

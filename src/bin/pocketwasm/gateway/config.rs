@@ -110,9 +110,9 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
     pub(super) grace: Duration,
     #[command(flatten)]
-    pub(super) imports: ImportBounds,
-    #[command(flatten)]
     pub(super) limits: Limits,
+    #[command(flatten)]
+    pub(super) imports: ImportBounds,
 }
 
 /// A host and a port.
