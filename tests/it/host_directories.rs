@@ -2,7 +2,7 @@
 
 use crate::support::fixture;
 use pocketwasm::{
-    ErrorKind, Files, Outcome, Runner, RunnerConfig,
+    ErrorKind, Files, Outcome, Runner, RunnerConfig, SnapshotMode,
     environment::SystemClock,
     files::{HostAccess, ImportLimits, save},
 };
@@ -361,4 +361,37 @@ fn what_a_guest_wrote_is_saved() {
     let names: Vec<_> = fs::read_dir(at("elsewhere")).unwrap().map(|it| it.unwrap().file_name()).collect();
     assert_eq!(names, ["kept"]);
     assert_eq!(fs::read(at("elsewhere/kept")).unwrap(), b"kept");
+}
+
+/// An initialiser that reads a directory of the host runs in every call, and not once for all.
+#[test]
+fn no_snapshot_keeps_what_was_read_on_the_disk() {
+    let folder = folder();
+    let host = folder.path().join("in");
+    let module = r#"(module
+        (import "wasi_snapshot_preview1" "path_open" (func $open
+            (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (data (i32.const 0) "g/a\00\20\00\00\00\01\00\00\00")
+        (func (export "_initialize")
+            (drop (call $open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 3) (i32.const 0)
+                (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 12)))
+            (drop (call $read (i32.load (i32.const 12)) (i32.const 4) (i32.const 1) (i32.const 16))))
+        (func (export "byte") (result i32) (i32.load8_u (i32.const 32))))"#;
+    for (name, read_on_disk) in [("mounted", true), ("copied", false)] {
+        fs::write(host.join("a"), "A").unwrap();
+        let files = match read_on_disk {
+            true => Files::new().host_dir("/g", &host, HostAccess::ReadOnly),
+            false => Files::new().tree("/g", &Files::from_dir(&host, &ImportLimits::new()).unwrap()),
+        };
+        let config = RunnerConfig::new().files(&files).snapshots(SnapshotMode::WherePossible);
+        let runner = Runner::new(config).unwrap();
+        let plugin = runner.load_plugin("reads", wat::parse_str(module).unwrap()).unwrap();
+        let byte = || plugin.call("byte").run().unwrap().results()[0];
+        assert_eq!(byte(), u64::from(b'A'), "{name}");
+        fs::write(host.join("a"), "B").unwrap();
+        let expected = if read_on_disk { b'B' } else { b'A' };
+        assert_eq!(byte(), u64::from(expected), "{name}");
+    }
 }
