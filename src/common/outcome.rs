@@ -2,7 +2,7 @@
 
 use crate::common::bits::low;
 #[cfg(feature = "files")]
-use crate::common::files::FileChange;
+use crate::common::files::{Changes, FileChange};
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
@@ -65,7 +65,7 @@ pub struct Outcome {
     pub(crate) init_fuel: u64,
     pub(crate) peak_memory_pages: u32,
     #[cfg(feature = "files")]
-    pub(crate) files: Vec<FileChange>,
+    pub(crate) files: Changes,
 }
 
 impl Outcome {
@@ -137,7 +137,7 @@ impl Outcome {
     #[cfg_attr(docsrs, doc(cfg(feature = "files")))]
     #[must_use]
     pub fn files(&self) -> &[FileChange] {
-        &self.files
+        self.files.as_slice()
     }
 
     /// Takes the files out, with their contents.
@@ -145,7 +145,7 @@ impl Outcome {
     #[cfg_attr(docsrs, doc(cfg(feature = "files")))]
     #[must_use]
     pub fn take_files(&mut self) -> Vec<FileChange> {
-        core::mem::take(&mut self.files)
+        core::mem::take(&mut self.files).into_vec()
     }
 
     /// The most linear memory that the instance has had, in pages of 65,536 bytes, rounded up.
@@ -169,8 +169,8 @@ impl fmt::Debug for Outcome {
             .field("peak_memory_pages", &self.peak_memory_pages);
         // As it is without the feature, if there are no files.
         #[cfg(feature = "files")]
-        if !self.files.is_empty() {
-            fields.field("files", &self.files);
+        if !self.files().is_empty() {
+            fields.field("files", &self.files());
         }
         fields.finish()
     }
