@@ -35,6 +35,8 @@
 //!   [`HostContext`] and [`HostValue`]s, and returns a [`HostResult`]. The trait for such closures is
 //!   [`HostFunction`].
 //! - [`environment`] has the traits for real time, real random numbers, standard input and output.
+//! - [`files`](https://docs.rs/pocketwasm/latest/pocketwasm/files/index.html) has the files that guests
+//!   see, in memory, and what a call has changed of them.
 //! - [`http`] has the messages that pass through [`Plugin::handle`] and [`Call::cgi`], and the client
 //!   that sends the requests of Extism plugins.
 //! - [`DISPATCH`] and [`ENGINE`] describe the engine of a build.
@@ -44,6 +46,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `std` (default) | files and directories ([`Runner::load_plugins`](https://docs.rs/pocketwasm/latest/pocketwasm/struct.Runner.html#method.load_plugins)), the system clock, any `std::io::Write` as output. It adds entry points and changes no behaviour |
+//! | `files` (with `std`) | files for guests, in memory: [`Files`](https://docs.rs/pocketwasm/latest/pocketwasm/struct.Files.html). Without it, every function on files returns an errno |
 //! | `conventions` (default) | the features `assemblyscript`, `cgi`, `extism`, `http-wasm`, `typst` and `wapc`: a [`Convention`] each. Packed pointers, C strings and commands are always there |
 //! | `serde` | values instead of bytes, as JSON: `Plugin::call_json`, `Call::run_json` |
 //! | `msgpack` | the same with MessagePack; needs `std` |
@@ -200,6 +203,8 @@ mod documents {
     struct Limits;
     #[doc = include_str!("../docs/src/guest-environment.md")]
     struct GuestEnvironment;
+    #[doc = include_str!("../docs/src/files.md")]
+    struct Files;
     #[doc = include_str!("../docs/src/snapshots.md")]
     struct Snapshots;
     #[doc = include_str!("../docs/src/same-answer.md")]

@@ -122,7 +122,9 @@ impl<'a> Task<'a> {
         let poisoned = instance.is_poisoned();
         let (plugin, mut execution) = instance.parts();
         #[cfg(feature = "files")]
-        self.check_files(execution.state());
+        if self.environment.is_some() {
+            self.check_files(execution.state());
+        }
         let function = execution.remembered_function(self.export);
         let bound_input = self.bind(plugin, function, poisoned)?;
         let (call_limits, environment) = self.take();
@@ -132,7 +134,7 @@ impl<'a> Task<'a> {
 
     /// Refuses other files than those that an instance began with.
     #[cfg(feature = "files")]
-    #[inline]
+    #[inline(never)]
     fn check_files(&mut self, state: &StoreData) {
         let environment = self.environment.as_ref();
         let files = environment.and_then(|environment| environment.files.as_ref());

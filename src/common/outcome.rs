@@ -2,7 +2,7 @@
 
 use crate::common::bits::low;
 #[cfg(feature = "files")]
-use crate::common::files::FileChange;
+use crate::common::files::{Changes, FileChange};
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
@@ -67,7 +67,7 @@ pub struct Outcome {
     /// Whether the guest had a clock, random numbers or a directory of the host.
     pub(crate) saw_host: bool,
     #[cfg(feature = "files")]
-    pub(crate) files: Vec<FileChange>,
+    pub(crate) files: Changes,
 }
 
 impl Outcome {
@@ -139,7 +139,7 @@ impl Outcome {
     #[cfg_attr(docsrs, doc(cfg(feature = "files")))]
     #[must_use]
     pub fn files(&self) -> &[FileChange] {
-        &self.files
+        self.files.as_slice()
     }
 
     /// Takes the files out, with their contents.
@@ -147,7 +147,7 @@ impl Outcome {
     #[cfg_attr(docsrs, doc(cfg(feature = "files")))]
     #[must_use]
     pub fn take_files(&mut self) -> Vec<FileChange> {
-        core::mem::take(&mut self.files)
+        core::mem::take(&mut self.files).into_vec()
     }
 
     /// Whether the same call has the same outcome again, on every machine. It has not if the guest
@@ -183,8 +183,8 @@ impl fmt::Debug for Outcome {
         }
         // As it is without the feature, if there are no files.
         #[cfg(feature = "files")]
-        if !self.files.is_empty() {
-            fields.field("files", &self.files);
+        if !self.files().is_empty() {
+            fields.field("files", &self.files());
         }
         fields.finish()
     }

@@ -2,13 +2,13 @@
 
 use crate::{
     common::{
-        files::{FileChange, Files, Tree},
+        files::{Changes, Files, Tree},
         limits::FileLimits,
     },
     file_system::state::FileSystem,
     host::environment::Environment,
 };
-use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc};
 
 /// The files of an instance.
 #[derive(Default)]
@@ -51,12 +51,14 @@ impl CallFiles {
         }
     }
 
-    pub(crate) fn changes(&self) -> Vec<FileChange> {
-        match self {
-            Self::Unused => Vec::new(),
+    /// What the guest has changed.
+    #[inline(never)]
+    pub(crate) fn changes(&self) -> Changes {
+        Changes::new(match self {
+            Self::Unused => return Changes::NOTHING,
             Self::From(files) => files.changes(),
             Self::Own(files) => files.changes(),
-        }
+        })
     }
 
     /// What an initialiser leaves. `asked` says whether it asked for files, and `given` is the tree

@@ -2,8 +2,8 @@
 //! calls of exports and of host functions, and the loop that grants fuel and watches the deadline.
 //!
 //! `loading` and `api` compile modules, make instances and call them through this room. `wasi` and
-//! `convention` define the functions that guests import. It uses `module`, `host`, `settings` and
-//! `common`. Only this room, `wasi` and `convention` name the engine's types.
+//! `convention` define the functions that guests import. It uses `module`, `host`, `file_system`,
+//! `settings` and `common`. Only this room, `wasi` and `convention` name the engine's types.
 
 mod arguments;
 pub(crate) mod callee;

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "files")]
 use crate::{
-    common::files::{FileChange, Files},
+    common::files::{Changes, Files},
     engine::files::{CallFiles, FilesAfter},
     file_system::state::FileSystem,
 };
@@ -294,9 +294,12 @@ impl StoreData {
 
     /// What the guest has changed in its files.
     #[cfg(feature = "files")]
-    #[inline]
-    pub(crate) fn file_changes(&self) -> Vec<FileChange> {
-        self.files.changes()
+    #[inline(always)]
+    pub(crate) fn file_changes(&self) -> Changes {
+        match self.files {
+            CallFiles::Unused => Changes::NOTHING,
+            _ => self.files.changes(),
+        }
     }
 
     /// Whether the guest has a clock, random numbers or a directory of the host.

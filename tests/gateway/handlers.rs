@@ -2,7 +2,11 @@
 //! handler.
 
 use crate::server::{Server, plugins};
-use std::process::Command;
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    process::Command,
+};
 
 /// The imports, the memory and the data that the modules here share.
 const HEAD: &str = r#"
@@ -414,6 +418,69 @@ fn what_a_handler_passes_on_is_what_the_next_one_sees() {
         ("header-content-length-0", Some("6")),
     ] {
         assert_eq!(seen(name), value, "{name}");
+    }
+}
+
+/// Trailers of a request reach a handler, and those that it sets reach a client that takes them.
+#[test]
+fn trailers_pass_in_both_directions() {
+    let imports = r#"(import "http_handler" "get_header_values"
+            (func $get (param i32 i32 i32 i32 i32) (result i64)))
+        (import "http_handler" "set_header_value" (func $set (param i32 i32 i32 i32 i32)))"#;
+    // The trailer `end` of the request becomes one of the response.
+    let copies = r#"(data (i32.const 16) "end") (data (i32.const 32) "content-length")
+        (func (export "handle_request") (result i64)
+            (drop (call $enable (i32.const 6)))
+            (global.set $length (i32.wrap_i64 (call $get
+                (i32.const 2) (i32.const 16) (i32.const 3) (i32.const 64) (i32.const 100))))
+            (i64.const 1))
+        (func (export "handle_response") (param i32 i32)
+            (if (i32.eqz (global.get $length)) (then (return)))
+            (call $set (i32.const 3) (i32.const 32) (i32.const 14) (i32.const 64) (i32.const 1))
+            (call $set (i32.const 3) (i32.const 16) (i32.const 3)
+                (i32.const 64) (i32.sub (global.get $length) (i32.const 1))))"#;
+    let server = behind(&module(&[imports, HEAD, copies]), &[]);
+    const CHUNKS: &str = "transfer-encoding: chunked\r\n";
+    let table = [
+        (
+            "taken",
+            ["te: trailers\r\n", CHUNKS],
+            "5\r\nWorld\r\n0\r\nend: 1 2\r\n\r\n",
+            &[
+                "transfer-encoding: chunked\r\n",
+                "trailer: end\r\n",
+                "C\r\nHello, World\r\n0\r\nend: 1 2\r\n\r\n",
+            ][..],
+        ),
+        (
+            "not taken by the client",
+            ["", CHUNKS],
+            "5\r\nWorld\r\n0\r\nend: 1 2\r\n\r\n",
+            &["C\r\nHello, World\r\n0\r\n\r\n"],
+        ),
+        (
+            "no trailers",
+            ["te: trailers\r\n", CHUNKS],
+            "5\r\nWorld\r\n0\r\n\r\n",
+            &["content-length: 12\r\n", "\r\n\r\nHello, World"],
+        ),
+        (
+            "a body of a known length",
+            ["te: trailers\r\n", "content-length: 5\r\n"],
+            "World",
+            &["content-length: 12\r\n", "\r\n\r\nHello, World"],
+        ),
+    ];
+    for (name, fields, body, expected) in table {
+        let head = "POST /execute/greet HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n";
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        let request = [head, &fields.concat(), "\r\n", body].concat();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        for part in expected {
+            assert!(answer.contains(part), "{name}: {part:?} in {answer:?}");
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a call has changed in its files.
 
 use crate::common::files::bytes::FileBytes;
-use alloc::string::String;
+use alloc::{boxed::Box, string::String, vec::Vec};
 
 /// A file, a directory or a link that a call has made, changed or deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +9,30 @@ pub struct FileChange {
     pub(crate) path: String,
     pub(crate) kind: ChangeKind,
     pub(crate) content: FileContent,
+}
+
+/// All changes of a call, if there are any. Nearly all calls change no files, and an outcome that has
+/// none of them is as small as it can be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Changes(Option<Box<List>>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct List(Vec<FileChange>);
+
+impl Changes {
+    pub(crate) const NOTHING: Self = Self(None);
+
+    pub(crate) fn new(changes: Vec<FileChange>) -> Self {
+        Self((!changes.is_empty()).then(|| Box::new(List(changes))))
+    }
+
+    pub(crate) fn as_slice(&self) -> &[FileChange] {
+        self.0.as_ref().map_or(&[], |list| &list.0)
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<FileChange> {
+        self.0.map_or_else(Vec::new, |list| list.0)
+    }
 }
 
 /// What happened to a file.

@@ -13,6 +13,7 @@ mod tree;
 
 pub use builder::Files;
 pub use bytes::FileBytes;
+pub(crate) use changes::Changes;
 pub use changes::{ChangeKind, FileChange, FileContent};
 pub(crate) use directory::{Directory, Entry, FileKind, NewTime, OpenFile, OpenHow, Opened, Stat};
 pub(crate) use fault::FileFault;

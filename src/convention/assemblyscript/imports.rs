@@ -39,6 +39,9 @@ pub(super) fn define(
         }
         "console.warn" | "console.error" => console(Stream::Stderr).define(linker, module, name),
         "console.assert" => console_assert.define(linker, module, name),
+        "console.time" => console_time.define(linker, module, name),
+        "console.timeLog" => console_time_log.define(linker, module, name),
+        "console.timeEnd" => console_time_end.define(linker, module, name),
         "Date.now" => date_now.define(linker, module, name),
         "performance.now" => performance_now.define(linker, module, name),
         _ => return None,
@@ -154,6 +157,41 @@ fn console_assert(
         let line = format!("Assertion failed: {}\n", text(caller, message)?);
         let _ = caller.data_mut().write(Stream::Stderr, line.as_bytes());
     }
+    Ok(())
+}
+
+/// The most timers that run at a time. Others do not begin.
+const MOST_TIMERS: usize = 100;
+
+/// `console.time`: begins a timer. A timer that runs goes on.
+fn console_time(caller: &mut Caller<'_, StoreData>, label: u32) -> Result<(), Failure> {
+    let label = text(caller, label)?;
+    let began = now(caller, Clock::Monotonic);
+    let timers = &mut caller.data_mut().convention_state().timers;
+    if timers.len() < MOST_TIMERS {
+        timers.entry(label).or_insert(began);
+    }
+    Ok(())
+}
+
+/// `console.timeLog`: writes how long a timer has run.
+fn console_time_log(caller: &mut Caller<'_, StoreData>, label: u32) -> Result<(), Failure> {
+    let label = text(caller, label)?;
+    let now = now(caller, Clock::Monotonic);
+    let state = caller.data_mut();
+    if let Some(began) = state.convention_state().timers.get(&label) {
+        let milliseconds = number(now.saturating_sub(*began)) / 1_000_000.0;
+        let line = format!("{label}: {milliseconds:.3}ms\n");
+        let _ = state.write(Stream::Stdout, line.as_bytes());
+    }
+    Ok(())
+}
+
+/// `console.timeEnd`: writes how long a timer has run, and ends it.
+fn console_time_end(caller: &mut Caller<'_, StoreData>, label: u32) -> Result<(), Failure> {
+    console_time_log(caller, label)?;
+    let label = text(caller, label)?;
+    caller.data_mut().convention_state().timers.remove(&label);
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use crate::common::{
     http::{HttpRequest, HttpResponse},
     limits::Limits,
 };
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 
 /// The state that conventions keep for a guest.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub(crate) struct ConventionState {
     pub(crate) reply: Result<Vec<u8>, Vec<u8>>,
     pub(crate) extism: Extism,
     pub(crate) http: Option<Box<HttpExchange>>,
+    /// When the timers of an AssemblyScript guest began, by label, in nanoseconds.
+    pub(crate) timers: BTreeMap<String, u64>,
 }
 
 /// The state of an Extism plugin on the host's side.
@@ -88,6 +90,7 @@ impl ConventionState {
                 headers: Vec::new(),
             },
             http: None,
+            timers: BTreeMap::new(),
         }
     }
 

@@ -84,9 +84,17 @@ pub(super) fn operate<R>(
     operation: impl FnOnce(&mut GuestMemory<'_>, &mut FileSystem, u64) -> Result<R, Refusal>,
 ) -> Result<R, Refusal> {
     let now = now(caller, ClockId::Realtime);
+    look(caller, |memory, files| operation(memory, files, now))
+}
+
+/// The same for an operation that needs no time, because it changes nothing.
+pub(super) fn look<R>(
+    caller: &mut Guest<'_>,
+    operation: impl FnOnce(&mut GuestMemory<'_>, &mut FileSystem) -> Result<R, Refusal>,
+) -> Result<R, Refusal> {
     let (mut memory, state) = guest(caller)?;
     let files = state.files().ok_or(Errno::BADF)?;
-    let done = operation(&mut memory, files, now);
+    let done = operation(&mut memory, files);
     let work = files.take_work();
     if work > 0 {
         charge(caller, work)?;

@@ -9,7 +9,7 @@ use crate::{
         answer::{Answer, guest},
         errno::Errno,
         files::{
-            access::{Guest, in_use, operate, operate_alone},
+            access::{Guest, in_use, look, operate, operate_alone},
             records::{fd_flags, file_type, filestat, filestat_size, new_times},
         },
         record::put,
@@ -49,7 +49,7 @@ pub(in crate::wasi) fn fd_sync(caller: &mut Guest<'_>, fd: u32) -> Answer {
 
 /// Writes an `fdstat` record of a file or directory.
 pub(in crate::wasi) fn fd_fdstat_get(caller: &mut Guest<'_>, fd: u32, stat: u32) -> Answer {
-    operate(caller, |memory, files, _| {
+    look(caller, |memory, files| {
         let descriptor = files.descriptor(fd).ok_or(Errno::BADF)?;
         let kind = match &descriptor.target {
             Target::Directory(_) | Target::HostDirectory(_) => FileKind::Directory,
@@ -104,7 +104,7 @@ pub(in crate::wasi) fn fd_filestat_get(
     fd: u32,
     stat: u32,
 ) -> Answer {
-    operate(caller, |memory, files, _| {
+    look(caller, |memory, files| {
         let known = files.stat_open(fd)?.ok_or(Errno::BADF)?;
         let record = filestat(version, &known);
         memory
@@ -158,7 +158,7 @@ pub(in crate::wasi) fn fd_tell(caller: &mut Guest<'_>, fd: u32, position: u32) -
 
 fn seek(caller: &mut Guest<'_>, fd: u32, offset: i64, whence: Whence, position: u32) -> Answer {
     guest(caller)?.0.range(position, 8)?;
-    operate(caller, |memory, files, _| {
+    look(caller, |memory, files| {
         let at = files.seek(fd, offset, whence)?;
         memory.set_u64(position, at)?;
         Ok(())

@@ -4,7 +4,7 @@ use crate::wasi::{
     answer::{Answer, charge_bytes, guest},
     errno::Errno,
     files::{
-        access::{Guest, in_use, operate},
+        access::{Guest, in_use, look},
         records::file_type,
     },
     record::put,
@@ -16,7 +16,7 @@ const ENTRY_BYTES: usize = 24;
 /// Writes a `prestat` record: a directory, and the length of its name.
 pub(in crate::wasi) fn fd_prestat_get(caller: &mut Guest<'_>, fd: u32, prestat: u32) -> Answer {
     in_use(caller)?;
-    operate(caller, |memory, files, _| {
+    look(caller, |memory, files| {
         let descriptor = files.descriptor(fd).ok_or(Errno::BADF)?;
         let name = descriptor.preopen.as_deref().ok_or(Errno::BADF)?;
         let length = u32::try_from(name.len()).unwrap_or(u32::MAX);
@@ -35,7 +35,7 @@ pub(in crate::wasi) fn fd_prestat_dir_name(
     length: u32,
 ) -> Answer {
     in_use(caller)?;
-    operate(caller, |memory, files, _| {
+    look(caller, |memory, files| {
         let descriptor = files.descriptor(fd).ok_or(Errno::BADF)?;
         let name = descriptor.preopen.as_deref().ok_or(Errno::BADF)?;
         if u64::from(length) < name.len() as u64 {
@@ -62,7 +62,7 @@ pub(in crate::wasi) fn fd_readdir(
     if length > 0 {
         memory.range(buffer, length.into())?;
     }
-    let written = operate(caller, |memory, files, _| {
+    let written = look(caller, |memory, files| {
         let room = match length {
             0 => &mut [],
             _ => memory.bytes_mut(buffer, length.into())?,

@@ -8,7 +8,7 @@ use crate::{
         answer::{Answer, charge_bytes, guest},
         errno::Errno,
         files::{
-            access::{Guest, PathAt, in_use, operate},
+            access::{Guest, PathAt, in_use, look, operate},
             records::{fd_flags, filestat, filestat_size, follows, new_times},
         },
     },
@@ -113,7 +113,7 @@ pub(in crate::wasi) fn path_filestat_get(
     guest(caller)?.0.range(stat, filestat_size(version))?;
     path.check(caller, fd)?;
     let follow = follows(lookup)?;
-    operate(caller, |memory, files, _| {
+    look(caller, |memory, files| {
         let known = files.stat(fd, path.text(memory)?, follow)?;
         let record = filestat(version, &known);
         let to = memory.bytes_mut(stat, filestat_size(version))?;
@@ -227,7 +227,7 @@ pub(in crate::wasi) fn path_readlink(
         memory.range(buffer, buffer_length.into())?;
     }
     path.check(caller, fd)?;
-    let written = operate(caller, |memory, files, _| {
+    let written = look(caller, |memory, files| {
         let target = files.read_link(fd, path.text(memory)?)?;
         let room = usize::try_from(buffer_length).unwrap_or(usize::MAX);
         let bytes = target.as_bytes();

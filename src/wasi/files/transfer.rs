@@ -3,7 +3,7 @@
 use crate::wasi::{
     answer::{Answer, guest},
     errno::Errno,
-    files::access::{Guest, in_use, operate},
+    files::access::{Guest, in_use, look, operate},
     vectors::vectors,
 };
 
@@ -42,10 +42,12 @@ pub(in crate::wasi) fn read(
 ) -> Answer {
     guest(caller)?.0.range(read, 4)?;
     let vectors = vectors(caller, list, count)?;
-    operate(caller, |memory, files, _| {
+    look(caller, |memory, files| {
         let mut sum = 0_u32;
         // Without a byte to read, the descriptor is checked all the same.
-        files.read(fd, offset, &mut [])?;
+        if vectors.is_empty() {
+            files.read(fd, offset, &mut [])?;
+        }
         for (pointer, length) in vectors {
             let at = offset.map(|offset| offset.saturating_add(sum.into()));
             let bytes = match files.read(fd, at, memory.bytes_mut(pointer, length)?) {
@@ -77,7 +79,9 @@ pub(in crate::wasi) fn write(
     let vectors = vectors(caller, list, count)?;
     operate(caller, |memory, files, now| {
         let mut sum = 0_u32;
-        files.write(fd, offset, &[], now)?;
+        if vectors.is_empty() {
+            files.write(fd, offset, &[], now)?;
+        }
         for (pointer, length) in vectors {
             let at = offset.map(|offset| offset.saturating_add(sum.into()));
             let bytes = match files.write(fd, at, memory.bytes(pointer, length)?, now) {

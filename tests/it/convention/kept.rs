@@ -222,6 +222,9 @@ const ASSEMBLYSCRIPT: &str = r#"
     (import "env" "console.log" (func $log (param i32)))
     (import "env" "console.error" (func $error (param i32)))
     (import "env" "console.assert" (func $assert (param i32 i32)))
+    (import "env" "console.time" (func $time (param i32)))
+    (import "env" "console.timeLog" (func $time_log (param i32)))
+    (import "console" "timeEnd" (func $time_end (param i32)))
     (import "env" "Date.now" (func $now (result f64)))
     (import "env" "performance.now" (func $elapsed (result f64)))
     (import "console" "info" (func $old_info (param i32)))
@@ -343,6 +346,13 @@ fn assemblyscripts_console_clock_and_abort() {
                 (call $error (local.get 0))
                 (call $assert (i32.const 1) (local.get 0))
                 (call $assert (i32.const 0) (local.get 0)))
+            (func (export "times") (param i32)
+                (call $time_end (local.get 0))
+                (call $time (local.get 0))
+                (loop (br_if 0 (f64.lt (call $elapsed) (f64.const 2))))
+                (call $time (local.get 0))
+                (call $time_log (local.get 0)) (call $time_end (local.get 0))
+                (call $time_log (local.get 0)))
             (func (export "now") (result f64) (call $now))
             (func (export "old_now") (result f64) (call $old_now))
             (func (export "elapsed") (result f64) (call $elapsed))
@@ -363,6 +373,8 @@ fn assemblyscripts_console_clock_and_abort() {
             .expect_err("aborts");
         assert_eq!(error.plugin_message(), Some("no"));
     }
+    let outcome = plugin.call("times").input("load").run().expect("runs");
+    assert_eq!(outcome.stdout(), b"load: 2.000ms\nload: 2.000ms\n");
     for export in ["now", "old_now"] {
         let outcome = plugin.call(export).run().expect("runs");
         assert_eq!(

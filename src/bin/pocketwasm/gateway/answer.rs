@@ -1,8 +1,7 @@
 //! Answers and problems, and their form in HTTP.
 
-use super::{accept::Accept, journal, status};
+use super::{accept::Accept, body::WholeBody, journal, status};
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::{
     Response, StatusCode,
     header::{self, HeaderMap, HeaderName, HeaderValue},
@@ -10,7 +9,7 @@ use hyper::{
 use pocketwasm::{Error, Outcome};
 use std::{error::Error as _, time::Duration};
 
-pub(super) type Answer = Response<Full<Bytes>>;
+pub(super) type Answer = Response<WholeBody>;
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(super) const FUEL_USED: HeaderName = HeaderName::from_static("x-pocketwasm-fuel-used");
@@ -203,7 +202,7 @@ pub(super) fn plain(
     content_type: &'static str,
     body: impl Into<Bytes>,
 ) -> Answer {
-    let mut answer = Answer::new(Full::new(body.into()));
+    let mut answer = Answer::new(WholeBody::from(body.into()));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -48,11 +48,11 @@ pub(super) async fn serve(
     calls::room(gateway, &plugin)?;
     let (body, _room) = gateway.settings.read(request.body).await?;
     let input = match numbers {
-        Some(_) if !body.is_empty() => {
+        Some(_) if !body.bytes.is_empty() => {
             return Err(Problem::bad_request("there are `params` and a body too"));
         }
         Some(numbers) => CallInput::Params(numbers),
-        None => CallInput::Input(body),
+        None => CallInput::Input(body.bytes),
     };
     let limits = gateway.settings.most_of(plugin.name()).and(lowered);
     let (called, export, shared) = (plugin.clone(), export.clone(), gateway.clone());

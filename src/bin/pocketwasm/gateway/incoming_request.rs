@@ -1,7 +1,6 @@
 //! A request on its way to a route.
 
-use super::accept::Accept;
-use bytes::Bytes;
+use super::{accept::Accept, body::WholeBody};
 use hyper::{body::Incoming, http::request::Parts};
 use pocketwasm::CancelToken;
 use std::net::SocketAddr;
@@ -23,7 +22,7 @@ pub(super) enum RequestBody {
     /// Not read yet.
     Wire(Incoming),
     /// Read by a handler, which also holds the room that the body takes.
-    Read(Bytes),
+    Read(WholeBody),
 }
 
 /// A request on its way to a route.

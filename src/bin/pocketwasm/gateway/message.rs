@@ -1,8 +1,10 @@
-//! Conversions between plugins' HTTP messages and hyper's. Trailers are dropped.
+//! Conversions between plugins' HTTP messages and hyper's.
 
-use super::answer::{Answer, Cost, Problem, REQUEST_ID};
+use super::{
+    answer::{Answer, Cost, Problem, REQUEST_ID},
+    body::WholeBody,
+};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
 use hyper::{
     HeaderMap, Method, StatusCode, Uri,
     header::{self, HeaderName, HeaderValue},
@@ -46,8 +48,8 @@ fn is_the_plugins(name: &HeaderName) -> bool {
     !NOT_THE_PLUGINS.contains(name) && !name.as_str().starts_with("x-pocketwasm-")
 }
 
-/// The request that a plugin sees. Header fields that are not UTF-8 are left out.
-pub(super) fn request(parts: &Parts, body: Bytes, peer: SocketAddr) -> HttpRequest {
+/// The request that a plugin sees. Fields that are not UTF-8 are left out.
+pub(super) fn request(parts: &Parts, body: WholeBody, peer: SocketAddr) -> HttpRequest {
     let target = parts.uri.path_and_query();
     let target = target.map_or("/", |target| target.as_str());
     let mut request = HttpRequest::new(parts.method.as_str(), target);
@@ -55,7 +57,8 @@ pub(super) fn request(parts: &Parts, body: Bytes, peer: SocketAddr) -> HttpReque
     request.source = peer.to_string();
     // A handler may judge a request by its declared length.
     request.headers = fields(&parts.headers, |name| name == header::CONTENT_LENGTH);
-    request.body = body.into();
+    request.body = body.bytes.into();
+    request.trailers = fields(&body.trailers, |_| false);
     request
 }
 
@@ -73,39 +76,36 @@ fn fields(headers: &HeaderMap, seen: impl Fn(&HeaderName) -> bool) -> HttpHeader
 }
 
 /// The request after a plugin may have changed it.
-pub(super) fn changed(request: &HttpRequest, mut parts: Parts) -> Result<(Parts, Bytes), Problem> {
+pub(super) fn changed(
+    request: &HttpRequest,
+    mut parts: Parts,
+) -> Result<(Parts, WholeBody), Problem> {
     let uri = request.uri.parse::<Uri>().ok();
     let uri = uri.filter(|_| request.uri.starts_with('/'));
     parts.uri = uri.ok_or_else(|| broken("request", "its target is no path"))?;
     parts.method = Method::from_bytes(request.method.as_bytes())
         .map_err(|_| broken("request", "it has no such method"))?;
-    let mut headers = HeaderMap::new();
-    for (name, value) in &request.headers {
-        let (name, value) = field("request", name, value)?;
-        if headers.len() == MOST_FIELDS {
-            return Err(broken("request", "there are more than 128 fields"));
-        }
-        if !NOT_THE_PLUGINS.contains(&name) {
-            headers.append(name, value);
-        }
-    }
+    let is_kept = |name: &HeaderName| !NOT_THE_PLUGINS.contains(name);
+    let mut headers = header_map("request", &request.headers, is_kept)?;
     // The next handler sees the length of the changed body.
     if !request.body.is_empty() || parts.headers.contains_key(header::CONTENT_LENGTH) {
         headers.insert(header::CONTENT_LENGTH, request.body.len().into());
     }
     parts.headers = headers;
-    Ok((parts, Bytes::copy_from_slice(&request.body)))
+    let body = WholeBody {
+        bytes: Bytes::copy_from_slice(&request.body),
+        trailers: header_map("request", &request.trailers, is_kept)?,
+    };
+    Ok((parts, body))
 }
 
 /// The response that a plugin sees, and what the answer has cost until now.
-pub(super) async fn response(answer: Answer) -> (HttpResponse, Option<Cost>) {
+pub(super) fn response(answer: Answer) -> (HttpResponse, Option<Cost>) {
     let (parts, body) = answer.into_parts();
     let mut response = HttpResponse::new(parts.status.as_u16());
     response.headers = fields(&parts.headers, |_| false);
-    response.body = match body.collect().await {
-        Ok(body) => body.to_bytes().into(),
-        Err(never) => match never {},
-    };
+    response.trailers = fields(&body.trailers, |_| false);
+    response.body = body.bytes.into();
     (response, parts.extensions.get().copied())
 }
 
@@ -114,51 +114,65 @@ pub(super) fn answer(response: HttpResponse) -> Result<Answer, Problem> {
     let status = StatusCode::from_u16(response.status).ok();
     let status = status.filter(|status| !status.is_informational());
     let status = status.ok_or_else(|| broken("response", "the status is not from 200 to 599"))?;
-    let mut headers = HeaderMap::new();
-    let mut bytes = 0;
-    for (name, value) in &response.headers {
-        bytes += name.len() + value.len();
-        let (name, value) = field("response", name, value)?;
-        if headers.len() == MOST_FIELDS {
-            return Err(broken("response", "there are more than 128 fields"));
-        }
-        if bytes > MOST_FIELD_BYTES {
-            return Err(broken("response", "the fields have more than 32 KiB"));
-        }
-        if ONCE.contains(&name) && headers.contains_key(&name) {
-            return Err(broken(
-                "response",
-                &format!("the field {name} occurs twice"),
-            ));
-        }
-        if is_the_plugins(&name) {
-            headers.append(name, value);
-        }
+    let bytes: usize = [&response.headers, &response.trailers]
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
+    if bytes > MOST_FIELD_BYTES {
+        return Err(broken("response", "the fields have more than 32 KiB"));
+    }
+    let mut headers = header_map("response", &response.headers, is_the_plugins)?;
+    let mut once = ONCE.iter();
+    if let Some(name) = once.find(|name| headers.get_all(*name).iter().count() > 1) {
+        return Err(broken(
+            "response",
+            &format!("the field {name} occurs twice"),
+        ));
     }
     headers
         .entry(header::X_CONTENT_TYPE_OPTIONS)
         .or_insert(HeaderValue::from_static("nosniff"));
     let bodiless = status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
     let body = match bodiless {
-        true => Bytes::new(),
-        false => response.body.into(),
+        true => WholeBody::default(),
+        false => WholeBody {
+            bytes: response.body.into(),
+            trailers: header_map("response", &response.trailers, is_the_plugins)?,
+        },
     };
-    let mut answer = Answer::new(Full::new(body));
+    // Only trailers that are announced are sent.
+    for name in body.trailers.keys() {
+        headers.append(header::TRAILER, name.clone().into());
+    }
+    let mut answer = Answer::new(body);
     *answer.status_mut() = status;
     *answer.headers_mut() = headers;
     Ok(answer)
 }
 
-fn field(
-    what: &'static str,
-    name: &str,
-    value: &str,
-) -> Result<(HeaderName, HeaderValue), Problem> {
-    let name = HeaderName::from_bytes(name.as_bytes());
-    let name = name.map_err(|_| broken(what, "a field's name has characters that it cannot"));
-    let value = HeaderValue::from_bytes(value.as_bytes());
-    let value = value.map_err(|_| broken(what, "a field's value has characters that it cannot"));
-    Ok((name?, value?))
+/// The fields that a plugin has made and may make.
+fn header_map(
+    what: &str,
+    fields: &HttpHeaders,
+    is_kept: impl Fn(&HeaderName) -> bool,
+) -> Result<HeaderMap, Problem> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in fields {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        let name =
+            name.map_err(|_| broken(what, "a field's name has characters that it cannot"))?;
+        let value = HeaderValue::from_bytes(value.as_bytes());
+        let value =
+            value.map_err(|_| broken(what, "a field's value has characters that it cannot"))?;
+        if headers.len() == MOST_FIELDS {
+            return Err(broken(what, "there are more than 128 fields"));
+        }
+        if is_kept(&name) {
+            headers.append(name, value);
+        }
+    }
+    Ok(headers)
 }
 
 fn broken(what: &str, why: &str) -> Problem {
@@ -272,7 +286,7 @@ mod tests {
             .unwrap()
             .into_parts();
         let peer = "127.0.0.1:4711".parse().unwrap();
-        let mut seen = request(&parts, Bytes::from_static(b"body"), peer);
+        let mut seen = request(&parts, Bytes::from_static(b"body").into(), peer);
         assert_eq!((&*seen.method, &*seen.uri), ("PUT", "/a%20b?c=d"));
         assert_eq!(
             (&*seen.version, &*seen.source),
@@ -284,7 +298,7 @@ mod tests {
         seen.headers.push(("X-New".into(), "3".into()));
         let (after, body) = changed(&seen, parts.clone()).unwrap();
         assert_eq!(
-            (after.uri, body),
+            (after.uri, body.bytes),
             (Uri::from_static("/a%20b?c=d"), "body".into())
         );
         assert_eq!(after.headers.get_all("x-twice").iter().count(), 2);

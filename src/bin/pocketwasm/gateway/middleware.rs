@@ -174,7 +174,7 @@ async fn back(
     (answer, failed): (Answer, bool),
     passed_handlers: &mut PassedHandlers,
 ) -> Result<Answer, Problem> {
-    let (response, cost) = message::response(answer).await;
+    let (response, cost) = message::response(answer);
     if let Some(cost) = cost {
         passed_handlers.spend(cost);
     }

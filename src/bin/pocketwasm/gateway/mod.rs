@@ -11,6 +11,7 @@
 
 mod accept;
 mod answer;
+mod body;
 mod calls;
 mod cgi;
 mod chain;

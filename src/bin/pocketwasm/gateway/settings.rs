@@ -2,6 +2,7 @@
 
 use super::{
     answer::{Problem, Remedy},
+    body::WholeBody,
     config::Serve,
     config_file::PluginSettings,
     guard::Guard,
@@ -9,7 +10,6 @@ use super::{
 };
 use crate::gateway::chain::Chain;
 use crate::{gateway::incoming_request::RequestBody, lock::hex};
-use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{
     HeaderMap, StatusCode,
@@ -132,7 +132,7 @@ impl Settings {
     pub(super) async fn read(
         &self,
         body: RequestBody,
-    ) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Problem> {
+    ) -> Result<(WholeBody, Option<OwnedSemaphorePermit>), Problem> {
         let body = match body {
             RequestBody::Wire(body) => body,
             RequestBody::Read(body) => return Ok((body, None)),
@@ -157,7 +157,11 @@ impl Settings {
             Limited::new(body, self.max_body).collect(),
         );
         match collected.await {
-            Ok(Ok(body)) => Ok((body.to_bytes(), Some(permit))),
+            Ok(Ok(body)) => {
+                let trailers = body.trailers().cloned().unwrap_or_default();
+                let bytes = body.to_bytes();
+                Ok((WholeBody { bytes, trailers }, Some(permit)))
+            }
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
             Ok(Err(_)) => Err(Problem::bad_request("the body is broken")),
             Err(_) => Err(Problem::new(
