@@ -203,6 +203,7 @@ mod documents {
     struct Limits;
     #[doc = include_str!("../docs/src/guest-environment.md")]
     struct GuestEnvironment;
+    #[cfg(feature = "archives")]
     #[doc = include_str!("../docs/src/files.md")]
     struct Files;
     #[doc = include_str!("../docs/src/snapshots.md")]
