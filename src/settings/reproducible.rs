@@ -7,7 +7,11 @@ impl RunnerConfig {
     /// random numbers, and no directory of the host among the files of all calls.
     pub(crate) fn is_reproducible(&self) -> bool {
         #[cfg(feature = "files")]
-        if self.files.as_ref().is_some_and(|files| !files.is_reproducible()) {
+        if self
+            .files
+            .as_ref()
+            .is_some_and(|files| !files.is_reproducible())
+        {
             return false;
         }
         self.has_virtual_surroundings()

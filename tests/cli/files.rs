@@ -76,11 +76,23 @@ fn guests_see_what_they_are_given() {
         ),
         (
             "single files",
-            &["--file", "a.txt", "--file", "a.txt:/in/", "--file", "a.txt:/in/b"],
+            &[
+                "--file",
+                "a.txt",
+                "--file",
+                "a.txt:/in/",
+                "--file",
+                "a.txt:/in/b",
+            ],
             &["tree /"],
             "a.txt in/ in/a.txt in/b\n",
         ),
-        ("a folder for what is temporary", &["--tmp"], &["tree /", "write /tmp/x 1"], "tmp/\nok\n"),
+        (
+            "a folder for what is temporary",
+            &["--tmp"],
+            &["tree /", "write /tmp/x 1"],
+            "tmp/\nok\n",
+        ),
         (
             "a directory itself, read-only",
             &["--dir", "data:/d:ro"],
@@ -96,11 +108,27 @@ fn guests_see_what_they_are_given() {
         (
             "as the root, with others in it",
             &["--dir", "data:/:ro", "--tmp", "--files", "lib.tar:/lib/ary"],
-            &["cat /b.txt", "cat sub/c.txt", "write /x 1", "write /tmp/x 1", "cat /lib/ary/x/y.txt"],
+            &[
+                "cat /b.txt",
+                "cat sub/c.txt",
+                "write /x 1",
+                "write /tmp/x 1",
+                "cat /lib/ary/x/y.txt",
+            ],
             "B\nC\nerrno 69\nok\nY\n",
         ),
-        ("the folder where the program runs", &["--dir", "."], &["cat /a.txt"], "A\n"),
-        ("nothing", &[], &["ls /", "write /x 1"], "errno 44\nerrno 44\n"),
+        (
+            "the folder where the program runs",
+            &["--dir", "."],
+            &["cat /a.txt"],
+            "A\n",
+        ),
+        (
+            "nothing",
+            &[],
+            &["ls /", "write /x 1"],
+            "errno 44\nerrno 44\n",
+        ),
     ] {
         run(&guests, options, steps).is(name, 0, expected, "");
     }
@@ -112,11 +140,35 @@ fn guests_see_what_they_are_given() {
 #[test]
 fn other_commands_give_files_too() {
     let guests = guests();
-    let args = ["text", "--files", "lib.tar", "rust-shell.wasm", "_start", "cat /x/y.txt"];
+    let args = [
+        "text",
+        "--files",
+        "lib.tar",
+        "rust-shell.wasm",
+        "_start",
+        "cat /x/y.txt",
+    ];
     guests.run(args).is("text", 0, "Y\n", "");
-    let args = ["call", "--file", "a.txt", "--save", "out", "rust-shell.wasm", "_start"];
+    let args = [
+        "call",
+        "--file",
+        "a.txt",
+        "--save",
+        "out",
+        "rust-shell.wasm",
+        "_start",
+    ];
     guests.run(args).is("call", 0, "", "");
-    let args = ["bench", "-n", "1", "--json", "--tmp", "rust-shell.wasm", "_start", "ls /"];
+    let args = [
+        "bench",
+        "-n",
+        "1",
+        "--json",
+        "--tmp",
+        "rust-shell.wasm",
+        "_start",
+        "ls /",
+    ];
     assert_eq!(guests.run(args).code, Some(0));
 }
 
@@ -130,7 +182,15 @@ fn what_the_guest_wrote_is_saved_and_listed() {
         "symlink one /new/link",
         "rm /x/y.txt",
     ];
-    let options = ["--json", "--save", "out", "--files", "lib.tar", "--file", "a.txt:/in/"];
+    let options = [
+        "--json",
+        "--save",
+        "out",
+        "--files",
+        "lib.tar",
+        "--file",
+        "a.txt:/in/",
+    ];
     let ran = run(&guests, &options, &steps);
     assert_eq!((ran.code, &*ran.stderr), (Some(0), ""));
     let report = ran.json();
@@ -262,12 +322,7 @@ fn mistakes_are_one_line() {
             "invalid value 'lib.tar:/a/../b' for '--files <SOURCE[:GUEST]>': a path of the guest has \
              no `..`",
         ),
-        (
-            "a file as the root",
-            &["--file", "a.txt:/"],
-            0,
-            "",
-        ),
+        ("a file as the root", &["--file", "a.txt:/"], 0, ""),
         (
             "two roots",
             &["--dir", "data:/", "--dir", ".:/"],

@@ -13,7 +13,10 @@ fn folder(config: &str) -> TempDir {
         fs::write(path, bytes).unwrap();
     };
     for name in ["with", "without", "mounted"] {
-        put(&format!("plugins/{name}.wasm"), &fixture_bytes("rust-shell.wasm"));
+        put(
+            &format!("plugins/{name}.wasm"),
+            &fixture_bytes("rust-shell.wasm"),
+        );
     }
     put("data/a.txt", b"A");
     put("note", b"a note");
@@ -45,16 +48,28 @@ fn plugins_see_their_own_files() {
             "tree /\ncat /data/a.txt\ncat /in/note\n",
             "data/ data/a.txt in/ in/note tmp/\nA\na note\n",
         ),
-        ("with", "write /tmp/mine 1\nwrite /data/a.txt 2\ntree /tmp\n", "ok\nok\nmine\n"),
+        (
+            "with",
+            "write /tmp/mine 1\nwrite /data/a.txt 2\ntree /tmp\n",
+            "ok\nok\nmine\n",
+        ),
         // Of another call there is nothing.
         ("with", "tree /tmp\ncat /data/a.txt\n", "\nA\n"),
         ("without", "ls /\n", "errno 44\n"),
-        ("mounted", "cat /data/a.txt\nwrite /data/kept 1\n", "A\nok\n"),
+        (
+            "mounted",
+            "cat /data/a.txt\nwrite /data/kept 1\n",
+            "A\nok\n",
+        ),
         ("mounted", "cat /data/kept\n", "1\n"),
     ] {
         let target = format!("/execute/{plugin}?func=_start");
         let answer = server.post(&target, steps.as_bytes());
-        assert_eq!((answer.status, answer.text()), (200, expected), "{plugin}: {steps}");
+        assert_eq!(
+            (answer.status, answer.text()),
+            (200, expected),
+            "{plugin}: {steps}"
+        );
     }
     assert_eq!(fs::read(folder.path().join("data/a.txt")).unwrap(), b"A");
     assert_eq!(fs::read(folder.path().join("data/kept")).unwrap(), b"1");
@@ -83,12 +98,24 @@ fn what_is_wrong_with_files_is_said_at_the_start() {
             "gateway.toml: plugin \"with\": `files`: \"data:\": after the colon belongs a path of the \
              guest",
         ),
-        ("tmp = \"yes\"", 2, "invalid type: string \"yes\", expected a boolean"),
+        (
+            "tmp = \"yes\"",
+            2,
+            "invalid type: string \"yes\", expected a boolean",
+        ),
         ("dirs = []", 2, "plugin \"with\": unknown field `dirs`"),
     ] {
-        let folder = folder(&format!("plugins = \"plugins\"\n[plugin.with]\n{section}\n"));
+        let folder = folder(&format!(
+            "plugins = \"plugins\"\n[plugin.with]\n{section}\n"
+        ));
         let output = Command::new(env!("CARGO_BIN_EXE_pocketwasm"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--config", "gateway.toml"])
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--config",
+                "gateway.toml",
+            ])
             .current_dir(folder.path())
             .output()
             .unwrap();

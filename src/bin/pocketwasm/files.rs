@@ -1,10 +1,10 @@
 //! The guest's files: the options that say which there are.
 
-use crate::{failure::Failure, limits::ImportBounds};
+use crate::{failure::Failure, units::bytes};
 use clap::Args;
 use pocketwasm::{
     Files, Outcome, RunnerConfig,
-    files::{self, HostAccess},
+    files::{self, HostAccess, ImportLimits},
 };
 use std::{
     fs::{self, File},
@@ -33,6 +33,35 @@ pub(crate) struct FileOptions {
     pub(crate) tmp: bool,
     #[command(flatten)]
     bounds: ImportBounds,
+}
+
+/// The limits on archives and directories that are read into memory.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Limits on the guest's files")]
+pub(crate) struct ImportBounds {
+    /// The bytes of all files in an archive, or in a directory that is copied
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = bytes, hide_short_help = true, alias = "max-import-bytes")]
+    pub(crate) max_import: usize,
+    /// Its files, directories and links
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 65_536,
+        hide_short_help = true
+    )]
+    max_import_entries: u32,
+    /// How deep its directories nest
+    #[arg(long, value_name = "N", default_value_t = 128, hide_short_help = true)]
+    max_import_depth: u32,
+}
+
+impl ImportBounds {
+    pub(crate) fn limits(&self) -> ImportLimits {
+        ImportLimits::new()
+            .max_bytes(self.max_import as u64)
+            .max_entries(self.max_import_entries)
+            .max_depth(self.max_import_depth)
+    }
 }
 
 /// The files of a guest, wherever they were asked for.
@@ -105,7 +134,8 @@ impl Mapping {
     /// The guest's path for a directory that is named by its path on this machine only.
     fn same(&self) -> Result<String, Failure> {
         let host = self.host.to_str();
-        match host.filter(|host| self.guest.is_some() || !host.split('/').any(|name| name == "..")) {
+        match host.filter(|host| self.guest.is_some() || !host.split('/').any(|name| name == ".."))
+        {
             Some(host) => Ok(self.below(host)),
             None => Err(Failure::Usage(format!(
                 "--dir {:?} needs the path that the guest sees: --dir HOST:GUEST",

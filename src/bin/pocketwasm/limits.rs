@@ -2,7 +2,7 @@
 
 use crate::units::{bytes, bytes32, pages, time};
 use clap::Args;
-use pocketwasm::{RunnerConfig, files::ImportLimits};
+use pocketwasm::RunnerConfig;
 use std::time::Duration;
 
 /// The default of `--max-output` in bytes.
@@ -88,7 +88,13 @@ pub(crate) struct CallLimits {
     )]
     max_open_files: u32,
     /// The bytes of a file's name
-    #[arg(long, value_name = "N", default_value_t = 255, hide_short_help = true, alias = "max-name-bytes")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 255,
+        hide_short_help = true,
+        alias = "max-name-bytes"
+    )]
     max_name: u32,
     /// How deep directories that a call makes may nest
     #[arg(long, value_name = "N", default_value_t = 128, hide_short_help = true)]
@@ -275,35 +281,6 @@ pub(crate) struct InputLimits {
     /// The bytes of an input, and of stdin, arguments and environment each
     #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = bytes, alias = "max-input-bytes")]
     pub(crate) max_input: usize,
-}
-
-/// The limits on archives and directories that are read into memory.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Limits on the guest's files")]
-pub(crate) struct ImportBounds {
-    /// The bytes of all files in an archive, or in a directory that is copied
-    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = bytes, hide_short_help = true, alias = "max-import-bytes")]
-    pub(crate) max_import: usize,
-    /// Its files, directories and links
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 65_536,
-        hide_short_help = true
-    )]
-    max_import_entries: u32,
-    /// How deep its directories nest
-    #[arg(long, value_name = "N", default_value_t = 128, hide_short_help = true)]
-    max_import_depth: u32,
-}
-
-impl ImportBounds {
-    pub(crate) fn limits(&self) -> ImportLimits {
-        ImportLimits::new()
-            .max_bytes(self.max_import as u64)
-            .max_entries(self.max_import_entries)
-            .max_depth(self.max_import_depth)
-    }
 }
 
 /// The widest limits on modules that the library accepts, for describing a refused module.

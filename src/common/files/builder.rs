@@ -2,7 +2,6 @@
 
 use crate::common::files::{
     bytes::FileBytes,
-    directory::Directory,
     tree::{Inode, Tree, TreeKind},
 };
 use alloc::{collections::BTreeMap, format, string::String, sync::Arc, vec::Vec};
@@ -117,7 +116,11 @@ impl Files {
 
     /// Mounts a directory that is not in memory.
     #[cfg(feature = "host-dir")]
-    pub(crate) fn mounted(self, path: &str, directory: Arc<dyn Directory>) -> Self {
+    pub(crate) fn mounted(
+        self,
+        path: &str,
+        directory: Arc<dyn super::directory::Directory>,
+    ) -> Self {
         self.with(path, TreeKind::Mounted(directory))
     }
 

@@ -9,7 +9,10 @@ use alloc::{string::String, sync::Arc, vec::Vec};
 use core::{any::Any, fmt};
 
 /// What an entry is.
-#[allow(dead_code, reason = "only directories of the host use all of it")]
+#[cfg_attr(
+    not(feature = "host-dir"),
+    allow(dead_code, reason = "only directories of the host use all of it")
+)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FileKind {
     File,
@@ -58,7 +61,10 @@ pub(crate) struct OpenHow {
 }
 
 /// What was opened.
-#[allow(dead_code, reason = "only directories of the host use all of it")]
+#[cfg_attr(
+    not(feature = "host-dir"),
+    allow(dead_code, reason = "only directories of the host use all of it")
+)]
 #[derive(Debug)]
 pub(crate) enum Opened {
     File(Arc<dyn OpenFile>),
@@ -100,7 +106,10 @@ pub(crate) trait Directory: fmt::Debug + Send + Sync {
     fn link(&self, path: &str, other: &dyn Directory, to: &str) -> Result<(), FileFault>;
     fn rename(&self, path: &str, other: &dyn Directory, to: &str) -> Result<(), FileFault>;
     /// The value itself, for `link` and `rename` to know the other directory.
-    #[allow(dead_code, reason = "only directories of the host use all of it")]
+    #[cfg_attr(
+        not(feature = "host-dir"),
+        allow(dead_code, reason = "only directories of the host use all of it")
+    )]
     fn as_any(&self) -> &dyn Any;
 }
 

@@ -1,7 +1,10 @@
 //! Why an operation on files fails.
 
 /// Why an operation on files fails. Each is an errno of WASI; `wasi` has the numbers.
-#[allow(dead_code, reason = "only directories of the host use all of them")]
+#[cfg_attr(
+    not(feature = "host-dir"),
+    allow(dead_code, reason = "only directories of the host use all of them")
+)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FileFault {
     /// The host's own permissions forbid it.

@@ -28,6 +28,10 @@ pub(crate) enum TreeKind {
     File(FileBytes),
     Directory(BTreeMap<Box<str>, Inode>),
     Link(Box<str>),
+    #[cfg_attr(
+        not(feature = "host-dir"),
+        allow(dead_code, reason = "only directories of the host are mounted")
+    )]
     Mounted(Arc<dyn Directory>),
 }
 

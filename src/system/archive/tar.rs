@@ -31,6 +31,11 @@ impl Files {
     /// let files = Files::new().tree("/lib", &library).dir("/tmp");
     /// # Ok::<(), pocketwasm::Error>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) for more bytes than the limit,
+    /// [`InvalidConfig`](crate::ErrorKind::InvalidConfig) for everything else that is refused.
     #[cfg_attr(docsrs, doc(cfg(feature = "archives")))]
     pub fn from_tar(archive: &[u8], limits: &ImportLimits) -> Result<Self, Error> {
         let most = limits.stream_bytes();
@@ -66,7 +71,10 @@ fn entries(
 ) -> Result<(), Failure> {
     let broken = |error: io::Error| {
         let text = error.to_string();
-        problem(format!("has {WHAT} that is broken: {}", Escaped(&text, MOST_TEXT)))
+        problem(format!(
+            "has {WHAT} that is broken: {}",
+            Escaped(&text, MOST_TEXT)
+        ))
     };
     for entry in archive.entries().map_err(broken)? {
         let mut entry = entry.map_err(broken)?;

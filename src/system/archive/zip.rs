@@ -18,6 +18,10 @@ impl Files {
     /// Reads a zip archive into memory, with the compressions that nearly all have: DEFLATE or no
     /// compression. What is refused, and the limits, are those of [`from_tar`](Self::from_tar).
     /// Encrypted archives are refused too. Times are read as UTC.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`from_tar`](Self::from_tar).
     #[cfg_attr(docsrs, doc(cfg(feature = "archives")))]
     pub fn from_zip(archive: &[u8], limits: &ImportLimits) -> Result<Self, Error> {
         // Counted before the library makes a list of them.

@@ -27,6 +27,12 @@ impl Files {
     /// Symbolic links stay links, and nothing outside of the directory is read. Devices, pipes,
     /// sockets and links with an absolute target are left out, and so is an entry whose name is not
     /// UTF-8. More than `limits` allow is refused, counted before anything is allocated.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound) or [`Io`](crate::ErrorKind::Io) if the directory cannot
+    /// be opened, [`TooLarge`](crate::ErrorKind::TooLarge) for more bytes than the limit,
+    /// [`InvalidConfig`](crate::ErrorKind::InvalidConfig) for everything else that is refused.
     #[cfg_attr(docsrs, doc(cfg(feature = "host-dir")))]
     pub fn from_dir(host: impl AsRef<Path>, limits: &ImportLimits) -> Result<Self, Error> {
         let host = host.as_ref();

@@ -6,10 +6,11 @@ use crate::{
 };
 use cap_fs_ext::MetadataExt;
 use cap_std::fs::{File, Metadata};
+use core::time::Duration;
 use std::{
     fs::FileTimes,
     io,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 /// A regular file of the host.

@@ -1,11 +1,9 @@
 //! Writing what a guest has written to a directory of the host.
 
-use crate::{
-    common::{
-        error::Error,
-        failure::{Cause, Failure},
-        files::{FileChange, FileContent},
-    },
+use crate::common::{
+    error::Error,
+    failure::{Cause, Failure},
+    files::{FileChange, FileContent},
 };
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt};
 use cap_std::{
@@ -25,6 +23,11 @@ use std::{
 /// Nothing is written outside of the directory: `..` and symbolic links on the disk lead nowhere
 /// out. What a guest has deleted is not deleted, and its symbolic links are not made, because other
 /// programs would follow them.
+///
+/// # Errors
+///
+/// [`Io`](crate::ErrorKind::Io) or [`NotFound`](crate::ErrorKind::NotFound) for the first file or
+/// directory that cannot be written. Those before it are written.
 #[cfg_attr(docsrs, doc(cfg(feature = "host-dir")))]
 pub fn save(changes: &[FileChange], directory: impl AsRef<Path>) -> Result<usize, Error> {
     let directory = directory.as_ref();
@@ -52,8 +55,7 @@ pub fn save(changes: &[FileChange], directory: impl AsRef<Path>) -> Result<usize
                 .create_dir_all(path)
                 .map_err(|source| failed("make the directory", path, source))?,
             FileContent::File(contents) => {
-                write(&root, path, contents)
-                    .map_err(|source| failed("write", path, source))?;
+                write(&root, path, contents).map_err(|source| failed("write", path, source))?;
                 written += 1;
             }
             FileContent::Link(_) | FileContent::Nothing => {}
@@ -64,7 +66,10 @@ pub fn save(changes: &[FileChange], directory: impl AsRef<Path>) -> Result<usize
 
 fn write(root: &Dir, path: &str, contents: &[u8]) -> io::Result<()> {
     let path = Path::new(path);
-    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+    if let Some(parent) = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+    {
         root.create_dir_all(parent)?;
     }
     // What is there may be a link or a pipe, and is not written to but replaced.

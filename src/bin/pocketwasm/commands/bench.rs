@@ -1,13 +1,13 @@
 //! `pocketwasm bench`: measures what a plugin costs on this machine.
 
 use crate::{
-    exit::Code, failure::Failure, files::FileOptions, input, limits::InputLimits, mistakes, module, number,
-    options::Options, report, streams::Stream, terminal::OneLine,
+    exit::Code, failure::Failure, files::FileOptions, input, limits::InputLimits, mistakes, module,
+    number, options::Options, report, streams::Stream, terminal::OneLine,
 };
 use clap::{Args, value_parser};
 use pocketwasm::{
-    Call, Compilation, Convention, ErrorKind, Files, Instance, Outcome, Plugin, Runner, RunnerConfig,
-    SnapshotMode, WarmUp,
+    Call, Compilation, Convention, ErrorKind, Files, Instance, Outcome, Plugin, Runner,
+    RunnerConfig, SnapshotMode, WarmUp,
 };
 use serde_json::{Map, Value, json};
 use std::{

@@ -3,8 +3,9 @@
 use super::{config_file::PluginSettings, guard::host_name, journal::LogFormat, schedule::Bounds};
 use crate::gateway::chain::{Chain, ForPlugin, Prefix};
 use crate::{
+    files::ImportBounds,
     http::NetworkClient,
-    limits::{ImportBounds, Limits},
+    limits::Limits,
     units::{bytes, time},
 };
 use pocketwasm::RunnerConfig;

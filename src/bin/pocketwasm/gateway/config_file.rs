@@ -3,8 +3,7 @@
 use super::routes::LoweredLimits;
 use crate::{
     failure::Failure,
-    files::FileSources,
-    limits::ImportBounds,
+    files::{FileSources, ImportBounds},
     units::{pages, time},
 };
 use pocketwasm::{Call, Convention, Files, Runner, RunnerConfig, WarmUp};
@@ -158,12 +157,8 @@ impl OnePlugin {
         if section.warm_up_input.is_some() && section.warm_up.is_none() {
             return Err("`warm-up-input` needs `warm-up`, the export that it is for".to_owned());
         }
-        let file_sources = FileSources::parse(
-            &section.files,
-            &section.file,
-            &section.dir,
-            section.tmp,
-        )?;
+        let file_sources =
+            FileSources::parse(&section.files, &section.file, &section.dir, section.tmp)?;
         let timeout = section.timeout.as_deref().map(time).transpose();
         let memory = section.max_memory.as_deref().map(pages).transpose();
         let convention = section.convention.as_deref().map(str::parse::<Convention>);
@@ -247,7 +242,9 @@ impl PluginSettings {
             }
             let files = plugin.file_sources.open(bounds)?;
             if !files.is_reproducible() {
-                log::warn!("calls of {name:?} are not reproducible: they see a directory of the host");
+                log::warn!(
+                    "calls of {name:?} are not reproducible: they see a directory of the host"
+                );
             }
             plugin.files.get_or_init(|| files);
         }
