@@ -39,6 +39,8 @@
 //! - [`RunnerConfig::global`], [`memory`](RunnerConfig::memory) and [`table`](RunnerConfig::table) say what is in the
 //!   globals, memories and tables that plugins import.
 //! - [`environment`] has the traits for real time, real random numbers, standard input and output.
+//! - [`files`](https://docs.rs/pocketwasm/latest/pocketwasm/files/index.html) has the files that guests
+//!   see, in memory, and what a call has changed of them.
 //! - [`http`] has the messages that pass through [`Plugin::handle`] and [`Call::cgi`], and the client
 //!   that sends the requests of Extism plugins.
 //! - [`DISPATCH`] and [`ENGINE`] describe the engine of a build.
@@ -48,6 +50,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `std` (default) | files and directories ([`Runner::load_plugins`](https://docs.rs/pocketwasm/latest/pocketwasm/struct.Runner.html#method.load_plugins)), the system clock, any `std::io::Write` as output. It adds entry points and changes no behaviour |
+//! | `files` (with `std`) | files for guests, in memory: [`Files`](https://docs.rs/pocketwasm/latest/pocketwasm/struct.Files.html). Without it, every function on files returns an errno |
 //! | `conventions` (default) | the features `assemblyscript`, `cgi`, `extism`, `http-wasm`, `typst` and `wapc`: a [`Convention`] each. Packed pointers, C strings and commands are always there |
 //! | `serde` | values instead of bytes, as JSON: `Plugin::call_json`, `Call::run_json` |
 //! | `msgpack` | the same with MessagePack; needs `std` |
@@ -107,6 +110,8 @@ mod capi;
 mod common;
 mod convention;
 mod engine;
+#[cfg(feature = "files")]
+mod file_system;
 mod host;
 mod loading;
 mod module;
@@ -126,6 +131,8 @@ pub use api::typed::TypedFunction;
 pub use common::cancel::CancelToken;
 pub use common::error::Error;
 pub use common::error_kind::{ErrorKind, Phase};
+#[cfg(feature = "files")]
+pub use common::files::Files;
 pub use common::outcome::Outcome;
 pub use common::wasm_value::{HostValue, ValueList};
 pub use convention::kinds::{Convention, UnknownConvention};
@@ -153,6 +160,19 @@ pub mod environment {
     pub use crate::host::environment::InputSource;
     #[cfg(feature = "std")]
     pub use crate::system::clock::SystemClock;
+}
+
+/// Files for guests, in memory, and what a call has changed.
+#[cfg(feature = "files")]
+#[cfg_attr(docsrs, doc(cfg(feature = "files")))]
+pub mod files {
+    pub use crate::common::files::{ChangeKind, FileBytes, FileChange, FileContent, Files};
+    #[cfg(feature = "host-dir")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "host-dir")))]
+    pub use crate::system::host_directory::{HostAccess, save};
+    #[cfg(any(feature = "archives", feature = "host-dir"))]
+    #[cfg_attr(docsrs, doc(cfg(any(feature = "archives", feature = "host-dir"))))]
+    pub use crate::system::import::ImportLimits;
 }
 
 /// HTTP messages, for plugins that handle requests and for plugins that send them.
@@ -192,6 +212,9 @@ mod documents {
     struct Limits;
     #[doc = include_str!("../docs/src/guest-environment.md")]
     struct GuestEnvironment;
+    #[cfg(feature = "archives")]
+    #[doc = include_str!("../docs/src/files.md")]
+    struct Files;
     #[doc = include_str!("../docs/src/snapshots.md")]
     struct Snapshots;
     #[doc = include_str!("../docs/src/same-answer.md")]

@@ -1,8 +1,8 @@
-//! Runs the public WASI test suite (`WebAssembly/wasi-testsuite`), except for tests that need a
-//! file system. The suite is not part of this repository: `WASI_TESTSUITE` is the path of a
-//! checkout with its programs built, as on its branch `prod/testsuite-base`.
+//! Runs the public WASI test suite (`WebAssembly/wasi-testsuite`): the programs in
+//! `fixtures/wasi-testsuite`, or those of a checkout of its branch `prod/testsuite-base`, whose path
+//! is in `WASI_TESTSUITE`. Each runs twice, and both calls must have the same outcome.
 
-use pocketwasm::{Runner, RunnerConfig};
+use pocketwasm::{Error, Files, Outcome, Runner, RunnerConfig};
 use serde_json::Value;
 use std::{
     env, fs,
@@ -10,20 +10,9 @@ use std::{
     process::ExitCode,
 };
 
-enum Verdict {
-    Passed,
-    Skipped(&'static str),
-    Failed(String),
-}
-
 fn main() -> ExitCode {
-    let Some(suite) = env::var_os("WASI_TESTSUITE") else {
-        println!(
-            "WASI test suite: not run; set WASI_TESTSUITE to a checkout of \
-             WebAssembly/wasi-testsuite, branch prod/testsuite-base"
-        );
-        return ExitCode::SUCCESS;
-    };
+    let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/wasi-testsuite");
+    let suite = env::var_os("WASI_TESTSUITE").unwrap_or_else(|| kept.into());
     let programs = match programs(Path::new(&suite)) {
         Ok(programs) if programs.is_empty() => {
             println!("WASI test suite: no built program of preview1 in {suite:?}");
@@ -35,24 +24,20 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let (mut passed, mut skipped, mut failed) = (0, 0, 0);
+    let (mut passed, mut failed) = (0, 0);
     for (name, path) in &programs {
-        match run(path).unwrap_or_else(Verdict::Failed) {
-            Verdict::Passed => {
+        match run(path) {
+            Ok(()) => {
                 passed += 1;
                 println!("{name}: ok");
             }
-            Verdict::Skipped(why) => {
-                skipped += 1;
-                println!("{name}: skipped: {why}");
-            }
-            Verdict::Failed(problem) => {
+            Err(problem) => {
                 failed += 1;
                 println!("{name}: FAILED: {problem}");
             }
         }
     }
-    println!("WASI test suite: {passed} passed; {failed} failed; {skipped} skipped");
+    println!("WASI test suite: {passed} passed; {failed} failed");
     match failed {
         0 => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
@@ -89,7 +74,7 @@ fn programs(suite: &Path) -> std::io::Result<Vec<(String, PathBuf)>> {
 struct Specification {
     args: Vec<String>,
     env: Vec<(String, String)>,
-    needs_files: bool,
+    root: Option<PathBuf>,
     exit_code: i32,
     stdout: Option<String>,
     stderr: Option<String>,
@@ -100,7 +85,7 @@ impl Specification {
         let mut specification = Self {
             args: Vec::new(),
             env: Vec::new(),
-            needs_files: false,
+            root: None,
             exit_code: 0,
             stdout: None,
             stderr: None,
@@ -131,8 +116,8 @@ impl Specification {
                     env.map(|env| specification.env = env).is_some()
                 }
                 ("root", Value::Null) => true,
-                ("root" | "dirs", _) => {
-                    specification.needs_files = true;
+                ("root", Value::String(root)) => {
+                    specification.root = Some(program.with_file_name(root));
                     true
                 }
                 ("exit_code", Value::Number(code)) => {
@@ -158,21 +143,48 @@ impl Specification {
     }
 }
 
-fn run(program: &Path) -> Result<Verdict, String> {
-    let specification = Specification::beside(program)?;
-    if specification.needs_files {
-        return Ok(Verdict::Skipped("needs a file system"));
+/// The files below a directory.
+fn tree(mut files: Files, directory: &Path, guest: &str) -> std::io::Result<Files> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let guest = format!("{guest}/{}", entry.file_name().display());
+        files = match entry.file_type()?.is_dir() {
+            true => tree(files.dir(&guest), &entry.path(), &guest)?,
+            false => files.file(&guest, fs::read(entry.path())?),
+        };
     }
+    Ok(files)
+}
+
+fn run(program: &Path) -> Result<(), String> {
+    let specification = Specification::beside(program)?;
     let runner = Runner::new(RunnerConfig::new()).map_err(|error| error.to_string())?;
     let bytes = fs::read(program).map_err(|error| error.to_string())?;
     let plugin = runner
         .load_plugin("program", &bytes)
         .map_err(|error| error.to_string())?;
-    let mut call = plugin.call("_start").args(specification.args);
-    for (name, value) in &specification.env {
-        call = call.env(name, value);
+    let files = match &specification.root {
+        Some(root) => Some(tree(Files::new(), root, "").map_err(|error| error.to_string())?),
+        None => None,
+    };
+    let run = || {
+        let mut call = plugin.call("_start").args(&specification.args);
+        for (name, value) in &specification.env {
+            call = call.env(name, value);
+        }
+        if let Some(files) = &files {
+            call = call.files(files);
+        }
+        call.run()
+    };
+    let result = run();
+    let outcome_of = |result: &Result<Outcome, Error>| match result {
+        Ok(outcome) => Some(outcome.clone()),
+        Err(error) => error.outcome().cloned(),
+    };
+    if outcome_of(&result) != outcome_of(&run()) {
+        return Err("the second call had another outcome".into());
     }
-    let result = call.run();
     let (code, outcome) = match &result {
         Ok(outcome) => (0, outcome),
         Err(error) => match (error.exit_code(), error.outcome()) {
@@ -199,5 +211,5 @@ fn run(program: &Path) -> Result<Verdict, String> {
             ));
         }
     }
-    Ok(Verdict::Passed)
+    Ok(())
 }

@@ -1,5 +1,7 @@
 //! The builder of a call.
 
+#[cfg(feature = "files")]
+use crate::common::files::Files;
 use crate::{
     api::{
         instance::Instance,
@@ -213,6 +215,23 @@ impl<'a> Call<'a> {
         environment.env.push(variable);
         let length = environment.env_length;
         self.refuse_above("an environment", length);
+        self
+    }
+
+    /// Lets the guest see these files, in place of those of
+    /// [`RunnerConfig::files`](crate::RunnerConfig::files). Calls share them and never change them:
+    /// what the guest writes is this call's own, and [`Outcome::files`] has it. By default there are
+    /// no files.
+    ///
+    /// A kept instance keeps what it has written for its later calls. They must be given the same
+    /// files or none.
+    #[cfg(feature = "files")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "files")))]
+    pub fn files(mut self, files: &Files) -> Self {
+        if let Some(problem) = files.mistake() {
+            self.refuse("files", problem.to_string());
+        }
+        self.environment().files = Some(files.clone());
         self
     }
 

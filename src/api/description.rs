@@ -81,6 +81,15 @@ impl Description {
 }
 
 impl Runner {
+    /// Whether calls have the same outcome again, on every machine. They have not if guests are
+    /// given a [real clock](crate::RunnerConfig::guest_clock), [real random
+    /// numbers](crate::RunnerConfig::guest_entropy) or a directory of the host.
+    /// [`Outcome::is_reproducible`](crate::Outcome::is_reproducible) says the same of one call.
+    #[must_use]
+    pub fn is_reproducible(&self) -> bool {
+        self.config().is_reproducible()
+    }
+
     /// Describes a module without compiling it. Unlike [`load_plugin`](Self::load_plugin), this
     /// accepts a module whose imports this runner cannot provide.
     ///

@@ -1,6 +1,8 @@
 //! A call that is ready to run, and running it: in a fresh instance, in a spare one, or in a kept
 //! one.
 
+#[cfg(feature = "files")]
+use crate::engine::store_data::StoreData;
 use crate::{
     api::{instance::Instance, plugin::Plugin},
     common::{
@@ -159,11 +161,29 @@ impl<'a> Task<'a> {
     pub(super) fn kept(&mut self, instance: &mut Instance) -> Result<Outcome, Error> {
         let poisoned = instance.is_poisoned();
         let (plugin, mut execution) = instance.parts();
+        #[cfg(feature = "files")]
+        if self.environment.is_some() {
+            self.check_files(execution.state());
+        }
         let function = execution.remembered_function(self.export);
         let bound_input = self.bind(plugin, function, poisoned)?;
         let (call_limits, environment) = self.take();
         execution.renew(call_limits, environment);
         self.perform(plugin, &mut execution, &bound_input, Begin::Call)
+    }
+
+    /// Refuses other files than those that an instance began with.
+    #[cfg(feature = "files")]
+    #[inline(never)]
+    fn check_files(&mut self, state: &StoreData) {
+        let environment = self.environment.as_ref();
+        let files = environment.and_then(|environment| environment.files.as_ref());
+        if files.is_some_and(|files| state.has_other_files(files)) {
+            let problem = "are others than those that this instance began with".into();
+            let setting = "files";
+            self.mistake
+                .get_or_insert(Cause::InvalidConfig { setting, problem }.into());
+        }
     }
 
     /// Takes the limits and the environment, which go into the store.

@@ -7,6 +7,33 @@ use crate::common::{
 };
 use alloc::format;
 
+/// What a call may hold in files. Each is documented at the method of
+/// [`RunnerConfig`](crate::RunnerConfig) of the same name.
+#[cfg(feature = "files")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileLimits {
+    pub(crate) max_file_bytes: usize,
+    pub(crate) max_files: u32,
+    pub(crate) max_open_files: u32,
+    pub(crate) max_name_bytes: u32,
+    pub(crate) max_directory_depth: u32,
+    pub(crate) max_directory_entries: u32,
+    pub(crate) max_symlink_hops: u32,
+}
+
+#[cfg(feature = "files")]
+impl FileLimits {
+    const DEFAULT: Self = Self {
+        max_file_bytes: 64 << 20,
+        max_files: 16_384,
+        max_open_files: 1_024,
+        max_name_bytes: 255,
+        max_directory_depth: 128,
+        max_directory_entries: 65_536,
+        max_symlink_hops: 40,
+    };
+}
+
 /// All limits of a runner, apart from fuel and time. Each is documented at the method of
 /// [`RunnerConfig`](crate::RunnerConfig) of the same name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +66,8 @@ pub(crate) struct Limits {
     pub(crate) max_cache_bytes: usize,
     #[cfg(feature = "std")]
     pub(crate) max_spare_bytes: usize,
+    #[cfg(feature = "files")]
+    pub(crate) files: FileLimits,
     /// The faults of the engine that are kept away from guests.
     pub(crate) faults: Faults,
 }
@@ -73,12 +102,14 @@ impl Limits {
         max_cache_bytes: 256 << 20,
         #[cfg(feature = "std")]
         max_spare_bytes: 64 << 20,
+        #[cfg(feature = "files")]
+        files: FileLimits::DEFAULT,
         faults: Faults::CLOSED,
     };
 
     /// Checks every limit against what the engine, the specification or this crate can hold.
     pub(crate) fn validate(&self) -> Result<(), Failure> {
-        let within = |setting, value: u64, least: u64, most: u64| {
+        let within = |setting, value: u64, least: u64, most: u64| -> Result<(), Failure> {
             if (least..=most).contains(&value) {
                 return Ok(());
             }
@@ -131,6 +162,34 @@ impl Limits {
         let stack = self.max_host_stack_bytes.into();
         within("max_host_stack_bytes", stack, 4_096, GIB)?;
         bytes("max_exchange_bytes", self.max_exchange_bytes)?;
-        bytes("max_variable_bytes", self.max_variable_bytes)
+        bytes("max_variable_bytes", self.max_variable_bytes)?;
+        #[cfg(feature = "files")]
+        {
+            let files = &self.files;
+            let most = u64::from(u32::MAX);
+            within(
+                "max_file_bytes",
+                files.max_file_bytes as u64,
+                0,
+                2 * GIB - 1,
+            )?;
+            within("max_files", files.max_files.into(), 0, 10_000_000)?;
+            within("max_open_files", files.max_open_files.into(), 0, 1_000_000)?;
+            within("max_name_bytes", files.max_name_bytes.into(), 1, 4_096)?;
+            within(
+                "max_directory_depth",
+                files.max_directory_depth.into(),
+                1,
+                4_096,
+            )?;
+            within(
+                "max_directory_entries",
+                files.max_directory_entries.into(),
+                0,
+                most,
+            )?;
+            within("max_symlink_hops", files.max_symlink_hops.into(), 0, 1_000)?;
+        }
+        Ok(())
     }
 }

@@ -11,6 +11,8 @@ pub(crate) mod engine_faults;
 pub(crate) mod error;
 pub(crate) mod error_kind;
 pub(crate) mod failure;
+#[cfg(feature = "files")]
+pub(crate) mod files;
 pub(crate) mod http;
 pub(crate) mod limits;
 pub(crate) mod native_stack;

@@ -1,5 +1,7 @@
 //! What a call returned and what it cost.
 
+#[cfg(feature = "files")]
+use crate::common::files::{Changes, FileChange};
 use crate::common::{bits::low, wasm_value::Value};
 use alloc::{string::String, sync::Arc, vec::Vec};
 use core::fmt;
@@ -99,6 +101,10 @@ pub struct Outcome {
     pub(crate) fuel_used: u64,
     pub(crate) init_fuel: u64,
     pub(crate) peak_memory_pages: u32,
+    /// Whether the guest had a clock, random numbers or a directory of the host.
+    pub(crate) saw_host: bool,
+    #[cfg(feature = "files")]
+    pub(crate) files: Changes,
 }
 
 impl Outcome {
@@ -169,6 +175,34 @@ impl Outcome {
         self.init_fuel
     }
 
+    /// The files, directories and links that the guest has made, changed and deleted, sorted by path.
+    /// Of a kept instance: since it was made.
+    ///
+    /// What a guest wrote to a mounted directory of the host is not among them.
+    #[cfg(feature = "files")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "files")))]
+    #[must_use]
+    pub fn files(&self) -> &[FileChange] {
+        self.files.as_slice()
+    }
+
+    /// Takes the files out, with their contents.
+    #[cfg(feature = "files")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "files")))]
+    #[must_use]
+    pub fn take_files(&mut self) -> Vec<FileChange> {
+        core::mem::take(&mut self.files).into_vec()
+    }
+
+    /// Whether the same call has the same outcome again, on every machine. It has not if the guest
+    /// was given a [real clock](crate::RunnerConfig::guest_clock), [real random
+    /// numbers](crate::RunnerConfig::guest_entropy) or a directory of the host. What functions and HTTP
+    /// clients of the embedder answer is not known here.
+    #[must_use]
+    pub fn is_reproducible(&self) -> bool {
+        !self.saw_host
+    }
+
     /// The most linear memory that the instance has had, in pages of 65,536 bytes, rounded up.
     #[must_use]
     pub fn peak_memory_pages(&self) -> u32 {
@@ -178,7 +212,8 @@ impl Outcome {
 
 impl fmt::Debug for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outcome")
+        let mut fields = f.debug_struct("Outcome");
+        fields
             .field("results", &self.results())
             .field("values", &self.values())
             .field("bytes", &Text(&self.bytes))
@@ -187,8 +222,16 @@ impl fmt::Debug for Outcome {
             .field("output_truncated", &self.output_truncated)
             .field("fuel_used", &self.fuel_used)
             .field("init_fuel", &self.init_fuel)
-            .field("peak_memory_pages", &self.peak_memory_pages)
-            .finish()
+            .field("peak_memory_pages", &self.peak_memory_pages);
+        if self.saw_host {
+            fields.field("is_reproducible", &false);
+        }
+        // As it is without the feature, if there are no files.
+        #[cfg(feature = "files")]
+        if !self.files().is_empty() {
+            fields.field("files", &self.files());
+        }
+        fields.finish()
     }
 }
 

@@ -347,6 +347,9 @@ impl<'a> Execution<'a> {
             fuel_used,
             init_fuel,
             peak_memory_pages: state.limiter.memory_pages(),
+            saw_host: state.sees_host(),
+            #[cfg(feature = "files")]
+            files: state.file_changes(),
         }
     }
 

@@ -2,8 +2,8 @@
 //! calls of exports and of host functions, and the loop that grants fuel and watches the deadline.
 //!
 //! `loading` and `api` compile modules, make instances and call them through this room. `wasi` and
-//! `convention` define the functions that guests import. It uses `module`, `host`, `settings` and
-//! `common`. Only this room, `wasi` and `convention` name the engine's types.
+//! `convention` define the functions that guests import. It uses `module`, `host`, `file_system`,
+//! `settings` and `common`. Only this room, `wasi` and `convention` name the engine's types.
 
 mod arguments;
 pub(crate) mod callee;
@@ -11,6 +11,8 @@ pub(crate) mod clock;
 pub(crate) mod compiled_module;
 pub(crate) mod dispatch;
 pub(crate) mod execution;
+#[cfg(feature = "files")]
+pub(crate) mod files;
 mod guest_state;
 pub(crate) mod guest_store;
 pub(crate) mod host_functions;

@@ -1,5 +1,11 @@
 //! The host's data in a store.
 
+#[cfg(feature = "files")]
+use crate::{
+    common::files::{Changes, Files},
+    engine::files::{CallFiles, FilesAfter},
+    file_system::state::FileSystem,
+};
 use crate::{
     common::{
         clock::{SeededRandom, VirtualClock},
@@ -36,6 +42,8 @@ pub(crate) struct SnapshotState {
     flags: [u16; 3],
     /// The arguments and environment variables that the initialiser read, if it read any.
     strings_read: Option<[Vec<Vec<u8>>; 2]>,
+    #[cfg(feature = "files")]
+    files: FilesAfter,
 }
 
 impl SnapshotState {
@@ -50,6 +58,10 @@ impl SnapshotState {
         let same = |strings_read: &Vec<Vec<u8>>, which| {
             strings_read.iter().eq(strings(plugin, environment, which))
         };
+        #[cfg(feature = "files")]
+        if !self.files.suit(environment) {
+            return false;
+        }
         max_memory_pages.is_none_or(|maximum| self.pages <= maximum)
             && environment.is_none_or(|it| it.seed.is_none() && it.clock_start.is_none())
             && self
@@ -59,12 +71,23 @@ impl SnapshotState {
     }
 }
 
+#[cfg(feature = "files")]
+impl SnapshotState {
+    /// Whether the initialiser has looked at files, and found any.
+    pub(crate) fn has_seen_files(&self) -> bool {
+        self.files.has_seen()
+    }
+}
+
 /// Which inputs the guest has read that may differ from call to call.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct InputsRead {
     /// Arguments or environment.
     pub(crate) environment: bool,
     pub(crate) stdin: bool,
+    /// Any file, or whether there are any.
+    #[cfg(feature = "files")]
+    pub(crate) files: bool,
 }
 
 /// The sink that the stream is passed on to, if any.
@@ -82,6 +105,8 @@ pub(crate) struct StoreData {
     pub(crate) limiter: Limiter,
     pub(crate) output: Output,
     environment: Option<Box<Environment>>,
+    #[cfg(feature = "files")]
+    files: CallFiles,
     /// The embedder's state for its host functions, for one call.
     pub(crate) embedder_state: Option<Box<dyn Any + Send + Sync>>,
     pub(crate) clock: VirtualClock,
@@ -125,6 +150,8 @@ impl StoreData {
             limiter,
             output: Output::new(config.limits.max_output_bytes),
             environment,
+            #[cfg(feature = "files")]
+            files: CallFiles::default(),
             embedder_state: None,
             clock,
             random,
@@ -156,6 +183,8 @@ impl StoreData {
                 [Strings::Args, Strings::Env]
                     .map(|which| self.strings(which).map(<[u8]>::to_vec).collect())
             }),
+            #[cfg(feature = "files")]
+            files: self.files.after(self.inputs_read.files, self.given_files()),
         }
     }
 
@@ -275,6 +304,60 @@ impl StoreData {
         self.random = snapshot_state.random;
         self.closed = snapshot_state.closed;
         self.flags = snapshot_state.flags;
+        #[cfg(feature = "files")]
+        {
+            self.files = snapshot_state.files.begin();
+        }
+    }
+
+    /// The files that the call sees, if it sees any. They are made on first use, because few calls
+    /// need them.
+    #[cfg(feature = "files")]
+    pub(crate) fn files(&mut self) -> Option<&mut FileSystem> {
+        self.inputs_read.files = true;
+        let Self {
+            files,
+            environment,
+            meter,
+            ..
+        } = self;
+        let config = &meter.context().config;
+        let given = || given_files(environment.as_deref(), config);
+        files.in_use(given, config.limits.files)
+    }
+
+    /// The tree that the call was given, or the runner's.
+    #[cfg(feature = "files")]
+    fn given_files(&self) -> Option<&Files> {
+        given_files(self.environment.as_deref(), &self.meter.context().config)
+    }
+
+    /// Whether the instance has begun with another tree than this one.
+    #[cfg(feature = "files")]
+    pub(crate) fn has_other_files(&self, files: &Files) -> bool {
+        self.files.has_other(files)
+    }
+
+    /// What the guest has changed in its files.
+    #[cfg(feature = "files")]
+    #[inline(always)]
+    pub(crate) fn file_changes(&self) -> Changes {
+        match self.files {
+            CallFiles::Unused => Changes::NOTHING,
+            _ => self.files.changes(),
+        }
+    }
+
+    /// Whether the guest has a clock, random numbers or a directory of the host.
+    #[inline]
+    pub(crate) fn sees_host(&self) -> bool {
+        let config = &self.meter.context().config;
+        #[cfg(feature = "files")]
+        if let Some(files) = self.environment.as_ref().and_then(|it| it.files.as_ref()) {
+            // They are in place of the runner's.
+            return !files.is_reproducible() || !config.has_virtual_surroundings();
+        }
+        !config.is_reproducible()
     }
 
     /// Begins another call on the same instance, after one that used `fuel_used`.
@@ -309,6 +392,15 @@ fn begin_anew(environment: &Environment, random: &mut SeededRandom, clock: &mut 
     if let Some(start) = environment.clock_start {
         clock.start_at(start);
     }
+}
+
+#[cfg(feature = "files")]
+fn given_files<'a>(
+    environment: Option<&'a Environment>,
+    config: &'a RunnerConfig,
+) -> Option<&'a Files> {
+    let of_call = environment.and_then(|environment| environment.files.as_ref());
+    of_call.or(config.files.as_ref())
 }
 
 /// The guest's memory and the store's data, borrowed together. `None` without a memory.

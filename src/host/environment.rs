@@ -108,6 +108,9 @@ pub(crate) struct Environment {
     pub(crate) seed: Option<u64>,
     /// The time since 1970 at which the virtual clock starts.
     pub(crate) clock_start: Option<Duration>,
+    /// The files that the call sees, in place of the runner's.
+    #[cfg(feature = "files")]
+    pub(crate) files: Option<crate::common::files::Files>,
 }
 
 /// One of the two lists of strings that a guest can ask for.

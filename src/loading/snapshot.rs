@@ -1,6 +1,8 @@
 //! Snapshots: runs a module's initialiser once and captures the state, from which a new module is
 //! written. That module is compiled instead of the original.
 
+#[cfg(feature = "files")]
+use crate::common::files::Files;
 use crate::{
     common::{
         error::Error,
@@ -69,6 +71,11 @@ pub(crate) fn snapshot_bytes(
     };
     let done: Vec<&str> = info.initialisers().collect();
     match snapshot_run.run(|_, _| true)? {
+        #[cfg(feature = "files")]
+        Some((_, _, state)) if state.has_seen_files() => Err(refused(
+            "the initialiser looks at files, and the module that is written has no others",
+        )
+        .into()),
         Some((shape, captured, _)) => Ok(write(bytes, &info, &shape, &captured, &done)?),
         None => Ok(bytes.to_vec()),
     }
@@ -243,6 +250,11 @@ impl SnapshotRun<'_> {
                 "clock_time_get" | "poll_oneoff" => config.guest_clock.is_none(),
                 "random_get" => config.guest_entropy.is_none(),
                 "fd_write" => true,
+                #[cfg(feature = "files")]
+                name if name.starts_with("fd_") || name.starts_with("path_") => {
+                    let files = config.files.as_ref();
+                    files.is_some_and(Files::is_reproducible)
+                }
                 _ => false,
             };
         (!same).then(|| format!("the initialiser calls {module} {name}"))

@@ -63,6 +63,8 @@ pub struct RunnerConfig {
     pub(crate) functions: Functions,
     pub(crate) http_client: Option<Arc<dyn HttpClient>>,
     pub(crate) allowed_hosts: Vec<String>,
+    #[cfg(feature = "files")]
+    pub(crate) files: Option<crate::common::files::Files>,
 }
 
 impl Default for RunnerConfig {
@@ -97,6 +99,8 @@ impl RunnerConfig {
             functions: Functions::default(),
             http_client: None,
             allowed_hosts: Vec::new(),
+            #[cfg(feature = "files")]
+            files: None,
         }
     }
 
@@ -357,6 +361,10 @@ impl RunnerConfig {
         }
         for host in &self.allowed_hosts {
             hosts::check(host)?;
+        }
+        #[cfg(feature = "files")]
+        if let Some(problem) = self.files.as_ref().and_then(|files| files.mistake()) {
+            return refuse("files", problem);
         }
         if self.fuel_per_second == 0 {
             return refuse("fuel_per_second", "is 0; it must be at least 1");

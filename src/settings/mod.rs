@@ -6,8 +6,11 @@
 
 pub(crate) mod config;
 pub(crate) mod context;
+#[cfg(feature = "files")]
+mod file_setters;
 pub(crate) mod hosts;
 mod import_setters;
 mod limit_setters;
 pub(crate) mod modes;
 mod output_setters;
+mod reproducible;

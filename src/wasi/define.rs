@@ -5,6 +5,8 @@ use super::{
     errno::{Errno, Refusal},
     fd, poll, process,
 };
+#[cfg(feature = "files")]
+use crate::wasi::files;
 use crate::{
     common::value::{Import, Signature},
     engine::{
@@ -34,11 +36,15 @@ fn enter(
 }
 
 macro_rules! functions {
-    ($linker:ident, $module:ident, $wanted:ident, $version:ident; $(
+    ($linker:ident, $module:ident, $wanted:ident, $fits:expr; $(
         fn $name:ident($($param:ident: $ty:ty),*) = $body:expr;
     )*) => {
         match $wanted {
             $(stringify!($name) => {
+                let ty = FuncType::new([$(<$ty as Typed>::TYPE),*], [wasmi::ValType::I32]);
+                if !$fits(&ty) {
+                    return None;
+                }
                 let defined = $linker.func_wrap(
                     $module,
                     $wanted,
@@ -46,7 +52,7 @@ macro_rules! functions {
                         enter(&mut caller, |caller| $body(caller, $($param),*))
                     },
                 );
-                defined.map(|_| FuncType::new([$(<$ty as Typed>::TYPE),*], [wasmi::ValType::I32]))
+                defined.map(|_| ty)
             })*
             _ => return None,
         }
@@ -78,6 +84,13 @@ pub(crate) fn provide(
         return Provided::Unknown;
     };
     if let Some(defined) = define(linker, version, module, name) {
+        return Provided::Function(defined);
+    }
+    // A function on files that is declared with another type stays a stub, as it is without files.
+    #[cfg(feature = "files")]
+    if let Some(ty) = func_type(wanted)
+        && let Some(defined) = define_files(linker, version, module, name, &ty)
+    {
         return Provided::Function(defined);
     }
     // A function with other results has no place for an errno.
@@ -116,7 +129,7 @@ fn define(
         );
     }
     let defined = functions! {
-        linker, module, name, version;
+        linker, module, name, |_| true;
         fn args_get(list: u32, bytes: u32) = environment::args_get;
         fn args_sizes_get(count: u32, size: u32) = environment::args_sizes_get;
         fn environ_get(list: u32, bytes: u32) = environment::environ_get;
@@ -132,12 +145,71 @@ fn define(
             |caller: &mut Caller<'_, StoreData>, fd, stat| fd::fd_filestat_get(caller, version, fd, stat);
         fn fd_read(fd: u32, iovs: u32, count: u32, read: u32) = fd::fd_read;
         fn fd_write(fd: u32, iovs: u32, count: u32, written: u32) = fd::fd_write;
-        fn fd_seek(fd: u32, offset: u64, whence: u32, position: u32) = fd::fd_seek;
+        fn fd_seek(fd: u32, offset: u64, whence: u32, position: u32) =
+            |caller: &mut Caller<'_, StoreData>, fd, offset, whence, position| {
+                fd::fd_seek(caller, version, fd, offset, whence, position)
+            };
         fn fd_tell(fd: u32, position: u32) = fd::fd_tell;
         fn poll_oneoff(input: u32, output: u32, count: u32, ready: u32) =
             |caller: &mut Caller<'_, StoreData>, input, output, count, ready| {
                 poll::poll_oneoff(caller, version, input, output, count, ready)
             };
+    };
+    Some(defined.map_err(Into::into))
+}
+
+/// Defines the function on files with this name and type. Returns its type.
+#[cfg(feature = "files")]
+fn define_files(
+    linker: &mut Linker<StoreData>,
+    version: WasiVersion,
+    module: &str,
+    name: &str,
+    wanted: &FuncType,
+) -> Option<Result<FuncType, wasmi::Error>> {
+    let defined = functions! {
+        linker, module, name, |ty: &FuncType| ty == wanted;
+        fn fd_advise(fd: u32, offset: u64, length: u64, advice: u32) = files::fd_advise;
+        fn fd_allocate(fd: u32, offset: u64, length: u64) = files::fd_allocate;
+        fn fd_datasync(fd: u32) = files::fd_datasync;
+        fn fd_fdstat_set_rights(fd: u32, base: u64, inheriting: u64) = files::fd_fdstat_set_rights;
+        fn fd_filestat_set_size(fd: u32, size: u64) = files::fd_filestat_set_size;
+        fn fd_filestat_set_times(fd: u32, accessed: u64, modified: u64, flags: u32) =
+            files::fd_filestat_set_times;
+        fn fd_pread(fd: u32, iovs: u32, count: u32, offset: u64, read: u32) = files::fd_pread;
+        fn fd_prestat_get(fd: u32, prestat: u32) = files::fd_prestat_get;
+        fn fd_prestat_dir_name(fd: u32, path: u32, length: u32) = files::fd_prestat_dir_name;
+        fn fd_pwrite(fd: u32, iovs: u32, count: u32, offset: u64, written: u32) = files::fd_pwrite;
+        fn fd_readdir(fd: u32, buffer: u32, length: u32, cookie: u64, used: u32) =
+            files::fd_readdir;
+        fn fd_renumber(from: u32, to: u32) = files::fd_renumber;
+        fn fd_sync(fd: u32) = files::fd_sync;
+        fn path_create_directory(fd: u32, path: u32, length: u32) = files::path_create_directory;
+        fn path_filestat_get(fd: u32, lookup: u32, path: u32, length: u32, stat: u32) =
+            |caller: &mut Caller<'_, StoreData>, fd, lookup, path, length, stat| {
+                files::path_filestat_get(caller, version, fd, lookup, path, length, stat)
+            };
+        fn path_filestat_set_times(
+            fd: u32, lookup: u32, path: u32, length: u32, accessed: u64, modified: u64, flags: u32
+        ) = files::path_filestat_set_times;
+        fn path_link(
+            fd: u32, lookup: u32, path: u32, length: u32, to_fd: u32, to: u32, to_length: u32
+        ) = files::path_link;
+        fn path_open(
+            fd: u32, lookup: u32, path: u32, length: u32, how: u32, base: u64, inheriting: u64,
+            flags: u32, opened: u32
+        ) = files::path_open;
+        fn path_readlink(
+            fd: u32, path: u32, length: u32, buffer: u32, buffer_length: u32, used: u32
+        ) = files::path_readlink;
+        fn path_remove_directory(fd: u32, path: u32, length: u32) = files::path_remove_directory;
+        fn path_rename(
+            fd: u32, path: u32, length: u32, to_fd: u32, to: u32, to_length: u32
+        ) = files::path_rename;
+        fn path_symlink(
+            target: u32, target_length: u32, fd: u32, path: u32, length: u32
+        ) = files::path_symlink;
+        fn path_unlink_file(fd: u32, path: u32, length: u32) = files::path_unlink_file;
     };
     Some(defined.map_err(Into::into))
 }
@@ -157,12 +229,12 @@ fn define_stub(
     linker.func_new(module, name, ty, move |mut caller, params, results| {
         guarded(|| {
             charge(&mut caller, CALL_FUEL)?;
-            let stdio = |fd: &Val| {
+            let mut is_open = |fd: &Val| {
                 fd.i32()
-                    .is_some_and(|fd| fd::is_open(&caller, fd.cast_unsigned()))
+                    .is_some_and(|fd| fd::is_open(&mut caller, fd.cast_unsigned()))
             };
             let errno = match params.first() {
-                Some(fd) if sockets && stdio(fd) => Errno::NOTSOCK,
+                Some(fd) if sockets && is_open(fd) => Errno::NOTSOCK,
                 _ if about_files => Errno::BADF,
                 _ => Errno::NOSYS,
             };

@@ -1,5 +1,7 @@
 //! The errnos of WASI preview1 that are used here.
 
+#[cfg(feature = "files")]
+use crate::common::files::FileFault;
 use crate::{common::failure::Failure, host::memory::OutOfBounds};
 
 /// An errno, as the witx of `wasi_snapshot_preview1` numbers them.
@@ -38,6 +40,83 @@ impl Errno {
     /// The value in an event record.
     pub(crate) const fn bits(self) -> u16 {
         self.0
+    }
+}
+
+/// The errnos that only functions on files return.
+#[cfg(feature = "files")]
+impl Errno {
+    /// Permission denied.
+    pub(crate) const ACCES: Self = Self(2);
+    /// Device or resource busy.
+    pub(crate) const BUSY: Self = Self(10);
+    /// File exists.
+    pub(crate) const EXIST: Self = Self(20);
+    /// File too large.
+    pub(crate) const FBIG: Self = Self(22);
+    /// Illegal byte sequence.
+    pub(crate) const ILSEQ: Self = Self(25);
+    /// Is a directory.
+    pub(crate) const ISDIR: Self = Self(31);
+    /// Too many levels of symbolic links.
+    pub(crate) const LOOP: Self = Self(32);
+    /// File descriptor value too large.
+    pub(crate) const MFILE: Self = Self(33);
+    /// Too many links.
+    pub(crate) const MLINK: Self = Self(34);
+    /// Filename too long.
+    pub(crate) const NAMETOOLONG: Self = Self(37);
+    /// No such file or directory.
+    pub(crate) const NOENT: Self = Self(44);
+    /// Not a directory or a symbolic link to a directory.
+    pub(crate) const NOTDIR: Self = Self(54);
+    /// Directory not empty.
+    pub(crate) const NOTEMPTY: Self = Self(55);
+    /// Operation not permitted.
+    pub(crate) const PERM: Self = Self(63);
+    /// Read-only file system.
+    pub(crate) const ROFS: Self = Self(69);
+    /// Cross-device link.
+    pub(crate) const XDEV: Self = Self(75);
+    /// Capabilities insufficient.
+    pub(crate) const NOTCAPABLE: Self = Self(76);
+}
+
+#[cfg(feature = "files")]
+impl From<FileFault> for Errno {
+    fn from(fault: FileFault) -> Self {
+        match fault {
+            FileFault::Access => Self::ACCES,
+            FileFault::BadDescriptor => Self::BADF,
+            FileFault::Busy => Self::BUSY,
+            FileFault::Exists => Self::EXIST,
+            FileFault::TooLarge => Self::FBIG,
+            FileFault::BadSequence => Self::ILSEQ,
+            FileFault::Invalid => Self::INVAL,
+            FileFault::Io => Self::IO,
+            FileFault::IsDirectory => Self::ISDIR,
+            FileFault::Loop => Self::LOOP,
+            FileFault::TooManyOpen => Self::MFILE,
+            FileFault::TooManyLinks => Self::MLINK,
+            FileFault::NameTooLong => Self::NAMETOOLONG,
+            FileFault::NoEntry => Self::NOENT,
+            FileFault::NoSpace => Self::NOSPC,
+            FileFault::NotDirectory => Self::NOTDIR,
+            FileFault::NotEmpty => Self::NOTEMPTY,
+            FileFault::NotSupported => Self::NOTSUP,
+            FileFault::Permission => Self::PERM,
+            FileFault::ReadOnly => Self::ROFS,
+            FileFault::NotSeekable => Self::SPIPE,
+            FileFault::CrossDevice => Self::XDEV,
+            FileFault::NotCapable => Self::NOTCAPABLE,
+        }
+    }
+}
+
+#[cfg(feature = "files")]
+impl From<FileFault> for Refusal {
+    fn from(fault: FileFault) -> Self {
+        Self::Errno(fault.into())
     }
 }
 

@@ -1,21 +1,16 @@
-//! The three file descriptors that exist: standard input, output and error.
+//! Descriptors. The standard streams are here; what is open on files is passed to `files`.
 
-use super::errno::{Errno, Refusal};
+use super::{errno::Errno, record::put, vectors::vectors};
 use crate::module::wasi_version::WasiVersion;
-use crate::wasi::answer::{Answer, charge_bytes, guest};
+use crate::wasi::answer::{Answer, guest};
+#[cfg(feature = "files")]
+use crate::wasi::files::{self, Opened};
 use crate::{
     common::output::{Stream, WriteResult},
-    engine::{run_loop::charge, store_data::StoreData},
-    host::memory::GuestMemory,
+    engine::store_data::StoreData,
 };
-use alloc::vec::Vec;
 use core::time::Duration;
 use wasmi::Caller;
-
-/// The most vectors that one call reads or writes. More of them make it a short read or write.
-const MOST_VECTORS: u32 = 1_024;
-/// The fuel for each vector, in addition to the fuel for its bytes.
-const VECTOR_FUEL: u64 = 16;
 
 /// The file type of a pipe. WASI preview1 has no type for pipes; other hosts report "unknown" too.
 const PIPE: u8 = 0;
@@ -32,10 +27,21 @@ const RIGHT_POLL: u64 = 1 << 27;
 pub(super) enum Fd {
     Stdin,
     Output(Stream),
+    /// A file or a directory.
+    #[cfg(feature = "files")]
+    File,
 }
 
 /// The open descriptor with this number.
-pub(super) fn open(caller: &Caller<'_, StoreData>, fd: u32) -> Result<Fd, Errno> {
+pub(super) fn open(caller: &mut Caller<'_, StoreData>, fd: u32) -> Result<Fd, Errno> {
+    #[cfg(feature = "files")]
+    match files::opened(caller, fd) {
+        Some(Opened::File) => return Ok(Fd::File),
+        Some(Opened::Stream(0)) => return Ok(Fd::Stdin),
+        Some(Opened::Stream(1)) => return Ok(Fd::Output(Stream::Stdout)),
+        Some(Opened::Stream(_)) => return Ok(Fd::Output(Stream::Stderr)),
+        None => {}
+    }
     let [stdin, stdout, stderr] = caller.data().closed;
     match fd {
         0 if !stdin => Ok(Fd::Stdin),
@@ -45,12 +51,16 @@ pub(super) fn open(caller: &Caller<'_, StoreData>, fd: u32) -> Result<Fd, Errno>
     }
 }
 
-pub(super) fn is_open(caller: &Caller<'_, StoreData>, fd: u32) -> bool {
+pub(super) fn is_open(caller: &mut Caller<'_, StoreData>, fd: u32) -> bool {
     open(caller, fd).is_ok()
 }
 
 pub(super) fn fd_close(caller: &mut Caller<'_, StoreData>, fd: u32) -> Answer {
     open(caller, fd)?;
+    #[cfg(feature = "files")]
+    if files::close(caller, fd) && fd > 2 {
+        return Ok(());
+    }
     let index = usize::try_from(fd).map_err(|_| Errno::BADF)?;
     match caller.data_mut().closed.get_mut(index) {
         Some(closed) => *closed = true,
@@ -60,12 +70,14 @@ pub(super) fn fd_close(caller: &mut Caller<'_, StoreData>, fd: u32) -> Answer {
 }
 
 impl Fd {
-    /// The fd's number, 0 to 2.
+    /// The stream's number, 0 to 2. Files have no place in its lists.
     const fn index(self) -> usize {
         match self {
             Self::Stdin => 0,
             Self::Output(Stream::Stdout) => 1,
             Self::Output(Stream::Stderr) => 2,
+            #[cfg(feature = "files")]
+            Self::File => 3,
         }
     }
 
@@ -77,6 +89,8 @@ impl Fd {
             && match self {
                 Self::Stdin => state.environment().stdin.available().is_none(),
                 Self::Output(stream) => state.is_passed_on(stream),
+                #[cfg(feature = "files")]
+                Self::File => false,
             };
         if is_terminal { CHARACTER_DEVICE } else { PIPE }
     }
@@ -92,11 +106,14 @@ fn is_nonblocking(state: &StoreData, fd: Fd) -> bool {
 
 /// Writes an `fdstat` record: the file type, the flags and the rights.
 pub(super) fn fd_fdstat_get(caller: &mut Caller<'_, StoreData>, fd: u32, stat: u32) -> Answer {
-    let fd = open(caller, fd)?;
-    let rights = match fd {
+    let opened = open(caller, fd)?;
+    let rights = match opened {
         Fd::Stdin => RIGHT_READ,
         Fd::Output(_) => RIGHT_WRITE,
+        #[cfg(feature = "files")]
+        Fd::File => return files::fd_fdstat_get(caller, fd, stat),
     };
+    let fd = opened;
     let state = caller.data_mut();
     let flags = state.flags.get(fd.index()).copied().unwrap_or_default();
     let mut record = [0; 24];
@@ -119,7 +136,12 @@ pub(super) fn fd_fdstat_set_flags(
     flags: u32,
 ) -> Answer {
     const KNOWN: u32 = 0b1_1111;
-    let fd = open(caller, fd)?;
+    let opened = open(caller, fd)?;
+    #[cfg(feature = "files")]
+    if opened == Fd::File {
+        return files::fd_fdstat_set_flags(caller, fd, flags);
+    }
+    let fd = opened;
     let flags = u16::try_from(flags & KNOWN)
         .ok()
         .filter(|known| u32::from(*known) == flags)
@@ -144,7 +166,12 @@ pub(super) fn fd_filestat_get(
     fd: u32,
     stat: u32,
 ) -> Answer {
-    let fd = open(caller, fd)?;
+    let opened = open(caller, fd)?;
+    #[cfg(feature = "files")]
+    if opened == Fd::File {
+        return files::fd_filestat_get(caller, version, fd, stat);
+    }
+    let fd = opened;
     let mut record = [0; 64];
     put(&mut record, 16, &[fd.file_type(caller.data_mut())]);
     // In `wasi_unstable`, the number of links has 32 bits and the record 56 bytes.
@@ -164,67 +191,33 @@ pub(super) fn fd_filestat_get(
     Ok(())
 }
 
-/// Writes a field of a record.
-pub(super) fn put(record: &mut [u8], offset: usize, field: &[u8]) {
-    for (to, from) in record.iter_mut().skip(offset).zip(field) {
-        *to = *from;
-    }
-}
-
 pub(super) fn fd_seek(
     caller: &mut Caller<'_, StoreData>,
+    version: WasiVersion,
     fd: u32,
-    _offset: u64,
-    _whence: u32,
-    _position: u32,
+    offset: u64,
+    whence: u32,
+    position: u32,
 ) -> Answer {
-    open(caller, fd)?;
-    Err(Errno::SPIPE.into())
+    match open(caller, fd)? {
+        #[cfg(feature = "files")]
+        Fd::File => files::fd_seek(caller, version, fd, offset, whence, position),
+        _ => {
+            let _ = (version, offset, whence, position);
+            Err(Errno::SPIPE.into())
+        }
+    }
 }
 
-pub(super) fn fd_tell(caller: &mut Caller<'_, StoreData>, fd: u32, _position: u32) -> Answer {
-    open(caller, fd)?;
-    Err(Errno::SPIPE.into())
-}
-
-/// The pointers and lengths of the vectors of a read or write. All memory that they name has been
-/// checked, and the fuel for it charged.
-///
-/// This is a copy, because a read may overwrite the guest's own list.
-fn vectors(
-    caller: &mut Caller<'_, StoreData>,
-    list: u32,
-    count: u32,
-) -> Result<Vec<(u32, u64)>, Refusal> {
-    let (memory, _) = guest(caller)?;
-    if count == 0 {
-        return Ok(Vec::new());
+pub(super) fn fd_tell(caller: &mut Caller<'_, StoreData>, fd: u32, position: u32) -> Answer {
+    match open(caller, fd)? {
+        #[cfg(feature = "files")]
+        Fd::File => files::fd_tell(caller, fd, position),
+        _ => {
+            let _ = position;
+            Err(Errno::SPIPE.into())
+        }
     }
-    memory.range(list, u64::from(count) * 8)?;
-    let looked_at = count.min(MOST_VECTORS);
-    charge(caller, u64::from(looked_at) * VECTOR_FUEL)?;
-    let (memory, _) = guest(caller)?;
-    let vectors = (0..looked_at)
-        .map(|index| vector(&memory, list.wrapping_add(index.wrapping_mul(8))))
-        .collect::<Result<Vec<_>, _>>()?;
-    let total: u64 = vectors.iter().map(|(_, length)| length).sum();
-    // The guest gets the number of bytes in 32 bits.
-    if total > u64::from(u32::MAX) {
-        return Err(Errno::INVAL.into());
-    }
-    charge_bytes(caller, total)?;
-    Ok(vectors)
-}
-
-fn vector(memory: &GuestMemory<'_>, entry: u32) -> Result<(u32, u64), Refusal> {
-    let pointer = memory.u32(entry)?;
-    let length = memory.u32(entry.wrapping_add(4))?.into();
-    if length == 0 {
-        // Guests may pass any pointer with an empty vector.
-        return Ok((0, 0));
-    }
-    memory.range(pointer, length)?;
-    Ok((pointer, length))
 }
 
 pub(super) fn fd_write(
@@ -234,8 +227,11 @@ pub(super) fn fd_write(
     count: u32,
     written: u32,
 ) -> Answer {
-    let Fd::Output(stream) = open(caller, fd)? else {
-        return Err(Errno::BADF.into());
+    let stream = match open(caller, fd)? {
+        Fd::Output(stream) => stream,
+        Fd::Stdin => return Err(Errno::BADF.into()),
+        #[cfg(feature = "files")]
+        Fd::File => return files::write(caller, fd, list, count, None, written),
     };
     guest(caller)?.0.range(written, 4)?;
     let vectors = vectors(caller, list, count)?;
@@ -270,9 +266,13 @@ pub(super) fn fd_read(
     count: u32,
     read: u32,
 ) -> Answer {
-    if open(caller, fd)? != Fd::Stdin {
-        return Err(Errno::BADF.into());
+    match open(caller, fd)? {
+        Fd::Stdin => {}
+        Fd::Output(_) => return Err(Errno::BADF.into()),
+        #[cfg(feature = "files")]
+        Fd::File => return files::read(caller, fd, list, count, None, read),
     }
+    caller.data_mut().inputs_read.stdin = true;
     guest(caller)?.0.range(read, 4)?;
     let vectors = vectors(caller, list, count)?;
     let (mut memory, state) = guest(caller)?;

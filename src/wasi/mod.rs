@@ -1,11 +1,11 @@
-//! WASI preview1 without a file system. Guests have access to nothing by default.
+//! WASI preview1. Guests have access to nothing by default.
 //!
 //! Each function checks all its pointers before it has any effect, charges fuel for the call and
-//! for the bytes it moves, and returns an errno if it fails. Functions that need a file system or
-//! sockets are stubs that return an errno.
+//! for the bytes it moves, and returns an errno if it fails. Functions on sockets are stubs that
+//! return an errno, and so are those on files where a call has no files.
 //!
 //! `loading` passes `define::provide` to the engine, which calls it for each import. This room may
-//! use `engine` and the rooms below it.
+//! use `engine` and the rooms below it, `file_system` among them.
 
 mod answer;
 mod clock;
@@ -13,5 +13,9 @@ pub(crate) mod define;
 mod environment;
 mod errno;
 mod fd;
+#[cfg(feature = "files")]
+mod files;
 mod poll;
 mod process;
+mod record;
+mod vectors;

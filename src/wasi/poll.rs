@@ -3,7 +3,8 @@
 use super::{
     clock::{ClockId, now},
     errno::{Errno, Refusal},
-    fd::{self, Fd, put},
+    fd::{self, Fd},
+    record::put,
 };
 use crate::engine::{meter::as_fuel, run_loop::charge, store_data::StoreData};
 use crate::module::wasi_version::WasiVersion;
@@ -169,13 +170,19 @@ fn read(
         1 | 2 => {
             let fd = memory.u32(pointer + 16)?;
             caller.data_mut().inputs_read.stdin |= kind == 1;
-            match (kind, fd::open(caller, fd)) {
+            let opened = fd::open(caller, fd);
+            match (kind, opened) {
                 (1, Ok(Fd::Stdin)) => match caller.data_mut().environment().stdin.available() {
                     Some(0) => ready(0, HANGUP),
                     Some(bytes) => ready(bytes, 0),
                     None => Wait::Input,
                 },
                 (2, Ok(Fd::Output(_))) => ready(1, 0),
+                #[cfg(feature = "files")]
+                (_, Ok(Fd::File)) => match crate::wasi::files::ready_bytes(caller, fd, kind == 1) {
+                    Ok(bytes) => ready(bytes, 0),
+                    Err(errno) => refused(errno),
+                },
                 (_, Ok(_)) => refused(Errno::BADF),
                 (_, Err(errno)) => refused(errno),
             }

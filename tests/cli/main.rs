@@ -5,6 +5,7 @@ mod calls;
 mod commands;
 mod conventions;
 mod failures;
+mod files;
 mod limits;
 mod listing;
 mod mistakes;

@@ -5,6 +5,7 @@ mod browser;
 mod cgi;
 mod client;
 mod doors;
+mod files;
 mod guide;
 mod handlers;
 mod limits;

@@ -72,11 +72,21 @@ fn the_build_script_refuses_what_could_overflow() {
     );
     let assertions = "CARGO_CFG_DEBUG_ASSERTIONS";
     for (level, [arch, os], set, lines) in [
-        ("0", ["x86_64", "linux"], &[flag, assertions][..], &[may][..]),
+        (
+            "0",
+            ["x86_64", "linux"],
+            &[flag, assertions][..],
+            &[may][..],
+        ),
         ("1", ["x86_64", "windows"], &[flag], &[may]),
         ("2", ["x86_64", "linux"], &[flag], &[may, fast]),
         ("3", ["x86_64", "macos"], &[flag], &[may, fast]),
-        ("3", ["x86_64", "linux"], &[flag, assertions], &[may, refused]),
+        (
+            "3",
+            ["x86_64", "linux"],
+            &[flag, assertions],
+            &[may, refused],
+        ),
         ("s", ["x86_64", "linux"], &[flag], &[may, refused]),
         ("z", ["x86_64", "linux"], &[flag], &[may, refused]),
         ("3", ["x86_64", "linux"], &[flag, feature], &[]),

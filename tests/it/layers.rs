@@ -11,7 +11,7 @@ use std::{
 /// is for is at the top of its `mod.rs`.
 const FLOORS: &[&[&str]] = &[
     &["common"],
-    &["module", "host", "system"],
+    &["module", "host", "system", "file_system"],
     &["settings"],
     &["engine"],
     &["wasi", "convention"],

@@ -5,6 +5,8 @@ mod bytes;
 mod support;
 
 mod admission;
+#[cfg(feature = "archives")]
+mod archives;
 mod bombs;
 mod budgets;
 mod cache;
@@ -15,7 +17,10 @@ mod deadlines;
 mod dispatch;
 mod embedding;
 mod faults;
+mod files;
 mod guest_state;
+#[cfg(all(feature = "host-dir", unix))]
+mod host_directories;
 mod host_functions;
 mod imports;
 mod layers;

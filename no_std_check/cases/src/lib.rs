@@ -7,6 +7,9 @@
 
 extern crate alloc;
 
+#[cfg(feature = "files")]
+mod files;
+
 use alloc::{format, string::String, vec::Vec};
 use core::fmt::Write as _;
 use pocketwasm::{Call, Error, Instance, Outcome, Runner, RunnerConfig};
@@ -25,6 +28,9 @@ macro_rules! built {
         include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".wasm"))
     };
 }
+
+#[cfg(feature = "files")]
+use built;
 
 macro_rules! fixture {
     ($name:literal) => {
@@ -93,6 +99,8 @@ pub fn run(mut line: impl FnMut(&str)) -> Result<(), Error> {
     edges(&runner, &mut line)?;
     budgets(&runner, &mut line)?;
     wasi(&runner, &mut line)?;
+    #[cfg(feature = "files")]
+    files::run(&runner, &mut line)?;
     refused(&runner, &mut line);
     runner.unload_plugin("case");
     #[cfg(feature = "large")]

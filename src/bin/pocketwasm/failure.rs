@@ -22,6 +22,10 @@ pub(crate) enum Failure {
     Library(Error),
     /// A call failed after this much time.
     Call { error: Error, elapsed: Duration },
+    /// An archive for the guest could not be read.
+    Archive { path: String, error: Error },
+    /// Something is larger than its limit.
+    TooLarge(String),
     /// The text of a module could not be parsed.
     Text { module: String, problem: String },
     /// The directory has no plugins.
@@ -39,7 +43,8 @@ impl From<Error> for Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(problem) => f.write_str(problem),
+            Self::Usage(problem) | Self::TooLarge(problem) => f.write_str(problem),
+            Self::Archive { path, error } => write!(f, "cannot read {path:?}: {error}"),
             Self::Parameter {
                 plugin,
                 export,
@@ -64,9 +69,12 @@ impl fmt::Display for Failure {
 impl StdError for Failure {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Usage(_) | Self::Parameter { .. } | Self::Text { .. } | Self::NoPlugins(_) => {
-                None
-            }
+            Self::Usage(_)
+            | Self::Parameter { .. }
+            | Self::Text { .. }
+            | Self::NoPlugins(_)
+            | Self::TooLarge(_) => None,
+            Self::Archive { error, .. } => error.source(),
             Self::Io { source, .. } => Some(source),
             Self::Library(error) | Self::Call { error, .. } => error.source(),
             Self::Hinted { failure, .. } => failure.source(),
@@ -87,7 +95,9 @@ impl Failure {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Hinted { hint, .. } => Some(hint.clone()),
-            Self::Library(error) | Self::Call { error, .. } => hints::hint(error),
+            Self::Library(error) | Self::Call { error, .. } | Self::Archive { error, .. } => {
+                hints::hint(error)
+            }
             _ => None,
         }
     }
@@ -118,6 +128,8 @@ impl Failure {
             },
             Self::Text { .. } => Code::REFUSED,
             Self::NoPlugins(_) => Code::NOT_FOUND,
+            Self::Archive { error, .. } => Code::of(error.kind()),
+            Self::TooLarge(_) => Code::LIMIT,
             Self::Hinted { failure, .. } => failure.code(),
             Self::Library(error) | Self::Call { error, .. } if has_ended_early(error) => {
                 Code::SUCCESS
@@ -156,8 +168,16 @@ impl Failure {
                 "export": null,
                 "phase": "load",
             }),
-            Self::Usage(_) | Self::Io { .. } | Self::NoPlugins(_) => json!({
+            Self::Archive { error, .. } => json!({
+                "kind": format!("{:?}", error.kind()),
+                "message": with_causes(self.to_string(), self),
+                "plugin": null,
+                "export": null,
+                "phase": null,
+            }),
+            Self::Usage(_) | Self::Io { .. } | Self::NoPlugins(_) | Self::TooLarge(_) => json!({
                 "kind": match self.code() {
+                    _ if matches!(self, Self::TooLarge(_)) => "TooLarge",
                     Code::USAGE => "Usage",
                     Code::NOT_FOUND => "NotFound",
                     Code::LIMIT => "Timeout",

@@ -3,6 +3,7 @@
 use crate::{
     exit::Code,
     failure::Failure,
+    files::{self, FileOptions},
     http::NetworkClient,
     input::Input,
     limits::{InputLimits, PASSED_ON_OUTPUT},
@@ -12,7 +13,7 @@ use crate::{
 };
 use clap::Args;
 use pocketwasm::{
-    Call, Compilation, Outcome, Plugin, Runner, SnapshotMode,
+    Call, Compilation, Files, Outcome, Plugin, Runner, SnapshotMode,
     environment::{Entropy, SystemClock},
 };
 use std::{
@@ -67,6 +68,11 @@ pub(crate) struct CallOptions {
     fail_on_truncation: bool,
     #[command(flatten)]
     environment: GuestEnvironment,
+    #[command(flatten)]
+    files: FileOptions,
+    /// Write the files and directories that the guest has made or changed in memory to DIR
+    #[arg(long, value_name = "DIR", help_heading = "The guest's files")]
+    save: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) input: InputLimits,
     #[command(flatten)]
@@ -159,6 +165,12 @@ impl<'a> SingleCall<'a> {
         if environment.real_random {
             config = config.guest_entropy(SystemEntropy);
         }
+        // What is saved has to be written somewhere.
+        config = match (call_options.files.open()?, &call_options.save) {
+            (Some(files), _) => config.files(&files),
+            (None, Some(_)) => config.files(&Files::new()),
+            (None, None) => config,
+        };
         Ok(Self {
             call_options,
             max_output,
@@ -227,6 +239,9 @@ impl<'a> SingleCall<'a> {
             say(&format!(
                 "output truncated at {most} bytes (limit max_output_bytes); --max-output raises it"
             ));
+        }
+        if let (Some(directory), Some(outcome)) = (&self.call_options.save, outcome) {
+            files::save(outcome, directory)?;
         }
         match result {
             Ok(outcome) => Ok(FinishedCall { outcome, elapsed }),

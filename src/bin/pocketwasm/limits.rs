@@ -68,6 +68,48 @@ pub(crate) struct CallLimits {
     /// The bytes of a plugin's variables (Extism)
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = bytes, hide_short_help = true, alias = "max-variable-bytes")]
     max_variables: usize,
+    /// The bytes that a call may hold in files that it has written
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = bytes, hide_short_help = true)]
+    max_file_bytes: usize,
+    /// The files, directories and links that a call may make
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 16_384,
+        hide_short_help = true
+    )]
+    max_files: u32,
+    /// The files and directories that a call may have open at once
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1_024,
+        hide_short_help = true
+    )]
+    max_open_files: u32,
+    /// The bytes of a file's name
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 255,
+        hide_short_help = true,
+        alias = "max-name-bytes"
+    )]
+    max_name: u32,
+    /// How deep directories that a call makes may nest
+    #[arg(long, value_name = "N", default_value_t = 128, hide_short_help = true)]
+    max_directory_depth: u32,
+    /// The entries of a directory that a call adds to
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 65_536,
+        hide_short_help = true
+    )]
+    max_directory_entries: u32,
+    /// The symbolic links that one path may lead through
+    #[arg(long, value_name = "N", default_value_t = 40, hide_short_help = true)]
+    max_symlink_hops: u32,
     /// The fuel that stands for a second of the guest's virtual clock
     #[arg(
         long,
@@ -95,6 +137,13 @@ impl CallLimits {
             .max_host_stack_bytes(self.max_host_stack)
             .max_exchange_bytes(self.max_exchange)
             .max_variable_bytes(self.max_variables)
+            .max_file_bytes(self.max_file_bytes)
+            .max_files(self.max_files)
+            .max_open_files(self.max_open_files)
+            .max_name_bytes(self.max_name)
+            .max_directory_depth(self.max_directory_depth)
+            .max_directory_entries(self.max_directory_entries)
+            .max_symlink_hops(self.max_symlink_hops)
             .fuel_per_second(self.fuel_per_second);
         match self.fuel {
             Some(fuel) => config.fuel(fuel),
@@ -261,10 +310,10 @@ pub(crate) fn option(limit: &str) -> String {
         .strip_suffix("_bytes")
         .or_else(|| limit.strip_suffix("_pages"))
         .unwrap_or(limit);
-    let short = if short == "max_variable" {
-        "max_variables"
-    } else {
-        short
+    let short = match short {
+        "max_variable" => "max_variables",
+        "max_file" => "max_file_bytes",
+        short => short,
     };
     format!("--{}", short.replace('_', "-"))
 }
@@ -327,6 +376,8 @@ mod tests {
             ("max_module_bytes", "--max-module"),
             ("max_variable_bytes", "--max-variables"),
             ("max_table_elements", "--max-table-elements"),
+            ("max_file_bytes", "--max-file-bytes"),
+            ("max_import_bytes", "--max-import"),
         ] {
             assert_eq!(option(limit), expected);
         }

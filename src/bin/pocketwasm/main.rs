@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod exit;
 mod failure;
+mod files;
 #[cfg(feature = "gateway")]
 mod gateway;
 mod guest;

@@ -5,7 +5,10 @@ use crate::{
     failure::{Failure, with_causes},
     streams::{Stream, say},
 };
-use pocketwasm::Outcome;
+use pocketwasm::{
+    Outcome,
+    files::{ChangeKind, FileChange, FileContent},
+};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -49,9 +52,41 @@ pub(crate) fn cost(outcome: &Outcome, elapsed: Duration) -> Map<String, Value> {
     put("peak_memory_pages", outcome.peak_memory_pages().into());
     put("elapsed_us", micros.into());
     put("output_truncated", outcome.output_truncated().into());
+    if !outcome.files().is_empty() {
+        put("files", outcome.files().iter().map(file).collect());
+    }
+    if !outcome.is_reproducible() {
+        put("reproducible", false.into());
+    }
     put_bytes(&mut report, "stdout", outcome.stdout());
     put_bytes(&mut report, "stderr", outcome.stderr());
     report
+}
+
+/// What a call did to one of its files, in JSON.
+fn file(change: &FileChange) -> Value {
+    let what = match change.kind() {
+        ChangeKind::Made => "made",
+        ChangeKind::Changed => "changed",
+        ChangeKind::Deleted => "deleted",
+        _ => "other",
+    };
+    let mut entry = Map::new();
+    entry.insert("path".to_owned(), change.path().into());
+    entry.insert("change".to_owned(), what.into());
+    match change.content() {
+        FileContent::File(contents) => {
+            entry.insert("size".to_owned(), contents.len().into());
+        }
+        FileContent::Directory => {
+            entry.insert("directory".to_owned(), true.into());
+        }
+        FileContent::Link(target) => {
+            entry.insert("link".to_owned(), target.as_str().into());
+        }
+        _ => {}
+    }
+    Value::Object(entry)
 }
 
 /// Puts bytes into a report. JSON has only text: bytes that are not UTF-8 become hexadecimal

@@ -1,13 +1,13 @@
 //! `pocketwasm bench`: measures what a plugin costs on this machine.
 
 use crate::{
-    exit::Code, failure::Failure, input, limits::InputLimits, mistakes, module, number,
-    options::Options, report, streams::Stream, terminal::OneLine,
+    exit::Code, failure::Failure, files::FileOptions, input, limits::InputLimits, mistakes, module,
+    number, options::Options, report, streams::Stream, terminal::OneLine,
 };
 use clap::{Args, value_parser};
 use pocketwasm::{
-    Call, Compilation, Convention, ErrorKind, Instance, Outcome, Plugin, Runner, RunnerConfig,
-    SnapshotMode, WarmUp,
+    Call, Compilation, Convention, ErrorKind, Files, Instance, Outcome, Plugin, Runner,
+    RunnerConfig, SnapshotMode, WarmUp,
 };
 use serde_json::{Map, Value, json};
 use std::{
@@ -59,6 +59,8 @@ pub(crate) struct Bench {
     #[command(flatten)]
     input: InputLimits,
     #[command(flatten)]
+    files: FileOptions,
+    #[command(flatten)]
     options: Options,
 }
 
@@ -83,16 +85,22 @@ impl Bench {
         &self.options
     }
 
-    fn config(&self) -> RunnerConfig {
+    fn config(&self, files: Option<&Files>) -> RunnerConfig {
         let config = self.options.limits.config();
-        config.max_input_bytes(self.input.max_input)
+        let config = config.max_input_bytes(self.input.max_input);
+        match files {
+            Some(files) => config.files(files),
+            None => config,
+        }
     }
 
     pub(crate) fn execute(&self) -> Result<Code, Failure> {
         let limits = &self.options.limits;
         let bytes = module::bytes(&self.options.plugins, &limits.module, &self.module)?;
+        let files = self.files.open()?;
+        let files = files.as_ref();
         let began = Instant::now();
-        let plugin = self.load(self.config(), &bytes)?;
+        let plugin = self.load(self.config(files), &bytes)?;
         let load = began.elapsed();
         let Some(export) = &self.export else {
             return Err(mistakes::no_export("bench", &self.module, &plugin));
@@ -110,7 +118,7 @@ impl Bench {
         let cold = self.times(|| {
             // A single call ends before a snapshot would pay off.
             let once = self
-                .config()
+                .config(files)
                 .snapshots(SnapshotMode::Never)
                 .compilation(Compilation::WhenCalled);
             let plugin = self.load(once, &bytes)?;

@@ -1,6 +1,9 @@
 //! `pocketwasm snapshot`: writes a module whose initialiser has run.
 
-use crate::{exit::Code, failure::Failure, limits::InputLimits, module, options::Options, report};
+use crate::{
+    exit::Code, failure::Failure, files::FileOptions, limits::InputLimits, module,
+    options::Options, report,
+};
 use clap::Args;
 use pocketwasm::{Runner, WarmUp};
 use serde_json::json;
@@ -30,6 +33,8 @@ pub(crate) struct Snapshot {
     #[command(flatten)]
     input_limits: InputLimits,
     #[command(flatten)]
+    files: FileOptions,
+    #[command(flatten)]
     options: Options,
 }
 
@@ -41,7 +46,7 @@ impl Snapshot {
     pub(crate) fn execute(&self) -> Result<Code, Failure> {
         let limits = &self.options.limits;
         let config = limits.config().max_input_bytes(self.input_limits.max_input);
-        let runner = Runner::new(config)?;
+        let runner = Runner::new(self.files.set(config)?)?;
         let module = module::bytes(&self.options.plugins, &limits.module, &self.module)?;
         let warm_up = self.warm_up.as_deref().map(|export| {
             let call = WarmUp::call(export);

@@ -3,6 +3,7 @@
 use super::{config_file::PluginSettings, guard::host_name, journal::LogFormat, schedule::Bounds};
 use crate::gateway::chain::{Chain, ForPlugin, Prefix};
 use crate::{
+    files::ImportBounds,
     http::NetworkClient,
     limits::Limits,
     units::{bytes, time},
@@ -111,6 +112,8 @@ pub(crate) struct Serve {
     pub(super) grace: Duration,
     #[command(flatten)]
     pub(super) limits: Limits,
+    #[command(flatten)]
+    pub(super) imports: ImportBounds,
 }
 
 /// A host and a port.

@@ -1,10 +1,14 @@
 //! `--config FILE`: the options of `serve` in TOML, and sections for single plugins.
 
 use super::routes::LoweredLimits;
-use crate::units::{pages, time};
-use pocketwasm::{Call, Convention, Runner, RunnerConfig, WarmUp};
+use crate::{
+    failure::Failure,
+    files::{FileSources, ImportBounds},
+    units::{pages, time},
+};
+use pocketwasm::{Call, Convention, Files, Runner, RunnerConfig, WarmUp};
 use sha2::{Digest, Sha256};
-use std::{collections::BTreeMap, ffi::OsString, fs, path::Path};
+use std::{collections::BTreeMap, ffi::OsString, fs, path::Path, sync::OnceLock};
 
 /// The largest configuration file, in bytes.
 const LARGEST: u64 = 1 << 20;
@@ -35,6 +39,10 @@ struct Section {
     warm_up: Option<String>,
     warm_up_input: Option<String>,
     sha256: Option<String>,
+    files: Vec<String>,
+    file: Vec<String>,
+    dir: Vec<String>,
+    tmp: bool,
 }
 
 #[derive(Debug)]
@@ -47,6 +55,9 @@ struct OnePlugin {
     warm_up: Option<String>,
     warm_up_input: Option<String>,
     sha256: Option<String>,
+    file_sources: FileSources,
+    /// Read when the gateway starts; all calls share them.
+    files: OnceLock<Files>,
 }
 
 impl ConfigFile {
@@ -146,6 +157,8 @@ impl OnePlugin {
         if section.warm_up_input.is_some() && section.warm_up.is_none() {
             return Err("`warm-up-input` needs `warm-up`, the export that it is for".to_owned());
         }
+        let file_sources =
+            FileSources::parse(&section.files, &section.file, &section.dir, section.tmp)?;
         let timeout = section.timeout.as_deref().map(time).transpose();
         let memory = section.max_memory.as_deref().map(pages).transpose();
         let convention = section.convention.as_deref().map(str::parse::<Convention>);
@@ -164,6 +177,8 @@ impl OnePlugin {
             warm_up: section.warm_up,
             warm_up_input: section.warm_up_input,
             sha256,
+            file_sources,
+            files: OnceLock::new(),
         })
     }
 }
@@ -199,7 +214,7 @@ impl PluginSettings {
         self.of(plugin)?.convention
     }
 
-    /// Sets the plugin's hosts, configuration and environment variables on a call.
+    /// Sets the plugin's hosts, files, configuration and environment variables on a call.
     pub(super) fn set_environment<'c>(&self, plugin: &str, mut call: Call<'c>) -> Call<'c> {
         let Some(plugin) = self.of(plugin) else {
             return call;
@@ -213,7 +228,27 @@ impl PluginSettings {
         for host in &plugin.hosts {
             call = call.allow_host(host);
         }
-        call
+        match plugin.files.get() {
+            Some(files) => call.files(files),
+            None => call,
+        }
+    }
+
+    /// Reads the files of all plugins, which their calls then share.
+    pub(super) fn read_files(&self, bounds: &ImportBounds) -> Result<(), Failure> {
+        for (name, plugin) in &self.0 {
+            if plugin.file_sources.is_empty() {
+                continue;
+            }
+            let files = plugin.file_sources.open(bounds)?;
+            if !files.is_reproducible() {
+                log::warn!(
+                    "calls of {name:?} are not reproducible: they see a directory of the host"
+                );
+            }
+            plugin.files.get_or_init(|| files);
+        }
+        Ok(())
     }
 
     /// The plugin's warm-up call, which is made at load.
@@ -299,6 +334,10 @@ mod tests {
             (
                 "[plugin.x]\nwarm-up-input = \"a\"",
                 "`warm-up-input` needs `warm-up`",
+            ),
+            (
+                "[plugin.x]\ndir = [\"data:../x\"]",
+                "plugin \"x\": `dir`: \"data:../x\": a path of the guest has no `..`",
             ),
             (
                 "[plugin.x]\nallow-hosts = [\"http://x\"]",

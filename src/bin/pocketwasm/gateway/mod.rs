@@ -75,6 +75,7 @@ impl Serve {
             move |source: io::Error| Failure::Io { action, source }
         };
         let plugins = self.plugin_settings.clone();
+        plugins.read_files(&self.imports)?;
         let chain = self.chain().map_err(Failure::Usage)?;
         let runner = Runner::new(self.runner_config())?;
         let pool = Pool::start(self.bounds()).map_err(failed("start the threads for calls"))?;

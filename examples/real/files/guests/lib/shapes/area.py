@@ -1,0 +1,2 @@
+import math
+def circle(r): return math.pi * r * r

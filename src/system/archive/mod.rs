@@ -1,0 +1,4 @@
+//! Archives, read into trees in memory.
+
+mod tar;
+mod zip;
