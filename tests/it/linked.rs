@@ -135,7 +135,7 @@ fn the_limits_hold_for_all_together() {
     );
 }
 
-/// Each module has a memory of its own, and so the host reads the right one, also after a call back.
+/// Each module has a memory of its own. The host reads that of its caller, also after a call back.
 #[test]
 fn a_host_function_uses_the_memory_of_the_module_that_calls_it() -> Result<(), Error> {
     let main = r#"(module
