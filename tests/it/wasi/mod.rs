@@ -1,6 +1,7 @@
 //! The WASI functions, each called by a module made for it.
 
 mod descriptors;
+mod files;
 mod functions;
 mod guest;
 mod imports;
