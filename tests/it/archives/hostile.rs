@@ -142,11 +142,6 @@ fn hostile_tar_archives() {
             "`files` has a tar archive that is broken: numeric field was not a number: \
              PK\\u{3}\\u{4}PK\\u{3}\\u{4} when getting cksum …",
         ),
-        (
-            "broken gzip",
-            gz(&tar(&[file("a", "1")]))[..40].to_vec(),
-            "`files` has a tar archive that is broken: failed to read entire block",
-        ),
     ];
     for (name, archive, message) in table {
         let message = format!("invalid config: {message}");
@@ -157,6 +152,11 @@ fn hostile_tar_archives() {
             &message,
         );
     }
+    // Which words follow is for the library that unpacks.
+    let cut = &gz(&tar(&[file("a", "1")]))[..40];
+    let error = Files::from_tar(cut, &limits()).unwrap_err().to_string();
+    let expected = "invalid config: `files` has a tar archive that is broken: ";
+    assert!(error.starts_with(expected), "{error}");
 }
 
 #[test]

@@ -319,7 +319,9 @@ fn no_snapshot_keeps_what_was_read_on_the_disk() {
         let plugin = runner
             .load_plugin("reads", wat::parse_str(module).unwrap())
             .unwrap();
-        let byte = || plugin.call("byte").run().unwrap().results()[0];
+        let run = || plugin.call("byte").run().unwrap();
+        let byte = || run().results()[0];
+        assert_eq!(run().init_fuel() > 0, !read_on_disk, "{name}");
         assert_eq!(byte(), u64::from(b'A'), "{name}");
         fs::write(host.join("a"), "B").unwrap();
         let expected = if read_on_disk { b'B' } else { b'A' };
