@@ -198,11 +198,16 @@ impl<'a> Execution<'a> {
 
     /// Calls an export with bit patterns that fit its signature.
     pub(crate) fn call(&mut self, export: &str, params: &[u64]) -> Result<Numbers, Failure> {
-        let function = match self.remembered_function(export) {
-            Some(function) => function,
-            None => self.find(export, self.code.info.signature(export)?)?,
-        };
+        let function = self.exported(export)?;
         self.call_function(function, params)
+    }
+
+    /// The function by that name, remembered or found now.
+    fn exported(&mut self, export: &str) -> Result<GuestFunction<'a>, Failure> {
+        match self.remembered_function(export) {
+            Some(function) => Ok(function),
+            None => self.find(export, self.code.info.signature(export)?),
+        }
     }
 
     /// Calls a function that was found before. `params` are bit patterns that fit its signature.
@@ -264,10 +269,7 @@ impl<'a> Execution<'a> {
         export: &str,
         params: &[u64],
     ) -> Result<Numbers, Failure> {
-        let GuestFunction { signature, callee } = match self.remembered_function(export) {
-            Some(function) => function,
-            None => self.find(export, self.code.info.signature(export)?)?,
-        };
+        let GuestFunction { signature, callee } = self.exported(export)?;
         callee.call(self.guest_store.store.as_context_mut(), signature, params)
     }
 
