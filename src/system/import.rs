@@ -125,7 +125,7 @@ pub(super) struct Import<'l> {
     what: &'static str,
     limits: &'l ImportLimits,
     files: Files,
-    /// All paths so far, and the contents of files, which hard links share.
+    /// All paths until now, and the contents of files, which hard links share.
     seen: BTreeMap<String, Option<FileBytes>>,
     bytes: u64,
     entries: u64,

@@ -24,9 +24,9 @@ impl Files {
     /// Copies a directory of the host into memory. Guests then see the copy only, and calls stay
     /// reproducible: times are those of the virtual clock, wherever the directory came from.
     ///
-    /// Symbolic links stay links, and nothing outside of the directory is read. Devices, pipes,
-    /// sockets and links with an absolute target are left out, and so is an entry whose name is not
-    /// UTF-8. More than `limits` allow is refused, counted before anything is allocated.
+    /// Symbolic links stay links, and nothing outside of the directory is read. Left out are devices,
+    /// pipes, sockets, links with an absolute target, and entries whose name is not UTF-8. More than
+    /// `limits` allow is refused, counted before anything is allocated.
     ///
     /// # Errors
     ///
