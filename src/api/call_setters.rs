@@ -10,7 +10,7 @@ use core::{any::Any, time::Duration};
 
 impl<'a> Call<'a> {
     /// Passes values of any type, as many as the export has parameters. The outcome then has
-    /// [`values`](Outcome::values) too. Replaces [`params`](Self::params).
+    /// [`values`](crate::Outcome::values) too. Replaces [`params`](Self::params).
     ///
     /// ```
     /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;

@@ -69,7 +69,7 @@ impl Instance {
     /// state of earlier calls are gone.
     ///
     /// It takes at most the time of [`Plugin::instantiate`], and less where a spare instance is
-    /// ready ([`spare_instances`](crate::RunnerConfig::spare_instances)).
+    /// ready (`RunnerConfig::spare_instances`).
     ///
     /// ```
     /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
