@@ -213,9 +213,11 @@ impl Outcome {
 impl fmt::Debug for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut fields = f.debug_struct("Outcome");
+        fields.field("results", &self.results());
+        if !self.values().is_empty() {
+            fields.field("values", &self.values());
+        }
         fields
-            .field("results", &self.results())
-            .field("values", &self.values())
             .field("bytes", &Text(&self.bytes))
             .field("stdout", &Text(&self.stdout))
             .field("stderr", &Text(&self.stderr))
