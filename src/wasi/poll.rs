@@ -218,9 +218,7 @@ fn input_before(
     caller: &mut Caller<'_, StoreData>,
     shortest: Option<u64>,
 ) -> Result<bool, Refusal> {
-    let config = &caller.data().meter.context().config;
-    let clock = config.clock.clone();
-    let rate = clock.is_none().then_some(config.fuel_per_second);
+    let clock = caller.data().meter.context().config.clock.clone();
     let most = shortest.map_or(Duration::MAX, Duration::from_nanos);
     let begin = clock.as_ref().map(|clock| clock.monotonic());
     let mut waited = Duration::ZERO;
@@ -230,10 +228,7 @@ fn input_before(
             return Ok(true);
         }
         caller.data().meter.look()?;
-        // Without a clock there is no deadline. The wait must cost fuel, or it could last for ever.
-        if let Some(rate) = rate {
-            charge(caller, as_fuel(nap, rate).max(1))?;
-        }
+        pay_for(caller, nap)?;
         waited = match (&clock, begin) {
             (Some(clock), Some(begin)) => clock.monotonic().saturating_sub(begin),
             _ => waited.saturating_add(nap),
@@ -244,6 +239,18 @@ fn input_before(
     }
 }
 
+/// Takes the fuel for a wait. Without a clock for deadlines only fuel can end the call, and a wait
+/// that cost nothing could last for ever. The rate is that at which a timeout is converted into
+/// fuel.
+fn pay_for(caller: &mut Caller<'_, StoreData>, nap: Duration) -> Answer {
+    let config = &caller.data().meter.context().config;
+    if config.clock.is_none() {
+        let fuel = as_fuel(nap, config.fuel_per_second).max(1);
+        charge(caller, fuel)?;
+    }
+    Ok(())
+}
+
 /// Moves the virtual clock forward. With a real clock, sleeps until the time is over or the call
 /// ends.
 fn sleep(caller: &mut Caller<'_, StoreData>, ns: u64) -> Answer {
@@ -252,9 +259,6 @@ fn sleep(caller: &mut Caller<'_, StoreData>, ns: u64) -> Answer {
         caller.data_mut().clock.sleep(ns);
         return Ok(());
     };
-    // Without a clock for deadlines, only fuel can end the call. Sleeping then costs fuel at the
-    // rate at which a timeout is converted into it.
-    let rate = config.clock.is_none().then_some(config.fuel_per_second);
     let end = clock.monotonic().saturating_add(Duration::from_nanos(ns));
     loop {
         let rest = end.saturating_sub(clock.monotonic());
@@ -263,9 +267,7 @@ fn sleep(caller: &mut Caller<'_, StoreData>, ns: u64) -> Answer {
         }
         caller.data().meter.look()?;
         let nap = rest.min(NAP);
-        if let Some(rate) = rate {
-            charge(caller, as_fuel(nap, rate).max(1))?;
-        }
+        pay_for(caller, nap)?;
         clock.sleep(nap);
     }
 }

@@ -10,7 +10,7 @@ use crate::{
         errno::Errno,
         files::{
             access::{Guest, in_use, look, operate, operate_alone},
-            records::{fd_flags, file_type, filestat, filestat_size, new_times},
+            records::{fd_flags, file_type, new_times, write_filestat},
         },
         record::put,
     },
@@ -106,13 +106,7 @@ pub(in crate::wasi) fn fd_filestat_get(
 ) -> Answer {
     look(caller, |memory, files| {
         let known = files.stat_open(fd)?.ok_or(Errno::BADF)?;
-        let record = filestat(version, &known);
-        memory
-            .bytes_mut(stat, filestat_size(version))?
-            .iter_mut()
-            .zip(record)
-            .for_each(|(to, from)| *to = from);
-        Ok(())
+        write_filestat(memory, stat, version, &known)
     })
 }
 

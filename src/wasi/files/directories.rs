@@ -1,13 +1,16 @@
 //! Directories that the guest found open, and listing directories.
 
-use crate::wasi::{
-    answer::{Answer, charge_bytes, guest},
-    errno::Errno,
-    files::{
-        access::{Guest, in_use, look},
-        records::file_type,
+use crate::{
+    file_system::state::FileSystem,
+    wasi::{
+        answer::{Answer, charge_bytes, guest},
+        errno::Errno,
+        files::{
+            access::{Guest, in_use, look},
+            records::file_type,
+        },
+        record::put,
     },
-    record::put,
 };
 
 /// The bytes of a `dirent`, before the name.
@@ -17,8 +20,7 @@ const ENTRY_BYTES: usize = 24;
 pub(in crate::wasi) fn fd_prestat_get(caller: &mut Guest<'_>, fd: u32, prestat: u32) -> Answer {
     in_use(caller)?;
     look(caller, |memory, files| {
-        let descriptor = files.descriptor(fd).ok_or(Errno::BADF)?;
-        let name = descriptor.preopen.as_deref().ok_or(Errno::BADF)?;
+        let name = preopened(files, fd)?;
         let length = u32::try_from(name.len()).unwrap_or(u32::MAX);
         let mut record = [0; 8];
         put(&mut record, 4, &length.to_le_bytes());
@@ -36,14 +38,19 @@ pub(in crate::wasi) fn fd_prestat_dir_name(
 ) -> Answer {
     in_use(caller)?;
     look(caller, |memory, files| {
-        let descriptor = files.descriptor(fd).ok_or(Errno::BADF)?;
-        let name = descriptor.preopen.as_deref().ok_or(Errno::BADF)?;
+        let name = preopened(files, fd)?;
         if u64::from(length) < name.len() as u64 {
             return Err(Errno::NAMETOOLONG.into());
         }
         memory.write(path, name.as_bytes())?;
         Ok(())
     })
+}
+
+/// The name of a directory that the guest found open.
+fn preopened(files: &FileSystem, fd: u32) -> Result<&str, Errno> {
+    let descriptor = files.descriptor(fd).ok_or(Errno::BADF)?;
+    descriptor.preopen.as_deref().ok_or(Errno::BADF)
 }
 
 /// Writes the entries of a directory after a cookie, as many as fit. The last may be cut off, which

@@ -1,15 +1,15 @@
 //! The functions on paths.
 
 use crate::{
-    common::files::OpenHow,
-    file_system::{open::Wanted, rights},
+    common::files::{FileFault, OpenHow},
+    file_system::{open::Wanted, rights, state::FileSystem},
     module::wasi_version::WasiVersion,
     wasi::{
         answer::{Answer, charge_bytes, guest},
         errno::Errno,
         files::{
             access::{Guest, PathAt, in_use, look, operate},
-            records::{fd_flags, filestat, filestat_size, follows, new_times},
+            records::{fd_flags, filestat_size, follows, new_times, write_filestat},
         },
     },
 };
@@ -57,17 +57,28 @@ pub(in crate::wasi) fn path_open(
     })
 }
 
+/// Does something to what a path names.
+fn on_path(
+    caller: &mut Guest<'_>,
+    fd: u32,
+    path: PathAt,
+    operation: impl FnOnce(&mut FileSystem, &str, u64) -> Result<(), FileFault>,
+) -> Answer {
+    in_use(caller)?;
+    path.check(caller, fd)?;
+    operate(caller, |memory, files, now| {
+        Ok(operation(files, path.text(memory)?, now)?)
+    })
+}
+
 pub(in crate::wasi) fn path_create_directory(
     caller: &mut Guest<'_>,
     fd: u32,
     path: u32,
     length: u32,
 ) -> Answer {
-    in_use(caller)?;
-    let path = PathAt(path, length);
-    path.check(caller, fd)?;
-    operate(caller, |memory, files, now| {
-        Ok(files.create_directory(fd, path.text(memory)?, now)?)
+    on_path(caller, fd, PathAt(path, length), |files, path, now| {
+        files.create_directory(fd, path, now)
     })
 }
 
@@ -77,11 +88,8 @@ pub(in crate::wasi) fn path_remove_directory(
     path: u32,
     length: u32,
 ) -> Answer {
-    in_use(caller)?;
-    let path = PathAt(path, length);
-    path.check(caller, fd)?;
-    operate(caller, |memory, files, now| {
-        Ok(files.remove_directory(fd, path.text(memory)?, now)?)
+    on_path(caller, fd, PathAt(path, length), |files, path, now| {
+        files.remove_directory(fd, path, now)
     })
 }
 
@@ -91,11 +99,8 @@ pub(in crate::wasi) fn path_unlink_file(
     path: u32,
     length: u32,
 ) -> Answer {
-    in_use(caller)?;
-    let path = PathAt(path, length);
-    path.check(caller, fd)?;
-    operate(caller, |memory, files, now| {
-        Ok(files.unlink(fd, path.text(memory)?, now)?)
+    on_path(caller, fd, PathAt(path, length), |files, path, now| {
+        files.unlink(fd, path, now)
     })
 }
 
@@ -115,10 +120,7 @@ pub(in crate::wasi) fn path_filestat_get(
     let follow = follows(lookup)?;
     look(caller, |memory, files| {
         let known = files.stat(fd, path.text(memory)?, follow)?;
-        let record = filestat(version, &known);
-        let to = memory.bytes_mut(stat, filestat_size(version))?;
-        to.iter_mut().zip(record).for_each(|(to, from)| *to = from);
-        Ok(())
+        write_filestat(memory, stat, version, &known)
     })
 }
 

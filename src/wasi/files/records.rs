@@ -2,8 +2,10 @@
 
 use crate::{
     common::files::{FileKind, NewTime, Stat},
+    host::memory::GuestMemory,
     module::wasi_version::WasiVersion,
     wasi::{
+        answer::Answer,
         errno::{Errno, Refusal},
         record::put,
     },
@@ -32,8 +34,21 @@ pub(super) const fn filestat_size(version: WasiVersion) -> u64 {
     }
 }
 
+/// Writes a `filestat` at a pointer.
+pub(super) fn write_filestat(
+    memory: &mut GuestMemory<'_>,
+    pointer: u32,
+    version: WasiVersion,
+    stat: &Stat,
+) -> Answer {
+    let record = filestat(version, stat);
+    let to = memory.bytes_mut(pointer, filestat_size(version))?;
+    to.iter_mut().zip(record).for_each(|(to, from)| *to = from);
+    Ok(())
+}
+
 /// A `filestat`. In `wasi_unstable` the number of links has 32 bits, and what follows is nearer.
-pub(super) fn filestat(version: WasiVersion, stat: &Stat) -> [u8; 64] {
+fn filestat(version: WasiVersion, stat: &Stat) -> [u8; 64] {
     let mut record = [0; 64];
     put(&mut record, 0, &stat.device.to_le_bytes());
     put(&mut record, 8, &stat.inode.to_le_bytes());
