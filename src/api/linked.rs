@@ -3,7 +3,7 @@
 use crate::{
     api::{
         plugin::Plugin,
-        runner::{Entry, Runner, plugin_name},
+        runner::{Runner, plugin_name},
     },
     common::{error::Error, error_kind::Phase},
     loading::linked::load_linked,
@@ -73,11 +73,6 @@ impl Runner {
             }
         }
         let plugin = Plugin::of(context, &name, hash.finalize().into(), loaded);
-        self.keep(Entry {
-            plugin: plugin.clone(),
-            #[cfg(feature = "std")]
-            source: None,
-        })?;
-        Ok(plugin)
+        self.keep_given(plugin)
     }
 }

@@ -60,9 +60,8 @@ impl Runner {
     ///
     /// # Errors
     ///
-    /// [`InvalidConfig`](crate::ErrorKind::InvalidConfig) names the setting that is out of its
-    /// bounds, and the bounds. It is also returned if this build's engine could overflow the native
-    /// stack, and then names the feature to switch on; this is checked once per process.
+    /// [`InvalidConfig`](crate::ErrorKind::InvalidConfig) names the setting that is out of bounds,
+    /// and the bounds; or the build's tail calls, if they could overflow the native stack.
     pub fn new(config: RunnerConfig) -> Result<Self, Error> {
         config.validate()?;
         dispatch::check()?;
@@ -109,6 +108,11 @@ impl Runner {
         self.context.check_open()?;
         let compilation = self.context.config.compilation;
         let plugin = Plugin::load_with(&self.context, name, bytes, compilation, warm_up, None)?;
+        self.keep_given(plugin)
+    }
+
+    /// Keeps a plugin whose bytes the embedder gave, under its name.
+    pub(super) fn keep_given(&self, plugin: Plugin) -> Result<Plugin, Error> {
         self.keep(Entry {
             plugin: plugin.clone(),
             #[cfg(feature = "std")]

@@ -5,7 +5,7 @@ use crate::{
     file_system::{
         descriptor::Target,
         node::{Entries, NodeKind},
-        paths::{Dots, Last, Place, check_path},
+        paths::{Dots, Last, Place, Reached, check_path},
         rights,
         state::{FileSystem, View},
     },
@@ -53,16 +53,12 @@ impl FileSystem {
         match place {
             Place::Mounted { directory, path } => directory.symlink(target, &path),
             Place::Entry {
-                node: None,
+                node: Some(inode),
                 slash: true,
                 ..
-            } => Err(FileFault::NoEntry),
-            Place::Entry {
-                parent,
-                name,
-                node: None,
-                ..
-            } => {
+            } if matches!(self.view(inode)?, View::File(_)) => Err(FileFault::NotDirectory),
+            place => {
+                let (parent, name) = place.vacant()?;
                 self.check_entry(parent)?;
                 self.count_bytes(target.len() as u64)?;
                 let made = self.make(NodeKind::Link(target.into()), parent, now);
@@ -74,12 +70,6 @@ impl FileSystem {
                     }
                 }
             }
-            Place::Entry {
-                node: Some(inode),
-                slash: true,
-                ..
-            } if matches!(self.view(inode)?, View::File(_)) => Err(FileFault::NotDirectory),
-            _ => Err(FileFault::Exists),
         }
     }
 
@@ -193,40 +183,18 @@ impl FileSystem {
                 _ => inode,
             },
         };
-        match to {
-            Place::Entry {
-                node: None,
-                slash: true,
-                ..
-            } => Err(FileFault::NoEntry),
-            Place::Entry {
-                parent,
-                name,
-                node: None,
-                ..
-            } => {
-                self.check_entry(parent)?;
-                self.enter(parent, name, inode, now)?;
-                self.node_mut(inode)?.changed = now;
-                Ok(())
-            }
-            _ => Err(FileFault::Exists),
-        }
+        let (parent, name) = to.vacant()?;
+        self.check_entry(parent)?;
+        self.enter(parent, name, inode, now)?;
+        self.node_mut(inode)?.changed = now;
+        Ok(())
     }
 
     /// What is known of a path.
     pub(crate) fn stat(&mut self, fd: u32, path: &str, follow: bool) -> Result<Stat, FileFault> {
-        let last = if follow { Last::Follow } else { Last::Stop };
-        match self.place(fd, rights::PATH_FILESTAT_GET, path, last)? {
-            Place::Mounted { directory, path } => directory.stat(&path, follow),
-            Place::Directory { inode, .. } => self.stat_node(inode),
-            Place::Entry { node, slash, .. } => {
-                let inode = node.ok_or(FileFault::NoEntry)?;
-                match self.view(inode)? {
-                    View::File(_) if slash => Err(FileFault::NotDirectory),
-                    _ => self.stat_node(inode),
-                }
-            }
+        match self.reached(fd, rights::PATH_FILESTAT_GET, path, follow)? {
+            Reached::Mounted { directory, path } => directory.stat(&path, follow),
+            Reached::Node(inode) => self.stat_node(inode),
         }
     }
 

@@ -52,6 +52,35 @@ pub(super) enum Place {
     },
 }
 
+impl Place {
+    /// The directory and the name of a new entry that is no directory.
+    pub(super) fn vacant(self) -> Result<(Inode, Box<str>), FileFault> {
+        match self {
+            Self::Entry {
+                node: None,
+                slash: true,
+                ..
+            } => Err(FileFault::NoEntry),
+            Self::Entry {
+                parent,
+                name,
+                node: None,
+                ..
+            } => Ok((parent, name)),
+            _ => Err(FileFault::Exists),
+        }
+    }
+}
+
+/// What is there at the end of a path.
+pub(super) enum Reached {
+    Node(Inode),
+    Mounted {
+        directory: Arc<dyn Directory>,
+        path: String,
+    },
+}
+
 /// The last name of a path that names no entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dots {
@@ -84,6 +113,27 @@ impl FileSystem {
                 })
             }
             _ => Err(FileFault::BadDescriptor),
+        }
+    }
+
+    /// Resolves the path of something that is there.
+    pub(super) fn reached(
+        &mut self,
+        fd: u32,
+        rights: u64,
+        path: &str,
+        follow: bool,
+    ) -> Result<Reached, FileFault> {
+        let last = if follow { Last::Follow } else { Last::Stop };
+        let (node, slash) = match self.place(fd, rights, path, last)? {
+            Place::Mounted { directory, path } => return Ok(Reached::Mounted { directory, path }),
+            Place::Directory { inode, .. } => return Ok(Reached::Node(inode)),
+            Place::Entry { node, slash, .. } => (node, slash),
+        };
+        let inode = node.ok_or(FileFault::NoEntry)?;
+        match self.view(inode)? {
+            View::File(_) if slash => Err(FileFault::NotDirectory),
+            _ => Ok(Reached::Node(inode)),
         }
     }
 

@@ -2,12 +2,7 @@
 
 use crate::{
     common::files::{FileFault, Inode, NewTime},
-    file_system::{
-        descriptor::Target,
-        paths::{Last, Place},
-        rights,
-        state::{FileSystem, View},
-    },
+    file_system::{descriptor::Target, paths::Reached, rights, state::FileSystem},
 };
 
 impl FileSystem {
@@ -20,21 +15,12 @@ impl FileSystem {
         [accessed, modified]: [NewTime; 2],
         now: u64,
     ) -> Result<(), FileFault> {
-        let last = if follow { Last::Follow } else { Last::Stop };
-        let inode = match self.place(fd, rights::PATH_FILESTAT_SET_TIMES, path, last)? {
-            Place::Mounted { directory, path } => {
-                return directory.set_times(&path, follow, accessed, modified);
+        match self.reached(fd, rights::PATH_FILESTAT_SET_TIMES, path, follow)? {
+            Reached::Mounted { directory, path } => {
+                directory.set_times(&path, follow, accessed, modified)
             }
-            Place::Directory { inode, .. } => inode,
-            Place::Entry { node, slash, .. } => {
-                let inode = node.ok_or(FileFault::NoEntry)?;
-                match self.view(inode)? {
-                    View::File(_) if slash => return Err(FileFault::NotDirectory),
-                    _ => inode,
-                }
-            }
-        };
-        self.set_node_times(inode, accessed, modified, now)
+            Reached::Node(inode) => self.set_node_times(inode, accessed, modified, now),
+        }
     }
 
     /// Sets the times of an open file or directory.

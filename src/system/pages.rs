@@ -114,8 +114,8 @@ mod linux {
         }
         // SAFETY: madvise(2) says of MADV_DONTNEED that later accesses to the range succeed, and
         // see zero-filled pages if the mapping is anonymous and private, or what is mapped if it is
-        // not. It changes no other memory: the address is a multiple of the page size, and so is
-        // the length, which is therefore not rounded up. Mappings of huge pages, where it would be
+        // not. It changes no other memory: address and length are multiples of the page size, and
+        // the length is therefore not rounded up. Mappings of huge pages, where it would be
         // rounded to other sizes, refuse the address with EINVAL (see `whole_pages`).
         //
         // For this program the call is a write to `pages` by a function that it does not know. The

@@ -292,7 +292,7 @@ fn work_is_paid() {
         on("pwrite", 4).bytes(b"x"),
     ]);
     assert!(again - changed < 5_000, "{}", again - changed);
-    // Zeros are paid as well, and so is each name of a path.
+    // Zeros cost fuel as well, and each name of a path does.
     let grown = fuel(&[open("given", 4, 0, BOTH), on("set_size", 4).n(40 << 20)]);
     assert!(grown - base > (40 << 20) / 64, "{}", grown - base);
     let path = |names: usize| fuel(&[step("stat").path(&"./".repeat(names))]);
