@@ -25,6 +25,11 @@ use alloc::{
 use core::slice;
 use wasmi::{Engine, Linker};
 
+/// Why a memory is refused that is, or may be, another import of the module too. The engine keeps a
+/// pointer to the first memory, and does not see that it moves when it grows by another index
+/// (`tools/differential/upstream/memory-two-names`).
+const TWO_NAMES: &str = "another import of the module is, or may be, the same memory";
+
 /// What WASI or a convention provides for an import.
 pub(crate) enum Provided {
     /// Nothing: it does not know the import.
@@ -99,6 +104,8 @@ struct Link<'a> {
     /// The imported memories and the element types of the imported tables that are still to come.
     memories: slice::Iter<'a, ImportedMemory>,
     tables: slice::Iter<'a, ValueType>,
+    /// Whether a memory comes from another module.
+    has_foreign_memory: bool,
     functions: &'a Functions,
     definers: &'a [Definer],
 }
@@ -117,6 +124,7 @@ impl<'a> Link<'a> {
             types: BTreeMap::new(),
             memories: info.imported_memories.iter(),
             tables: info.table_elements.iter(),
+            has_foreign_memory: false,
             functions,
             definers,
         }
@@ -125,21 +133,32 @@ impl<'a> Link<'a> {
     /// Passes over an import that another module provides.
     fn skip(&mut self, import: &'a Import) -> Result<(), String> {
         match &import.ty {
-            ExternType::Memory { .. } => drop(self.memories.next()),
+            ExternType::Memory { .. } => {
+                self.memories.next();
+                // Two exports may be one memory, by whatever names.
+                if core::mem::replace(&mut self.has_foreign_memory, true) {
+                    return Err(TWO_NAMES.to_string());
+                }
+            }
             ExternType::Table { .. } => drop(self.tables.next()),
             _ => {}
         }
         self.only_type(import)
     }
 
-    /// Checks that an import has the type of all others of its name until now.
+    /// Checks that an import has the type of all others of its name until now, and that no memory
+    /// is imported twice.
     fn only_type(&mut self, import: &'a Import) -> Result<(), String> {
         let before = self
             .types
             .insert((&import.module, &import.name), &import.ty);
-        match before.is_some_and(|before| *before != import.ty) {
-            true => Err("it is imported with another type too".to_string()),
-            false => Ok(()),
+        match before {
+            None => Ok(()),
+            Some(before) if *before != import.ty => {
+                Err("it is imported with another type too".to_string())
+            }
+            Some(ExternType::Memory { .. }) => Err(TWO_NAMES.to_string()),
+            Some(_) => Ok(()),
         }
     }
 

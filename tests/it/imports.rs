@@ -199,12 +199,12 @@ fn tables_have_what_the_import_and_the_embedder_say() -> Result<(), Error> {
     Ok(())
 }
 
-/// The same name is the same memory, and the same table and global.
+/// The same name is the same global.
 #[test]
 fn what_is_imported_twice_is_one() -> Result<(), Error> {
     let text = r#"(module
-        (import "env" "memory" (memory $a 1))
-        (import "env" "memory" (memory $b 1))
+        (import "env" "a" (memory $a 1))
+        (import "env" "b" (memory $b 1))
         (import "env" "g" (global $g (mut i32)))
         (import "env" "g" (global $h (mut i32)))
         (func (export "f") (result i32 i32)
@@ -213,8 +213,29 @@ fn what_is_imported_twice_is_one() -> Result<(), Error> {
             (i32.load8_u $b (i32.const 0))
             (global.get $h)))"#;
     let plugin = plugin(config().max_memories(2).global("env", "g", 0), text);
-    assert_eq!(plugin.call("f").run()?.results(), [5, 6]);
+    // Other names are other memories.
+    assert_eq!(plugin.call("f").run()?.results(), [0, 6]);
     Ok(())
+}
+
+/// The engine would use a memory after it was freed that has two indices in a module and grows by
+/// the second.
+#[test]
+fn no_memory_is_imported_twice() {
+    let two = r#"(module
+        (import "env" "memory" (memory $a 1))
+        (import "env" "memory" (memory $b 1))
+        (func (export "f") (result i32)
+            (drop (memory.grow $b (i32.const 100)))
+            (i32.store $a (i32.const 0) (i32.const 7))
+            (i32.load $b (i32.const 0))))"#;
+    let runner = Runner::new(config().max_memories(2)).expect("valid");
+    refused(
+        runner.load_plugin("m", wat::parse_str(two).expect("text")),
+        ErrorKind::UnsupportedImport,
+        "unsupported import: \"env\" \"memory\" of type memory 1..: another import of the module is, or \
+         may be, the same memory",
+    );
 }
 
 #[test]

@@ -197,7 +197,7 @@ fn a_convention_uses_the_plugins_own_memory() -> Result<(), Error> {
 
 #[test]
 fn what_does_not_fit_is_refused_at_load() {
-    let cases: [(&str, &str, ErrorKind, &str); 8] = [
+    let cases: [(&str, &str, ErrorKind, &str); 9] = [
         (
             r#"(func (export "f") (param i32))"#,
             r#"(import "lib" "f" (func))"#,
@@ -225,6 +225,14 @@ fn what_does_not_fit_is_refused_at_load() {
             ErrorKind::UnsupportedImport,
             "unsupported import: module \"main\": \"lib\" \"g\" of type global mut i32: that \
              module's export has type global i32",
+        ),
+        // One memory by two names. The engine would use it after it was freed.
+        (
+            r#"(memory (export "m") (export "n") 1)"#,
+            r#"(import "lib" "m" (memory 1)) (import "lib" "n" (memory 1))"#,
+            ErrorKind::UnsupportedImport,
+            "unsupported import: module \"main\": \"lib\" \"n\" of type memory 1..: another import of \
+             the module is, or may be, the same memory",
         ),
         (
             "",
@@ -257,7 +265,7 @@ fn what_does_not_fit_is_refused_at_load() {
     ];
     for (lib, main, kind, said) in cases {
         let (lib, main) = (format!("(module {lib})"), format!("(module {main})"));
-        let result = try_link(config(), &[("lib", &lib), ("main", &main)]);
+        let result = try_link(config().max_memories(2), &[("lib", &lib), ("main", &main)]);
         refused(result, kind, said);
     }
     let none: [(&str, &str); 0] = [];
