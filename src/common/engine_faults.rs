@@ -7,12 +7,16 @@ pub(crate) struct Faults {
     /// The names of the faults that can be reached.
     #[cfg(pocketwasm_faults)]
     pub(crate) kept: &'static [&'static str],
+    /// Whether a module is one of several in a store. It can then meet functions of the host that it
+    /// does not import itself.
+    pub(crate) across_modules: bool,
 }
 
 impl Faults {
     pub(crate) const CLOSED: Self = Self {
         #[cfg(pocketwasm_faults)]
         kept: &[],
+        across_modules: false,
     };
 
     /// Whether the fault of that name is kept away.

@@ -26,9 +26,10 @@ pub(crate) fn load_linked(
     modules: &[(&str, &[u8])],
     compilation: Compilation,
 ) -> Result<LoadedModule, Error> {
-    let RunnerConfig {
-        limits, functions, ..
-    } = &context.config;
+    let RunnerConfig { functions, .. } = &context.config;
+    let mut limits = context.config.limits.clone();
+    limits.faults.across_modules = true;
+    let limits = &limits;
     let engine = engine(limits, compilation);
     let mut sums = Sums::default();
     let mut libraries: Vec<Library> = Vec::new();

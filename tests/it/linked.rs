@@ -347,3 +347,70 @@ fn a_plugin_of_several_modules_is_a_plugin() -> Result<(), Error> {
     assert_eq!(plugin.sha256(), link(looking(), &modules).sha256());
     Ok(())
 }
+
+/// A tail call in one module reaches a function of the host that another imports, and the function
+/// that called it has nothing on the stack. The engine would use the host's own addresses.
+#[test]
+fn a_tail_call_reaches_a_host_function_of_another_module() {
+    let nothing = |_: &mut HostContext<'_>| {};
+    let host = r#"(import "env" "nothing" (func $nothing))"#;
+    let by_table = format!(
+        r#"(module {host}
+            (table (export "table") 1 funcref) (elem (i32.const 0) $nothing))"#
+    );
+    let by_export = format!(r#"(module {host} (export "nothing" (func $nothing)))"#);
+    let by_result = format!(
+        r#"(module {host} (elem declare func $nothing)
+            (func (export "reference") (result funcref) (ref.func $nothing)))"#
+    );
+    let caller_elsewhere = format!(
+        r#"(module {host}
+            (type $f (func))
+            (table (export "table") 2 funcref) (elem (i32.const 0) $nothing)
+            (func (export "seven") (result i32)
+                (call_indirect (type $f) (i32.const 1))
+                (i32.const 7)))"#
+    );
+    let cases = [
+        (
+            "by a table",
+            &by_table,
+            r#"(import "lib" "table" (table 1 funcref))
+            (func $between (return_call_indirect (i32.const 0)))
+            (func (export "f") (result i32) (call $between) (i32.const 7))"#,
+        ),
+        (
+            "by an export",
+            &by_export,
+            r#"(import "lib" "nothing" (func $nothing))
+            (func $between (return_call $nothing))
+            (func (export "f") (result i32) (call $between) (i32.const 7))"#,
+        ),
+        (
+            "by a reference",
+            &by_result,
+            r#"(import "lib" "reference" (func $reference (result funcref)))
+            (table 1 funcref)
+            (func $set (table.set (i32.const 0) (call $reference)))
+            (func $between (return_call_indirect (i32.const 0)))
+            (func (export "f") (result i32)
+                (call $set) (call $between) (i32.const 7))"#,
+        ),
+        (
+            "called from the other module",
+            &caller_elsewhere,
+            r#"(import "lib" "table" (table 2 funcref))
+            (import "lib" "seven" (func $seven (result i32)))
+            (func $between (return_call_indirect (i32.const 0)))
+            (elem (i32.const 1) $between)
+            (func (export "f") (result i32) (call $seven))"#,
+        ),
+    ];
+    for (name, lib, main) in cases {
+        let config = config().function("env", "nothing", nothing);
+        let main = format!("(module {main})");
+        let plugin = link(config, &[("lib", lib), ("main", &main)]);
+        let outcome = plugin.call("f").run().expect(name);
+        assert_eq!(outcome.results(), [7], "{name}");
+    }
+}

@@ -13,7 +13,9 @@
 //! **What it becomes.** Every function without parameters and locals gets an unused local. The
 //! frames of the functions it calls then begin behind its own. Tail calls stay tail calls. This
 //! costs eight bytes of the guest's stack, and no fuel. It concerns only modules that have a tail
-//! call and import a function of that type.
+//! call and import a function of that type, and all modules that are linked: a table, a reference or
+//! an export brings such a function from one to another, and caller and tail call need not be in the
+//! same.
 //!
 //! **No longer needed** once the executor derives the caller's pointer from its frame there, as it
 //! does after other calls.

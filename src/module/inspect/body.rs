@@ -58,7 +58,7 @@ impl Bodies {
         let mut without_slots = Vec::new();
         let mut all_locals = 0;
         let mut types = spaces.function_types();
-        let host_tail_calls = spaces.imports_what_tail_calls_get_wrong();
+        let host_tail_calls = spaces.reaches_what_tail_calls_get_wrong();
         let offset = |at: usize| {
             let at = at.saturating_sub(section.start);
             u32::try_from(at).unwrap_or(u32::MAX)
@@ -117,7 +117,8 @@ impl Bodies {
         }
         bodies.refers_to_start = scan.refers_to_start();
         bodies.changes_tables = scan.changes_tables();
-        if scan.tail_calls() {
+        // The tail call may be in another module.
+        if scan.tail_calls() || scan.spaces().faults.across_modules {
             bodies.without_slots = without_slots;
         }
         // Two bodies are read at a time, and the positions come out of order.

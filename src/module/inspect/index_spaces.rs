@@ -27,8 +27,11 @@ impl<'a> IndexSpaces<'a> {
         defined.filter_map(|ty| types.get(*ty as usize))
     }
 
-    /// Whether there are imports that tail calls get wrong in the engine.
-    pub(super) fn imports_what_tail_calls_get_wrong(&self) -> bool {
+    /// Whether the code can reach functions that tail calls get wrong in the engine.
+    pub(super) fn reaches_what_tail_calls_get_wrong(&self) -> bool {
+        if self.faults.across_modules {
+            return self.faults.closes(host_tail_calls::NAME);
+        }
         let imported = self.functions.iter().take(self.imported_functions as usize);
         let mut types = imported.filter_map(|ty| self.types.get(*ty as usize));
         types.any(|ty| host_tail_calls::concerns(self.faults, ty))
