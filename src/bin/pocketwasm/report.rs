@@ -3,6 +3,7 @@
 use crate::{
     exit::Code,
     failure::{Failure, with_causes},
+    lock::hex,
     streams::{Stream, say},
 };
 use pocketwasm::{
@@ -103,9 +104,4 @@ pub(crate) fn print(report: impl Into<Value>) -> Result<(), Failure> {
     let mut line = report.into().to_string();
     line.push('\n');
     Stream::Stdout.write(line.as_bytes())
-}
-
-/// Formats bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
