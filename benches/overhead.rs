@@ -276,21 +276,18 @@ fn add_fresh(bytes: &[u8]) -> [Work; 2] {
 fn greet_fresh(bytes: &[u8], spares: usize) -> [Work; 2] {
     let config = RunnerConfig::new().spare_instances(spares);
     let runner = Runner::new(config).unwrap();
-    let plugin = runner.load_plugin("guest", bytes).unwrap();
-    let raw = Raw::new(bytes);
-    let ours = move || {
-        black_box(plugin.call("greet").input("World").run().unwrap());
-    };
-    let raw = move || {
-        black_box(raw.live().bytes("greet", b"World"));
-    };
-    [Box::new(ours), Box::new(raw)]
+    greetings(runner.load_plugin("guest", bytes).unwrap(), bytes)
 }
 
 /// The same after a warm-up call, which the engine alone has not.
 fn warm_greet_fresh(bytes: &[u8]) -> [Work; 2] {
     let warm_up = WarmUp::call("greet").input("World");
     let plugin = runner().load_plugin_warm("guest", bytes, warm_up).unwrap();
+    greetings(plugin, bytes)
+}
+
+/// A greeting by a fresh instance of the plugin, and by one of the engine alone.
+fn greetings(plugin: Plugin, bytes: &[u8]) -> [Work; 2] {
     let raw = Raw::new(bytes);
     let ours = move || {
         black_box(plugin.call("greet").input("World").run().unwrap());
