@@ -179,6 +179,9 @@ impl fmt::Debug for Signature {
     }
 }
 
+/// The size of a page of linear memory, unless a module says otherwise.
+pub(crate) const PAGE_BYTES: u32 = 65_536;
+
 /// The type of an import or export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -191,9 +194,13 @@ pub enum ExternType {
         minimum: u64,
         /// The number of pages that it can grow to, if the module sets a bound.
         maximum: Option<u64>,
+        /// The size of its pages in bytes: 65,536 or 1.
+        page_bytes: u32,
     },
     /// A table, in elements.
     Table {
+        /// The type of its elements.
+        element: ValueType,
         /// The number of elements at the start.
         minimum: u64,
         /// The number of elements that it can grow to, if the module sets a bound.
@@ -230,8 +237,25 @@ impl fmt::Display for ExternType {
             };
         match self {
             Self::Func(signature) => signature.fmt(f),
-            Self::Memory { minimum, maximum } => range(f, "memory", minimum, maximum),
-            Self::Table { minimum, maximum } => range(f, "table", minimum, maximum),
+            Self::Memory {
+                minimum,
+                maximum,
+                page_bytes,
+            } => {
+                range(f, "memory", minimum, maximum)?;
+                match *page_bytes {
+                    PAGE_BYTES => Ok(()),
+                    bytes => write!(f, " with pages of {bytes} byte"),
+                }
+            }
+            Self::Table {
+                element,
+                minimum,
+                maximum,
+            } => {
+                range(f, "table", minimum, maximum)?;
+                write!(f, " of {element}")
+            }
             Self::Global { ty, mutable: true } => write!(f, "global mut {ty}"),
             Self::Global { ty, mutable: false } => write!(f, "global {ty}"),
         }

@@ -106,7 +106,10 @@ impl CompiledModule {
     ) -> Result<Self, Failure> {
         let config = config(limits, CompilationMode::Lazy);
         let mut code = Self::compile(prepared, Engine::new(&config), functions, definers, &[])?;
-        for (import, ty) in code.info.imports.iter().zip(code.module.imports()) {
+        // The engine lists the functions before all other imports.
+        let is_function = |import: &&Import| import.ty.signature().is_some();
+        let functions = code.info.imports.iter().filter(is_function);
+        for (import, ty) in functions.zip(code.module.imports()) {
             let (Some(problem), wasmi::ExternType::Func(ty)) = (refusal(import), ty.ty()) else {
                 continue;
             };

@@ -21,8 +21,8 @@ pub(super) fn linker(
     let mut linker = code.linker.clone();
     let runner = store.data().meter.plugin_context().runner.clone();
     let given = &runner.config.functions.state;
-    for (import, engines) in code.info.imports.iter().zip(code.module.imports()) {
-        let (module, name) = (&*import.module, &*import.name);
+    for import in code.module.imports() {
+        let (module, name) = (import.module(), import.name());
         // The same name is the same memory, table or global, however often it is imported.
         if linker.get(&*store, module, name).is_some() {
             continue;
@@ -39,7 +39,7 @@ pub(super) fn linker(
             defined.map_err(|error| refused(&error))?;
             continue;
         }
-        let made = match engines.ty() {
+        let made = match import.ty() {
             ExternType::Func(_) => continue,
             ExternType::Memory(ty) => {
                 store.data_mut().limiter.admit_import(true);

@@ -4,7 +4,7 @@ use crate::{
     common::{
         failure::{Cause, Failure},
         text::{Quoted, first_line, names},
-        value::{ExternType, Import, Signature, ValueType},
+        value::{ExternType, Import, PAGE_BYTES, Signature, ValueType},
         wasm_value::Value,
     },
     engine::{
@@ -14,7 +14,7 @@ use crate::{
         values::{func_type, signature},
     },
     host::registry::Functions,
-    module::inspect::{ImportedMemory, ModuleInfo},
+    module::inspect::ModuleInfo,
 };
 use alloc::{
     collections::BTreeMap,
@@ -22,7 +22,6 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::slice;
 use wasmi::{Engine, Linker};
 
 /// Why a memory is refused that is, or may be, another import of the module too. The engine keeps a
@@ -51,7 +50,7 @@ pub(super) fn link(
     definers: &[Definer],
     others: &Others<'_>,
 ) -> Result<Linker<StoreData>, Failure> {
-    let mut link = Link::new(engine, info, functions, definers);
+    let mut link = Link::new(engine, functions, definers);
     for import in &info.imports {
         let done = match provided(others, import) {
             Some(export) if fits(export, &import.ty) => link.skip(import),
@@ -86,7 +85,7 @@ pub(crate) fn missing(
     definers: &[Definer],
 ) -> Vec<(usize, String)> {
     let engine = Engine::default();
-    let mut link = Link::new(&engine, info, functions, definers);
+    let mut link = Link::new(&engine, functions, definers);
     let refused = |(place, import)| Some((place, link.define(import).err()?));
     info.imports
         .iter()
@@ -101,9 +100,6 @@ struct Link<'a> {
     /// The types of the imports until now, by module and name. A stub takes the type of its import,
     /// and the linker holds one definition for each name.
     types: BTreeMap<(&'a str, &'a str), &'a ExternType>,
-    /// The imported memories and the element types of the imported tables that are still to come.
-    memories: slice::Iter<'a, ImportedMemory>,
-    tables: slice::Iter<'a, ValueType>,
     /// Whether a memory comes from another module.
     has_foreign_memory: bool,
     functions: &'a Functions,
@@ -111,19 +107,12 @@ struct Link<'a> {
 }
 
 impl<'a> Link<'a> {
-    fn new(
-        engine: &Engine,
-        info: &'a ModuleInfo,
-        functions: &'a Functions,
-        definers: &'a [Definer],
-    ) -> Self {
+    fn new(engine: &Engine, functions: &'a Functions, definers: &'a [Definer]) -> Self {
         let mut linker = Linker::new(engine);
         linker.allow_shadowing(true);
         Self {
             linker,
             types: BTreeMap::new(),
-            memories: info.imported_memories.iter(),
-            tables: info.table_elements.iter(),
             has_foreign_memory: false,
             functions,
             definers,
@@ -132,16 +121,11 @@ impl<'a> Link<'a> {
 
     /// Passes over an import that another module provides.
     fn skip(&mut self, import: &'a Import) -> Result<(), String> {
-        match &import.ty {
-            ExternType::Memory { .. } => {
-                self.memories.next();
-                // Two exports may be one memory, by whatever names.
-                if core::mem::replace(&mut self.has_foreign_memory, true) {
-                    return Err(TWO_NAMES.to_string());
-                }
-            }
-            ExternType::Table { .. } => drop(self.tables.next()),
-            _ => {}
+        // Two exports may be one memory, by whatever names.
+        if matches!(import.ty, ExternType::Memory { .. })
+            && core::mem::replace(&mut self.has_foreign_memory, true)
+        {
+            return Err(TWO_NAMES.to_string());
         }
         self.only_type(import)
     }
@@ -163,30 +147,32 @@ impl<'a> Link<'a> {
     }
 
     /// Checks an import that is no function. It is made for each instance.
-    fn admit(&mut self, import: &Import) -> Result<(), String> {
+    fn admit(&self, import: &Import) -> Result<(), String> {
         let (module, name) = (&*import.module, &*import.name);
         let given = &self.functions.state;
         match &import.ty {
             ExternType::Func(_) => Ok(()),
-            ExternType::Memory { .. } => {
-                let memory = self.memories.next();
+            ExternType::Memory {
+                minimum,
+                page_bytes,
+                ..
+            } => {
                 let contents = given.memory(module, name).len() as u64;
-                match memory {
-                    Some(memory) if memory.has_own_pages => {
-                        Err("a memory with pages of its own size cannot be imported".to_string())
-                    }
-                    Some(memory) if memory.bytes < contents => Err(format!(
-                        "it begins with {} bytes, and the runner's contents have {contents}",
-                        memory.bytes
+                let bytes = minimum.saturating_mul((*page_bytes).into());
+                match *page_bytes {
+                    PAGE_BYTES if bytes < contents => Err(format!(
+                        "it begins with {bytes} bytes, and the runner's contents have {contents}"
                     )),
-                    _ => Ok(()),
+                    PAGE_BYTES => Ok(()),
+                    _ => Err("a memory with pages of its own size cannot be imported".to_string()),
                 }
             }
-            ExternType::Table { minimum, .. } => {
-                let element = self.tables.next();
+            ExternType::Table {
+                element, minimum, ..
+            } => {
                 let contents = given.table(module, name).len() as u64;
                 match element {
-                    Some(ValueType::FuncRef) if contents > 0 => {
+                    ValueType::FuncRef if contents > 0 => {
                         Err("it holds functions, and the runner's contents are objects".to_string())
                     }
                     _ if *minimum < contents => Err(format!(

@@ -22,19 +22,29 @@ pub(super) fn fits(export: &ExternType, wanted: &ExternType) -> bool {
     };
     match (export, wanted) {
         (
-            ExternType::Memory { minimum, maximum },
+            ExternType::Memory {
+                minimum,
+                maximum,
+                page_bytes,
+            },
             ExternType::Memory {
                 minimum: least,
                 maximum: most,
+                page_bytes: wanted,
             },
-        )
-        | (
-            ExternType::Table { minimum, maximum },
+        ) => page_bytes == wanted && within((*minimum, *maximum), (*least, *most)),
+        (
             ExternType::Table {
+                element,
+                minimum,
+                maximum,
+            },
+            ExternType::Table {
+                element: wanted,
                 minimum: least,
                 maximum: most,
             },
-        ) => within((*minimum, *maximum), (*least, *most)),
+        ) => element == wanted && within((*minimum, *maximum), (*least, *most)),
         _ => export == wanted,
     }
 }

@@ -5,7 +5,7 @@ use crate::{
         error::Error,
         failure::{Cause, Failure},
         text::Quoted,
-        value::ExternType,
+        value::{ExternType, PAGE_BYTES},
     },
     engine::compiled_module::{CompiledModule, Library, engine},
     loading::{
@@ -96,8 +96,14 @@ impl Sums {
                 .iter()
                 .any(|library| library.name == import.module);
             match import.ty {
-                ExternType::Memory { minimum, .. } if provided => {
-                    self.pages -= minimum.min(self.pages);
+                ExternType::Memory {
+                    minimum,
+                    page_bytes,
+                    ..
+                } if provided => {
+                    // Of what counts in part only, less is taken off.
+                    let bytes = minimum.saturating_mul(page_bytes.into());
+                    self.pages -= (bytes / u64::from(PAGE_BYTES)).min(self.pages);
                     self.memories -= 1;
                 }
                 ExternType::Table { minimum, .. } if provided => {

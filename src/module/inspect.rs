@@ -86,8 +86,6 @@ pub(crate) struct ModuleInfo {
     pub(crate) memories: u32,
     /// The elements that all tables begin with.
     pub(crate) minimum_elements: u64,
-    /// The memories that the module imports, in order.
-    pub(crate) imported_memories: Vec<ImportedMemory>,
     /// The element type of each table, by table index.
     pub(crate) table_elements: Vec<ValueType>,
     pub(crate) data_segments: usize,
@@ -110,15 +108,6 @@ pub(crate) struct ModuleInfo {
     pub(crate) without_slots: Vec<u32>,
     /// Whether a memory could grow to 2^32 pages.
     pub(crate) grows_past_32_bits: bool,
-}
-
-/// A memory that a module imports.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ImportedMemory {
-    /// The bytes that it begins with.
-    pub(crate) bytes: u64,
-    /// Whether its pages have another size than 65,536 bytes.
-    pub(crate) has_own_pages: bool,
 }
 
 impl ModuleInfo {

@@ -238,6 +238,51 @@ fn no_memory_is_imported_twice() {
     );
 }
 
+/// The engine lists a module's imports by kind, and not in the module's order.
+#[test]
+fn imports_of_all_kinds_come_in_any_order() -> Result<(), Error> {
+    let imports = [
+        r#"(import "env" "memory" (memory 1))"#,
+        r#"(import "env" "table" (table $t 2 funcref))"#,
+        r#"(import "env" "objects" (table $o 1 externref))"#,
+        r#"(import "env" "global" (global $g i32))"#,
+        r#"(import "env" "host" (func $host (result i32)))"#,
+    ];
+    let config = config()
+        .memory("env", "memory", *b"\x07")
+        .table("env", "objects", [ExternRef::new(1)])
+        .global("env", "global", 100)
+        .function("env", "host", |_: &mut HostContext<'_>| 1000);
+    let runner = Runner::new(config)?;
+    for turn in 0..imports.len() {
+        let mut imports = imports;
+        imports.rotate_left(turn);
+        for backwards in [false, true] {
+            if backwards {
+                imports.reverse();
+            }
+            let imports = imports.concat();
+            let module = format!(
+                r#"(module {imports}
+                    (elem (table $t) (i32.const 1) func $ten)
+                    (func $ten (result i32) (i32.const 10))
+                    (func (export "sum") (result i32)
+                        (i32.add (global.get $g)
+                        (i32.add (call $host)
+                        (i32.add (i32.load8_u (i32.const 0))
+                        (i32.add (call_indirect $t (result i32) (i32.const 1))
+                        (i32.mul (i32.const 10000)
+                            (i32.eqz (ref.is_null (table.get $o (i32.const 0)))))))))))"#
+            );
+            let module = wat::parse_str(&module).expect(&imports);
+            let plugin = runner.load_plugin("m", module).expect(&imports);
+            let outcome = plugin.call("sum").run().expect(&imports);
+            assert_eq!(outcome.results(), [11_117], "{imports}");
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn what_does_not_fit_is_refused_at_load() {
     let config = || {
@@ -267,22 +312,22 @@ fn what_does_not_fit_is_refused_at_load() {
         ),
         (
             r#"(import "env" "m" (memory 1 (pagesize 1)))"#,
-            "\"env\" \"m\" of type memory 1..: a memory with pages of its own size cannot be \
-             imported",
+            "\"env\" \"m\" of type memory 1.. with pages of 1 byte: a memory with pages of its own \
+             size cannot be imported",
         ),
         (
             r#"(import "env" "t" (table 1 externref))"#,
-            "\"env\" \"t\" of type table 1..: it begins with 1 elements, and the runner's contents \
-             have 2",
+            "\"env\" \"t\" of type table 1.. of externref: it begins with 1 elements, and the \
+             runner's contents have 2",
         ),
         (
             r#"(import "env" "t" (table 2 funcref))"#,
-            "\"env\" \"t\" of type table 2..: it holds functions, and the runner's contents are \
-             objects",
+            "\"env\" \"t\" of type table 2.. of funcref: it holds functions, and the runner's \
+             contents are objects",
         ),
         (
             r#"(import "env" "u" (table 2 funcref)) (import "env" "u" (table 3 funcref))"#,
-            "\"env\" \"u\" of type table 3..: it is imported with another type too",
+            "\"env\" \"u\" of type table 3.. of funcref: it is imported with another type too",
         ),
     ];
     for (imports, said) in cases {

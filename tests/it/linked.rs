@@ -197,7 +197,7 @@ fn a_convention_uses_the_plugins_own_memory() -> Result<(), Error> {
 
 #[test]
 fn what_does_not_fit_is_refused_at_load() {
-    let cases: [(&str, &str, ErrorKind, &str); 9] = [
+    let cases: [(&str, &str, ErrorKind, &str); 11] = [
         (
             r#"(func (export "f") (param i32))"#,
             r#"(import "lib" "f" (func))"#,
@@ -218,6 +218,20 @@ fn what_does_not_fit_is_refused_at_load() {
             ErrorKind::UnsupportedImport,
             "unsupported import: module \"main\": \"lib\" \"m\" of type memory 1..2: that module's \
              export has type memory 1..",
+        ),
+        (
+            r#"(memory (export "m") 1 (pagesize 1))"#,
+            r#"(import "lib" "m" (memory 1))"#,
+            ErrorKind::UnsupportedImport,
+            "unsupported import: module \"main\": \"lib\" \"m\" of type memory 1..: that module's \
+             export has type memory 1.. with pages of 1 byte",
+        ),
+        (
+            r#"(table (export "t") 2 externref)"#,
+            r#"(import "lib" "t" (table 2 funcref))"#,
+            ErrorKind::UnsupportedImport,
+            "unsupported import: module \"main\": \"lib\" \"t\" of type table 2.. of funcref: that \
+             module's export has type table 2.. of externref",
         ),
         (
             r#"(global (export "g") i32 (i32.const 1))"#,

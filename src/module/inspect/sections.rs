@@ -1,12 +1,12 @@
 //! Reads the sections of a module in order.
 
-use super::{ImportedMemory, ModuleInfo, at_most, body::Bodies, invalid, missing, unsupported};
+use super::{ModuleInfo, at_most, body::Bodies, invalid, missing, unsupported};
 use crate::{
     common::{
         failure::{Cause, Failure},
         limits::Limits,
         text::Quoted,
-        value::{Export, ExternType, Import, Signature, ValueType},
+        value::{Export, ExternType, Import, PAGE_BYTES, Signature, ValueType},
     },
     module::{faults::byte_pages, inspect::index_spaces::IndexSpaces},
 };
@@ -240,15 +240,7 @@ impl<'a> ModuleScan<'a> {
                 count("tables", tables, "max_tables", self.limits.max_tables)?;
                 self.table(&table)?
             }
-            TypeRef::Memory(memory) => {
-                let before = self.memory_bytes;
-                let ty = self.memory(&memory)?;
-                self.info.imported_memories.push(ImportedMemory {
-                    bytes: self.memory_bytes - before,
-                    has_own_pages: memory.page_size_log2.is_some_and(|size| size != 16),
-                });
-                ty
-            }
+            TypeRef::Memory(memory) => self.memory(&memory)?,
             TypeRef::Global(global) => {
                 let global = global_type(&global);
                 self.globals.push(global.clone());
@@ -317,10 +309,10 @@ impl<'a> ModuleScan<'a> {
             "max_table_elements",
             self.limits.max_table_elements.into(),
         )?;
-        self.info
-            .table_elements
-            .push(value_type(&ValType::Ref(table.element_type)));
+        let element = value_type(&ValType::Ref(table.element_type));
+        self.info.table_elements.push(element);
         let table = ExternType::Table {
+            element,
             minimum: table.initial,
             maximum: table.maximum,
         };
@@ -329,17 +321,16 @@ impl<'a> ModuleScan<'a> {
     }
 
     fn memory(&mut self, memory: &wasmparser::MemoryType) -> Result<ExternType, Failure> {
-        const PAGE: u64 = 65_536;
         let most = self.limits.max_memories;
         count("memories", len(&self.memories) + 1, "max_memories", most)?;
         // The engine refuses other page sizes than these two.
-        let bytes_per_page = match memory.page_size_log2 {
+        let page_bytes = match memory.page_size_log2 {
             Some(0) => 1,
-            _ => PAGE,
+            _ => PAGE_BYTES,
         };
-        let bytes = memory.initial.saturating_mul(bytes_per_page);
+        let bytes = memory.initial.saturating_mul(page_bytes.into());
         self.memory_bytes = self.memory_bytes.saturating_add(bytes);
-        self.info.minimum_pages = self.memory_bytes.div_ceil(PAGE);
+        self.info.minimum_pages = self.memory_bytes.div_ceil(PAGE_BYTES.into());
         let maximum = u64::from(self.limits.max_memory_pages);
         if self.info.minimum_pages > maximum {
             return Err(Cause::MemoryLimit {
@@ -352,6 +343,7 @@ impl<'a> ModuleScan<'a> {
         let memory = ExternType::Memory {
             minimum: memory.initial,
             maximum: memory.maximum,
+            page_bytes,
         };
         self.memories.push(memory.clone());
         Ok(memory)
