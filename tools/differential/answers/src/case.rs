@@ -7,6 +7,8 @@ pub struct Case {
     pub module: Vec<u8>,
     /// The same with canonical NaNs, for an engine that has others.
     pub canonical: Vec<u8>,
+    /// The same as a library and a module that imports from it.
+    pub linked: Option<[Vec<u8>; 2]>,
     pub calls: Vec<Call>,
     pub probes: Vec<Call>,
     /// Whether there is an export that must be called before each call.
@@ -28,6 +30,7 @@ impl Case {
             } else {
                 Vec::new()
             },
+            linked: Some(program.encode_linked()),
             calls: program.calls.clone(),
             probes: program.probes.clone(),
             reset: has(RESET).then(|| Call {

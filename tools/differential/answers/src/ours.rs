@@ -8,7 +8,7 @@ use crate::{
 use pocketwasm::{
     Compilation, Error, ErrorKind, Instance, Outcome, Plugin, Runner, RunnerConfig, SnapshotMode,
 };
-use programs::Call;
+use programs::{Call, LIBRARY};
 use std::time::Duration;
 
 /// What no program but an endless one uses up.
@@ -22,33 +22,46 @@ pub struct Mode {
     pub slice: Option<u64>,
     pub snapshots: bool,
     pub when_called: bool,
+    /// As two modules that are linked, where the case can be that.
+    pub linked: bool,
 }
 
-pub const MODES: [Mode; 5] = [
+pub const MODES: [Mode; 6] = [
     Mode {
         slice: None,
         snapshots: false,
         when_called: false,
+        linked: false,
     },
     Mode {
         slice: Some(1),
         snapshots: false,
         when_called: false,
+        linked: false,
     },
     Mode {
         slice: Some(7),
         snapshots: true,
         when_called: false,
+        linked: false,
     },
     Mode {
         slice: None,
         snapshots: false,
         when_called: true,
+        linked: false,
     },
     Mode {
         slice: Some(1),
         snapshots: true,
         when_called: true,
+        linked: false,
+    },
+    Mode {
+        slice: Some(5),
+        snapshots: false,
+        when_called: false,
+        linked: true,
     },
 ];
 
@@ -58,21 +71,25 @@ pub const SLOW_MODES: [Mode; 4] = [
         slice: None,
         snapshots: false,
         when_called: false,
+        linked: false,
     },
     Mode {
         slice: Some(97),
         snapshots: false,
         when_called: false,
+        linked: false,
     },
     Mode {
         slice: Some(1_009),
         snapshots: true,
         when_called: false,
+        linked: false,
     },
     Mode {
         slice: Some(1_009),
         snapshots: false,
         when_called: true,
+        linked: false,
     },
 ];
 
@@ -84,7 +101,7 @@ impl Mode {
 
     pub fn name(self) -> String {
         format!(
-            "{}{}{}",
+            "{}{}{}{}",
             self.slice
                 .map_or("default slice".into(), |slice| format!("slice {slice}")),
             if self.snapshots { ", snapshots" } else { "" },
@@ -93,6 +110,7 @@ impl Mode {
             } else {
                 ""
             },
+            if self.linked { ", linked" } else { "" },
         )
     }
 }
@@ -145,15 +163,20 @@ impl Ours {
         Some(Case {
             module,
             canonical: Vec::new(),
+            linked: None,
             ..case.clone()
         })
     }
 
     pub fn load(&self, mode: usize, case: &Case) -> Result<Loaded, String> {
         let (mode, runner) = &self.runners[mode];
-        let plugin = runner
-            .load_plugin("p", &case.module)
-            .map_err(|error| error.to_string())?;
+        let plugin = match &case.linked {
+            Some([library, module]) if mode.linked => {
+                runner.load_plugin_linked("p", &[(LIBRARY, library), ("p", module)])
+            }
+            _ => runner.load_plugin("p", &case.module),
+        };
+        let plugin = plugin.map_err(|error| error.to_string())?;
         Ok(Loaded {
             mode: *mode,
             plugin,

@@ -1,6 +1,9 @@
 //! Encodes a program's tree in the binary format.
 
-use crate::tree::{Block, Exported, Kind, Node, Op, Place, Program, Signature};
+use crate::tree::{
+    Block, Exported, Global, Kind, Memory, Node, Op, Place, Program, Signature, Table,
+};
+use std::collections::BTreeSet;
 use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, DataCountSection, DataSection, DataSegment, DataSegmentMode,
     ElementSection, Elements, Encode, EntityType, ExportKind, ExportSection, FunctionSection,
@@ -11,10 +14,101 @@ use wasm_encoder::{
 /// The module from which programs import their host functions.
 pub const HOST: &str = "h";
 
+/// The module from which programs import the rest if they are linked.
+pub const LIBRARY: &str = "library";
+
+/// Where tables, globals, the first memory and the host's functions come from.
+#[derive(Clone, Copy)]
+pub(crate) enum Source {
+    /// The module has them, and imports the functions from the host.
+    Own,
+    /// All are imported from the library.
+    Library,
+}
+
 impl Program {
+    /// The same program as two modules: a library that has the tables, the globals and the first
+    /// memory, and passes on the host's functions, and the module that imports all that from it.
+    #[must_use]
+    pub fn encode_linked(&self) -> [Vec<u8>; 2] {
+        [self.library(), self.encode_with(Source::Library)]
+    }
+
+    fn library(&self) -> Vec<u8> {
+        let mut module = Module::new();
+        let mut types = TypeSection::new();
+        for Signature { params, results } in &self.types {
+            types
+                .ty()
+                .function(params.iter().copied(), results.iter().copied());
+        }
+        module.section(&types);
+        let mut imports = ImportSection::new();
+        let mut exports = ExportSection::new();
+        let mut exported = BTreeSet::new();
+        for (index, import) in (0..).zip(&self.imports) {
+            imports.import(HOST, &import.name, EntityType::Function(import.ty));
+            if exported.insert(&import.name) {
+                exports.export(&import.name, ExportKind::Func, index);
+            }
+        }
+        module.section(&imports);
+        let mut tables = TableSection::new();
+        let mut memories = MemorySection::new();
+        let mut globals = GlobalSection::new();
+        for (kind, types) in self.storage() {
+            for (index, ty) in (0..).zip(types) {
+                let kind_of = match ty {
+                    EntityType::Table(ty) => {
+                        tables.table(ty);
+                        ExportKind::Table
+                    }
+                    EntityType::Memory(ty) => {
+                        memories.memory(ty);
+                        ExportKind::Memory
+                    }
+                    EntityType::Global(ty) => {
+                        let place = usize::try_from(globals.len()).expect("few globals");
+                        globals.global(ty, &constant(&self.globals[place].init));
+                        ExportKind::Global
+                    }
+                    _ => continue,
+                };
+                exports.export(&format!("{kind}{index}"), kind_of, index);
+            }
+        }
+        module.section(&tables);
+        module.section(&memories);
+        module.section(&globals);
+        module.section(&exports);
+        module.finish()
+    }
+
+    /// What the library has, with the words by which it is exported: the tables, the first memory,
+    /// since a module may import one, and the first globals. A constant is not among them: the engine
+    /// leaves out branches that its value decides, and their fuel, if the module has it itself.
+    fn storage(&self) -> [(&'static str, Vec<EntityType>); 3] {
+        let is_function = |op: &Op| matches!(op, Instruction::RefFunc(_));
+        let is_plain = |it: &&Global| it.mutable && !it.init.iter().any(is_function);
+        let tables = self.tables.iter().map(|it| table_type(it).into());
+        let memories = self.memories.iter().take(1);
+        let memories = memories.map(|it| memory_type(it).into());
+        let globals = self.globals.iter().take_while(is_plain);
+        let globals = globals.map(|it| global_type(it).into());
+        [
+            ("table", tables.collect()),
+            ("memory", memories.collect()),
+            ("global", globals.collect()),
+        ]
+    }
+
     /// The module in the binary format.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
+        self.encode_with(Source::Own)
+    }
+
+    pub(crate) fn encode_with(&self, source: Source) -> Vec<u8> {
         let mut program = self.clone();
         // Types of blocks are added while the code is written, and stand before it.
         let code = program.code();
@@ -26,7 +120,7 @@ impl Program {
                 .function(params.iter().copied(), results.iter().copied());
         }
         module.section(&types);
-        program.declarations(&mut module);
+        program.declarations(&mut module, source);
         if !program.data.is_empty() {
             let count = u32::try_from(program.data.len()).expect("few segments");
             module.section(&DataCountSection { count });
@@ -36,11 +130,24 @@ impl Program {
         module.finish()
     }
 
-    fn declarations(&self, module: &mut Module) {
+    fn declarations(&self, module: &mut Module, source: Source) {
         let mut imports = ImportSection::new();
+        let host = match source {
+            Source::Own => HOST,
+            Source::Library => LIBRARY,
+        };
         for import in &self.imports {
-            imports.import(HOST, &import.name, EntityType::Function(import.ty));
+            imports.import(host, &import.name, EntityType::Function(import.ty));
         }
+        let [own_tables, own_memories, own_globals] = match source {
+            Source::Own => [0; 3],
+            Source::Library => self.storage().map(|(kind, types)| {
+                for (index, ty) in types.iter().enumerate() {
+                    imports.import(LIBRARY, &format!("{kind}{index}"), *ty);
+                }
+                types.len()
+            }),
+        };
         module.section(&imports);
         let mut functions = FunctionSection::new();
         for function in &self.functions {
@@ -48,35 +155,18 @@ impl Program {
         }
         module.section(&functions);
         let mut tables = TableSection::new();
-        for table in &self.tables {
-            tables.table(TableType {
-                element_type: reference(table.ty),
-                table64: false,
-                minimum: table.minimum,
-                maximum: table.maximum,
-                shared: false,
-            });
+        for table in &self.tables[own_tables..] {
+            tables.table(table_type(table));
         }
         module.section(&tables);
         let mut memories = MemorySection::new();
-        for memory in &self.memories {
-            memories.memory(MemoryType {
-                minimum: memory.minimum,
-                maximum: memory.maximum,
-                memory64: false,
-                shared: false,
-                page_size_log2: None,
-            });
+        for memory in &self.memories[own_memories..] {
+            memories.memory(memory_type(memory));
         }
         module.section(&memories);
         let mut globals = GlobalSection::new();
-        for global in &self.globals {
-            let ty = GlobalType {
-                val_type: global.ty,
-                mutable: global.mutable,
-                shared: false,
-            };
-            globals.global(ty, &constant(&global.init));
+        for global in &self.globals[own_globals..] {
+            globals.global(global_type(global), &constant(&global.init));
         }
         module.section(&globals);
         let mut exports = ExportSection::new();
@@ -179,6 +269,34 @@ impl Program {
             self.nodes(&block.otherwise, into);
         }
         into.instruction(&Instruction::End);
+    }
+}
+
+fn table_type(table: &Table) -> TableType {
+    TableType {
+        element_type: reference(table.ty),
+        table64: false,
+        minimum: table.minimum,
+        maximum: table.maximum,
+        shared: false,
+    }
+}
+
+fn memory_type(memory: &Memory) -> MemoryType {
+    MemoryType {
+        minimum: memory.minimum,
+        maximum: memory.maximum,
+        memory64: false,
+        shared: false,
+        page_size_log2: None,
+    }
+}
+
+fn global_type(global: &Global) -> GlobalType {
+    GlobalType {
+        val_type: global.ty,
+        mutable: global.mutable,
+        shared: false,
     }
 }
 

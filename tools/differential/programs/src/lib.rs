@@ -31,7 +31,7 @@ mod tree;
 mod values;
 mod vectors;
 
-pub use encode::HOST;
+pub use encode::{HOST, LIBRARY};
 pub use probes::RESET;
 pub use random::Random;
 pub use shrink::shrink;

@@ -164,6 +164,7 @@ fn callable(module: Vec<u8>, random: &mut Random) -> Option<Case> {
     Some(Case {
         module,
         canonical: Vec::new(),
+        linked: None,
         calls,
         probes: Vec::new(),
         reset: None,
