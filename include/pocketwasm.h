@@ -68,6 +68,8 @@ typedef enum {
   PW_KIND_REFUSED = 20,
   /// No snapshot of the module is possible without changing what can be observed.
   PW_KIND_SNAPSHOT = 21,
+  /// A host function was to wait where a call cannot be kept.
+  PW_KIND_CANNOT_WAIT = 22,
 } pw_kind;
 
 /// The settings of pw_config_set. Units, defaults and bounds are those of the Rust methods of the

@@ -126,6 +126,7 @@ pub use api::description::Description;
 pub use api::directory::{LoadFailure, LoadReport};
 pub use api::instance::Instance;
 pub use api::plugin::Plugin;
+pub use api::progress::{PausedCall, Progress, WaitingCall};
 pub use api::runner::Runner;
 pub use api::typed::TypedFunction;
 pub use common::cancel::CancelToken;
@@ -144,7 +145,7 @@ pub use host::memory_view::{LittleEndian, Memory};
 pub use loading::snapshot_report::Snapshot;
 pub use loading::warm_up::WarmUp;
 pub use settings::config::RunnerConfig;
-pub use settings::modes::{Compilation, MissingImports, SnapshotMode};
+pub use settings::modes::{Compilation, Deadline, MissingImports, SnapshotMode};
 
 /// The types of a module's imports and exports, and values of all types.
 pub mod types {

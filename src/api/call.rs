@@ -42,11 +42,11 @@ use core::{fmt, time::Duration};
 /// ```
 #[must_use = "a call does nothing before `run`"]
 pub struct Call<'a> {
-    target: Target<'a>,
+    pub(super) target: Target<'a>,
     pub(super) task: Task<'a>,
 }
 
-enum Target<'a> {
+pub(super) enum Target<'a> {
     Fresh(&'a Plugin),
     Kept(&'a mut Instance),
 }
@@ -272,7 +272,7 @@ impl<'a> Call<'a> {
         self.task.mistake.get_or_insert(failure);
     }
 
-    fn plugin(&self) -> &Plugin {
+    pub(super) fn plugin(&self) -> &Plugin {
         match &self.target {
             Target::Fresh(plugin) => plugin,
             Target::Kept(instance) => instance.plugin(),
@@ -339,7 +339,7 @@ impl<'a> Call<'a> {
         }
         let plugin = self.plugin().clone();
         let Self { mut task, .. } = self;
-        task.check(&plugin, false)
+        task.check(&plugin)
             .map_err(|failure| refused(failure, &plugin, task.export))?;
         Ok((plugin, task.call_limits, task.environment, input))
     }

@@ -10,7 +10,7 @@ use crate::{
     convention::{cgi, http_handler},
     engine::{
         compiled_module::CompiledModule, execution::Execution, guest_store::GuestStore,
-        meter::CallLimits,
+        meter::CallLimits, suspension::complete,
     },
     host::convention_state::HttpExchange,
 };
@@ -115,7 +115,9 @@ impl Pending {
             call_limits,
         } = self;
         let handled = instance.run(call_limits, |execution| {
-            http_handler::handle_response(execution, context, failed, exchange, response)
+            complete(http_handler::handle_response(
+                execution, context, failed, exchange, response,
+            ))
         });
         handled
             .map(|(exchange, outcome)| (exchange.response, outcome))
@@ -170,7 +172,7 @@ impl<'a> Call<'a> {
         });
         let handled = execution
             .instantiate_and_initialise(None)
-            .and_then(|()| http_handler::handle_request(&mut execution, exchange));
+            .and_then(|()| complete(http_handler::handle_request(&mut execution, exchange)));
         let ((exchange, context), outcome) = execution.end(handled).map_err(with_names)?;
         let handled = match context {
             None => Handled::Response(exchange.response),

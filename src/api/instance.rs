@@ -98,10 +98,20 @@ impl Instance {
         Ok(())
     }
 
-    /// Whether an earlier call failed, which means that every later one is refused.
+    /// Whether an earlier call failed, or was dropped while it was suspended. Every later one is then
+    /// refused.
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
         self.guest_store.is_poisoned()
+    }
+
+    /// Why every later call is refused.
+    #[cold]
+    pub(super) fn refusal(&self) -> Failure {
+        match self.guest_store.is_suspended() {
+            true => Cause::Abandoned.into(),
+            false => Cause::Poisoned.into(),
+        }
     }
 
     /// Calls a function that this instance returned, or passed to a host function, as a reference.
@@ -135,7 +145,7 @@ impl Instance {
         params: &[Value],
     ) -> Result<Outcome, Error> {
         let refused = if self.is_poisoned() {
-            Err(Cause::Poisoned.into())
+            Err(self.refusal())
         } else {
             function.signature().check_values(params)
         };

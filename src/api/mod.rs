@@ -20,6 +20,7 @@ pub(crate) mod http;
 pub(crate) mod instance;
 mod linked;
 pub(crate) mod plugin;
+pub(crate) mod progress;
 pub(crate) mod runner;
 #[cfg(feature = "serde")]
 mod serialized;
@@ -27,5 +28,6 @@ mod serialized;
 mod source;
 #[cfg(feature = "serde")]
 mod structured;
+mod suspended;
 mod task;
 pub(crate) mod typed;

@@ -111,7 +111,7 @@ impl State<'_> {
 impl<'a> Task<'a> {
     /// Runs the call in a fresh instance.
     pub(super) fn fresh(&mut self, plugin: &Plugin) -> Result<Outcome, Error> {
-        let bound_input = self.bind(plugin, None, false)?;
+        let bound_input = self.bind(plugin, None)?;
         let original_code = plugin
             .original_code(
                 &self.call_limits,
@@ -160,22 +160,31 @@ impl<'a> Task<'a> {
     #[inline(always)]
     pub(super) fn kept(&mut self, instance: &mut Instance) -> Result<Outcome, Error> {
         let poisoned = instance.is_poisoned();
+        if poisoned {
+            self.refuse_poisoned(instance);
+        }
         let (plugin, mut execution) = instance.parts();
         #[cfg(feature = "files")]
         if self.environment.is_some() {
             self.check_files(execution.state());
         }
         let function = execution.remembered_function(self.export);
-        let bound_input = self.bind(plugin, function, poisoned)?;
+        let bound_input = self.bind(plugin, function)?;
         let (call_limits, environment) = self.take();
         execution.renew(call_limits, environment);
         self.perform(plugin, &mut execution, &bound_input, Begin::Call)
     }
 
+    /// Refuses an instance that was left in the middle of something.
+    #[cold]
+    pub(super) fn refuse_poisoned(&mut self, instance: &Instance) {
+        self.mistake.get_or_insert_with(|| instance.refusal());
+    }
+
     /// Refuses other files than those that an instance began with.
     #[cfg(feature = "files")]
     #[inline(never)]
-    fn check_files(&mut self, state: &StoreData) {
+    pub(super) fn check_files(&mut self, state: &StoreData) {
         let environment = self.environment.as_ref();
         let files = environment.and_then(|environment| environment.files.as_ref());
         if files.is_some_and(|files| state.has_other_files(files)) {
@@ -188,7 +197,7 @@ impl<'a> Task<'a> {
 
     /// Takes the limits and the environment, which go into the store.
     #[inline(always)]
-    fn take(&mut self) -> (CallLimits, Option<Box<Environment>>) {
+    pub(super) fn take(&mut self) -> (CallLimits, Option<Box<Environment>>) {
         let call_limits = core::mem::take(&mut self.call_limits);
         (call_limits, self.environment.take())
     }
@@ -196,17 +205,16 @@ impl<'a> Task<'a> {
     /// Checks the call without an instance, and binds the input to the export. `function` is the
     /// export if it was looked up before.
     #[inline(always)]
-    fn bind<'p>(
+    pub(super) fn bind<'p>(
         &mut self,
         plugin: &'p Plugin,
         function: Option<GuestFunction<'p>>,
-        poisoned: bool,
     ) -> Result<BoundInput<'p>, Error>
     where
         'a: 'p,
     {
         let bound_input = self
-            .check(plugin, poisoned)
+            .check(plugin)
             .and_then(|()| self.bind_export(plugin, function));
         bound_input.map_err(|failure| refused(failure, plugin, self.export))
     }
@@ -244,13 +252,10 @@ impl<'a> Task<'a> {
 
     /// Checks what does not depend on the export.
     #[inline(always)]
-    pub(super) fn check(&mut self, plugin: &Plugin, poisoned: bool) -> Result<(), Failure> {
+    pub(super) fn check(&mut self, plugin: &Plugin) -> Result<(), Failure> {
         plugin.context().check_open()?;
         if let Some(mistake) = self.mistake.take() {
             return Err(mistake);
-        }
-        if poisoned {
-            return Err(Cause::Poisoned.into());
         }
         let pages = plugin.memory_pages();
         match self.call_limits.max_memory_pages.map(u64::from) {
@@ -268,9 +273,7 @@ impl<'a> Task<'a> {
         begin: Begin,
     ) -> Result<Outcome, Error> {
         let export = self.export;
-        if let Some(state) = &mut self.state {
-            execution.state().embedder_state = state.lend();
-        }
+        self.lend(execution);
         let initialised = match begin {
             Begin::Instantiate => execution.instantiate_and_initialise(Some(export)),
             Begin::InstantiateAndLearn | Begin::Initialise => {
@@ -288,11 +291,32 @@ impl<'a> Task<'a> {
             }
             Err(failure) => Err(failure),
         };
+        self.end(plugin, execution, output, done)
+    }
+
+    /// Lends the embedder's state to the call.
+    #[inline(always)]
+    pub(super) fn lend(&mut self, execution: &mut Execution<'_>) {
+        if let Some(state) = &mut self.state {
+            execution.state().embedder_state = state.lend();
+        }
+    }
+
+    /// Ends a call, and gives the embedder's state back.
+    #[inline(always)]
+    pub(super) fn end(
+        &mut self,
+        plugin: &Plugin,
+        execution: &mut Execution<'_>,
+        output: CallOutput,
+        done: Result<(), Failure>,
+    ) -> Result<Outcome, Error> {
         if let Some(state) = &mut self.state
             && let Some(value) = execution.state().embedder_state.take()
         {
             state.give_back(value);
         }
+        let export = self.export;
         match done {
             Ok(()) => {
                 let name = plugin.name();
@@ -330,7 +354,7 @@ pub(super) fn refused(failure: Failure, plugin: &Plugin, export: &str) -> Error 
 
 /// Adds the names of plugin and export to an error, and logs it.
 #[cold]
-fn with_names(error: Error, plugin: &Plugin, export: &str) -> Error {
+pub(super) fn with_names(error: Error, plugin: &Plugin, export: &str) -> Error {
     let error = error.in_plugin(plugin.shared_name()).in_export(export);
     log::debug!("{error}");
     error

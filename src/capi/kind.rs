@@ -56,6 +56,8 @@ pub enum pw_kind {
     Refused = 20,
     /// No snapshot of the module is possible without changing what can be observed.
     Snapshot = 21,
+    /// A host function was to wait where a call cannot be kept.
+    CannotWait = 22,
 }
 
 impl From<ErrorKind> for pw_kind {
@@ -82,6 +84,7 @@ impl From<ErrorKind> for pw_kind {
             ErrorKind::Plugin => Self::Plugin,
             ErrorKind::Refused => Self::Refused,
             ErrorKind::Snapshot => Self::Snapshot,
+            ErrorKind::CannotWait => Self::CannotWait,
         }
     }
 }

@@ -51,6 +51,9 @@ pub enum ErrorKind {
     Snapshot,
     /// The runner is closed.
     Closed,
+    /// A host function was to wait where a call cannot be kept: in a call that runs to its end, in
+    /// a call from a host function back into the guest, or behind a tail call.
+    CannotWait,
 }
 
 /// The step of a plugin's life in which an [`Error`](crate::Error) happened.

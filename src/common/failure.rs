@@ -136,6 +136,23 @@ pub(crate) enum Cause {
     Snapshot { problem: String },
     #[error("this instance ended with an error in an earlier call; make a new one")]
     Poisoned,
+    #[error(
+        "an earlier call of this instance was suspended and then dropped; reset the instance, or \
+         make a new one"
+    )]
+    Abandoned,
+    /// Not an error: a host function says by it that it waits. It reaches nobody who holds a call
+    /// that can wait.
+    #[error("a host function waits")]
+    Waiting,
+    #[error("{}cannot wait: {problem}", match .function {
+        Some(function) => format!("{function} "),
+        None => String::new(),
+    })]
+    CannotWait {
+        function: Option<String>,
+        problem: &'static str,
+    },
     #[cfg(feature = "std")]
     #[error("refused: {reason}")]
     Refused { reason: String },
@@ -169,7 +186,8 @@ impl Cause {
             Self::TooLarge { .. } | Self::TooMuchOutput { .. } => ErrorKind::TooLarge,
             Self::Host { .. } => ErrorKind::Host,
             Self::Snapshot { .. } => ErrorKind::Snapshot,
-            Self::Poisoned => ErrorKind::Poisoned,
+            Self::Poisoned | Self::Abandoned => ErrorKind::Poisoned,
+            Self::Waiting | Self::CannotWait { .. } => ErrorKind::CannotWait,
             #[cfg(feature = "std")]
             Self::Refused { .. } => ErrorKind::Refused,
             Self::Closed => ErrorKind::Closed,
@@ -181,6 +199,21 @@ impl Failure {
     /// Whether the guest exited with code 0.
     pub(crate) fn is_good_end(&self) -> bool {
         matches!(**self, Cause::Exit { code: 0 })
+    }
+
+    /// The failure of a host function that is to wait where that is not possible.
+    #[cold]
+    pub(crate) fn cannot_wait(problem: &'static str) -> Self {
+        let function = None;
+        Cause::CannotWait { function, problem }.into()
+    }
+
+    /// Names the host function that cannot wait.
+    pub(crate) fn of_function(mut self, name: fmt::Arguments<'_>) -> Self {
+        if let Cause::CannotWait { function, .. } = &mut *self.0 {
+            function.get_or_insert_with(|| name.to_string());
+        }
+        self
     }
 
     /// Whether the guest's own code caused the failure: a trap, an exit or a reported error.

@@ -4,10 +4,10 @@
 //! taken lock is ordinary, and the engine's own locks spin as well.
 
 #[cfg(feature = "std")]
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 #[cfg(not(feature = "std"))]
-use spin::RwLock;
+use spin::{Mutex, RwLock};
 
 /// A reader-writer lock. It is held only for the few instructions that look up or replace an entry,
 /// and by an output sink while it writes. It is never held while a guest runs or a module compiles.
@@ -32,6 +32,21 @@ impl<T> Shared<T> {
         let mut guard = self.0.write().unwrap_or_else(PoisonError::into_inner);
         #[cfg(not(feature = "std"))]
         let mut guard = self.0.write();
+        change(&mut guard)
+    }
+}
+
+/// A lock for what only one thread at a time may have, even to read it. It is held only for the few
+/// instructions that put something in or take it out.
+#[derive(Debug, Default)]
+pub(crate) struct Exclusive<T>(Mutex<T>);
+
+impl<T> Exclusive<T> {
+    pub(crate) fn with<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
+        #[cfg(feature = "std")]
+        let mut guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        #[cfg(not(feature = "std"))]
+        let mut guard = self.0.lock();
         change(&mut guard)
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn recognise(info: &ModuleInfo) -> Result<&'static str, &'static str>
 }
 
 /// Allocates a buffer in the guest for each input and writes the input there.
-pub(super) fn pass<'a>(
+pub(super) async fn pass<'a>(
     execution: &mut Execution<'_>,
     inputs: impl Iterator<Item = Cow<'a, [u8]>>,
 ) -> Result<Buffers, Failure> {
@@ -58,7 +58,7 @@ pub(super) fn pass<'a>(
     let mut buffers = Buffers::new();
     for input in inputs {
         let length = u32::try_from(input.len()).unwrap_or(u32::MAX);
-        let pointer = allocate(execution, length)?;
+        let pointer = allocate(execution, length).await?;
         execution.charge_bytes(length.into())?;
         execution
             .memory()?
@@ -69,13 +69,17 @@ pub(super) fn pass<'a>(
     Ok(buffers)
 }
 
-fn allocate(execution: &mut Execution<'_>, length: u32) -> Result<u32, Failure> {
+async fn allocate(execution: &mut Execution<'_>, length: u32) -> Result<u32, Failure> {
     let info = &execution.code().info;
     let Some(Allocator { name, takes_class }) = info.allocator else {
         return Err(crate::convention::kinds::Convention::none(info));
     };
     let params = [length.into(), 0];
-    match execution.call(name, taken(&params, takes_class))?.one_u32() {
+    match execution
+        .call(name, taken(&params, takes_class))
+        .await?
+        .one_u32()
+    {
         0 if length > 0 => Err(Cause::GuestData {
             problem: format!("the allocator `{name}` has no room for {length} bytes"),
             source: None,
@@ -123,7 +127,7 @@ pub(super) fn read(execution: &mut Execution<'_>, buffer: Buffer) -> Result<Vec<
 
 /// Releases the result's buffer and the inputs' buffers. If the guest returned one of the input
 /// buffers as its result, that buffer is released once.
-pub(super) fn release_all(
+pub(super) async fn release_all(
     execution: &mut Execution<'_>,
     result: Option<Buffer>,
     inputs: &[Buffer],
@@ -131,7 +135,7 @@ pub(super) fn release_all(
     execution.set_phase(Phase::Release);
     let own = |buffer: &Buffer| !inputs.iter().any(|input| input.contains(buffer.pointer));
     for buffer in result.filter(own).iter().chain(inputs) {
-        release(execution, *buffer)?;
+        release(execution, *buffer).await?;
     }
     Ok(())
 }
@@ -141,12 +145,15 @@ pub(super) fn release_all(
 /// A failure of the guest's function is only logged: the result was read already, and some guests
 /// return static memory that cannot be released. If the runner stops the call (fuel, deadline,
 /// cancellation), the call fails.
-fn release(execution: &mut Execution<'_>, buffer: Buffer) -> Result<(), Failure> {
+async fn release(execution: &mut Execution<'_>, buffer: Buffer) -> Result<(), Failure> {
     let Some(Releaser { name, takes_size }) = execution.code().info.releaser else {
         return Ok(());
     };
     let params = [buffer.pointer.into(), buffer.length.into()];
-    let Err(failure) = execution.call_unasked(name, taken(&params, takes_size)) else {
+    let Err(failure) = execution
+        .call_unasked(name, taken(&params, takes_size))
+        .await
+    else {
         return Ok(());
     };
     if !failure.is_the_guests() {

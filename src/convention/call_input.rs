@@ -10,7 +10,9 @@ use crate::{
         wasm_value::Value,
     },
     convention::kinds::Convention,
-    engine::{callee::Callee, execution::Execution, guest_store::GuestFunction},
+    engine::{
+        callee::Callee, execution::Execution, guest_store::GuestFunction, suspension::complete,
+    },
     module::inspect::ModuleInfo,
 };
 
@@ -175,16 +177,43 @@ impl BoundInput<'_> {
                 output.results = match execution.code().info.counts_arguments {
                     false => execution.call_function(function, params)?,
                     true => {
-                        let params = execution.with_all_params(export, params)?;
+                        let params = complete(execution.with_all_params(export, params))?;
                         execution.call_function(function, &params)?
                     }
                 };
             }
             Self::Others(Some(convention), input) => {
-                output.bytes = convention.call(execution, export, input.inputs())?;
+                output.bytes = complete(convention.call(execution, export, input.inputs()))?;
             }
             Self::Others(None, input) => {
                 output.results = execution.call_values(export, input.values())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Like [`call`](Self::call), for a call that may be suspended.
+    pub(crate) async fn run(
+        &self,
+        execution: &mut Execution<'_>,
+        export: &str,
+        output: &mut CallOutput,
+    ) -> Result<(), Failure> {
+        execution.set_phase(Phase::Call);
+        match self {
+            Self::Params(signature, params, callee) => {
+                let function = match *callee {
+                    Some(callee) => GuestFunction { signature, callee },
+                    None => execution.find(export, signature)?,
+                };
+                let params = execution.with_all_params(export, params).await?;
+                output.results = execution.run_function(function, &params).await?;
+            }
+            Self::Others(Some(convention), input) => {
+                output.bytes = convention.call(execution, export, input.inputs()).await?;
+            }
+            Self::Others(None, input) => {
+                output.results = execution.run_values(export, input.values()).await?;
             }
         }
         Ok(())

@@ -10,13 +10,14 @@ use crate::{
     },
     convention::{
         kinds::Convention,
-        protocol::{Protocol, only_input},
+        protocol::{Called, Protocol, only_input},
     },
     engine::execution::Execution,
     module::inspect::ModuleInfo,
 };
 use alloc::{
     borrow::Cow,
+    boxed::Box,
     format,
     string::{String, ToString},
     vec::Vec,
@@ -34,23 +35,25 @@ impl Protocol for Cgi {
         Convention::Command.check(info, export, inputs)
     }
 
-    fn call(
-        &self,
-        execution: &mut Execution<'_>,
-        export: &str,
-        inputs: &[&[u8]],
-    ) -> Result<Vec<u8>, Failure> {
-        let input = only_input(inputs);
-        let request = HttpRequest::new("POST", "/");
-        let variables = environment(&request, input.len());
-        let env = &mut execution.state().environment().env;
-        env.extend(
-            variables
-                .into_iter()
-                .map(|(name, value)| [name.as_bytes(), b"=", &value].concat()),
-        );
-        let output = command::run(execution, export, input)?;
-        response(&output).map(|response| response.body)
+    fn call<'f>(
+        &'f self,
+        execution: &'f mut Execution<'_>,
+        export: &'f str,
+        inputs: &'f [&'f [u8]],
+    ) -> Called<'f> {
+        Box::pin(async move {
+            let input = only_input(inputs);
+            let request = HttpRequest::new("POST", "/");
+            let variables = environment(&request, input.len());
+            let env = &mut execution.state().environment().env;
+            env.extend(
+                variables
+                    .into_iter()
+                    .map(|(name, value)| [name.as_bytes(), b"=", &value].concat()),
+            );
+            let output = command::run(execution, export, input).await?;
+            response(&output).map(|response| response.body)
+        })
     }
 }
 

@@ -7,13 +7,13 @@ use crate::{
     },
     convention::{
         kinds::Convention,
-        protocol::{Protocol, expect_one_input, only_input, wrong_signature},
+        protocol::{Called, Protocol, expect_one_input, only_input, wrong_signature},
     },
     engine::execution::Execution,
     host::environment::Stdin,
     module::inspect::ModuleInfo,
 };
-use alloc::{borrow::Cow, vec::Vec};
+use alloc::{borrow::Cow, boxed::Box, vec::Vec};
 
 pub(super) struct Command;
 
@@ -33,18 +33,18 @@ impl Protocol for Command {
         expect_one_input(inputs, Convention::Command)
     }
 
-    fn call(
-        &self,
-        execution: &mut Execution<'_>,
-        export: &str,
-        inputs: &[&[u8]],
-    ) -> Result<Vec<u8>, Failure> {
-        run(execution, export, only_input(inputs))
+    fn call<'f>(
+        &'f self,
+        execution: &'f mut Execution<'_>,
+        export: &'f str,
+        inputs: &'f [&'f [u8]],
+    ) -> Called<'f> {
+        Box::pin(async move { run(execution, export, only_input(inputs)).await })
     }
 }
 
 /// Runs a command to its end and returns what it wrote to standard output.
-pub(super) fn run(
+pub(super) async fn run(
     execution: &mut Execution<'_>,
     export: &str,
     input: &[u8],
@@ -56,7 +56,7 @@ pub(super) fn run(
         state.environment().stdin = Stdin::from(input.to_vec());
     }
     state.output.capture();
-    execution.call(export, &[])?;
+    execution.call(export, &[]).await?;
     let maximum = execution.max_output_bytes();
     let output = &mut execution.state().output;
     if output.truncated {

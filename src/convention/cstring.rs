@@ -5,7 +5,7 @@ use super::{
     packed,
 };
 use crate::convention::kinds::Convention;
-use crate::convention::protocol::{Protocol, wrong_signature};
+use crate::convention::protocol::{Called, Protocol, wrong_signature};
 use crate::{
     common::{
         error_kind::Phase,
@@ -16,7 +16,7 @@ use crate::{
     engine::execution::Execution,
     module::inspect::{ModuleInfo, buffers::keeps_buffers},
 };
-use alloc::{borrow::Cow, format, string::ToString, vec::Vec};
+use alloc::{borrow::Cow, boxed::Box, format, string::ToString, vec::Vec};
 
 pub(super) struct CString;
 
@@ -59,37 +59,39 @@ impl Protocol for CString {
         Err(wrong_signature(signature, needed, Convention::CString))
     }
 
-    fn call(
-        &self,
-        execution: &mut Execution<'_>,
-        export: &str,
-        inputs: &[&[u8]],
-    ) -> Result<Vec<u8>, Failure> {
-        if inputs.iter().any(|input| input.contains(&0)) {
-            return Err(Cause::Signature {
-                problem: "the input has a zero byte, which would end it (c-string)".to_string(),
+    fn call<'f>(
+        &'f self,
+        execution: &'f mut Execution<'_>,
+        export: &'f str,
+        inputs: &'f [&'f [u8]],
+    ) -> Called<'f> {
+        Box::pin(async move {
+            if inputs.iter().any(|input| input.contains(&0)) {
+                return Err(Cause::Signature {
+                    problem: "the input has a zero byte, which would end it (c-string)".to_string(),
+                }
+                .into());
             }
-            .into());
-        }
-        let ended = inputs
-            .iter()
-            .map(|input| Cow::Owned([input, &[0][..]].concat()));
-        let passed = buffers::pass(execution, ended)?;
-        let params: Vec<u64> = passed.iter().map(|it| it.pointer.into()).collect();
-        execution.set_phase(Phase::Call);
-        let pointer = execution.call(export, &params)?.one_u32();
-        if pointer == 0 {
-            return Err(Cause::GuestData {
-                problem: "the result is a null pointer (c-string)".to_string(),
-                source: None,
+            let ended = inputs
+                .iter()
+                .map(|input| Cow::Owned([input, &[0][..]].concat()));
+            let passed = buffers::pass(execution, ended).await?;
+            let params: Vec<u64> = passed.iter().map(|it| it.pointer.into()).collect();
+            execution.set_phase(Phase::Call);
+            let pointer = execution.call(export, &params).await?.one_u32();
+            if pointer == 0 {
+                return Err(Cause::GuestData {
+                    problem: "the result is a null pointer (c-string)".to_string(),
+                    source: None,
+                }
+                .into());
             }
-            .into());
-        }
-        let length = length(execution, pointer)?;
-        let output = buffers::read(execution, Buffer { pointer, length })?;
-        let length = length.saturating_add(1);
-        buffers::release_all(execution, Some(Buffer { pointer, length }), &passed)?;
-        Ok(output)
+            let length = length(execution, pointer)?;
+            let output = buffers::read(execution, Buffer { pointer, length })?;
+            let length = length.saturating_add(1);
+            buffers::release_all(execution, Some(Buffer { pointer, length }), &passed).await?;
+            Ok(output)
+        })
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
             log_enabled, read_body, set_method, set_status_code, set_uri, write_body,
         },
         kinds::Convention,
-        protocol::Protocol,
+        protocol::{Called, Protocol},
     },
     engine::{
         execution::Execution,
@@ -65,14 +65,16 @@ impl Protocol for HttpHandler {
         .into())
     }
 
-    fn call(
-        &self,
-        execution: &mut Execution<'_>,
-        export: &str,
-        _: &[&[u8]],
-    ) -> Result<Vec<u8>, Failure> {
-        self.check(&execution.code().info, export, 0)
-            .map(|()| Vec::new())
+    fn call<'f>(
+        &'f self,
+        execution: &'f mut Execution<'_>,
+        export: &'f str,
+        _: &'f [&'f [u8]],
+    ) -> Called<'f> {
+        Box::pin(async move {
+            self.check(&execution.code().info, export, 0)
+                .map(|()| Vec::new())
+        })
     }
 
     fn define(
@@ -127,13 +129,13 @@ pub(crate) fn check(info: &ModuleInfo, export: &str) -> Result<(), Failure> {
 
 /// Calls the guest's `handle_request`. Returns the changed messages, and the guest's context number
 /// if the next handler must answer.
-pub(crate) fn handle_request(
+pub(crate) async fn handle_request(
     execution: &mut Execution<'_>,
     exchange: Box<HttpExchange>,
 ) -> Result<(Box<HttpExchange>, Option<u32>), Failure> {
     execution.set_phase(Phase::Call);
     execution.state().convention_state().http = Some(exchange);
-    let next = execution.call_unasked(HANDLE_REQUEST, &[])?.one();
+    let next = execution.call_unasked(HANDLE_REQUEST, &[]).await?.one();
     let [a, b, c, d, e, f, g, h] = next.to_le_bytes();
     let context = u32::from_le_bytes([e, f, g, h]);
     let exchange = execution
@@ -154,7 +156,7 @@ pub(crate) fn handle_request(
 }
 
 /// Calls the guest's `handle_response` with the next handler's response.
-pub(crate) fn handle_response(
+pub(crate) async fn handle_response(
     execution: &mut Execution<'_>,
     context: u32,
     failed: bool,
@@ -166,7 +168,9 @@ pub(crate) fn handle_response(
     let is_buffered = state.features & BUFFER_RESPONSE != 0;
     go_on_with(&mut exchange, response, is_buffered && !failed, failed);
     state.http = Some(exchange);
-    execution.call_unasked(HANDLE_RESPONSE, &[context.into(), failed.into()])?;
+    execution
+        .call_unasked(HANDLE_RESPONSE, &[context.into(), failed.into()])
+        .await?;
     Ok(execution
         .state()
         .convention_state()

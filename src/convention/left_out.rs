@@ -2,11 +2,12 @@
 
 use crate::{
     common::failure::{Cause, Failure},
-    convention::protocol::Protocol,
+    convention::protocol::{Called, Protocol},
     engine::execution::Execution,
     module::inspect::ModuleInfo,
 };
-use alloc::{borrow::Cow, string::ToString, vec::Vec};
+use alloc::{borrow::Cow, boxed::Box, string::ToString};
+use core::future::ready;
 
 pub(super) struct LeftOut;
 
@@ -46,7 +47,7 @@ impl Protocol for LeftOut {
         Err(Self::failure())
     }
 
-    fn call(&self, _: &mut Execution<'_>, _: &str, _: &[&[u8]]) -> Result<Vec<u8>, Failure> {
-        Err(Self::failure())
+    fn call<'f>(&'f self, _: &'f mut Execution<'_>, _: &'f str, _: &'f [&'f [u8]]) -> Called<'f> {
+        Box::pin(ready(Err(Self::failure())))
     }
 }

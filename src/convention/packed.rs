@@ -3,7 +3,7 @@
 
 use super::buffers::{self, Buffer};
 use crate::convention::kinds::Convention;
-use crate::convention::protocol::{Protocol, log_line, wrong_signature};
+use crate::convention::protocol::{Called, Protocol, log_line, wrong_signature};
 use crate::{
     common::{
         error_kind::Phase,
@@ -17,7 +17,7 @@ use crate::{
     },
     module::inspect::{ModuleInfo, buffers::keeps_buffers},
 };
-use alloc::{borrow::Cow, format, vec::Vec};
+use alloc::{borrow::Cow, boxed::Box, format};
 use smallvec::SmallVec;
 use wasmi::Linker;
 
@@ -52,22 +52,25 @@ impl Protocol for PackedPointer {
         ))
     }
 
-    fn call(
-        &self,
-        execution: &mut Execution<'_>,
-        export: &str,
-        inputs: &[&[u8]],
-    ) -> Result<Vec<u8>, Failure> {
-        let passed = buffers::pass(execution, inputs.iter().map(|input| Cow::Borrowed(*input)))?;
-        let params: SmallVec<[u64; 4]> = passed
-            .iter()
-            .flat_map(|buffer| [buffer.pointer.into(), buffer.length.into()])
-            .collect();
-        execution.set_phase(Phase::Call);
-        let result = unpack(execution.call(export, &params)?.one());
-        let output = buffers::read(execution, result)?;
-        buffers::release_all(execution, (result.length > 0).then_some(result), &passed)?;
-        Ok(output)
+    fn call<'f>(
+        &'f self,
+        execution: &'f mut Execution<'_>,
+        export: &'f str,
+        inputs: &'f [&'f [u8]],
+    ) -> Called<'f> {
+        Box::pin(async move {
+            let passed =
+                buffers::pass(execution, inputs.iter().map(|input| Cow::Borrowed(*input))).await?;
+            let params: SmallVec<[u64; 4]> = passed
+                .iter()
+                .flat_map(|buffer| [buffer.pointer.into(), buffer.length.into()])
+                .collect();
+            execution.set_phase(Phase::Call);
+            let result = unpack(execution.call(export, &params).await?.one());
+            let output = buffers::read(execution, result)?;
+            buffers::release_all(execution, (result.length > 0).then_some(result), &passed).await?;
+            Ok(output)
+        })
     }
 
     fn define(

@@ -14,8 +14,12 @@ use crate::{
     },
     module::inspect::ModuleInfo,
 };
-use alloc::{borrow::Cow, format, vec::Vec};
+use alloc::{borrow::Cow, boxed::Box, format, vec::Vec};
+use core::{future::Future, pin::Pin};
 use wasmi::{Caller, Linker};
+
+/// A call by a convention, which may be suspended in between.
+pub(super) type Called<'f> = Pin<Box<dyn Future<Output = Result<Vec<u8>, Failure>> + Send + 'f>>;
 
 /// The implementation of a convention.
 pub(super) trait Protocol: Sync {
@@ -26,12 +30,12 @@ pub(super) trait Protocol: Sync {
     fn check(&self, info: &ModuleInfo, export: &str, inputs: usize) -> Result<(), Failure>;
 
     /// Calls `export` with bytes, after [`check`](Self::check).
-    fn call(
-        &self,
-        execution: &mut Execution<'_>,
-        export: &str,
-        inputs: &[&[u8]],
-    ) -> Result<Vec<u8>, Failure>;
+    fn call<'f>(
+        &'f self,
+        execution: &'f mut Execution<'_>,
+        export: &'f str,
+        inputs: &'f [&'f [u8]],
+    ) -> Called<'f>;
 
     /// Defines the function with these names, if guests of this convention import it.
     fn define(

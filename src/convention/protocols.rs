@@ -7,7 +7,10 @@ use crate::{
         text::names,
         value::{Import, Signature},
     },
-    convention::{kinds::Convention, protocol::Protocol},
+    convention::{
+        kinds::Convention,
+        protocol::{Called, Protocol},
+    },
     engine::{execution::Execution, link::Provided, store_data::StoreData},
     module::inspect::ModuleInfo,
 };
@@ -129,12 +132,12 @@ impl Convention {
     }
 
     /// Calls `export` with bytes.
-    pub(crate) fn call(
+    pub(super) fn call<'f>(
         self,
-        execution: &mut Execution<'_>,
-        export: &str,
-        inputs: &[&[u8]],
-    ) -> Result<Vec<u8>, Failure> {
+        execution: &'f mut Execution<'_>,
+        export: &'f str,
+        inputs: &'f [&'f [u8]],
+    ) -> Called<'f> {
         self.protocol().call(execution, export, inputs)
     }
 

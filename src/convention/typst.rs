@@ -2,7 +2,7 @@
 //! inputs, and one that sends a result or an error.
 
 use crate::convention::kinds::Convention;
-use crate::convention::protocol::{Protocol, imports_from, wrong_signature};
+use crate::convention::protocol::{Called, Protocol, imports_from, wrong_signature};
 use crate::{
     common::{
         error_kind::Phase,
@@ -16,7 +16,7 @@ use crate::{
     },
     module::inspect::ModuleInfo,
 };
-use alloc::{borrow::Cow, format, vec::Vec};
+use alloc::{borrow::Cow, boxed::Box, format, vec::Vec};
 use wasmi::{Caller, Linker};
 
 const MODULE: &str = "typst_env";
@@ -52,41 +52,43 @@ impl Protocol for Typst {
         .into())
     }
 
-    fn call(
-        &self,
-        execution: &mut Execution<'_>,
-        export: &str,
-        inputs: &[&[u8]],
-    ) -> Result<Vec<u8>, Failure> {
-        execution.set_phase(Phase::Call);
-        let takes = execution.code().info.signature(export)?.params().len();
-        let inputs = inputs.get(..takes).unwrap_or(inputs);
-        let params: Vec<u64> = inputs
-            .iter()
-            .map(|input| u32::try_from(input.len()).unwrap_or(u32::MAX).into())
-            .collect();
-        let convention_state = execution.state().convention_state();
-        convention_state.renew();
-        convention_state.inputs = inputs.iter().map(|input| input.to_vec()).collect();
-        let status = execution.call(export, &params)?.one_u32();
-        let sent = execution
-            .state()
-            .convention_state()
-            .output
-            .take()
-            .unwrap_or_default();
-        match status {
-            0 => Ok(sent),
-            1 => Err(Failure::reported(&sent)),
-            status => Err(Cause::GuestData {
-                problem: format!(
-                    "the status is {}; it must be 0 or 1 (typst)",
-                    status.cast_signed()
-                ),
-                source: None,
+    fn call<'f>(
+        &'f self,
+        execution: &'f mut Execution<'_>,
+        export: &'f str,
+        inputs: &'f [&'f [u8]],
+    ) -> Called<'f> {
+        Box::pin(async move {
+            execution.set_phase(Phase::Call);
+            let takes = execution.code().info.signature(export)?.params().len();
+            let inputs = inputs.get(..takes).unwrap_or(inputs);
+            let params: Vec<u64> = inputs
+                .iter()
+                .map(|input| u32::try_from(input.len()).unwrap_or(u32::MAX).into())
+                .collect();
+            let convention_state = execution.state().convention_state();
+            convention_state.renew();
+            convention_state.inputs = inputs.iter().map(|input| input.to_vec()).collect();
+            let status = execution.call(export, &params).await?.one_u32();
+            let sent = execution
+                .state()
+                .convention_state()
+                .output
+                .take()
+                .unwrap_or_default();
+            match status {
+                0 => Ok(sent),
+                1 => Err(Failure::reported(&sent)),
+                status => Err(Cause::GuestData {
+                    problem: format!(
+                        "the status is {}; it must be 0 or 1 (typst)",
+                        status.cast_signed()
+                    ),
+                    source: None,
+                }
+                .into()),
             }
-            .into()),
-        }
+        })
     }
 
     fn define(

@@ -10,7 +10,7 @@ use crate::{
     },
     convention::{
         kinds::Convention,
-        protocol::{Protocol, expect_one_input, imports_from, only_input},
+        protocol::{Called, Protocol, expect_one_input, imports_from, only_input},
     },
     engine::{
         execution::Execution,
@@ -19,7 +19,7 @@ use crate::{
     },
     module::inspect::ModuleInfo,
 };
-use alloc::{borrow::Cow, format, string::String, vec::Vec};
+use alloc::{borrow::Cow, boxed::Box, format, string::String};
 use wasmi::{Caller, Linker};
 
 const MODULE: &str = "wapc";
@@ -54,36 +54,38 @@ impl Protocol for Wapc {
         expect_one_input(inputs, Convention::Wapc)
     }
 
-    fn call(
-        &self,
-        execution: &mut Execution<'_>,
-        operation: &str,
-        inputs: &[&[u8]],
-    ) -> Result<Vec<u8>, Failure> {
-        if !core::mem::replace(&mut execution.state().convention_state().begun, true) {
-            execution.set_phase(Phase::Initialize);
-            for name in INITIALISERS {
-                let signature = execution.code().info.function(name);
-                if signature.is_some_and(|signature| signature.is(&[], &[])) {
-                    execution.call_unasked(name, &[])?;
+    fn call<'f>(
+        &'f self,
+        execution: &'f mut Execution<'_>,
+        operation: &'f str,
+        inputs: &'f [&'f [u8]],
+    ) -> Called<'f> {
+        Box::pin(async move {
+            if !core::mem::replace(&mut execution.state().convention_state().begun, true) {
+                execution.set_phase(Phase::Initialize);
+                for name in INITIALISERS {
+                    let signature = execution.code().info.function(name);
+                    if signature.is_some_and(|signature| signature.is(&[], &[])) {
+                        execution.call_unasked(name, &[]).await?;
+                    }
                 }
             }
-        }
-        execution.set_phase(Phase::Call);
-        let payload = only_input(inputs);
-        let convention_state = execution.state().convention_state();
-        convention_state.renew();
-        convention_state.inputs = [operation.as_bytes().to_vec(), payload.to_vec()].into();
-        let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX).into();
-        let params = [length(operation.as_bytes()), length(payload)];
-        let status = execution.call("__guest_call", &params)?.one_u32();
-        let convention_state = execution.state().convention_state();
-        // An error that the guest sent counts even if its status says success.
-        match (convention_state.error.take(), status) {
-            (Some(error), _) => Err(Failure::reported(&error)),
-            (None, 1) => Ok(convention_state.output.take().unwrap_or_default()),
-            (None, _) => Err(Failure::reported(&[])),
-        }
+            execution.set_phase(Phase::Call);
+            let payload = only_input(inputs);
+            let convention_state = execution.state().convention_state();
+            convention_state.renew();
+            convention_state.inputs = [operation.as_bytes().to_vec(), payload.to_vec()].into();
+            let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX).into();
+            let params = [length(operation.as_bytes()), length(payload)];
+            let status = execution.call("__guest_call", &params).await?.one_u32();
+            let convention_state = execution.state().convention_state();
+            // An error that the guest sent counts even if its status says success.
+            match (convention_state.error.take(), status) {
+                (Some(error), _) => Err(Failure::reported(&error)),
+                (None, 1) => Ok(convention_state.output.take().unwrap_or_default()),
+                (None, _) => Err(Failure::reported(&[])),
+            }
+        })
     }
 
     fn define(

@@ -8,7 +8,7 @@ use alloc::borrow::Cow;
 impl Execution<'_> {
     /// Fills the params up with zeros to the export's signature, and sets the number of passed
     /// arguments in the guest. The guest replaces the zeros by its default values.
-    pub(crate) fn with_all_params<'p>(
+    pub(crate) async fn with_all_params<'p>(
         &mut self,
         export: &str,
         params: &'p [u64],
@@ -17,7 +17,8 @@ impl Execution<'_> {
             return Ok(Cow::Borrowed(params));
         }
         let all = self.code().info.signature(export)?.params().len();
-        self.call_unasked(ARGUMENTS_SETTER, &[params.len() as u64])?;
+        self.call_unasked(ARGUMENTS_SETTER, &[params.len() as u64])
+            .await?;
         let mut params = Cow::Borrowed(params);
         if params.len() < all {
             params.to_mut().resize(all, 0);

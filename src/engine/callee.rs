@@ -37,6 +37,15 @@ impl Callee {
         Self::Any(func)
     }
 
+    /// The function itself.
+    pub(crate) fn func(self) -> Func {
+        match self {
+            Self::Any(func) => func,
+            #[cfg(feature = "std")]
+            Self::Typed(typed) => *typed.func(),
+        }
+    }
+
     /// Calls the function. `params` are bit patterns that fit `signature`.
     #[inline]
     pub(crate) fn call(
@@ -176,7 +185,7 @@ mod typed {
             }
         }
 
-        fn func(&self) -> &Func {
+        pub(super) fn func(&self) -> &Func {
             match self {
                 Self::One(func) => func.func(),
                 Self::OneToI32(func) => func.func(),

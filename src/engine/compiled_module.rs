@@ -7,7 +7,7 @@ use crate::{
         failure::{Cause, Failure},
         limits::Limits,
         native_stack::LEAKING_COST,
-        value::Import,
+        value::{Import, Signature},
     },
     engine::{
         link::{Definer, link},
@@ -221,6 +221,14 @@ impl CompiledModule {
     pub(crate) fn runs_first(&self) -> bool {
         let first = self.start.is_some() || !self.initialisers.is_empty() || self.haskell.is_some();
         first && self.snapshot_state.is_none()
+    }
+
+    /// Whether a tail call may reach a host function of that type.
+    #[cold]
+    pub(crate) fn tail_calls(&self, host: &Signature) -> bool {
+        let libraries = self.libraries.iter().map(|library| &library.code.info);
+        let mut infos = libraries.chain([&self.info]);
+        infos.any(|info| info.tail_called.contains(host))
     }
 
     /// The fuel of the initialiser that instances need not run, because they begin after it.

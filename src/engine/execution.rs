@@ -20,13 +20,13 @@ use crate::{
         meter::CallLimits,
         run_loop::{fuel_left, fuel_used},
         store_data::{SnapshotState, StoreData, exported_function, memory_and_data},
+        suspension::complete,
         values::function,
     },
     host::{environment::Environment, memory::GuestMemory},
-    module::inspect::HASKELL,
     settings::config::RunnerConfig,
 };
-use alloc::{boxed::Box, string::ToString, vec};
+use alloc::{boxed::Box, string::ToString};
 use wasmi::{AsContextMut, Func, Instance};
 
 /// A call in progress, and the instance it runs in.
@@ -84,14 +84,24 @@ impl<'a> Execution<'a> {
     #[inline(always)]
     pub(crate) fn initialise_first(&mut self, export: Option<&str>) -> Result<(), Failure> {
         if self.code.runs_first() {
-            self.initialise(export)?;
+            complete(self.initialise(export))?;
         }
         Ok(())
     }
 
     /// Makes the instance. No guest code runs yet, but that of the libraries.
     pub(crate) fn instantiate(&mut self) -> Result<(), Failure> {
-        let CompiledModule { linker, module, .. } = self.code;
+        self.admit();
+        let instance = match self.code.imports_state {
+            true => complete(self.instantiate_with_imports())?,
+            false => self.instantiate_alone(),
+        };
+        self.instantiated(instance)
+    }
+
+    /// Sets what the instance may have and use.
+    #[inline(always)]
+    pub(super) fn admit(&mut self) {
         let store = &mut self.guest_store.store;
         store.limiter(|state| &mut state.limiter);
         let meter = &mut store.data_mut().meter;
@@ -101,14 +111,27 @@ impl<'a> Execution<'a> {
         let level = meter.first_level();
         // This fails only if metering is off, and it is always on.
         let _ = store.set_fuel(level);
-        let instance = if self.code.imports_state {
-            self.instantiate_with_imports()?
-        } else if self.code.info.imports.is_empty() {
+    }
+
+    /// Makes the instance of a module that imports functions only.
+    #[inline(always)]
+    pub(super) fn instantiate_alone(&mut self) -> Result<Instance, wasmi::Error> {
+        let CompiledModule { linker, module, .. } = self.code;
+        let store = &mut self.guest_store.store;
+        if self.code.info.imports.is_empty() {
             // A module without imports needs no linker, and this way is faster.
             Instance::new(&mut *store, module, &[])
         } else {
             linker.instantiate_and_start(&mut *store, module)
-        };
+        }
+    }
+
+    /// Keeps the instance that was made.
+    #[inline(always)]
+    pub(super) fn instantiated(
+        &mut self,
+        instance: Result<Instance, wasmi::Error>,
+    ) -> Result<(), Failure> {
         let instance = instance.map_err(|error| instantiation_failure(error, self.config()))?;
         let memory = match self.code.exports_memory {
             true => instance.get_memory(&self.guest_store.store, "memory"),
@@ -118,26 +141,6 @@ impl<'a> Execution<'a> {
         let state = self.guest_store.store.data_mut();
         state.instance = Some(instance);
         state.memory = memory;
-        Ok(())
-    }
-
-    #[inline(never)]
-    fn initialise(&mut self, export: Option<&str>) -> Result<(), Failure> {
-        if let Some(start) = &self.code.start {
-            self.guest_store.phase = Phase::Start;
-            let callee = Callee::Any(self.func(start)?);
-            let signature = &Signature::new([], []);
-            callee.call(self.guest_store.store.as_context_mut(), signature, &[])?;
-        }
-        self.guest_store.phase = Phase::Initialize;
-        for name in &self.code.initialisers {
-            if export != Some(*name) {
-                self.call_unasked(name, &[])?;
-            }
-        }
-        if let Some(params) = self.code.haskell {
-            self.call_unasked(HASKELL, &vec![0; params])?;
-        }
         Ok(())
     }
 
@@ -172,7 +175,7 @@ impl<'a> Execution<'a> {
     }
 
     #[inline(always)]
-    fn func(&self, export: &str) -> Result<Func, Failure> {
+    pub(super) fn func(&self, export: &str) -> Result<Func, Failure> {
         let found = exported_function(&self.guest_store.store, export);
         found.ok_or_else(|| self.code.info.no_function(export))
     }
@@ -196,14 +199,8 @@ impl<'a> Execution<'a> {
         })
     }
 
-    /// Calls an export with bit patterns that fit its signature.
-    pub(crate) fn call(&mut self, export: &str, params: &[u64]) -> Result<Numbers, Failure> {
-        let function = self.exported(export)?;
-        self.call_function(function, params)
-    }
-
     /// The function by that name, remembered or found now.
-    fn exported(&mut self, export: &str) -> Result<GuestFunction<'a>, Failure> {
+    pub(super) fn exported(&mut self, export: &str) -> Result<GuestFunction<'a>, Failure> {
         match self.remembered_function(export) {
             Some(function) => Ok(function),
             None => self.find(export, self.code.info.signature(export)?),
@@ -217,13 +214,8 @@ impl<'a> Execution<'a> {
         GuestFunction { signature, callee }: GuestFunction<'_>,
         params: &[u64],
     ) -> Result<Numbers, Failure> {
-        match callee.call(self.guest_store.store.as_context_mut(), signature, params) {
-            // Exit code 0 is a success unless the function has results.
-            Err(failure) if signature.results().is_empty() && failure.is_good_end() => {
-                Ok(Numbers::None)
-            }
-            done => done,
-        }
+        let done = callee.call(self.guest_store.store.as_context_mut(), signature, params);
+        ended(signature, done)
     }
 
     /// Calls an export with values that fit its signature.
@@ -254,23 +246,8 @@ impl<'a> Execution<'a> {
         values: &[Value],
     ) -> Result<Numbers, Failure> {
         let ctx = self.guest_store.store.as_context_mut();
-        match call_values(ctx, func, signature, values) {
-            Err(failure) if signature.results().is_empty() && failure.is_good_end() => {
-                Ok(Numbers::None)
-            }
-            done => done.map(Numbers::from),
-        }
-    }
-
-    /// Calls an export of a convention or an initialiser. Exiting there is a failure, even with
-    /// code 0: the export has not done its work.
-    pub(crate) fn call_unasked(
-        &mut self,
-        export: &str,
-        params: &[u64],
-    ) -> Result<Numbers, Failure> {
-        let GuestFunction { signature, callee } = self.exported(export)?;
-        callee.call(self.guest_store.store.as_context_mut(), signature, params)
+        let done = call_values(ctx, func, signature, values);
+        ended(signature, done.map(Numbers::from))
     }
 
     /// The value of an exported global of type `i32`.
@@ -392,5 +369,20 @@ impl<'a> Execution<'a> {
             .charge(left, bytes / 64)?;
         let _ = self.guest_store.store.set_fuel(level);
         Ok(())
+    }
+}
+
+/// The end of a call of an export that was asked for. Exit code 0 is a success unless the function
+/// has results.
+#[inline(always)]
+pub(super) fn ended(
+    signature: &Signature,
+    done: Result<Numbers, Failure>,
+) -> Result<Numbers, Failure> {
+    match done {
+        Err(failure) if signature.results().is_empty() && failure.is_good_end() => {
+            Ok(Numbers::None)
+        }
+        done => done,
     }
 }

@@ -9,7 +9,8 @@ use crate::{
     },
     engine::{
         guest_store::GuestStore,
-        run_loop::charge,
+        live_store::LiveStore,
+        run_loop::charge_more,
         store_data::StoreData,
         values::{into_guest, out_of_guest, value_type},
     },
@@ -17,8 +18,8 @@ use crate::{
 };
 use alloc::{format, sync::Arc, vec::Vec};
 use wasmi::{
-    AsContext, AsContextMut, Caller, Extern, Global, Memory, Mutability, StoreContext,
-    StoreContextMut, Table,
+    AsContext, AsContextMut, Extern, Global, Memory, Mutability, StoreContext, StoreContextMut,
+    Table,
 };
 
 /// The `what` of this name, as `pick` finds it in an export, or in an import that is not exported.
@@ -120,7 +121,8 @@ fn grow(ctx: StoreContextMut<'_, StoreData>, place: usize, pages: u64) -> Option
     memory_at(ctx.data(), place)?.grow(ctx, pages).ok()
 }
 
-impl Memories for Caller<'_, StoreData> {
+/// While a host function runs, or gives its results later.
+impl<C: LiveStore> Memories for C {
     fn plugin_name(&self) -> &Arc<str> {
         &self.data().meter.plugin_context().plugin
     }
@@ -146,7 +148,7 @@ impl Memories for Caller<'_, StoreData> {
     }
 
     fn take_fuel(&mut self, fuel: u64) -> Result<(), Failure> {
-        charge(self, fuel)
+        charge_more(self, fuel)
     }
 }
 
@@ -183,7 +185,7 @@ impl Memories for GuestStore {
     }
 }
 
-impl GuestState for Caller<'_, StoreData> {
+impl<C: LiveStore> GuestState for C {
     fn global(&mut self, name: &str) -> Result<Value, Failure> {
         let value = global(self, name)?.get(&*self);
         Ok(out_of_guest(self, &value))

@@ -101,8 +101,16 @@ impl GuestStore {
         self.remembered = Some(Vec::new());
     }
 
+    /// Whether the guest was left in the middle of something.
+    #[inline]
     pub(crate) fn is_poisoned(&self) -> bool {
-        self.poisoned
+        self.poisoned || self.is_suspended()
+    }
+
+    /// Whether a call is suspended, or was dropped while it was.
+    #[inline]
+    pub(crate) fn is_suspended(&self) -> bool {
+        self.store.data().mailbox.is_some()
     }
 
     /// The host's data in the store.

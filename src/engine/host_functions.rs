@@ -10,18 +10,19 @@ use crate::{
     },
     engine::{
         callee::{Callee, call_values},
-        run_loop::{charge, guarded, invalid_module, nested},
+        live_store::LiveStore,
+        run_loop::{charge, charge_more, guarded, invalid_module, nested, waits},
         store_data::{StoreData, exported_function, memory_and_data},
         values::{function, into_guest, out_of_guest, signature},
     },
     host::{
-        context::{Callable, Guest, HostContext},
+        context::{Callable, Guest, HostContext, Request},
         convention_state::ConventionState,
         function::HostFunction,
         memory::GuestMemory,
     },
 };
-use alloc::{boxed::Box, string::String, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
 use core::{any::Any, time::Duration};
 use smallvec::SmallVec;
 use wasmi::{Caller, Func, FuncType, Linker, StoreContextMut, ValType};
@@ -189,7 +190,7 @@ pub(crate) fn define_host(
     ty: FuncType,
 ) -> Result<(), wasmi::Error> {
     let function = function.clone();
-    let names: (Box<str>, Box<str>) = (module.into(), name.into());
+    let names: [Arc<str>; 2] = [module.into(), name.into()];
     linker.func_new(module, name, ty, move |mut caller, params, results| {
         guarded(|| {
             charge(&mut caller, CALL_FUEL)?;
@@ -200,7 +201,14 @@ pub(crate) fn define_host(
             let types = function.signature().results().iter();
             let mut returned: SmallVec<[Value; FEW]> = types.map(|ty| Value::zero(*ty)).collect();
             let mut context = HostContext::new(&mut caller);
-            function.run(&mut context, (&names.0, &names.1), &params, &mut returned)?;
+            let [module, name] = &names;
+            let done = function.run(&mut context, (module, name), &params, &mut returned);
+            if let (Err(failure), Some(mailbox)) = (&done, &caller.data().mailbox)
+                && waits(failure)
+            {
+                mailbox.waits(&names);
+            }
+            done?;
             for (to, value) in results.iter_mut().zip(&returned) {
                 *to = into_guest(&mut caller, value)?;
             }
@@ -232,7 +240,7 @@ pub(crate) fn define_missing(
 
 /// Runs `call` as a call of a host function back into the guest, within the limits of such calls.
 fn call_back<R>(
-    caller: &mut Caller<'_, StoreData>,
+    caller: &mut impl LiveStore,
     call: impl FnOnce(StoreContextMut<'_, StoreData>) -> Result<R, Failure>,
 ) -> Result<R, Failure> {
     let limits = caller.data().limits();
@@ -246,14 +254,14 @@ fn call_back<R>(
 }
 
 /// An exported function that a host function may call.
-fn callable(caller: &Caller<'_, StoreData>, export: &str) -> Result<Func, Failure> {
+fn callable(caller: &impl LiveStore, export: &str) -> Result<Func, Failure> {
     exported_function(caller, export).ok_or_else(|| {
         let export = export.into();
         Cause::NotCallable { export }.into()
     })
 }
 
-impl Guest for Caller<'_, StoreData> {
+impl<C: LiveStore> Guest for C {
     fn plugin(&self) -> &str {
         self.data().plugin()
     }
@@ -263,7 +271,7 @@ impl Guest for Caller<'_, StoreData> {
     }
 
     fn charge(&mut self, fuel: u64) -> Result<(), Failure> {
-        charge(self, fuel)
+        charge_more(self, fuel)
     }
 
     fn check(&mut self) -> Result<(), Failure> {
@@ -307,6 +315,20 @@ impl Guest for Caller<'_, StoreData> {
     fn state(&mut self) -> Option<&mut (dyn Any + Send + Sync)> {
         self.data_mut().embedder_state.as_deref_mut()
     }
+
+    fn wait(&mut self, request: Request) -> Failure {
+        let state = self.data();
+        let Some(mailbox) = &state.mailbox else {
+            return Failure::cannot_wait(
+                "its call runs to its end; `run_for` begins one that can be suspended",
+            );
+        };
+        if state.meter.is_nested() {
+            return Failure::cannot_wait("a host function has called the guest back");
+        }
+        mailbox.request(request);
+        Cause::Waiting.into()
+    }
 }
 
 /// Runs the embedder's operation that a waPC guest calls; `None` if there is no such operation. The
@@ -320,7 +342,9 @@ pub(crate) fn operate(
     let Some(operation) = functions.operation(path).cloned() else {
         return Ok(None);
     };
-    HostContext::new(caller)
-        .operate(&operation, payload)
-        .map(Some)
+    let reply = HostContext::new(caller).operate(&operation, payload);
+    reply.map(Some).map_err(|failure| match *failure {
+        Cause::Waiting => Failure::cannot_wait("an operation of waPC answers at once"),
+        _ => failure,
+    })
 }

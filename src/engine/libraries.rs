@@ -16,22 +16,21 @@ use crate::{
     module::inspect::HASKELL,
 };
 use alloc::{vec, vec::Vec};
-use wasmi::{AsContextMut, Instance};
+use wasmi::Instance;
 
 impl<'a> Execution<'a> {
     /// Makes the instance of a module that imports more than the host's functions.
-    #[cold]
-    pub(super) fn instantiate_with_imports(
+    pub(super) async fn instantiate_with_imports(
         &mut self,
     ) -> Result<Result<Instance, wasmi::Error>, Failure> {
-        let libraries = self.instantiate_libraries()?;
+        let libraries = self.instantiate_libraries().await?;
         let store = &mut self.guest_store.store;
         let linker = imported::linker(self.code, &libraries, store)?;
         Ok(linker.instantiate_and_start(store, &self.code.module))
     }
 
     /// Makes an instance of each library, and runs its start function and initialisers.
-    fn instantiate_libraries(&mut self) -> Result<Vec<(&'a str, Instance)>, Failure> {
+    async fn instantiate_libraries(&mut self) -> Result<Vec<(&'a str, Instance)>, Failure> {
         let mut made = Vec::new();
         if self.code.libraries.is_empty() {
             return Ok(made);
@@ -45,7 +44,7 @@ impl<'a> Execution<'a> {
             let instance = linker
                 .instantiate_and_start(&mut *store, &code.module)
                 .map_err(|error| instantiation_failure(error, self.config()))?;
-            self.initialise_library(code, instance)?;
+            self.initialise_library(code, instance).await?;
             made.push((&**name, instance));
         }
         self.set_phase(Phase::Instantiate);
@@ -54,7 +53,7 @@ impl<'a> Execution<'a> {
         Ok(made)
     }
 
-    fn initialise_library(
+    async fn initialise_library(
         &mut self,
         code: &CompiledModule,
         instance: Instance,
@@ -73,7 +72,8 @@ impl<'a> Execution<'a> {
             let func = instance.get_func(&*store, name).ok_or_else(missing)?;
             let signature = code.info.function(name).unwrap_or(&no_params);
             let params = vec![0; signature.params().len()];
-            Callee::Any(func).call(store.as_context_mut(), signature, &params)?;
+            self.run_callee(Callee::Any(func), signature, &params)
+                .await?;
         }
         Ok(())
     }

@@ -8,6 +8,8 @@ use wasmi::{
 use wasmi_core::LimiterError;
 
 const PAGE: usize = 65_536;
+/// What an element of a table takes, in bytes.
+const ELEMENT: usize = 16;
 
 /// Bounds the memories and the tables of a store, each as a sum. Memories never shrink, and their
 /// sum is also the peak.
@@ -100,6 +102,12 @@ impl Limiter {
     /// The guest's memory in pages, rounded up. Memory never shrinks, and this is also the peak.
     pub(crate) fn memory_pages(&self) -> u32 {
         u32::try_from(self.memory_bytes.div_ceil(PAGE)).unwrap_or(u32::MAX)
+    }
+
+    /// What the guest's memories and tables take, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let elements = self.table_elements.saturating_mul(ELEMENT);
+        self.memory_bytes.saturating_add(elements)
     }
 
     /// Whether the engine just ran out of fuel inside a `table.grow`. It then forgets its position,

@@ -6,7 +6,10 @@ use crate::{
         failure::{Cause, Failure},
         native_stack::{LARGEST_GRANT, LARGEST_GRANT_BENEATH, LARGEST_NESTED_GRANT},
     },
-    settings::context::{PluginContext, RunnerContext},
+    settings::{
+        context::{PluginContext, RunnerContext},
+        modes::Deadline,
+    },
 };
 use alloc::sync::Arc;
 use core::time::Duration;
@@ -21,6 +24,12 @@ const FIXED_SLICE: u64 = LARGEST_GRANT;
 const LOCALS_IN_A_SLICE: u64 = 50_000_000;
 const SHORT: Duration = Duration::from_micros(400);
 const LONG: Duration = Duration::from_millis(1);
+
+/// How much fuel a call gets until it is suspended again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Portion {
+    Fuel(u64),
+}
 
 /// The limits of one call that replace the runner's settings.
 #[derive(Debug, Clone, Default)]
@@ -74,6 +83,8 @@ pub(crate) struct Meter {
     granted: u64,
     slice: u64,
     largest: LargestSlices,
+    /// The most fuel that may be granted before the call is suspended, if it can be.
+    suspend_at: u64,
     /// How deep calls from host functions back into the guest are nested now.
     depth: u32,
     /// The reading of the clock when the call began. It is taken when it is first needed, because
@@ -98,6 +109,7 @@ impl Meter {
             granted: 0,
             slice: 0,
             largest,
+            suspend_at: 0,
             depth: 0,
             started: None,
             sliced: Duration::ZERO,
@@ -165,6 +177,75 @@ impl Meter {
     pub(crate) fn next_slice(&mut self, left: u64, required: u64) -> Result<u64, Failure> {
         let level = left.saturating_add(self.slice).min(self.largest_grant());
         self.grant(left, required, level.max(required).saturating_sub(left))
+    }
+
+    /// Lets a call that can be suspended begin, with its first portion of fuel. Returns the level to
+    /// begin with.
+    pub(crate) fn begin_portions(&mut self, portion: Portion) -> u64 {
+        self.suspend_at = 0;
+        self.allow(portion);
+        self.granted = self.granted.min(self.suspend_at);
+        self.granted
+    }
+
+    fn allow(&mut self, portion: Portion) {
+        let Portion::Fuel(fuel) = portion;
+        self.suspend_at = self.suspend_at.saturating_add(fuel);
+    }
+
+    /// Like [`next_slice`](Self::next_slice), for a call that can be suspended: `None` if it must
+    /// be now. What the host has taken in advance counts as granted.
+    pub(crate) fn next_portion(
+        &mut self,
+        left: u64,
+        required: u64,
+    ) -> Result<Option<u64>, Failure> {
+        let rest = self.budget.saturating_sub(self.granted);
+        if left.saturating_add(rest) < required {
+            return Err(self.spent());
+        }
+        let allowed = self.suspend_at.saturating_sub(self.granted);
+        let most = left.saturating_add(allowed);
+        if most < required {
+            return Ok(None);
+        }
+        let level = left.saturating_add(self.slice).min(self.largest_grant());
+        let level = level.max(required).min(most);
+        self.grant(left, required, level.saturating_sub(left))
+            .map(Some)
+    }
+
+    /// The time at which the call is suspended, if there is a clock.
+    pub(crate) fn suspend(&mut self) -> Option<Duration> {
+        // Its time has begun, even if no slice has ended yet.
+        self.begin();
+        let clock = self.plugin_context.runner.config.clock.as_ref()?;
+        Some(clock.monotonic())
+    }
+
+    /// Goes on with a call that was suspended `since` that time, if nothing ends it meanwhile.
+    pub(crate) fn resume(
+        &mut self,
+        since: Option<Duration>,
+        portion: Portion,
+    ) -> Result<(), Failure> {
+        let config = &self.plugin_context.runner.config;
+        if let (Some(since), Some(clock)) = (since, &config.clock) {
+            let now = clock.monotonic();
+            if config.deadline == Deadline::RunningTime {
+                let suspended = now.saturating_sub(since);
+                let started = self.started.unwrap_or(since);
+                self.started = Some(started.saturating_add(suspended));
+            }
+            self.sliced = now;
+        }
+        self.allow(portion);
+        self.look().map(|_| ())
+    }
+
+    /// Whether a host function has called the guest back.
+    pub(crate) fn is_nested(&self) -> bool {
+        self.depth > 0
     }
 
     fn largest_grant(&self) -> u64 {

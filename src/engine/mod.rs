@@ -21,6 +21,8 @@ mod instantiation_failure;
 mod libraries;
 mod limiter;
 pub(crate) mod link;
+mod live_store;
+pub(crate) mod mailbox;
 pub(crate) mod meter;
 mod other_modules;
 #[cfg(feature = "std")]
@@ -28,5 +30,7 @@ mod recycling;
 mod references;
 pub(crate) mod run_loop;
 mod state;
+mod steps;
 pub(crate) mod store_data;
+pub(crate) mod suspension;
 pub(crate) mod values;

@@ -83,38 +83,46 @@ pub(crate) fn run_to_end<R, P>(
 
 /// Grants another slice of at least `required`.
 #[inline(never)]
-fn grant(ctx: &mut StoreContextMut<'_, StoreData>, mut required: u64) -> Result<(), Failure> {
-    let mut left = fuel_left(&*ctx);
+fn grant(ctx: &mut StoreContextMut<'_, StoreData>, required: u64) -> Result<(), Failure> {
+    let left = fuel_left(&*ctx);
     let state = ctx.data_mut();
+    let (left, required) = pay_back(state, left, required);
+    let level = state.meter.next_slice(left, required)?;
+    set_fuel(ctx, level);
+    Ok(())
+}
+
+/// Corrects what is left and what is required, if the engine has stopped inside a `table.grow`.
+#[inline]
+pub(super) fn pay_back(state: &mut StoreData, mut left: u64, mut required: u64) -> (u64, u64) {
     if state.limiter.take_table_grow_starved() {
         // The engine will begin the function again and take the fuel for its entry a second time.
         // Pay that back, and require it too: with less, the guest would begin again forever.
         left = left.saturating_add(TABLE_GROW_ENTRY_FUEL);
         required = required.saturating_add(TABLE_GROW_ENTRY_FUEL);
     }
-    let level = state.meter.next_slice(left, required)?;
-    set_fuel(ctx, level);
-    Ok(())
+    (left, required)
 }
 
 /// Runs `call` as a call from a host function back into the guest. It has small grants of its own,
 /// because the native stack of all outer calls is beneath it.
 pub(crate) fn nested<R>(
-    caller: &mut Caller<'_, StoreData>,
+    caller: &mut impl AsContextMut<Data = StoreData>,
     call: impl FnOnce(StoreContextMut<'_, StoreData>) -> Result<R, Failure>,
 ) -> Result<R, Failure> {
-    let before = fuel_left(&*caller);
-    let level = caller.data_mut().meter.enter(before);
-    set_fuel(&mut *caller, level);
-    let references = caller.data().references.as_ref();
+    let mut ctx = caller.as_context_mut();
+    let before = fuel_left(&ctx);
+    let level = ctx.data_mut().meter.enter(before);
+    set_fuel(&mut ctx, level);
+    let references = ctx.data().references.as_ref();
     let memory = references.and_then(|references| references.caller_memory);
-    let result = call(caller.as_context_mut());
-    if let Some(references) = &mut caller.data_mut().references {
+    let result = call(ctx.as_context_mut());
+    if let Some(references) = &mut ctx.data_mut().references {
         references.caller_memory = memory;
     }
-    let left = fuel_left(&*caller);
-    let level = caller.data_mut().meter.leave(before, left);
-    set_fuel(caller, level);
+    let left = fuel_left(&ctx);
+    let level = ctx.data_mut().meter.leave(before, left);
+    set_fuel(ctx, level);
     result
 }
 
@@ -132,7 +140,7 @@ pub(crate) fn fuel_left(ctx: impl AsContext) -> u64 {
 }
 
 #[inline]
-fn set_fuel(mut ctx: impl AsContextMut, level: u64) {
+pub(super) fn set_fuel(mut ctx: impl AsContextMut, level: u64) {
     // This fails only if metering is off, and it is always on.
     let _ = ctx.as_context_mut().set_fuel(level);
 }
@@ -149,12 +157,21 @@ pub(crate) fn charge(caller: &mut Caller<'_, StoreData>, cost: u64) -> Result<()
     if caller.data().references.is_some() {
         remember_memory(caller);
     }
-    let left = fuel_left(&*caller);
-    let meter = &mut caller.data_mut().meter;
+    charge_more(caller, cost)
+}
+
+/// Like [`charge`], for a host function that has begun and has paid for that.
+pub(super) fn charge_more(
+    ctx: &mut impl AsContextMut<Data = StoreData>,
+    cost: u64,
+) -> Result<(), Failure> {
+    let mut ctx = ctx.as_context_mut();
+    let left = fuel_left(&ctx);
+    let meter = &mut ctx.data_mut().meter;
     // A host function may take long, and the deadline applies to it.
     meter.begin();
     let level = meter.charge(left, cost)?;
-    set_fuel(caller, level);
+    set_fuel(ctx, level);
     Ok(())
 }
 
@@ -172,15 +189,20 @@ fn remember_memory(caller: &mut Caller<'_, StoreData>) {
 /// Runs the body of a host function. A failure reaches [`run_to_end`] unchanged. A panic (in an
 /// embedder's clock, writer or function) becomes a failure instead of an abort.
 pub(crate) fn guarded<R>(body: impl FnOnce() -> Result<R, Failure>) -> Result<R, Error> {
-    let result = caught(body).unwrap_or_else(|message| {
+    guarded_failure(body).map_err(into_engine_error)
+}
+
+/// Like [`guarded`], for a body that the engine has not called.
+#[inline]
+pub(super) fn guarded_failure<R>(body: impl FnOnce() -> Result<R, Failure>) -> Result<R, Failure> {
+    caught(body).unwrap_or_else(|message| {
         let problem = format!("a host function panicked: {message}");
         Err(Cause::Host {
             problem,
             source: None,
         }
         .into())
-    });
-    result.map_err(into_engine_error)
+    })
 }
 
 /// Runs `body` and catches a panic: `Err` is the first line of its message. Panics are not caught
@@ -226,9 +248,20 @@ pub(crate) fn into_engine_error(failure: Failure) -> Error {
     Error::host(HostFailure(Shared::new(Some(failure))))
 }
 
+/// Whether a host function says by its failure that it waits.
+pub(super) fn waits(failure: &Failure) -> bool {
+    matches!(**failure, Cause::Waiting)
+}
+
+/// The failure for an error of the engine.
+#[cold]
+pub(super) fn failure_in(ctx: impl AsContext<Data = StoreData>, error: Error) -> Failure {
+    failure(error, stack_limits(ctx))
+}
+
 /// Takes the failure of a host function out of the engine's error.
 #[cold]
-fn from_engine_error(error: &Error) -> Failure {
+pub(super) fn from_engine_error(error: &Error) -> Failure {
     let host_failure = error.downcast_ref::<HostFailure>();
     let failure = host_failure.and_then(|HostFailure(failure)| failure.write(Option::take));
     failure.unwrap_or_else(|| {

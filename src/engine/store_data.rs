@@ -14,6 +14,7 @@ use crate::{
     },
     engine::{
         limiter::Limiter,
+        mailbox::Mailbox,
         meter::{CallLimits, LargestSlices, Meter},
         references::References,
     },
@@ -128,6 +129,9 @@ pub(crate) struct StoreData {
     convention_state: Option<Box<ConventionState>>,
     pub(crate) nested: NestedCalls,
     pub(super) references: Option<Box<References>>,
+    /// Where word is left for the call, if it can be suspended. It stays here if the call is dropped
+    /// while it is.
+    pub(crate) mailbox: Option<Arc<Mailbox>>,
 }
 
 impl StoreData {
@@ -165,6 +169,7 @@ impl StoreData {
             convention_state: None,
             nested: NestedCalls::default(),
             references: None,
+            mailbox: None,
         }
     }
 

@@ -31,6 +31,9 @@ pub(crate) trait GuestState: Memories {
     fn table_size(&mut self, name: &str) -> Result<u64, Failure>;
 }
 
+/// What a host function says that it waits for.
+pub(crate) type Request = Box<dyn Any + Send>;
+
 /// A guest that is calling a host function, without the engine's types.
 pub(crate) trait Guest: GuestState {
     fn plugin(&self) -> &str;
@@ -47,6 +50,8 @@ pub(crate) trait Guest: GuestState {
     ) -> Result<Vec<Value>, Failure>;
     fn convention_state(&mut self) -> &mut ConventionState;
     fn state(&mut self) -> Option<&mut (dyn Any + Send + Sync)>;
+    /// Notes what the host function waits for. Returns what it must fail with.
+    fn wait(&mut self, request: Request) -> Failure;
 }
 
 /// What a host function can call in the guest.
@@ -63,7 +68,7 @@ pub(crate) enum Callable<'a> {
 /// itself cost 50 units. If the host function returns an [`Error`] from these methods, that error
 /// ends the guest's call unchanged.
 pub struct HostContext<'a> {
-    guest: &'a mut dyn Guest,
+    pub(super) guest: &'a mut dyn Guest,
 }
 
 impl<'a> HostContext<'a> {
@@ -366,7 +371,7 @@ impl fmt::Debug for HostContext<'_> {
 /// stays what it is. Any other is the cause of a failure of the host.
 pub(crate) fn refused(source: Source, who: fmt::Arguments<'_>) -> Failure {
     match source.downcast::<Error>() {
-        Ok(error) => error.into_failure(),
+        Ok(error) => error.into_failure().of_function(who),
         Err(source) => Failure::from(Cause::Host {
             problem: format!("{who}: {}", first_line(&source)),
             source: Some(source),

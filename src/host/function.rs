@@ -85,17 +85,25 @@ impl HostFunction {
     ) -> Result<(), Failure> {
         let who = format_args!("host function {} {}", Quoted(module), Quoted(name));
         (self.body)(context, params, results).map_err(|source| refused(source, who))?;
-        let types = self.signature.results();
-        let mut pairs = (1..).zip(types.iter().zip(&*results));
-        match pairs.find(|(_, (ty, result))| **ty != result.ty()) {
-            None => Ok(()),
-            Some((position, (ty, result))) => {
-                let wrong = result.ty();
-                let problem =
-                    format!("{who}: result {position} is of type {wrong}; its signature says {ty}");
-                let source = None;
-                Err(Cause::Host { problem, source }.into())
-            }
+        check_results(who, self.signature.results(), results)
+    }
+}
+
+/// Checks that the results of the host function `who` have their types.
+pub(crate) fn check_results(
+    who: fmt::Arguments<'_>,
+    types: &[ValueType],
+    results: &[Value],
+) -> Result<(), Failure> {
+    let mut pairs = (1..).zip(types.iter().zip(results));
+    match pairs.find(|(_, (ty, result))| **ty != result.ty()) {
+        None => Ok(()),
+        Some((position, (ty, result))) => {
+            let wrong = result.ty();
+            let problem =
+                format!("{who}: result {position} is of type {wrong}; its signature says {ty}");
+            let source = None;
+            Err(Cause::Host { problem, source }.into())
         }
     }
 }

@@ -15,3 +15,4 @@ pub(crate) mod memory;
 pub(crate) mod memory_view;
 pub(crate) mod nested_calls;
 pub(crate) mod registry;
+mod waiting;

@@ -61,6 +61,8 @@ pub(crate) struct ModuleInfo {
     /// The pages of 65,536 bytes that the memories begin with.
     pub(crate) minimum_pages: u64,
     pub(crate) start: Option<u32>,
+    /// The types of the functions that tail calls may reach outside of the module.
+    pub(crate) tail_called: Vec<Signature>,
     /// Whether code has a `ref.func` of the start function.
     pub(crate) refers_to_start: bool,
     /// Whether code can change a table or drop a segment.

@@ -11,7 +11,7 @@ use crate::{
     host::{context::HostContext, function::IntoHostFunction, registry::Functions},
     settings::{
         hosts,
-        modes::{Compilation, SnapshotMode},
+        modes::{Compilation, Deadline, SnapshotMode},
     },
 };
 use alloc::{
@@ -45,6 +45,7 @@ use core::{error::Error as CoreError, fmt, time::Duration};
 pub struct RunnerConfig {
     pub(crate) limits: Limits,
     pub(crate) timeout: Duration,
+    pub(crate) deadline: Deadline,
     pub(crate) fuel: Option<u64>,
     pub(crate) fuel_per_second: u64,
     pub(crate) slice: Option<u64>,
@@ -79,6 +80,7 @@ impl RunnerConfig {
         Self {
             limits: Limits::DEFAULT,
             timeout: Duration::from_secs(5),
+            deadline: Deadline::RunningTime,
             fuel: None,
             fuel_per_second: 2_000_000_000,
             slice: None,

@@ -14,3 +14,4 @@ mod limit_setters;
 pub(crate) mod modes;
 mod output_setters;
 mod reproducible;
+mod suspension_setters;

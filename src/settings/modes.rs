@@ -43,3 +43,16 @@ pub enum MissingImports {
     /// [`UnsupportedImport`](crate::ErrorKind::UnsupportedImport), which names it.
     Trap,
 }
+
+/// What the time of a call is, which [`RunnerConfig::timeout`](crate::RunnerConfig::timeout) bounds,
+/// if the call is suspended in between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Deadline {
+    /// The time in which it runs. A call that is paused for an hour then goes on where it was.
+    #[default]
+    RunningTime,
+    /// All time since it began. A call whose time ended while it was suspended ends with
+    /// [`Timeout`](crate::ErrorKind::Timeout) when it is resumed.
+    WallTime,
+}

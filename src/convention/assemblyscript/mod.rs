@@ -7,7 +7,7 @@ mod objects;
 use self::objects::{Classes, new_string, read_object};
 use super::buffers::has_memory;
 use crate::convention::kinds::Convention;
-use crate::convention::protocol::{Protocol, wrong_signature};
+use crate::convention::protocol::{Called, Protocol, wrong_signature};
 use crate::{
     common::{
         error_kind::Phase,
@@ -18,7 +18,7 @@ use crate::{
     engine::{execution::Execution, host_functions::Definition, store_data::StoreData},
     module::inspect::ModuleInfo,
 };
-use alloc::{borrow::Cow, format, string::ToString, vec::Vec};
+use alloc::{borrow::Cow, boxed::Box, format, string::ToString, vec::Vec};
 use wasmi::Linker;
 
 const I32: ValueType = ValueType::I32;
@@ -66,38 +66,42 @@ impl Protocol for AssemblyScript {
         ))
     }
 
-    fn call(
-        &self,
-        execution: &mut Execution<'_>,
-        export: &str,
-        inputs: &[&[u8]],
-    ) -> Result<Vec<u8>, Failure> {
-        execution.set_phase(Phase::Allocate);
-        let classes = Classes::of(execution);
-        let mut strings = Vec::new();
-        for input in inputs {
-            let Ok(text) = core::str::from_utf8(input) else {
-                return Err(Cause::Signature {
-                    problem: "the input is not UTF-8, and strings are text (assemblyscript)"
-                        .to_string(),
-                }
-                .into());
-            };
-            strings.push(new_string(execution, text, classes)?.into());
-        }
-        execution.set_phase(Phase::Call);
-        let params = execution.with_all_params(export, &strings)?;
-        let output = match execution.call(export, &params)? {
-            Numbers::None => Vec::new(),
-            result => read_object(execution, result.one_u32(), classes)?,
-        };
-        execution.set_phase(Phase::Release);
-        if execution.code().info.function("__unpin").is_some() {
-            for string in &strings {
-                execution.call_unasked("__unpin", core::slice::from_ref(string))?;
+    fn call<'f>(
+        &'f self,
+        execution: &'f mut Execution<'_>,
+        export: &'f str,
+        inputs: &'f [&'f [u8]],
+    ) -> Called<'f> {
+        Box::pin(async move {
+            execution.set_phase(Phase::Allocate);
+            let classes = Classes::of(execution);
+            let mut strings = Vec::new();
+            for input in inputs {
+                let Ok(text) = core::str::from_utf8(input) else {
+                    return Err(Cause::Signature {
+                        problem: "the input is not UTF-8, and strings are text (assemblyscript)"
+                            .to_string(),
+                    }
+                    .into());
+                };
+                strings.push(new_string(execution, text, classes).await?.into());
             }
-        }
-        Ok(output)
+            execution.set_phase(Phase::Call);
+            let params = execution.with_all_params(export, &strings).await?;
+            let output = match execution.call(export, &params).await? {
+                Numbers::None => Vec::new(),
+                result => read_object(execution, result.one_u32(), classes)?,
+            };
+            execution.set_phase(Phase::Release);
+            if execution.code().info.function("__unpin").is_some() {
+                for string in &strings {
+                    execution
+                        .call_unasked("__unpin", core::slice::from_ref(string))
+                        .await?;
+                }
+            }
+            Ok(output)
+        })
     }
 
     fn define(

@@ -113,7 +113,7 @@ impl Classes {
 }
 
 /// Creates a string in the guest and pins it, so that the garbage collector keeps it.
-pub(super) fn new_string(
+pub(super) async fn new_string(
     execution: &mut Execution<'_>,
     text: &str,
     classes: Classes,
@@ -121,11 +121,11 @@ pub(super) fn new_string(
     let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let length = u32::try_from(units.len()).unwrap_or(u32::MAX);
     let params = [length.into(), classes.string.into()];
-    let pointer = execution.call("__new", &params)?.one_u32();
+    let pointer = execution.call("__new", &params).await?.one_u32();
     execution.charge_bytes(length.into())?;
     let written = execution.memory()?.write(pointer, &units);
     written.map_err(|outside| outside.of("the string that `__new` gave"))?;
-    execution.call("__pin", &[pointer.into()])?;
+    execution.call("__pin", &[pointer.into()]).await?;
     Ok(pointer)
 }
 

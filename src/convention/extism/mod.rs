@@ -17,7 +17,7 @@ use crate::{
     },
     convention::{
         kinds::Convention,
-        protocol::{Protocol, expect_one_input, imports_from, only_input, wrong_signature},
+        protocol::{Called, Protocol, expect_one_input, imports_from, only_input, wrong_signature},
     },
     engine::{
         execution::Execution,
@@ -26,7 +26,7 @@ use crate::{
     },
     module::inspect::ModuleInfo,
 };
-use alloc::{borrow::Cow, format, string::String, vec::Vec};
+use alloc::{borrow::Cow, boxed::Box, format, string::String, vec::Vec};
 use wasmi::{Caller, Linker};
 
 const MODULE: &str = "extism:host/env";
@@ -63,40 +63,42 @@ impl Protocol for Extism {
         expect_one_input(inputs, Convention::Extism)
     }
 
-    fn call(
-        &self,
-        execution: &mut Execution<'_>,
-        export: &str,
-        inputs: &[&[u8]],
-    ) -> Result<Vec<u8>, Failure> {
-        execution.set_phase(Phase::Call);
-        let input = only_input(inputs);
-        execution.charge_bytes(input.len() as u64)?;
-        let convention_state = execution.state().convention_state();
-        convention_state.renew();
-        convention_state.extism.input = insert(&mut convention_state.extism.blocks, input)?;
-        let called = execution.call(export, &[]);
-        let extism = &execution.state().convention_state().extism;
-        let ended = match &called {
-            Ok(_) => true,
-            Err(failure) => failure.is_the_guests(),
-        };
-        // An error that the plugin has set is reported even if it then traps.
-        if ended && extism.error != 0 {
-            let message = extism.blocks.block(extism.error).unwrap_or_default();
-            return Err(Failure::reported(message));
-        }
-        let status = match called {
-            Ok(status) => status.one_u32(),
-            Err(failure) if failure.is_good_end() => 0,
-            Err(failure) => return Err(failure),
-        };
-        match status.cast_signed() {
-            0 => output(execution),
-            code => Err(Failure::reported(
-                format!("status {code} and no message").as_bytes(),
-            )),
-        }
+    fn call<'f>(
+        &'f self,
+        execution: &'f mut Execution<'_>,
+        export: &'f str,
+        inputs: &'f [&'f [u8]],
+    ) -> Called<'f> {
+        Box::pin(async move {
+            execution.set_phase(Phase::Call);
+            let input = only_input(inputs);
+            execution.charge_bytes(input.len() as u64)?;
+            let convention_state = execution.state().convention_state();
+            convention_state.renew();
+            convention_state.extism.input = insert(&mut convention_state.extism.blocks, input)?;
+            let called = execution.call(export, &[]).await;
+            let extism = &execution.state().convention_state().extism;
+            let ended = match &called {
+                Ok(_) => true,
+                Err(failure) => failure.is_the_guests(),
+            };
+            // An error that the plugin has set is reported even if it then traps.
+            if ended && extism.error != 0 {
+                let message = extism.blocks.block(extism.error).unwrap_or_default();
+                return Err(Failure::reported(message));
+            }
+            let status = match called {
+                Ok(status) => status.one_u32(),
+                Err(failure) if failure.is_good_end() => 0,
+                Err(failure) => return Err(failure),
+            };
+            match status.cast_signed() {
+                0 => output(execution),
+                code => Err(Failure::reported(
+                    format!("status {code} and no message").as_bytes(),
+                )),
+            }
+        })
     }
 
     fn define(

@@ -6,7 +6,11 @@ use crate::module::inspect::{
     operators::{OperatorScan, RewriteReason},
 };
 use crate::{
-    common::{failure::Failure, limits::Limits, value::ValueType},
+    common::{
+        failure::Failure,
+        limits::Limits,
+        value::{Signature, ValueType},
+    },
     module::{
         binary::sized,
         faults::{branch_tables, host_tail_calls::may_lack_slots},
@@ -32,6 +36,8 @@ pub(super) struct Bodies {
     /// The position of each operator that is rewritten, in bytes from the beginning of the section,
     /// in order.
     pub(super) rewritten: Vec<u32>,
+    /// The types of the functions that tail calls may reach outside of the module.
+    pub(super) tail_called: Vec<Signature>,
     /// Whether there is a `ref.func` of the start function.
     pub(super) refers_to_start: bool,
     /// Whether there is an operator that changes a table or drops a segment.
@@ -115,6 +121,7 @@ impl Bodies {
         if scan.has_wrong_branch_tables() {
             bodies.find_branch_tables(content, section.start, scan.spaces())?;
         }
+        bodies.tail_called = scan.tail_called().collect();
         bodies.refers_to_start = scan.refers_to_start();
         bodies.changes_tables = scan.changes_tables();
         // The tail call may be in another module.

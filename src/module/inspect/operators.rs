@@ -1,6 +1,7 @@
 //! The operators of a function before they are compiled: how deep they nest, and which are
 //! rewritten.
 
+mod tail_calls;
 mod visit;
 
 use super::{
@@ -12,6 +13,7 @@ use crate::{
     common::{engine_faults::Faults, failure::Failure, value::Signature},
     module::faults::{block_params, branch_tables, operand::PrecedingOperators, selects, stores},
 };
+use alloc::vec::Vec;
 use wasmparser::{BinaryReader, BlockType, FunctionBody, MemArg};
 
 /// Why an operator is rewritten.
@@ -46,6 +48,8 @@ pub(super) struct OperatorScan<'w> {
     rewritten: Option<RewriteReason>,
     /// Whether there is a tail call.
     tail_calls: bool,
+    /// The types of the functions that tail calls may reach outside of the module, each once.
+    tail_called: Vec<u32>,
     /// Whether there is a `ref.func` of the start function.
     refers_to_start: bool,
     /// Whether there is an operator that changes a table or drops a segment.
@@ -99,6 +103,7 @@ impl<'w> OperatorScan<'w> {
             depends: None,
             rewritten: None,
             tail_calls: false,
+            tail_called: Vec::new(),
             refers_to_start: false,
             changes_tables: false,
             branch_tables: false,
@@ -152,11 +157,6 @@ impl<'w> OperatorScan<'w> {
     /// Whether there is an operator that changes a table or drops a segment.
     pub(super) fn changes_tables(&self) -> bool {
         self.changes_tables
-    }
-
-    /// Whether there is a tail call.
-    pub(super) fn tail_calls(&self) -> bool {
-        self.tail_calls
     }
 
     /// Whether a `br_table` may go wrong that branches to a block or to the end of the function.
@@ -216,16 +216,6 @@ impl<'w> OperatorScan<'w> {
             &to,
         ));
         Ok(())
-    }
-
-    fn tail_call(&mut self) -> Result<(), Failure> {
-        self.tail_calls = true;
-        Ok(())
-    }
-
-    fn tail_call_by_table(&mut self, ty: u32, table: u32) -> Result<(), Failure> {
-        self.tail_calls = true;
-        self.call_by_table(ty, table)
     }
 
     fn table(&self, index: u32) -> Result<(), Failure> {

@@ -22,6 +22,7 @@ impl ModuleScan<'_> {
             grows_memories: self.bodies.memory_grows > 0,
             grows_tables: self.bodies.grows_tables,
             without_slots: self.bodies.without_slots,
+            tail_called: self.bodies.tail_called,
             refers_to_start: self.bodies.refers_to_start,
             changes_tables: self.bodies.changes_tables,
             rewritten: self.bodies.rewritten,

@@ -43,8 +43,8 @@ macro_rules! look {
         }
     };
     (one ReturnCall $visit:ident $function:ident: $of:ty) => {
-        fn $visit(&mut self, _: $of) -> Result<(), Failure> {
-            self.tail_call()
+        fn $visit(&mut self, function: $of) -> Result<(), Failure> {
+            self.tail_call(function)
         }
     };
     (one BrTable $visit:ident $targets:ident: $of:ty) => {
