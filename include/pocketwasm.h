@@ -13,7 +13,14 @@
 //
 // The last parameter `error` may be NULL. Otherwise the variable that it points to need not be
 // initialised; it receives NULL, or an error to be freed with pw_error_free. No panic leaves the
-// library: it becomes an error of the kind PW_KIND_HOST.
+// library: it becomes an error of the kind PW_KIND_HOST. A rule that is broken is reported too, where
+// that can be seen (PW_KIND_MISUSE).
+//
+// Numbers of guests are passed as uint64_t with their bits: 32-bit ones in the low half, floats as in
+// memory (pw_from_f64 and the like). Vectors and references cannot be passed.
+//
+// The library is built with `std`, for operating systems, or without, for devices: then with the
+// feature `freestanding`, and the program defines the four functions pw_host_*.
 
 #ifndef POCKETWASM_H
 #define POCKETWASM_H
@@ -21,6 +28,60 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/// The bits of a float, as a guest's number.
+static inline uint64_t pw_from_f32(float value) {
+  union { float value; uint32_t bits; } both;
+  both.value = value;
+  return both.bits;
+}
+
+/// The float with these bits.
+static inline float pw_to_f32(uint64_t bits) {
+  union { float value; uint32_t bits; } both;
+  both.bits = (uint32_t)bits;
+  return both.value;
+}
+
+/// The bits of a double, as a guest's number.
+static inline uint64_t pw_from_f64(double value) {
+  union { double value; uint64_t bits; } both;
+  both.value = value;
+  return both.bits;
+}
+
+/// The double with these bits.
+static inline double pw_to_f64(uint64_t bits) {
+  union { double value; uint64_t bits; } both;
+  both.bits = bits;
+  return both.value;
+}
+
+/// What an import or export is.
+typedef enum {
+  /// There is no such import or export.
+  PW_EXTERN_NONE = 0,
+  /// A function.
+  PW_EXTERN_FUNCTION = 1,
+  /// A linear memory.
+  PW_EXTERN_MEMORY = 2,
+  /// A table.
+  PW_EXTERN_TABLE = 3,
+  /// A global.
+  PW_EXTERN_GLOBAL = 4,
+} pw_extern;
+
+/// What happened to a file.
+typedef enum {
+  /// There is no such change.
+  PW_CHANGE_NONE = 0,
+  /// Nothing had this path before.
+  PW_CHANGE_MADE = 1,
+  /// It has other contents or times, or is another one under the same path.
+  PW_CHANGE_CHANGED = 2,
+  /// Nothing has this path any more. A directory is named once, with all that was in it.
+  PW_CHANGE_DELETED = 3,
+} pw_change;
 
 /// The kind of an error. The numbers never change; later versions may add some.
 typedef enum {
@@ -70,6 +131,9 @@ typedef enum {
   PW_KIND_SNAPSHOT = 21,
   /// A host function was to wait where a call cannot be kept.
   PW_KIND_CANNOT_WAIT = 22,
+  /// The caller broke a rule of this interface that could be detected: an object is in use by a call
+  /// that has not ended, or a context is that of a host function that has returned.
+  PW_KIND_MISUSE = 23,
 } pw_kind;
 
 /// The settings of pw_config_set. Units, defaults and bounds are those of the Rust methods of the
@@ -79,7 +143,8 @@ typedef enum {
   PW_SETTING_TIMEOUT_MS = 1,
   /// The fuel of a whole call. Default: only the fuel that the deadline implies.
   PW_SETTING_FUEL = 2,
-  /// The fuel by which the guests' virtual clock advances one second. Default 500,000,000.
+  /// The fuel by which the guests' virtual clock advances one second. Default
+  /// 2,000,000,000.
   PW_SETTING_FUEL_PER_SECOND = 3,
   /// The fuel between two checks of the deadline and the cancel token. Default: adapts; 1 to
   /// 1,000,000,000.
@@ -142,7 +207,70 @@ typedef enum {
   /// The most bytes of native stack that calls from the host back into the guest may take.
   /// Default 112 KiB, from 4 KiB to 1 GiB.
   PW_SETTING_MAX_HOST_STACK_BYTES = 31,
+  /// When instances start from a snapshot: one of pw_snapshots. Default PW_SNAPSHOTS_WHERE_IT_PAYS.
+  PW_SETTING_SNAPSHOTS = 32,
+  /// When functions are compiled: one of pw_compilation. Default PW_COMPILATION_AT_LOAD.
+  PW_SETTING_COMPILATION = 33,
+  /// What happens to a module with an import that nothing provides: one of pw_missing. Default
+  /// PW_MISSING_REFUSE.
+  PW_SETTING_MISSING_IMPORTS = 34,
+  /// The instances of each plugin that a thread makes ahead. Default 0. Needs `std`.
+  PW_SETTING_SPARE_INSTANCES = 35,
+  /// The most bytes of all spare instances together. Default 64 MiB. Needs `std`.
+  PW_SETTING_MAX_SPARE_BYTES = 36,
+  /// The most bytes that a call may hold in files that it has written. Default 64 MiB, less than
+  /// 2 GiB. This and those below need the feature `files`, which is part of `std`.
+  PW_SETTING_MAX_FILE_BYTES = 37,
+  /// The most files, directories and links that a call may make. Default 16,384, at most
+  /// 10,000,000.
+  PW_SETTING_MAX_FILES = 38,
+  /// The most files and directories that may be open at once. Default 1,024, at most 1,000,000.
+  PW_SETTING_MAX_OPEN_FILES = 39,
+  /// The most bytes of a file's name. Default 255, from 1 to 4,096.
+  PW_SETTING_MAX_NAME_BYTES = 40,
+  /// How deep directories that a call makes may nest. Default 128, from 1 to 4,096.
+  PW_SETTING_MAX_DIRECTORY_DEPTH = 41,
+  /// The most entries of a directory that a call adds to. Default 65,536.
+  PW_SETTING_MAX_DIRECTORY_ENTRIES = 42,
+  /// The most symbolic links that one path may lead through. Default 40, at most 1,000.
+  PW_SETTING_MAX_SYMLINK_HOPS = 43,
 } pw_setting;
+
+/// When instances start from a snapshot: the values of PW_SETTING_SNAPSHOTS.
+typedef enum {
+  /// Instances never start from a snapshot.
+  PW_SNAPSHOTS_NEVER = 0,
+  /// Where it saves about 10 µs a call or more.
+  PW_SNAPSHOTS_WHERE_IT_PAYS = 1,
+  /// Wherever it changes nothing that can be observed.
+  PW_SNAPSHOTS_WHERE_POSSIBLE = 2,
+} pw_snapshots;
+
+/// When a module's functions are compiled: the values of PW_SETTING_COMPILATION. Results, output and
+/// fuel do not depend on it.
+typedef enum {
+  /// All functions when the module is loaded. No call waits for compiling.
+  PW_COMPILATION_AT_LOAD = 0,
+  /// Each function when it is first called, for modules that are called once or twice.
+  PW_COMPILATION_WHEN_CALLED = 1,
+} pw_compilation;
+
+/// What happens to a module that imports a function which nothing provides: the values of
+/// PW_SETTING_MISSING_IMPORTS.
+typedef enum {
+  /// The module is refused when it is loaded.
+  PW_MISSING_REFUSE = 0,
+  /// The module loads. A call that reaches the function ends with PW_KIND_UNSUPPORTED_IMPORT.
+  PW_MISSING_TRAP = 1,
+} pw_missing;
+
+/// One of a guest's output streams.
+typedef enum {
+  /// Standard output.
+  PW_STREAM_STDOUT = 1,
+  /// Standard error.
+  PW_STREAM_STDERR = 2,
+} pw_stream;
 
 /// Ends calls, from any thread. Any number of threads may use it at once.
 typedef struct pw_cancel pw_cancel;
@@ -150,21 +278,100 @@ typedef struct pw_cancel pw_cancel;
 /// The settings of a runner. Only one thread may use them at a time.
 typedef struct pw_config pw_config;
 
+/// Access to the guest that called a host function. It lasts until that function returns, and belongs
+/// to the thread that the function was called on. Later use is found out and reported with
+/// PW_KIND_MISUSE.
+typedef struct pw_context pw_context;
+
+/// The description of a module. It never changes.
+typedef struct pw_description pw_description;
+
 /// Why something failed. It never changes.
 typedef struct pw_error pw_error;
 
-/// Options of calls: limits, standard input, arguments and environment. Only one thread may change
-/// them at a time. Any number of calls may use them at once while no thread changes them.
+/// Files for guests, in memory. Calls share them and never change them: what a call writes is its own,
+/// and the outcome has it. Only one thread may change them at a time. Only builds with the feature
+/// `files`, which is part of `std`, have this and the functions on it.
+///
+/// Paths begin at the root of the tree, with or without a slash: `/data/in.csv`. The directories of a
+/// path are made where they are missing. A mistake, such as a file in place of a directory, is reported
+/// when the files are used.
+typedef struct pw_files pw_files;
+
+/// An instance of a plugin that keeps its memory, globals and tables from call to call. Any thread may
+/// use it, one at a time. While a call on it runs, all other uses are refused with PW_KIND_MISUSE, those
+/// by the call's own host functions too: these use the context that they get.
+typedef struct pw_instance pw_instance;
+
+/// Options of calls: limits, standard input, arguments, environment and the like. Only one thread may
+/// change them at a time. Any number of calls may use them at once while no thread changes them. A call
+/// copies them when it starts.
 typedef struct pw_options pw_options;
 
 /// The result of a call: what it returned, wrote and cost. It never changes.
 typedef struct pw_outcome pw_outcome;
 
-/// What loading a directory did. It never changes.
+/// The names of plugins, and what loading a directory did. It never changes.
 typedef struct pw_report pw_report;
 
 /// Runs plugins under limits. Any number of threads may use a runner at once.
 typedef struct pw_runner pw_runner;
+
+/// A function that plugins can import. `params` and `results` have as many numbers as the signature
+/// says, as bit patterns: 32-bit ones in the low half. Results begin as zeros. Neither array is there
+/// after the function returned.
+///
+/// It returns true if all went well. If it returns false, the plugin's call ends: with the error of the
+/// function on `context` that failed last, or with PW_KIND_HOST and the message of pw_context_fail.
+///
+/// It is called on the thread that calls the plugin. It must not throw a C++ exception and must not
+/// leave by longjmp.
+typedef bool (*pw_host_function)(void *user_data,
+                                 pw_context *context,
+                                 const uint64_t *params,
+                                 uint64_t *results);
+
+/// Frees the data of a function that the library no longer needs. May be NULL.
+typedef void (*pw_free_user_data)(void *user_data);
+
+/// A clock of the embedder's. All functions may be called on any thread that calls a plugin, and must
+/// be there as long as the runners with this clock and all that they gave out.
+typedef struct {
+  /// Passed to the functions.
+  void *user_data;
+  /// The nanoseconds since a fixed point. They never go back, and go on while a guest runs: a clock
+  /// that stands still never ends a call by its deadline.
+  uint64_t (*monotonic_ns)(void *user_data);
+  /// The nanoseconds since 1970-01-01T00:00:00Z, which only guests see. They may be wrong.
+  uint64_t (*since_epoch_ns)(void *user_data);
+  /// Blocks the thread for about as many nanoseconds, which are at most 5,000,000.
+  void (*sleep_ns)(void *user_data, uint64_t nanoseconds);
+} pw_clock;
+
+/// Fills `bytes` with random ones, at most 4,096. Returns false if it cannot.
+typedef bool (*pw_entropy)(void *user_data, uint8_t *bytes, size_t length);
+
+/// Takes all of `bytes`, of which there is at least one. Returns false if that failed; the guest then
+/// sees the errno IO. It takes one write at a time, and must not call the runner.
+typedef bool (*pw_output)(void *user_data, const uint8_t *bytes, size_t length);
+
+/// A module of a plugin that has several.
+typedef struct {
+  /// The name by which those after it import its exports.
+  const char *name;
+  /// The module's bytes.
+  const uint8_t *bytes;
+  /// The number of bytes.
+  size_t length;
+} pw_module;
+
+/// Bytes of the caller's.
+typedef struct {
+  /// The first of them; may be NULL if there are none.
+  const uint8_t *bytes;
+  /// The number of bytes.
+  size_t length;
+} pw_bytes;
 
 #ifdef __cplusplus
 extern "C" {
@@ -179,6 +386,70 @@ void pw_config_set(pw_config *config, uint32_t setting, uint64_t value);
 /// Frees settings. NULL is ignored.
 void pw_config_free(pw_config *config);
 
+/// Registers a function that plugins can import as `name` from `module`. `signature` is its type, as
+/// text: `"(i32, f64) -> (i64)"`, or `"() -> ()"`; the types are i32, i64, f32 and f64. The function
+/// replaces an earlier one of the same name, including one of this library. `user_data` is passed to
+/// it.
+///
+/// When the function can no longer be called, `free_user_data` is called once, unless it is NULL: when
+/// the configuration, the runners made from it, and all that they gave out are freed; or at once if an
+/// argument is invalid.
+///
+/// A call costs 50 units of fuel and what the functions on the context cost. A plugin that imports the
+/// function with another type is refused when it is loaded.
+void pw_config_function(pw_config *config,
+                        const char *module,
+                        const char *name,
+                        const char *signature,
+                        pw_host_function function,
+                        void *user_data,
+                        pw_free_user_data free_user_data);
+
+/// Sets the value of a global that plugins import as `name` from `module`. `type_name` is i32, i64, f32
+/// or f64, and `value` has its bits, 32-bit ones in the low half. A plugin that imports it with another
+/// type is refused when it is loaded.
+void pw_config_global(pw_config *config,
+                      const char *module,
+                      const char *name,
+                      const char *type_name,
+                      uint64_t value);
+
+/// Sets the bytes that a memory begins with which plugins import as `name` from `module`. They are
+/// copied. Every instance has a memory of its own, of the size that the import says; without this it is
+/// empty. A plugin whose memory is smaller is refused when it is loaded.
+void pw_config_memory(pw_config *config,
+                      const char *module,
+                      const char *name,
+                      const uint8_t *bytes,
+                      size_t length);
+
+/// Sets the clock that deadlines are measured by. NULL stands for no clock: the timeout then becomes a
+/// budget of fuel, by PW_SETTING_FUEL_PER_SECOND. Default: the operating system's clock with `std`, no
+/// clock without.
+void pw_config_clock(pw_config *config,
+                     const pw_clock *clock);
+
+/// Lets guests see a clock of the embedder's and sleep on it. Calls are then no longer reproducible. By
+/// default they see a virtual clock, which starts at 2020-01-01T00:00:00Z and advances with the fuel
+/// used; see also pw_options_clock_start_ns.
+void pw_config_guest_clock(pw_config *config,
+                           const pw_clock *clock);
+
+/// Lets guests use random numbers of the embedder's. Calls are then no longer reproducible. By default
+/// they get numbers from PW_SETTING_SEED, which must not be used for secrets. `user_data` is passed to
+/// the function, which may be called on any thread that calls a plugin.
+void pw_config_guest_entropy(pw_config *config,
+                             pw_entropy entropy,
+                             void *user_data);
+
+/// Passes what guests write to a stream on to a function, such as one that writes to a serial port, in
+/// place of the outcome. `stream` is one of pw_stream. PW_SETTING_MAX_OUTPUT_BYTES holds as ever.
+/// `user_data` is passed to the function, which may be called on any thread that calls a plugin.
+void pw_config_output(pw_config *config,
+                      uint32_t stream,
+                      pw_output output,
+                      void *user_data);
+
 /// Creates a runner with nothing loaded. It copies the settings, which may then be freed or used
 /// again. Returns NULL and an error if a setting is out of its bounds or `config` is NULL. Free it
 /// with pw_runner_free.
@@ -189,7 +460,8 @@ pw_runner *pw_runner_new(const pw_config *config, pw_error **error);
 void pw_runner_close(const pw_runner *runner);
 
 /// Frees a runner. NULL is ignored. No other thread may still be using it: close it, wait for the
-/// threads that call on it, then free it.
+/// threads that call on it, then free it. A host function may free the runner that it was called by:
+/// the call then goes on to its end. Instances last until they are freed.
 void pw_runner_free(pw_runner *runner);
 
 /// Compiles a module and keeps it under the name `plugin`, replacing any plugin of that name. The
@@ -201,15 +473,143 @@ bool pw_runner_load(const pw_runner *runner,
                     size_t length,
                     pw_error **error);
 
+/// Loads several modules as one plugin, in one instance. Each has a name, by which those after it
+/// import its exports. The last is the plugin's own module: its exports are called, and its memory is
+/// the plugin's. Fuel and all limits hold for all together. The bytes are only read during this call.
+bool pw_runner_load_linked(const pw_runner *runner,
+                           const char *plugin,
+                           const pw_module *modules,
+                           size_t length,
+                           pw_error **error);
+
+/// Unloads a plugin. Returns false if there was no plugin of this name. Running calls are not
+/// disturbed. What pw_runner_configure has set for the plugin stays.
+bool pw_runner_unload(const pw_runner *runner, const char *plugin);
+
+/// Sets a key of the configuration of a loaded plugin, which Extism plugins can read, for all later
+/// calls: those of instances that are made later too. pw_options_config adds to it for one call. NULL
+/// as `value` removes the key. Key and value are copied.
+bool pw_runner_configure(const pw_runner *runner,
+                         const char *plugin,
+                         const char *key,
+                         const char *value,
+                         pw_error **error);
+
+/// The plugins that are loaded now, without failures. Free the report with pw_report_free.
+pw_report *pw_runner_plugins(const pw_runner *runner, pw_error **error);
+
+/// The number of plugins: of a directory's files, those that are now loaded.
+size_t pw_report_plugins(const pw_report *report);
+
+/// The name of a plugin by its index, from 0, in sorted order. Borrowed from the report; NULL
+/// beyond the last.
+const char *pw_report_plugin(const pw_report *report, size_t index);
+
+/// The number of files that could not be loaded.
+size_t pw_report_failures(const pw_report *report);
+
+/// The path of a file that could not be loaded, by its index, from 0. Borrowed from the report;
+/// NULL beyond the last.
+const char *pw_report_path(const pw_report *report, size_t index);
+
+/// Why the file with that index could not be loaded. Borrowed from the report; do not free it. NULL
+/// beyond the last.
+const pw_error *pw_report_error(const pw_report *report, size_t index);
+
+/// Frees a report, and with it everything borrowed from it. NULL is ignored.
+void pw_report_free(pw_report *report);
+
 /// Loads every `.wasm` file below a directory. A plugin's name is its path relative to the
 /// directory, without the suffix and with `/` between folders. If a file cannot be loaded, the
 /// report has the reason, and the others still load. Free the report with pw_report_free. Returns
-/// NULL and an error if the directory itself cannot be read.
+/// NULL and an error if the directory itself cannot be read. Only builds with `std` have this.
 pw_report *pw_runner_load_dir(const pw_runner *runner, const char *directory, pw_error **error);
 
-/// Unloads a plugin. Returns false if there was no plugin of this name. Running calls are not
-/// disturbed.
-bool pw_runner_unload(const pw_runner *runner, const char *plugin);
+/// Lets guests see the operating system's clock and sleep on it. Calls are then no longer
+/// reproducible. Only builds with `std` have this.
+void pw_config_guest_system_clock(pw_config *config);
+
+/// Describes a loaded plugin. Free the description with pw_description_free. Returns NULL and an error
+/// if there is no plugin of this name.
+pw_description *pw_runner_describe_plugin(const pw_runner *runner,
+                                          const char *plugin,
+                                          pw_error **error);
+
+/// Describes a module without compiling it. Unlike pw_runner_load, this accepts a module whose imports
+/// the runner cannot provide. Free the description with pw_description_free. Returns NULL and an error
+/// if the bytes are not a valid module or it exceeds a limit of the runner.
+pw_description *pw_runner_describe_module(const pw_runner *runner,
+                                          const uint8_t *bytes,
+                                          size_t length,
+                                          pw_error **error);
+
+/// The SHA-256 of the module's bytes: 32 bytes, borrowed from the description. NULL if `description`
+/// is.
+const uint8_t *pw_description_sha256(const pw_description *description);
+
+/// The size of the module in bytes.
+uint64_t pw_description_size(const pw_description *description);
+
+/// The number of functions that the module defines.
+uint32_t pw_description_functions(const pw_description *description);
+
+/// The pages of linear memory (65,536 bytes each) that every instance starts with.
+uint64_t pw_description_memory_pages(const pw_description *description);
+
+/// The name of the convention by which the module takes and returns bytes, such as `packed-pointer`;
+/// empty if it follows no convention that this library knows. Borrowed from the description, never NULL.
+const char *pw_description_convention(const pw_description *description);
+
+/// Why the module follows its convention, or why it follows no known one, on one line. Borrowed from
+/// the description, never NULL.
+const char *pw_description_convention_reason(const pw_description *description);
+
+/// Whether a plugin's instances start from a snapshot, and if not, why not, on one line; empty for a
+/// module that is not loaded. Borrowed from the description, never NULL.
+const char *pw_description_snapshot(const pw_description *description);
+
+/// The fuel that a plugin's snapshot saves each instance; 0 without a snapshot.
+uint64_t pw_description_init_fuel(const pw_description *description);
+
+/// The number of imports, which are in the module's order.
+size_t pw_description_imports(const pw_description *description);
+
+/// The module name of an import by its index, from 0, such as `env`. Borrowed from the description;
+/// NULL beyond the last.
+const char *pw_description_import_module(const pw_description *description, size_t index);
+
+/// The name of an import within its module. Borrowed from the description; NULL beyond the last.
+const char *pw_description_import_name(const pw_description *description, size_t index);
+
+/// What an import is. PW_EXTERN_NONE beyond the last.
+pw_extern pw_description_import_kind(const pw_description *description, size_t index);
+
+/// The type of an import as text: `(i32, i64) -> (i32)`, `memory 1..16`, `table 4..` or
+/// `global mut i32`. That of a function is what pw_config_function takes. Borrowed from the
+/// description; NULL beyond the last.
+const char *pw_description_import_type(const pw_description *description, size_t index);
+
+/// Why the runner cannot provide an import; NULL if it can, for a loaded plugin, and beyond the last.
+/// Borrowed from the description.
+const char *pw_description_import_missing(const pw_description *description,
+                                          size_t index);
+
+/// The number of exports, which are sorted by name.
+size_t pw_description_exports(const pw_description *description);
+
+/// The name of an export by its index, from 0. Borrowed from the description; NULL beyond the last.
+const char *pw_description_export_name(const pw_description *description, size_t index);
+
+/// What an export is. PW_EXTERN_NONE beyond the last.
+pw_extern pw_description_export_kind(const pw_description *description, size_t index);
+
+/// The type of an export as text, as with pw_description_import_type. Borrowed from the description;
+/// NULL beyond the last.
+const char *pw_description_export_type(const pw_description *description,
+                                       size_t index);
+
+/// Frees a description, and with it everything borrowed from it. NULL is ignored.
+void pw_description_free(pw_description *description);
 
 /// Calls an export with numbers, in a fresh instance. The parameters are bit patterns, as many as
 /// the export has. 32-bit values are in the low half, zero- or sign-extended. `options` may be
@@ -232,7 +632,46 @@ pw_outcome *pw_runner_run_bytes(const pw_runner *runner,
                                 const pw_options *options,
                                 pw_error **error);
 
-/// Creates options with their defaults: the runner's own fuel and deadline, no cancel token, no
+/// Calls an export with several inputs, in a fresh instance: of a Typst plugin, or of a function of
+/// several pointers or strings. `options` may be NULL. Free the outcome with pw_outcome_free. Returns
+/// NULL and an error if the call failed.
+pw_outcome *pw_runner_run_inputs(const pw_runner *runner,
+                                 const char *plugin,
+                                 const char *export_name,
+                                 const pw_bytes *inputs,
+                                 size_t length,
+                                 const pw_options *options,
+                                 pw_error **error);
+
+/// Calls an export with numbers, on the state that earlier calls left in the instance. Like
+/// pw_runner_run otherwise. After a call that failed, the instance is poisoned, unless the kind is
+/// PW_KIND_PLUGIN or the call had not begun.
+pw_outcome *pw_instance_run(const pw_instance *instance,
+                            const char *export_name,
+                            const uint64_t *params,
+                            size_t length,
+                            const pw_options *options,
+                            pw_error **error);
+
+/// Calls an export with bytes, on the state that earlier calls left in the instance. Like
+/// pw_runner_run_bytes otherwise.
+pw_outcome *pw_instance_run_bytes(const pw_instance *instance,
+                                  const char *export_name,
+                                  const uint8_t *input,
+                                  size_t length,
+                                  const pw_options *options,
+                                  pw_error **error);
+
+/// Calls an export with several inputs, on the state that earlier calls left in the instance. Like
+/// pw_runner_run_inputs otherwise.
+pw_outcome *pw_instance_run_inputs(const pw_instance *instance,
+                                   const char *export_name,
+                                   const pw_bytes *inputs,
+                                   size_t length,
+                                   const pw_options *options,
+                                   pw_error **error);
+
+/// Creates options with their defaults: the runner's own limits, seed and files, no cancel token, no
 /// standard input, no arguments, no environment. An invalid value that is set later is not ignored:
 /// the call reports it. Free them with pw_options_free.
 pw_options *pw_options_new(void);
@@ -243,6 +682,11 @@ void pw_options_fuel(pw_options *options, uint64_t fuel);
 /// Sets the time that a call may take, in milliseconds. Default: the runner's. A timeout of 0 is
 /// over at once.
 void pw_options_timeout_ms(pw_options *options, uint64_t timeout_ms);
+
+/// Sets the pages (65,536 bytes each) that the plugin's memories may have in a call, if that is fewer
+/// than the runner's PW_SETTING_MAX_MEMORY_PAGES. Default: the runner's.
+void pw_options_max_memory_pages(pw_options *options,
+                                 uint32_t pages);
 
 /// Lets `cancel` end a call. The options keep what they need of it, and it may be freed before
 /// them. NULL removes it.
@@ -258,7 +702,30 @@ void pw_options_arg(pw_options *options, const char *arg);
 /// value are copied.
 void pw_options_env(pw_options *options, const char *name, const char *value);
 
-/// Frees options. NULL is ignored. No call may still be using them.
+/// Sets a key of the plugin's configuration, which Extism plugins can read. Default: what
+/// pw_runner_configure has set for the plugin. Key and value are copied.
+void pw_options_config(pw_options *options, const char *key, const char *value);
+
+/// Passes the input by a convention that is named, even if the plugin was not detected to follow it:
+/// one of typst, extism, wapc, assemblyscript, packed-pointer, c-string, command and cgi. Default: the
+/// first of the plugin's own conventions that fits the export.
+void pw_options_convention(pw_options *options,
+                           const char *convention);
+
+/// Sets the seed of the guest's random numbers. Default: the runner's PW_SETTING_SEED.
+void pw_options_seed(pw_options *options, uint64_t seed);
+
+/// Sets the nanoseconds since 1970-01-01T00:00:00Z at which the guest's virtual clock starts. Default:
+/// 2020-01-01T00:00:00Z.
+void pw_options_clock_start_ns(pw_options *options,
+                               uint64_t nanoseconds);
+
+/// Sets what host functions of a call get from pw_context_user_data. Default NULL. The library never
+/// follows the pointer.
+void pw_options_user_data(pw_options *options,
+                          void *user_data);
+
+/// Frees options. NULL is ignored. No call may be starting with them.
 void pw_options_free(pw_options *options);
 
 /// Creates a token that is not cancelled. Any number of calls may use it. Free it with
@@ -266,11 +733,278 @@ void pw_options_free(pw_options *options);
 pw_cancel *pw_cancel_new(void);
 
 /// Ends the calls that use the token, now and later, with PW_KIND_CANCELLED. May be called from any
-/// thread or signal handler. NULL is ignored.
+/// thread, signal handler or interrupt. NULL is ignored.
 void pw_cancel_now(const pw_cancel *cancel);
 
 /// Frees the token. Calls that use it go on, and can no longer be cancelled by it. NULL is ignored.
 void pw_cancel_free(pw_cancel *cancel);
+
+/// Creates an instance of a plugin. Its start function and initialiser run now, under the runner's
+/// limits for one call. Returns NULL and an error if that fails. Free it with pw_instance_free. It may
+/// outlive the runner.
+pw_instance *pw_runner_instantiate(const pw_runner *runner,
+                                   const char *plugin,
+                                   pw_error **error);
+
+/// Makes the instance as fresh as a new one, also after a call that failed.
+bool pw_instance_reset(const pw_instance *instance, pw_error **error);
+
+/// Whether an earlier call failed, which means that every later one is refused with
+/// PW_KIND_POISONED, until pw_instance_reset. Its memory can still be read. False if the instance is in
+/// use.
+bool pw_instance_is_poisoned(const pw_instance *instance);
+
+/// Frees an instance. NULL is ignored. No other thread may still be using it. A host function may free
+/// the instance that it was called by: the call then goes on to its end.
+void pw_instance_free(pw_instance *instance);
+
+/// Gives the size in bytes of an exported memory. NULL as `memory` stands for the one named `memory`.
+/// An instance's state can be read and written between calls, after a call that failed too. Names that there
+/// are not fail with PW_KIND_NOT_FOUND, which lists those that there are.
+bool pw_instance_memory_size(const pw_instance *instance,
+                             const char *memory,
+                             uint64_t *size,
+                             pw_error **error);
+
+/// Copies `length` bytes at `pointer` of an exported memory into `bytes`. NULL as `memory` stands for the one
+/// named `memory`. Fails with PW_KIND_GUEST_DATA if they are not all inside the memory; nothing is copied
+/// then.
+bool pw_instance_read(const pw_instance *instance,
+                      const char *memory,
+                      uint32_t pointer,
+                      uint8_t *bytes,
+                      size_t length,
+                      pw_error **error);
+
+/// Copies `bytes` to `pointer` of an exported memory. NULL as `memory` stands for the one named `memory`.
+/// Fails with PW_KIND_GUEST_DATA if they are not all inside the memory; nothing is copied then.
+bool pw_instance_write(const pw_instance *instance,
+                       const char *memory,
+                       uint32_t pointer,
+                       const uint8_t *bytes,
+                       size_t length,
+                       pw_error **error);
+
+/// Gives the number of bytes from `pointer` up to the next zero byte of an exported memory, which is not
+/// counted. Fails with PW_KIND_GUEST_DATA if there is no zero byte after at most `longest` others, or
+/// before the memory's end. NULL as `memory` stands for the one named `memory`.
+bool pw_instance_string_length(const pw_instance *instance,
+                               const char *memory,
+                               uint32_t pointer,
+                               uint32_t longest,
+                               size_t *length,
+                               pw_error **error);
+
+/// Adds pages of zeros to an exported memory, of 65,536 bytes unless the module says otherwise, and gives
+/// the number of pages before. Fails with PW_KIND_MEMORY_LIMIT if the memory would have more pages than its
+/// own maximum or PW_SETTING_MAX_MEMORY_PAGES. NULL as `memory` stands for the one named `memory`; `before`
+/// may be NULL.
+bool pw_instance_grow(const pw_instance *instance,
+                      const char *memory,
+                      uint64_t pages,
+                      uint64_t *before,
+                      pw_error **error);
+
+/// Gives the bits of an exported global, 32-bit ones in the low half. Fails with PW_KIND_SIGNATURE if it is
+/// no number.
+bool pw_instance_global(const pw_instance *instance,
+                        const char *name,
+                        uint64_t *value,
+                        pw_error **error);
+
+/// Sets an exported global by its bits, 32-bit ones in the low half. Fails with PW_KIND_SIGNATURE if it is
+/// no number or not mutable.
+bool pw_instance_set_global(const pw_instance *instance,
+                            const char *name,
+                            uint64_t value,
+                            pw_error **error);
+
+/// Gives the number of elements of an exported table.
+bool pw_instance_table_size(const pw_instance *instance,
+                            const char *name,
+                            uint64_t *size,
+                            pw_error **error);
+
+/// Says why the host function fails, as text that PW_KIND_HOST will have. Always returns false, for
+/// `return pw_context_fail(context, "no such key");`. The text is copied.
+bool pw_context_fail(pw_context *context, const char *message);
+
+/// What pw_options_user_data set for this call; NULL if nothing did.
+void *pw_context_user_data(pw_context *context);
+
+/// Copies the name of the plugin that made the call to `name`, with a zero byte at the end. Names have
+/// at most 255 bytes: there is always room if `capacity` is 256. Fails with PW_KIND_TOO_LARGE
+/// otherwise.
+bool pw_context_plugin(pw_context *context,
+                       char *name,
+                       size_t capacity,
+                       pw_error **error);
+
+/// Takes fuel from the call for the host function's own work. Fails with PW_KIND_OUT_OF_FUEL,
+/// PW_KIND_TIMEOUT, PW_KIND_CANCELLED or PW_KIND_CLOSED if the call must end: return false then.
+bool pw_context_charge(pw_context *context, uint64_t fuel, pw_error **error);
+
+/// Checks the deadline and the cancel token, which nothing else does while a host function runs. Fails
+/// like pw_context_charge.
+bool pw_context_check(pw_context *context,
+                      pw_error **error);
+
+/// The milliseconds that the call has left, rounded down; UINT64_MAX if the runner has no clock. 0 if
+/// the context cannot be used.
+uint64_t pw_context_time_left_ms(pw_context *context);
+
+/// Writes to the guest's standard output or error, as far as PW_SETTING_MAX_OUTPUT_BYTES allows.
+/// `stream` is one of pw_stream. Fails like pw_context_charge.
+bool pw_context_output(pw_context *context,
+                       uint32_t stream,
+                       const uint8_t *bytes,
+                       size_t length,
+                       pw_error **error);
+
+/// Calls an export of the guest with numbers, with the fuel and the deadline of the current call.
+/// `params_length` must be the number of its parameters and `results_length` that of its results, which
+/// receive bit patterns. If the guest fails, its instance is poisoned, even if the host function goes on.
+///
+/// Such calls nest at most PW_SETTING_MAX_HOST_DEPTH deep. Meanwhile the context cannot be used: host
+/// functions that are called get contexts of their own.
+bool pw_context_call(pw_context *context,
+                     const char *export_name,
+                     const uint64_t *params,
+                     size_t params_length,
+                     uint64_t *results,
+                     size_t results_length,
+                     pw_error **error);
+
+/// Gives the size in bytes of an exported memory. NULL as `memory` stands for the one named `memory`.
+bool pw_context_memory_size(pw_context *context,
+                            const char *memory,
+                            uint64_t *size,
+                            pw_error **error);
+
+/// Copies `length` bytes at `pointer` of an exported memory into `bytes`. NULL as `memory` stands for the one
+/// named `memory`. Fails with PW_KIND_GUEST_DATA if they are not all inside the memory; nothing is copied
+/// then.
+/// Each 64 bytes that are read, written or grown here cost a unit of fuel.
+bool pw_context_read(pw_context *context,
+                     const char *memory,
+                     uint32_t pointer,
+                     uint8_t *bytes,
+                     size_t length,
+                     pw_error **error);
+
+/// Copies `bytes` to `pointer` of an exported memory. NULL as `memory` stands for the one named `memory`.
+/// Fails with PW_KIND_GUEST_DATA if they are not all inside the memory; nothing is copied then.
+bool pw_context_write(pw_context *context,
+                      const char *memory,
+                      uint32_t pointer,
+                      const uint8_t *bytes,
+                      size_t length,
+                      pw_error **error);
+
+/// Gives the number of bytes from `pointer` up to the next zero byte of an exported memory, which is not
+/// counted. Fails with PW_KIND_GUEST_DATA if there is no zero byte after at most `longest` others, or
+/// before the memory's end. NULL as `memory` stands for the one named `memory`.
+bool pw_context_string_length(pw_context *context,
+                              const char *memory,
+                              uint32_t pointer,
+                              uint32_t longest,
+                              size_t *length,
+                              pw_error **error);
+
+/// Adds pages of zeros to an exported memory, of 65,536 bytes unless the module says otherwise, and gives
+/// the number of pages before. Fails with PW_KIND_MEMORY_LIMIT if the memory would have more pages than its
+/// own maximum or PW_SETTING_MAX_MEMORY_PAGES. NULL as `memory` stands for the one named `memory`; `before`
+/// may be NULL.
+bool pw_context_grow(pw_context *context,
+                     const char *memory,
+                     uint64_t pages,
+                     uint64_t *before,
+                     pw_error **error);
+
+/// Gives the bits of an exported global, 32-bit ones in the low half. Fails with PW_KIND_SIGNATURE if it is
+/// no number.
+bool pw_context_global(pw_context *context,
+                       const char *name,
+                       uint64_t *value,
+                       pw_error **error);
+
+/// Sets an exported global by its bits, 32-bit ones in the low half. Fails with PW_KIND_SIGNATURE if it is
+/// no number or not mutable.
+bool pw_context_set_global(pw_context *context,
+                           const char *name,
+                           uint64_t value,
+                           pw_error **error);
+
+/// Gives the number of elements of an exported table.
+bool pw_context_table_size(pw_context *context, const char *name, uint64_t *size, pw_error **error);
+
+/// An empty tree: guests see an empty directory `/`, and can write in it. Free it with pw_files_free.
+pw_files *pw_files_new(void);
+
+/// Adds a file, or replaces it. The bytes are copied.
+void pw_files_file(pw_files *files, const char *path, const uint8_t *bytes, size_t length);
+
+/// Adds a directory, unless there is one already.
+void pw_files_directory(pw_files *files, const char *path);
+
+/// Adds a symbolic link, or replaces it. Guests resolve `target` from the directory of the link, and
+/// never out of the directory that they were given.
+void pw_files_symlink(pw_files *files,
+                      const char *path,
+                      const char *target);
+
+/// Marks a file or a directory that was added before as read-only, and for a directory all that is
+/// below it, also what is added later. Guests get the errno ROFS.
+void pw_files_read_only(pw_files *files, const char *path);
+
+/// Sets the time at which an entry that was added before was modified, in nanoseconds since 1970. By
+/// default that is when the virtual clock begins.
+void pw_files_modified_ns(pw_files *files,
+                          const char *path,
+                          uint64_t nanoseconds);
+
+/// Adds a directory to those that guests find open, under the name `guest_path`. It is made if it is
+/// missing. Without any, guests find the root under the name `/`. A guest gets at nothing outside of
+/// the directories that it finds open.
+void pw_files_preopen(pw_files *files,
+                      const char *path,
+                      const char *guest_path);
+
+/// Mounts all that another tree has below `path`. Contents are shared and not copied. A file that is
+/// there already is replaced, and directories are merged. `other` may be freed afterwards.
+void pw_files_mount(pw_files *files,
+                    const char *path,
+                    const pw_files *other);
+
+/// Frees the tree. NULL is ignored. What uses it keeps what it needs.
+void pw_files_free(pw_files *files);
+
+/// Sets the files that every call of a runner sees. NULL removes nothing and is reported by
+/// pw_runner_new. By default there are no files: guests get an errno from every function on files.
+void pw_config_files(pw_config *config, const pw_files *files);
+
+/// Sets the files that a call sees, in place of those of pw_config_files; NULL for those. A kept
+/// instance keeps what it has written for its later calls, which must be given the same files or NULL.
+void pw_options_files(pw_options *options,
+                      const pw_files *files);
+
+/// The number of files, directories and links that the guest has made, changed and deleted, sorted by
+/// path. Of a kept instance: since it was made.
+size_t pw_outcome_files(const pw_outcome *outcome);
+
+/// The path of a change by its index, from 0, such as `/tmp/out.csv`. Borrowed from the outcome; NULL
+/// beyond the last.
+const char *pw_outcome_file_path(const pw_outcome *outcome,
+                                 size_t index);
+
+/// What happened to a file. PW_CHANGE_NONE beyond the last.
+pw_change pw_outcome_file_change(const pw_outcome *outcome, size_t index);
+
+/// The contents of a file after the call, borrowed as with pw_outcome_bytes; empty for a directory, a
+/// link, and what was deleted.
+const uint8_t *pw_outcome_file_bytes(const pw_outcome *outcome,
+                                     size_t index,
+                                     size_t *length);
 
 /// The results of an export that was called with numbers. They are bit patterns, 32-bit values in
 /// the low half, zero-extended. Borrowed from the outcome, never NULL. `length`, unless NULL,
@@ -291,11 +1025,21 @@ const uint8_t *pw_outcome_stderr(const pw_outcome *outcome, size_t *length);
 /// output is missing.
 bool pw_outcome_output_truncated(const pw_outcome *outcome);
 
-/// The fuel that the whole call used; the whole budget if it ran out.
+/// The fuel that the whole call used; the whole budget if it ran out. If the instance began with a
+/// snapshot, the initialiser's fuel is not part of it: see pw_outcome_init_fuel.
 uint64_t pw_outcome_fuel_used(const pw_outcome *outcome);
 
-/// The most linear memory the instance has had, in pages of 65,536 bytes.
+/// The fuel of the start function and initialiser that the call did not have to run, because its
+/// instance began with a snapshot; otherwise 0. The sum with pw_outcome_fuel_used is the same with a
+/// snapshot and without.
+uint64_t pw_outcome_init_fuel(const pw_outcome *outcome);
+
+/// The most linear memory the instance has had, in pages of 65,536 bytes, rounded up.
 uint32_t pw_outcome_peak_memory_pages(const pw_outcome *outcome);
+
+/// Whether the same call has the same outcome again, on every machine. It has not if the guest was
+/// given a real clock or real random numbers. What host functions answer is not known here.
+bool pw_outcome_is_reproducible(const pw_outcome *outcome);
 
 /// Frees an outcome, and with it everything borrowed from it. NULL is ignored.
 void pw_outcome_free(pw_outcome *outcome);
@@ -311,6 +1055,20 @@ const char *pw_error_message(const pw_error *error);
 /// there is no cause. Borrowed from the error, never NULL.
 const char *pw_error_cause(const pw_error *error);
 
+/// The name of the plugin; empty if the error concerns no plugin. Borrowed from the error, never
+/// NULL.
+const char *pw_error_plugin(const pw_error *error);
+
+/// The name of the export that was called; empty if there was no call. Borrowed from the error,
+/// never NULL.
+const char *pw_error_export(const pw_error *error);
+
+/// The plugin's own message if the kind is PW_KIND_PLUGIN: UTF-8 as the plugin gave it, cut at 4,096
+/// bytes, without a zero byte at the end. Borrowed from the error, never NULL. `length`, unless NULL,
+/// receives the number of bytes, which is 0 for other kinds.
+const uint8_t *pw_error_plugin_message(const pw_error *error,
+                                       size_t *length);
+
 /// The guest's exit code if the kind is PW_KIND_EXIT, else 0.
 int32_t pw_error_exit_code(const pw_error *error);
 
@@ -321,33 +1079,39 @@ const pw_outcome *pw_error_outcome(const pw_error *error);
 /// Frees an error, and with it everything borrowed from it. NULL is ignored.
 void pw_error_free(pw_error *error);
 
-/// The number of plugins that are now loaded from the directory's files.
-size_t pw_report_plugins(const pw_report *report);
-
-/// The name of a plugin by its index, from 0, in sorted order. Borrowed from the report; NULL
-/// beyond the last.
-const char *pw_report_plugin(const pw_report *report, size_t index);
-
-/// The number of files that could not be loaded.
-size_t pw_report_failures(const pw_report *report);
-
-/// The path of a file that could not be loaded, by its index, from 0. Borrowed from the report;
-/// NULL beyond the last.
-const char *pw_report_path(const pw_report *report, size_t index);
-
-/// Why the file with that index could not be loaded. Borrowed from the report; do not free it. NULL
-/// beyond the last.
-const pw_error *pw_report_error(const pw_report *report, size_t index);
-
-/// Frees a report, and with it everything borrowed from it. NULL is ignored.
-void pw_report_free(pw_report *report);
-
 /// The version of this library, such as `0.1.0`. The string is static.
 const char *pw_version(void);
 
 /// A description of what this build's results depend on. Two builds with the same text give the
 /// same results and the same fuel. The string is static.
 const char *pw_engine(void);
+
+/// Gives a block of `size` bytes, at least 1, or NULL if there is none, like `malloc`. The program
+/// defines this, if the library is built with the feature `freestanding` and without `std`.
+///
+/// The block must be aligned to 8 bytes. One that is not counts as none. Blocks that need more, at most
+/// 128 bytes of alignment, are cut out of larger ones by the library. If the library cannot go on
+/// without the block, pw_host_panic is called. The allocation of a guest's memory is not such a
+/// case: it ends in an error of the call.
+///
+/// It is called wherever functions of this library are called, and by as many threads at once. It
+/// must not call this library.
+extern void *pw_host_alloc(size_t size);
+
+/// Gives a block of pw_host_alloc another size, at least 1, like `realloc`: returns where it is now,
+/// with its content, or NULL if it could not be done and the block is as it was. The program defines
+/// this.
+extern void *pw_host_realloc(void *block,
+                             size_t size);
+
+/// Frees a block, which is never NULL, like `free`. The program defines this.
+extern void pw_host_free(void *block);
+
+/// Is told that the library cannot go on: there is no memory left, or it has a bug. `message` is a
+/// line of UTF-8, there until this returns, which it must not: it stops or resets the device. If it
+/// returns, the library loops for ever. It must not leave by longjmp and must not call this library.
+/// The program defines this.
+extern void pw_host_panic(const char *message);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -56,7 +56,8 @@
 //! | `msgpack` | the same with MessagePack; needs `std` |
 //! | `http` | HTTP requests of Extism's plugins, by an [`HttpClient`] that the embedder grants; enables `extism` |
 //! | `simd` | guests that use SIMD instructions; without it they are refused with an error that says so |
-//! | `capi` | the C interface that `include/pocketwasm.h` declares |
+//! | `capi` | the C interface that `include/pocketwasm.h` declares, with `std` or without |
+//! | `freestanding` | the C interface for programs without an operating system, which define where memory comes from and where panics end; with `std` it is `capi` |
 //! | `cli` | the program `pocketwasm` |
 //! | `gateway` | `pocketwasm serve`: plugins over HTTP |
 //! | `portable-dispatch` | the engine's loop even in builds with `--cfg pocketwasm_tail_calls`, see [`DISPATCH`] |

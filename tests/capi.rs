@@ -16,18 +16,42 @@ fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// The files with public items, in the order of the header.
+const PARTS: [&str; 23] = [
+    "kind",
+    "settings",
+    "user_data",
+    "config",
+    "host_function",
+    "surroundings",
+    "runner",
+    "report",
+    "system",
+    "description",
+    "call",
+    "options",
+    "cancel",
+    "instance",
+    "instance_memory",
+    "live",
+    "context",
+    "context_memory",
+    "files",
+    "outcome",
+    "error",
+    "version",
+    "freestanding",
+];
+
 #[test]
 fn the_header_is_what_the_source_makes() {
     let config = cbindgen::Config::from_file(root().join("cbindgen.toml")).expect("its settings");
     let mut made = Vec::new();
-    cbindgen::Builder::new()
-        .with_config(config)
-        .with_src(root().join("src/capi/kind.rs"))
-        .with_src(root().join("src/capi/settings.rs"))
-        .with_src(root().join("src/capi/mod.rs"))
-        .generate()
-        .expect("a header")
-        .write(&mut made);
+    let mut builder = cbindgen::Builder::new().with_config(config);
+    for part in PARTS {
+        builder = builder.with_src(root().join("src/capi").join(part).with_extension("rs"));
+    }
+    builder.generate().expect("a header").write(&mut made);
     let made = String::from_utf8(made).expect("text");
     let header = fs::read_to_string(root().join("include/pocketwasm.h"));
     if header.ok().as_ref() != Some(&made) {
@@ -73,6 +97,17 @@ fn what_the_swift_example_names_is_declared() {
         assert!(used.len() > 2, "{used:?}");
         let unknown: Vec<_> = used.difference(&declared).collect();
         assert!(unknown.is_empty(), "{unknown:?}");
+    }
+}
+
+#[test]
+fn the_guest_of_the_c_programs_is_what_its_text_makes() {
+    let made = wat::parse_file(root().join("fixtures/wat/c-host.wat")).expect("a module");
+    let path = root().join("fixtures/c-host.wasm");
+    if fs::read(&path).ok().as_ref() != Some(&made) {
+        let out = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("c-host.wasm");
+        fs::write(&out, made).expect("the temporary directory takes it");
+        panic!("copy {} to fixtures/", out.display());
     }
 }
 

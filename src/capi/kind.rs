@@ -58,6 +58,9 @@ pub enum pw_kind {
     Snapshot = 21,
     /// A host function was to wait where a call cannot be kept.
     CannotWait = 22,
+    /// The caller broke a rule of this interface that could be detected: an object is in use by a call
+    /// that has not ended, or a context is that of a host function that has returned.
+    Misuse = 23,
 }
 
 impl From<ErrorKind> for pw_kind {

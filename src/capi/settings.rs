@@ -1,4 +1,4 @@
-//! Settings of runners and options of calls, which C sets one by one.
+//! The settings that are numbers, by which C sets them, and settings that remember a mistake.
 #![forbid(unsafe_code)]
 #![allow(
     non_camel_case_types,
@@ -6,12 +6,12 @@
     reason = "these are the names in the header; they are reached from C, not from Rust"
 )]
 
-use super::caught;
-use crate::{
-    Call, CancelToken, Error, RunnerConfig,
-    common::failure::{Cause, Failure},
+use super::{
+    arguments::{Mistake, mistake, narrow},
+    panics::caught,
 };
-use alloc::{format, string::String, vec::Vec};
+use crate::{Compilation, MissingImports, RunnerConfig, SnapshotMode};
+use alloc::format;
 use core::time::Duration;
 
 /// The settings of pw_config_set. Units, defaults and bounds are those of the Rust methods of the
@@ -23,7 +23,8 @@ pub enum pw_setting {
     TimeoutMs = 1,
     /// The fuel of a whole call. Default: only the fuel that the deadline implies.
     Fuel = 2,
-    /// The fuel by which the guests' virtual clock advances one second. Default 500,000,000.
+    /// The fuel by which the guests' virtual clock advances one second. Default
+    /// 2,000,000,000.
     FuelPerSecond = 3,
     /// The fuel between two checks of the deadline and the cancel token. Default: adapts; 1 to
     /// 1,000,000,000.
@@ -86,24 +87,67 @@ pub enum pw_setting {
     /// The most bytes of native stack that calls from the host back into the guest may take.
     /// Default 112 KiB, from 4 KiB to 1 GiB.
     MaxHostStackBytes = 31,
+    /// When instances start from a snapshot: one of pw_snapshots. Default PW_SNAPSHOTS_WHERE_IT_PAYS.
+    Snapshots = 32,
+    /// When functions are compiled: one of pw_compilation. Default PW_COMPILATION_AT_LOAD.
+    Compilation = 33,
+    /// What happens to a module with an import that nothing provides: one of pw_missing. Default
+    /// PW_MISSING_REFUSE.
+    MissingImports = 34,
+    /// The instances of each plugin that a thread makes ahead. Default 0. Needs `std`.
+    SpareInstances = 35,
+    /// The most bytes of all spare instances together. Default 64 MiB. Needs `std`.
+    MaxSpareBytes = 36,
+    /// The most bytes that a call may hold in files that it has written. Default 64 MiB, less than
+    /// 2 GiB. This and those below need the feature `files`, which is part of `std`.
+    MaxFileBytes = 37,
+    /// The most files, directories and links that a call may make. Default 16,384, at most
+    /// 10,000,000.
+    MaxFiles = 38,
+    /// The most files and directories that may be open at once. Default 1,024, at most 1,000,000.
+    MaxOpenFiles = 39,
+    /// The most bytes of a file's name. Default 255, from 1 to 4,096.
+    MaxNameBytes = 40,
+    /// How deep directories that a call makes may nest. Default 128, from 1 to 4,096.
+    MaxDirectoryDepth = 41,
+    /// The most entries of a directory that a call adds to. Default 65,536.
+    MaxDirectoryEntries = 42,
+    /// The most symbolic links that one path may lead through. Default 40, at most 1,000.
+    MaxSymlinkHops = 43,
 }
 
-/// An invalid argument.
-#[derive(Clone)]
-pub(super) struct Mistake {
-    setting: &'static str,
-    problem: String,
+/// When instances start from a snapshot: the values of PW_SETTING_SNAPSHOTS.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub enum pw_snapshots {
+    /// Instances never start from a snapshot.
+    Never = 0,
+    /// Where it saves about 10 µs a call or more.
+    WhereItPays = 1,
+    /// Wherever it changes nothing that can be observed.
+    WherePossible = 2,
 }
 
-impl From<Mistake> for Error {
-    fn from(Mistake { setting, problem }: Mistake) -> Self {
-        Failure::from(Cause::InvalidConfig { setting, problem }).into()
-    }
+/// When a module's functions are compiled: the values of PW_SETTING_COMPILATION. Results, output and
+/// fuel do not depend on it.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub enum pw_compilation {
+    /// All functions when the module is loaded. No call waits for compiling.
+    AtLoad = 0,
+    /// Each function when it is first called, for modules that are called once or twice.
+    WhenCalled = 1,
 }
 
-pub(super) fn mistake(setting: &'static str, problem: impl Into<String>) -> Mistake {
-    let problem = problem.into();
-    Mistake { setting, problem }
+/// What happens to a module that imports a function which nothing provides: the values of
+/// PW_SETTING_MISSING_IMPORTS.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub enum pw_missing {
+    /// The module is refused when it is loaded.
+    Refuse = 0,
+    /// The module loads. A call that reaches the function ends with PW_KIND_UNSUPPORTED_IMPORT.
+    Trap = 1,
 }
 
 /// Settings, and the first mistake in setting them. The mistake is reported when the settings are
@@ -131,48 +175,81 @@ impl<T> Settings<T> {
     }
 }
 
-#[derive(Default)]
-pub(super) struct Options {
-    pub(super) fuel: Option<u64>,
-    pub(super) timeout: Option<Duration>,
-    pub(super) cancel: Option<CancelToken>,
-    pub(super) stdin: Vec<u8>,
-    pub(super) args: Vec<String>,
-    pub(super) env: Vec<(String, String)>,
+/// One of a few values, by its number.
+fn one_of<T: Copy>(setting: &'static str, number: u64, values: &[(u32, T)]) -> Result<T, Mistake> {
+    let mut pairs = values.iter();
+    let found = pairs.find(|(known, _)| u64::from(*known) == number);
+    found.map(|(_, value)| *value).ok_or_else(|| {
+        let most = values.len().saturating_sub(1);
+        mistake(setting, format!("is {number}; it must be from 0 to {most}"))
+    })
 }
 
-impl Options {
-    pub(super) fn apply<'a>(&self, mut call: Call<'a>) -> Call<'a> {
-        if let Some(fuel) = self.fuel {
-            call = call.fuel(fuel);
+const SNAPSHOTS: [(u32, SnapshotMode); 3] = [
+    (pw_snapshots::Never as u32, SnapshotMode::Never),
+    (pw_snapshots::WhereItPays as u32, SnapshotMode::WhereItPays),
+    (
+        pw_snapshots::WherePossible as u32,
+        SnapshotMode::WherePossible,
+    ),
+];
+const COMPILATION: [(u32, Compilation); 2] = [
+    (pw_compilation::AtLoad as u32, Compilation::AtLoad),
+    (pw_compilation::WhenCalled as u32, Compilation::WhenCalled),
+];
+const MISSING: [(u32, MissingImports); 2] = [
+    (pw_missing::Refuse as u32, MissingImports::Refuse),
+    (pw_missing::Trap as u32, MissingImports::Trap),
+];
+
+/// A setting of a feature that a build has or has not.
+macro_rules! with_feature {
+    ($feature:literal, $config:ident, $method:ident, $value:ident) => {{
+        #[cfg(feature = $feature)]
+        {
+            $config.$method(narrow(stringify!($method), $value)?)
         }
-        if let Some(timeout) = self.timeout {
-            call = call.timeout(timeout);
+        #[cfg(not(feature = $feature))]
+        {
+            let problem = concat!(
+                "needs the feature `",
+                $feature,
+                "`, which this build has not"
+            );
+            return Err(mistake(stringify!($method), problem));
         }
-        if let Some(token) = &self.cancel {
-            call = call.cancel(token);
-        }
-        for (name, value) in &self.env {
-            call = call.env(name, value);
-        }
-        call.stdin(self.stdin.clone()).args(self.args.clone())
-    }
+    }};
 }
 
 macro_rules! settings {
-    ($($setting:ident => $method:ident,)*) => {
+    ($($setting:ident => $method:ident $($feature:literal)?,)*) => {
         /// Returns `config` with one setting changed.
         pub(super) fn with(config: RunnerConfig, setting: u32, value: u64) -> Result<RunnerConfig, Mistake> {
             Ok(match setting {
                 known if known == pw_setting::TimeoutMs as u32 => {
                     config.timeout(Duration::from_millis(value))
                 }
+                known if known == pw_setting::Snapshots as u32 => {
+                    config.snapshots(one_of("snapshots", value, &SNAPSHOTS)?)
+                }
+                known if known == pw_setting::Compilation as u32 => {
+                    config.compilation(one_of("compilation", value, &COMPILATION)?)
+                }
+                known if known == pw_setting::MissingImports as u32 => {
+                    config.missing_imports(one_of("missing_imports", value, &MISSING)?)
+                }
                 $(known if known == pw_setting::$setting as u32 => {
-                    config.$method(narrow(stringify!($method), value)?)
+                    settings!(@set config $method value $($feature)?)
                 })*
                 _ => return Err(mistake("setting", format!("has no number {setting}"))),
             })
         }
+    };
+    (@set $config:ident $method:ident $value:ident) => {
+        $config.$method(narrow(stringify!($method), $value)?)
+    };
+    (@set $config:ident $method:ident $value:ident $feature:literal) => {
+        with_feature!($feature, $config, $method, $value)
     };
 }
 
@@ -207,15 +284,21 @@ settings! {
     MaxResults => max_results,
     MaxConstantOperators => max_constant_operators,
     MaxHostStackBytes => max_host_stack_bytes,
+    SpareInstances => spare_instances "std",
+    MaxSpareBytes => max_spare_bytes "std",
+    MaxFileBytes => max_file_bytes "files",
+    MaxFiles => max_files "files",
+    MaxOpenFiles => max_open_files "files",
+    MaxNameBytes => max_name_bytes "files",
+    MaxDirectoryDepth => max_directory_depth "files",
+    MaxDirectoryEntries => max_directory_entries "files",
+    MaxSymlinkHops => max_symlink_hops "files",
 }
 
-fn narrow<T: TryFrom<u64>>(setting: &'static str, value: u64) -> Result<T, Mistake> {
-    T::try_from(value).map_err(|_| mistake(setting, format!("is {value}; it has 32 bits")))
-}
-
-#[cfg(test)]
+#[cfg(all(test, feature = "std"))]
 mod tests {
     use super::*;
+    use crate::Error;
     use alloc::string::ToString;
 
     #[test]

@@ -1,99 +1,13 @@
-// Uses all of pocketwasm.h as documented: main FIXTURES SCRATCH, where FIXTURES has the guests and
-// SCRATCH is an empty directory. Prints every check that fails; the exit code is the result. Valid
-// C99 and C++.
+// Uses all of pocketwasm.h as documented, with the other files here: main FIXTURES SCRATCH, where
+// FIXTURES has the guests and SCRATCH is an empty directory. Prints every check that fails; the exit
+// code is the result. Valid C99 and C++.
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
 #endif
-#include "pocketwasm.h"
+#include "check.h"
 
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
-
-static unsigned checks, failures;
-
-static void check(bool holds, const char *what, int line) {
-  checks++;
-  if (!holds) {
-    failures++;
-    fprintf(stderr, "main.c:%d: %s\n", line, what);
-  }
-}
-#define CHECK(condition) check((condition), #condition, __LINE__)
-
-static void same_text(const char *actual, const char *expected, int line) {
-  check(strcmp(actual, expected) == 0, expected, line);
-  if (strcmp(actual, expected) != 0) fprintf(stderr, "  it is: %s\n", actual);
-}
-#define TEXT(actual, expected) same_text((actual), (expected), __LINE__)
-
-static void same_bytes(const uint8_t *bytes, size_t length, const char *expected, int line) {
-  bool same = length == strlen(expected) && memcmp(bytes, expected, length) == 0;
-  check(same, expected, line);
-  if (!same) fprintf(stderr, "  they are: %.*s\n", (int)length, (const char *)bytes);
-}
-#define BYTES(bytes, length, expected) same_bytes((bytes), (length), (expected), __LINE__)
-
-// What a call must leave behind when it fails: this error and no other. Frees it.
-static void fails(pw_error *error, pw_kind kind, const char *message, int line) {
-  check(pw_error_kind(error) == kind, "the kind", line);
-  same_text(pw_error_message(error), message, line);
-  pw_error_free(error);
-}
-#define FAILS(error, kind, message) fails((error), (kind), (message), __LINE__)
-
-// (module (func (export "spin") (loop (br 0))) (func (export "trap") unreachable))
-static const uint8_t SPIN[] = {
-    0x00, 'a',  's', 'm',  0x01, 0x00, 0x00, 0x00,                        // header
-    0x01, 0x04, 0x01, 0x60, 0x00, 0x00,                                   // type: () -> ()
-    0x03, 0x03, 0x02, 0x00, 0x00,                                         // two functions
-    0x07, 0x0f, 0x02, 4,    's',  'p',  'i',  'n', 0x00, 0x00,            // exports
-    4,    't',  'r',  'a',  'p',  0x00, 0x01,                             //
-    0x0a, 0x0d, 0x02, 0x07, 0x00, 0x03, 0x40, 0x0c, 0x00, 0x0b, 0x0b,     // code
-    0x03, 0x00, 0x00, 0x0b};
-
-static const char *fixtures, *scratch;
-
-static uint8_t *read_guest(const char *name, size_t *length) {
-  char path[4096];
-  snprintf(path, sizeof path, "%s/%s.wasm", fixtures, name);
-  FILE *file = fopen(path, "rb");
-  if (file == NULL) {
-    perror(path);
-    exit(2);
-  }
-  fseek(file, 0, SEEK_END);
-  *length = (size_t)ftell(file);
-  rewind(file);
-  uint8_t *bytes = (uint8_t *)malloc(*length);
-  if (bytes == NULL || fread(bytes, 1, *length, file) != *length) exit(2);
-  fclose(file);
-  return bytes;
-}
-
-static void load(const pw_runner *runner, const char *guest) {
-  size_t length;
-  uint8_t *bytes = read_guest(guest, &length);
-  pw_error *error;
-  CHECK(pw_runner_load(runner, guest, bytes, length, &error));
-  TEXT(pw_error_message(error), "");
-  free(bytes);  // The runner has what it needs.
-}
-
-// A runner with one setting, or none if `setting` is 0.
-static pw_runner *new_runner(uint32_t setting, uint64_t value) {
-  pw_config *config = pw_config_new();
-  if (setting != 0) pw_config_set(config, setting, value);
-  pw_error *error;
-  pw_runner *runner = pw_runner_new(config, &error);
-  CHECK(runner != NULL);
-  TEXT(pw_error_message(error), "");
-  pw_config_free(config);
-  CHECK(pw_runner_load(runner, "spin", SPIN, sizeof SPIN, NULL));
-  return runner;
-}
 
 static void versions(void) {
   TEXT(pw_version(), VERSION);
@@ -566,6 +480,65 @@ static void nothing(void) {
   CHECK(pw_report_plugin(NULL, 0) == NULL && pw_report_path(NULL, 0) == NULL);
   CHECK(pw_report_error(NULL, 0) == NULL);
   pw_report_free(NULL);
+  CHECK(pw_outcome_init_fuel(NULL) == 0 && !pw_outcome_is_reproducible(NULL));
+  CHECK(pw_outcome_files(NULL) == 0 && pw_outcome_file_path(NULL, 0) == NULL);
+  CHECK(pw_outcome_file_bytes(NULL, 0, &length) != NULL && length == 0);
+  CHECK(pw_outcome_file_change(NULL, 0) == PW_CHANGE_NONE);
+  TEXT(pw_error_plugin(NULL), "");
+  TEXT(pw_error_export(NULL), "");
+  CHECK(pw_error_plugin_message(NULL, &length) != NULL && length == 0);
+  pw_config_function(NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+  pw_config_global(NULL, NULL, NULL, NULL, 0);
+  pw_config_memory(NULL, NULL, NULL, NULL, 0);
+  pw_config_clock(NULL, NULL);
+  pw_config_guest_clock(NULL, NULL);
+  pw_config_guest_system_clock(NULL);
+  pw_config_guest_entropy(NULL, NULL, NULL);
+  pw_config_output(NULL, PW_STREAM_STDOUT, NULL, NULL);
+  pw_config_files(NULL, NULL);
+  pw_options_config(NULL, NULL, NULL);
+  pw_options_convention(NULL, NULL);
+  pw_options_seed(NULL, 1);
+  pw_options_clock_start_ns(NULL, 1);
+  pw_options_max_memory_pages(NULL, 1);
+  pw_options_user_data(NULL, NULL);
+  pw_options_files(NULL, NULL);
+  pw_files_file(NULL, NULL, NULL, 0);
+  pw_files_directory(NULL, NULL);
+  pw_files_symlink(NULL, NULL, NULL);
+  pw_files_mount(NULL, NULL, NULL);
+  pw_files_read_only(NULL, NULL);
+  pw_files_modified_ns(NULL, NULL, 0);
+  pw_files_preopen(NULL, NULL, NULL);
+  pw_files_free(NULL);
+  CHECK(pw_runner_plugins(NULL, NULL) == NULL);
+  CHECK(pw_runner_describe_plugin(NULL, NULL, NULL) == NULL);
+  CHECK(pw_runner_describe_module(NULL, NULL, 0, NULL) == NULL);
+  CHECK(!pw_runner_load_linked(NULL, NULL, NULL, 0, NULL));
+  CHECK(!pw_runner_configure(NULL, NULL, NULL, NULL, NULL));
+  CHECK(pw_runner_run_inputs(NULL, NULL, NULL, NULL, 0, NULL, NULL) == NULL);
+  CHECK(pw_runner_instantiate(NULL, NULL, NULL) == NULL);
+  CHECK(!pw_instance_reset(NULL, NULL) && !pw_instance_is_poisoned(NULL));
+  CHECK(pw_instance_run(NULL, NULL, NULL, 0, NULL, NULL) == NULL);
+  CHECK(pw_instance_run_bytes(NULL, NULL, NULL, 0, NULL, NULL) == NULL);
+  CHECK(pw_instance_run_inputs(NULL, NULL, NULL, 0, NULL, NULL) == NULL);
+  CHECK(!pw_instance_read(NULL, NULL, 0, NULL, 0, NULL));
+  CHECK(!pw_instance_write(NULL, NULL, 0, NULL, 0, NULL));
+  CHECK(!pw_instance_memory_size(NULL, NULL, NULL, NULL));
+  CHECK(!pw_instance_string_length(NULL, NULL, 0, 0, NULL, NULL));
+  CHECK(!pw_instance_grow(NULL, NULL, 0, NULL, NULL));
+  CHECK(!pw_instance_global(NULL, NULL, NULL, NULL));
+  CHECK(!pw_instance_set_global(NULL, NULL, 0, NULL));
+  CHECK(!pw_instance_table_size(NULL, NULL, NULL, NULL));
+  pw_instance_free(NULL);
+  CHECK(pw_description_sha256(NULL) == NULL && pw_description_size(NULL) == 0);
+  CHECK(pw_description_functions(NULL) == 0 && pw_description_memory_pages(NULL) == 0);
+  CHECK(pw_description_imports(NULL) == 0 && pw_description_exports(NULL) == 0);
+  CHECK(pw_description_init_fuel(NULL) == 0);
+  TEXT(pw_description_convention(NULL), "");
+  TEXT(pw_description_convention_reason(NULL), "");
+  TEXT(pw_description_snapshot(NULL), "");
+  pw_description_free(NULL);
 }
 
 int main(int count, char **arguments) {
@@ -583,6 +556,13 @@ int main(int count, char **arguments) {
   commands();
   seeds();
   directories();
+  host_functions();
+  instances();
+  misuse();
+  descriptions();
+  surroundings();
+  inputs();
+  files();
   wrong_arguments();
   nothing();
   printf("%u checks, %u failed\n", checks, failures);
