@@ -584,7 +584,7 @@ const char *pw_description_import_name(const pw_description *description, size_t
 /// What an import is. PW_EXTERN_NONE beyond the last.
 pw_extern pw_description_import_kind(const pw_description *description, size_t index);
 
-/// The type of an import as text: `(i32, i64) -> (i32)`, `memory 1..16`, `table 4..` or
+/// The type of an import as text: `(i32, i64) -> (i32)`, `memory 1..16`, `table 4.. of funcref` or
 /// `global mut i32`. That of a function is what pw_config_function takes. Borrowed from the
 /// description; NULL beyond the last.
 const char *pw_description_import_type(const pw_description *description, size_t index);

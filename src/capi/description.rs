@@ -258,7 +258,7 @@ pub extern "C" fn pw_description_import_kind(
     import(description, index).map_or(pw_extern::None, |it| it.kind)
 }
 
-/// The type of an import as text: `(i32, i64) -> (i32)`, `memory 1..16`, `table 4..` or
+/// The type of an import as text: `(i32, i64) -> (i32)`, `memory 1..16`, `table 4.. of funcref` or
 /// `global mut i32`. That of a function is what pw_config_function takes. Borrowed from the
 /// description; NULL beyond the last.
 #[unsafe(no_mangle)]

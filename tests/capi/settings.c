@@ -56,7 +56,7 @@ void descriptions(void) {
       {"nothing", "global mut funcref", PW_EXTERN_GLOBAL},
       {"second", "memory 1..", PW_EXTERN_MEMORY},
       {"spin", "() -> ()", PW_EXTERN_FUNCTION},
-      {"table", "table 3..", PW_EXTERN_TABLE},
+      {"table", "table 3.. of funcref", PW_EXTERN_TABLE},
       {"trap", "() -> ()", PW_EXTERN_FUNCTION},
       {"twice", "(i32) -> (i32)", PW_EXTERN_FUNCTION},
   };
