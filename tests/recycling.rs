@@ -321,7 +321,7 @@ fn only_what_can_be_made_as_new_serves_again() {
         (
             "memory.grow",
             module(20, "", "(drop (memory.grow (i32.const 1)))"),
-            false,
+            true,
         ),
         (
             "memory.grow of nothing",

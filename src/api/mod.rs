@@ -16,6 +16,8 @@ pub(crate) mod directory;
 mod file;
 #[cfg(feature = "std")]
 mod found_file;
+#[cfg(feature = "std")]
+mod hidden;
 pub(crate) mod http;
 pub(crate) mod instance;
 mod linked;

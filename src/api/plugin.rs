@@ -258,6 +258,12 @@ impl Plugin {
         None
     }
 
+    /// The spare instances, if there can be any.
+    #[cfg(feature = "std")]
+    pub(crate) fn spares(&self) -> Option<&Spares> {
+        self.0.spares.as_deref()
+    }
+
     /// A spare instance of `code`, if that is what the spares are instances of.
     pub(crate) fn spare_of(&self, code: &Arc<CompiledModule>) -> Option<GuestStore> {
         let own = Arc::ptr_eq(code, &self.0.code);

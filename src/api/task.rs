@@ -38,13 +38,16 @@ pub(super) struct Task<'a> {
 }
 
 /// What a call begins with in its instance.
-enum Begin {
+pub(super) enum Begin {
     /// There is no instance yet.
     Instantiate,
     /// The same, and the plugin looks at the new one.
     InstantiateAndLearn,
     /// Nothing has run in the instance.
     Initialise,
+    /// The same, and pages of its memory are hidden: the call was stopped at its growth.
+    #[cfg(feature = "std")]
+    Again,
     Call,
 }
 
@@ -135,8 +138,33 @@ impl<'a> Task<'a> {
     #[inline(never)]
     fn spare(&mut self, plugin: &Plugin, bound_input: &BoundInput<'_>) -> Result<Outcome, Error> {
         let code = plugin.code();
+        #[cfg(feature = "std")]
+        let stops_at = super::hidden::stops_at(plugin, bound_input);
+        #[cfg(feature = "std")]
+        let call_limits = (stops_at > 0).then(|| self.call_limits.clone());
+        let (mut guest_store, begin) = self.take_spare(plugin);
+        let mut execution = Execution::new(code, &mut guest_store);
+        #[cfg(feature = "std")]
+        execution.watch_growth(stops_at);
+        let done = self.perform(plugin, &mut execution, bound_input, begin);
+        #[cfg(feature = "std")]
+        if let Some(call_limits) = call_limits
+            && Execution::new(code, &mut guest_store).was_stopped()
+        {
+            return self.again(plugin, bound_input, (guest_store, stops_at), call_limits);
+        }
+        // An error that the plugin reports, or exit code 0, is a good end too.
+        if !guest_store.is_poisoned() {
+            plugin.give_back(guest_store);
+        }
+        done
+    }
+
+    /// A spare instance, or a store for a new one.
+    pub(super) fn take_spare(&mut self, plugin: &Plugin) -> (GuestStore, Begin) {
+        let code = plugin.code();
         let (call_limits, environment) = self.take();
-        let (mut guest_store, begin) = match plugin.spare() {
+        match plugin.spare() {
             Some(mut spare) => {
                 Execution::new(code, &mut spare).renew(call_limits, environment);
                 (spare, Begin::Initialise)
@@ -146,14 +174,7 @@ impl<'a> Task<'a> {
                 let made = GuestStore::new(context, code, call_limits, environment);
                 (made, Begin::InstantiateAndLearn)
             }
-        };
-        let mut execution = Execution::new(code, &mut guest_store);
-        let done = self.perform(plugin, &mut execution, bound_input, begin);
-        // An error that the plugin reports, or exit code 0, is a good end too.
-        if !guest_store.is_poisoned() {
-            plugin.give_back(guest_store);
         }
-        done
     }
 
     /// Runs the call in a kept instance.
@@ -265,7 +286,7 @@ impl<'a> Task<'a> {
     }
 
     /// Makes the instance and initialises it, as far as that is not done, and calls the export.
-    fn perform(
+    pub(super) fn perform(
         &mut self,
         plugin: &Plugin,
         execution: &mut Execution<'_>,
@@ -279,6 +300,8 @@ impl<'a> Task<'a> {
             Begin::InstantiateAndLearn | Begin::Initialise => {
                 begin_with_spares(plugin, execution, export, begin)
             }
+            #[cfg(feature = "std")]
+            Begin::Again => execution.initialise_first(Some(export)),
             Begin::Call => Ok(()),
         };
         let mut output = CallOutput::default();
@@ -323,6 +346,8 @@ impl<'a> Task<'a> {
                 log::debug!("{name:?} {export:?} ended; fuel {}", execution.fuel_used());
                 Ok(execution.outcome(output))
             }
+            #[cfg(feature = "std")]
+            Err(failure) if execution.was_stopped() => Err(failure.into()),
             Err(failure) => Err(with_names(execution.failed(failure), plugin, export)),
         }
     }

@@ -18,7 +18,7 @@ use crate::{
     host::registry::Functions,
     module::{
         inspect::ModuleInfo,
-        prepare::{ExportTable, PreparedModule},
+        prepare::{ExportTable, GROWTH_FUEL, PreparedModule},
         wasi_version::WasiVersion,
     },
     settings::modes::Compilation,
@@ -91,7 +91,7 @@ impl CompiledModule {
         functions: &Functions,
         definers: &[Definer],
     ) -> Result<Self, Failure> {
-        let engine = engine(limits, compilation);
+        let engine = Engine::new(&config_for(&prepared, limits, mode(compilation)));
         Self::compile(prepared, engine, functions, definers, &[])
     }
 
@@ -104,7 +104,7 @@ impl CompiledModule {
         definers: &[Definer],
         refusal: impl Fn(&Import) -> Option<String>,
     ) -> Result<Self, Failure> {
-        let config = config(limits, CompilationMode::Lazy);
+        let config = config_for(&prepared, limits, CompilationMode::Lazy);
         let mut code = Self::compile(prepared, Engine::new(&config), functions, definers, &[])?;
         // The engine lists the functions before all other imports.
         let is_function = |import: &&Import| import.ty.signature().is_some();
@@ -171,6 +171,7 @@ impl CompiledModule {
             info,
             start,
             export_table,
+            growth: _,
         } = prepared;
         let others = libraries.iter().map(|it| (&*it.name, &it.code.info));
         let others: Vec<_> = others.collect();
@@ -265,6 +266,20 @@ fn mode(compilation: Compilation) -> CompilationMode {
         Compilation::AtLoad => CompilationMode::Eager,
         Compilation::WhenCalled => CompilationMode::LazyTranslation,
     }
+}
+
+/// The engine's configuration for one module. In all of them a `memory.grow` costs the same,
+/// together with what `prepare` has put around it.
+fn config_for(prepared: &PreparedModule<'_>, limits: &Limits, mode: CompilationMode) -> Config {
+    let mut config = config(limits, mode);
+    if prepared.growth.is_some() {
+        config.operator_cost(OperatorCost {
+            memory_grow: LEAKING_COST - GROWTH_FUEL,
+            table_grow: LEAKING_COST,
+            ..OperatorCost::default()
+        });
+    }
+    config
 }
 
 pub(crate) fn config(limits: &Limits, mode: CompilationMode) -> Config {

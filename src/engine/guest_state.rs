@@ -117,8 +117,12 @@ fn pages(ctx: StoreContext<'_, StoreData>, place: usize) -> u64 {
     memory_at(ctx.data(), place).map_or(0, |memory| memory.size(ctx))
 }
 
-fn grow(ctx: StoreContextMut<'_, StoreData>, place: usize, pages: u64) -> Option<u64> {
-    memory_at(ctx.data(), place)?.grow(ctx, pages).ok()
+fn grow(mut ctx: StoreContextMut<'_, StoreData>, place: usize, pages: u64) -> Option<u64> {
+    let memory = memory_at(ctx.data(), place)?;
+    let before = memory.grow(&mut ctx, pages).ok()?;
+    #[cfg(feature = "std")]
+    crate::engine::hidden::tell(ctx, memory);
+    Some(before)
 }
 
 /// While a host function runs, or gives its results later.

@@ -10,6 +10,8 @@ use crate::{
 };
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use wasmi::Store;
+#[cfg(feature = "std")]
+use wasmi::{Global, Memory};
 
 /// A store with an instance, and what is known of the call that runs in it.
 pub(crate) struct GuestStore {
@@ -23,9 +25,19 @@ pub(crate) struct GuestStore {
     /// The fuel of the initialiser that this call need not run, because a snapshot was taken after
     /// it.
     pub(super) init_fuel: u64,
-    /// Whether the instance was made as new before.
+    /// What is set when the instance is made as new, if it was made so before.
     #[cfg(feature = "std")]
-    pub(super) made_as_new: bool,
+    pub(super) resettable: Option<Resettable>,
+    /// The pages of its memory that are hidden from the guest when a call begins.
+    #[cfg(feature = "std")]
+    pub(super) hidden_pages: u64,
+}
+
+/// All that calls can change in an instance.
+#[cfg(feature = "std")]
+pub(super) struct Resettable {
+    pub(super) memory: Option<Memory>,
+    pub(super) globals: Vec<Global>,
 }
 
 /// The host's data in the store of a new instance of `code`.
@@ -42,7 +54,7 @@ pub(super) fn host_state(
     }
     #[cfg(feature = "std")]
     if let Some(shape) = &code.shape {
-        state.set_state_prefix(shape.prefix());
+        state.set_state_names(shape);
     }
     if let Some(snapshot_state) = &code.snapshot_state {
         state.restore(snapshot_state);
@@ -92,7 +104,9 @@ impl GuestStore {
             poisoned: false,
             init_fuel: code.init_fuel(),
             #[cfg(feature = "std")]
-            made_as_new: false,
+            resettable: None,
+            #[cfg(feature = "std")]
+            hidden_pages: 0,
         }
     }
 

@@ -24,6 +24,39 @@ pub(crate) struct Limiter {
     /// What the last request added. It is taken back if the engine then cannot serve the request.
     pending: usize,
     table_grow_starved: bool,
+    #[cfg(feature = "std")]
+    growth: Watch,
+}
+
+/// How the guest grows its memory, as long as nothing of its call was seen outside.
+#[cfg(feature = "std")]
+#[derive(Default)]
+struct Watch {
+    /// Whether nothing was seen yet.
+    unseen: bool,
+    /// The bytes of a growth at which the call is to be stopped. 0 if it is not to be.
+    stops_at: usize,
+    stopped: bool,
+    /// The bytes of the first growth. 0 if there was none, or if something was seen before.
+    first: usize,
+    /// Whether there was another growth.
+    others: bool,
+}
+
+#[cfg(feature = "std")]
+impl Watch {
+    /// Sees a growth by `more` that is admitted. Returns whether the call is to be stopped there.
+    fn sees(&mut self, more: usize) -> bool {
+        let is_first = self.unseen && self.first == 0 && !self.others;
+        if is_first && more == self.stops_at {
+            self.stopped = true;
+        } else if is_first {
+            self.first = more;
+        } else {
+            self.others = true;
+        }
+        self.stopped
+    }
 }
 
 /// Adds what a request asks for to `sum`, if that stays within `most`. Returns whether it does.
@@ -63,7 +96,53 @@ impl Limiter {
             instances: 1,
             pending: 0,
             table_grow_starved: false,
+            #[cfg(feature = "std")]
+            growth: Watch::default(),
         }
+    }
+
+    /// Watches how a call grows the memory, from its beginning. A first growth by so many pages
+    /// stops the call, unless that is 0.
+    #[cfg(feature = "std")]
+    pub(crate) fn watch(&mut self, stops_at: u64) {
+        self.growth = Watch {
+            unseen: true,
+            stops_at: usize::try_from(stops_at).map_or(0, |pages| pages.saturating_mul(PAGE)),
+            ..Watch::default()
+        };
+    }
+
+    /// Watches no more.
+    #[cfg(feature = "std")]
+    pub(crate) fn watch_nothing(&mut self) {
+        self.growth = Watch::default();
+    }
+
+    /// Says that from now on the call may be seen outside: by a host function, or by its time.
+    /// Returns whether it was stopped before.
+    #[inline]
+    pub(crate) fn is_seen(&mut self) -> bool {
+        #[cfg(feature = "std")]
+        {
+            self.growth.unseen = false;
+            self.growth.stopped
+        }
+        #[cfg(not(feature = "std"))]
+        false
+    }
+
+    /// Whether the call was stopped.
+    #[cfg(feature = "std")]
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.growth.stopped
+    }
+
+    /// The pages by which the call has grown the memory, if it did that once, and before anything
+    /// of it was seen.
+    #[cfg(feature = "std")]
+    pub(crate) fn only_growth(&self) -> Option<u64> {
+        let Watch { first, others, .. } = self.growth;
+        (first > 0 && !others).then_some((first / PAGE) as u64)
     }
 
     /// Bounds the memories of one call: by the limits, or by `pages` if that is less.
@@ -127,6 +206,14 @@ impl ResourceLimiter for Limiter {
         _maximum: Option<usize>,
     ) -> Result<bool, LimiterError> {
         let most = self.max_memory_bytes;
+        #[cfg(feature = "std")]
+        if let more @ 1.. = desired.saturating_sub(current)
+            && current > 0
+            && most.saturating_sub(self.memory_bytes) >= more
+            && self.growth.sees(more)
+        {
+            return Err(LimiterError::ResourceLimiterDeniedAllocation);
+        }
         Ok(admit(
             &mut self.memory_bytes,
             &mut self.pending,

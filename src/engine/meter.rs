@@ -158,6 +158,38 @@ impl Meter {
         }
     }
 
+    /// When the call has begun, if it is known.
+    #[cfg(feature = "std")]
+    pub(crate) fn begun(&self) -> Option<Duration> {
+        self.started
+    }
+
+    /// Lets the call that begins now count as begun when another one did.
+    #[cfg(feature = "std")]
+    pub(crate) fn begin_with(&mut self, begun: Option<Duration>) {
+        self.started = begun;
+        self.sliced = begun.unwrap_or_default();
+    }
+
+    /// Whether the budget has `fuel` left, when the engine has `left`.
+    #[cfg(feature = "std")]
+    pub(crate) fn affords(&self, left: u64, fuel: u64) -> bool {
+        let rest = self.budget.saturating_sub(self.granted);
+        left.saturating_add(rest) >= fuel
+    }
+
+    /// Takes `fuel` before the engine has used any. Returns the level to begin with.
+    #[cfg(feature = "std")]
+    pub(crate) fn pay_ahead(&mut self, fuel: u64) -> u64 {
+        if self.granted == 0 {
+            // The call is over before it begins.
+            return 0;
+        }
+        let level = self.slice.min(self.budget.saturating_sub(fuel));
+        self.granted = level.saturating_add(fuel);
+        level
+    }
+
     /// The settings of the runner.
     pub(crate) fn context(&self) -> &RunnerContext {
         &self.plugin_context.runner

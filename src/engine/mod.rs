@@ -15,6 +15,8 @@ pub(crate) mod execution;
 pub(crate) mod files;
 mod guest_state;
 pub(crate) mod guest_store;
+#[cfg(feature = "std")]
+pub(crate) mod hidden;
 pub(crate) mod host_functions;
 mod imported;
 mod instantiation_failure;

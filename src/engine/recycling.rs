@@ -4,7 +4,7 @@ use crate::{
     common::error_kind::Phase,
     engine::{
         execution::Execution,
-        guest_store::{GuestStore, host_state},
+        guest_store::{Resettable, host_state},
         meter::CallLimits,
         store_data::StoreData,
     },
@@ -14,8 +14,10 @@ use crate::{
     },
     settings::context::PluginContext,
 };
-use alloc::sync::Arc;
-use wasmi::{F32, F64, Instance, Store, Val};
+use alloc::{sync::Arc, vec::Vec};
+use wasmi::{F32, F64, Global, Instance, Store, Val};
+
+const PAGE: u64 = 65_536;
 
 impl Execution<'_> {
     /// The pages that the guest's memories have.
@@ -24,9 +26,10 @@ impl Execution<'_> {
     }
 
     /// Makes the instance as [`instantiate`](Execution::instantiate) leaves one, after a call that
-    /// went well. `new` was captured from such an instance by `shape`, and `clear` makes bytes
-    /// zero. It is told whether it gets these bytes for the first time, and returns how many of
-    /// them still take memory.
+    /// went well. `new` was captured from such an instance by `shape`. The last `hidden` pages of
+    /// its memory are more than such an instance has, and are hidden from the guest. `clear` makes
+    /// bytes zero. It is told whether it gets these bytes for the first time, and returns how many
+    /// of them still take memory.
     ///
     /// Returns how many bytes of the guest's memory still take memory. `None` if the instance is
     /// not as new: its state is then unknown, and it must be dropped.
@@ -35,49 +38,70 @@ impl Execution<'_> {
         plugin_context: &Arc<PluginContext>,
         shape: &StateShape,
         new: &InstanceState,
+        hidden: u64,
         clear: impl Fn(&mut [u8], bool) -> Option<usize>,
     ) -> Option<usize> {
-        let GuestStore {
-            store,
-            remembered,
-            phase,
-            poisoned,
-            init_fuel,
-            made_as_new,
-        } = &mut *self.guest_store;
+        let guest_store = &mut *self.guest_store;
+        let store = &mut guest_store.store;
         // The engine never lets go of an object of the embedder's.
-        let keeps = *poisoned || store.data().holds_objects();
+        let keeps = guest_store.poisoned || store.data().holds_objects();
         let instance = store.data().instance.filter(|_| !keeps)?;
+        // A memory that grows moves.
+        let first = guest_store.resettable.is_none() || guest_store.hidden_pages != hidden;
+        let Resettable { memory, globals } = match &mut guest_store.resettable {
+            Some(known) => known,
+            unknown => unknown.insert(find(store, instance, shape)?),
+        };
         let mut taken = 0;
-        if let Some(name) = shape.memory_export() {
-            let memory = instance.get_memory(&*store, &name)?;
+        if let Some(memory) = memory {
             let bytes = memory.data_mut(&mut *store);
-            taken = new.restore_memory(bytes, |bytes| clear(bytes, !*made_as_new))?;
+            let hidden = usize::try_from(hidden.checked_mul(PAGE)?).ok()?;
+            taken = new.restore_memory(bytes, hidden, |bytes| clear(bytes, first))?;
         }
-        set_globals(store, instance, shape, &new.globals)?;
+        set_globals(store, globals, &new.globals)?;
+        if hidden > 0 {
+            shape.growth()?;
+            // The last global is the one that says what is hidden, and it counts twice there.
+            let twice = i32::try_from(hidden.checked_mul(2)?).ok()?;
+            globals.last()?.set(&mut *store, Val::I32(twice)).ok()?;
+        }
         let fresh = host_state(plugin_context, self.code, CallLimits::default(), None);
         store.data_mut().make_as(fresh);
+        store.data_mut().limiter.watch_nothing();
         let level = store.data().meter.first_level();
         // This fails only if metering is off, and it is always on.
         let _ = store.set_fuel(level);
-        *remembered = None;
-        *phase = Phase::Instantiate;
-        *init_fuel = self.code.init_fuel();
-        *made_as_new = true;
+        guest_store.remembered = None;
+        guest_store.phase = Phase::Instantiate;
+        guest_store.init_fuel = self.code.init_fuel();
+        guest_store.hidden_pages = hidden;
         Some(taken)
     }
+}
+
+/// Finds what calls can change in the instance. `None` if it lacks an export that was added for it.
+fn find(store: &Store<StoreData>, instance: Instance, shape: &StateShape) -> Option<Resettable> {
+    let memory = match shape.memory_export() {
+        Some(name) => Some(instance.get_memory(store, &name)?),
+        None => None,
+    };
+    let globals = shape.global_exports();
+    let globals = globals.map(|name| instance.get_global(store, &name));
+    let globals = globals.collect::<Option<Vec<Global>>>()?;
+    Some(Resettable { memory, globals })
 }
 
 /// Gives the mutable globals their values. `None` if not all have one.
 fn set_globals(
     store: &mut Store<StoreData>,
-    instance: Instance,
-    shape: &StateShape,
+    globals: &[Global],
     values: &[Constant],
 ) -> Option<()> {
-    let mut values = values.iter();
-    for name in shape.global_exports() {
-        let value = match *values.next()? {
+    if globals.len() != values.len() {
+        return None;
+    }
+    for (global, value) in globals.iter().zip(values) {
+        let value = match *value {
             Constant::I32(value) => Val::I32(value),
             Constant::I64(value) => Val::I64(value),
             Constant::F32(bits) => Val::F32(F32::from_bits(bits)),
@@ -87,8 +111,7 @@ fn set_globals(
             #[cfg(not(feature = "simd"))]
             Constant::V128(_) => return None,
         };
-        let global = instance.get_global(&*store, &name)?;
         global.set(&mut *store, value).ok()?;
     }
-    values.next().is_none().then_some(())
+    Some(())
 }

@@ -95,6 +95,7 @@ fn grant(ctx: &mut StoreContextMut<'_, StoreData>, required: u64) -> Result<(), 
 /// Corrects what is left and what is required, if the engine has stopped inside a `table.grow`.
 #[inline]
 pub(super) fn pay_back(state: &mut StoreData, mut left: u64, mut required: u64) -> (u64, u64) {
+    state.limiter.is_seen();
     if state.limiter.take_table_grow_starved() {
         // The engine will begin the function again and take the fuel for its entry a second time.
         // Pay that back, and require it too: with less, the guest would begin again forever.
@@ -156,6 +157,9 @@ pub(crate) fn fuel_used(ctx: impl AsContext<Data = StoreData>) -> u64 {
 pub(crate) fn charge(caller: &mut Caller<'_, StoreData>, cost: u64) -> Result<(), Failure> {
     if caller.data().references.is_some() {
         remember_memory(caller);
+    }
+    if caller.data_mut().limiter.is_seen() {
+        return Err(trap(STOPPED));
     }
     charge_more(caller, cost)
 }
@@ -316,6 +320,9 @@ fn failure(error: Error, (depth, stack): (u32, u32)) -> Failure {
 
 pub(crate) const MEMORY_OUT_OF_BOUNDS: &str = "memory access out of bounds";
 pub(crate) const TABLE_OUT_OF_BOUNDS: &str = "table access out of bounds";
+
+/// No one sees this: the call is run again.
+const STOPPED: &str = "the call was stopped when it grew its memory";
 
 pub(crate) fn trap(message: &str) -> Failure {
     let message = message.to_string();

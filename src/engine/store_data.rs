@@ -1,5 +1,7 @@
 //! The host's data in a store.
 
+#[cfg(feature = "std")]
+use crate::module::snapshot::StateShape;
 #[cfg(feature = "files")]
 use crate::{
     common::files::{Changes, Files},
@@ -126,6 +128,9 @@ pub(crate) struct StoreData {
     export_table: Option<Arc<ExportTable>>,
     /// The prefix of the exports that this crate added for the instance's state, if it added any.
     state_prefix: Option<Arc<str>>,
+    /// The export of the global that tells the guest the size of its memory, if one was added.
+    #[cfg(feature = "std")]
+    pub(super) told_pages: Option<Arc<str>>,
     convention_state: Option<Box<ConventionState>>,
     pub(crate) nested: NestedCalls,
     pub(super) references: Option<Box<References>>,
@@ -166,6 +171,8 @@ impl StoreData {
             memory: None,
             export_table: None,
             state_prefix: None,
+            #[cfg(feature = "std")]
+            told_pages: None,
             convention_state: None,
             nested: NestedCalls::default(),
             references: None,
@@ -275,10 +282,11 @@ impl StoreData {
                 .is_some_and(|prefix| name.starts_with(&**prefix))
     }
 
-    /// Sets the prefix of the exports that were added for the instance's state.
+    /// Sets the names of the exports that were added for the instance's state.
     #[cfg(feature = "std")]
-    pub(crate) fn set_state_prefix(&mut self, prefix: &Arc<str>) {
-        self.state_prefix = Some(prefix.clone());
+    pub(crate) fn set_state_names(&mut self, shape: &StateShape) {
+        self.state_prefix = Some(shape.prefix().clone());
+        self.told_pages = shape.growth().map(|growth| growth.told.clone());
     }
 
     /// Bounds the memories by the runner's limits, or by `pages` if that is less.

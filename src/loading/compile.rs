@@ -54,9 +54,10 @@ pub(super) fn compile(
         limits, functions, ..
     } = &context.config;
     let many_instances = compilation == Compilation::AtLoad;
-    let prepared = prepare(bytes, info, limits.faults, many_instances)?;
     #[cfg(feature = "std")]
-    if many_instances && let Some(shape) = spares::shape(limits, bytes, &prepared.info) {
+    if many_instances && let Some(mut shape) = spares::shape(limits, bytes, &info) {
+        let prepared = prepare(bytes, info, limits.faults, true, true)?;
+        shape.hide(prepared.growth);
         let prepared = PreparedModule {
             bytes: Cow::Owned(shape.instrument(&prepared.bytes)?),
             ..prepared
@@ -65,6 +66,7 @@ pub(super) fn compile(
         code.shape = Some(shape);
         return Ok(code);
     }
+    let prepared = prepare(bytes, info, limits.faults, many_instances, false)?;
     CompiledModule::new(prepared, compilation, limits, functions, IMPORTS)
 }
 

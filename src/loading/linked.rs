@@ -44,7 +44,7 @@ pub(crate) fn load_linked(
         let info = inspect(bytes, limits).map_err(refused)?;
         sums.add(&info, &libraries);
         sums.check(&context.config)?;
-        let prepared = prepare(bytes, info, limits.faults, false).map_err(refused)?;
+        let prepared = prepare(bytes, info, limits.faults, false, false).map_err(refused)?;
         let is_last = index + 1 == modules.len();
         let others = &libraries;
         let code = CompiledModule::linked(prepared, &engine, functions, IMPORTS, others);

@@ -196,7 +196,7 @@ impl SnapshotRun<'_> {
         if self.runs_code() {
             shape.check_code()?;
         }
-        let mut prepared = prepare(self.bytes, self.info.clone(), limits.faults, false)?;
+        let mut prepared = prepare(self.bytes, self.info.clone(), limits.faults, false, false)?;
         prepared.bytes = Cow::Owned(shape.instrument(&prepared.bytes)?);
         let code =
             CompiledModule::scratch(prepared, limits, &config.functions, IMPORTS, |import| {

@@ -1,5 +1,6 @@
 //! Spare instances: instances for the calls that follow. They are as new: created ahead of the calls
-//! by a thread, or made as new after a call.
+//! by a thread, or made as new after a call. A plugin whose calls grow their memory has two kinds
+//! (`engine/hidden.rs`): the others have a larger memory, a part of which is hidden from the guest.
 
 use crate::{
     common::{failure::Cause, limits::Limits},
@@ -17,7 +18,7 @@ use crate::{
 use alloc::{sync::Arc, vec::Vec};
 use core::{
     fmt,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
 };
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -41,6 +42,10 @@ pub(crate) struct Spares {
     refilling: AtomicBool,
     /// Whether there was an instance whose call left it as large as it was.
     wanted: AtomicBool,
+    /// The pages that are hidden in the larger ones that are ready. 0 if there is none.
+    hidden: AtomicU32,
+    /// Whether a call was stopped at its growth in vain.
+    hidden_in_vain: AtomicBool,
     /// What a new instance begins with. `None` if that cannot be kept.
     new: OnceLock<Option<InstanceState>>,
 }
@@ -48,6 +53,8 @@ pub(crate) struct Spares {
 #[derive(Default)]
 struct Stock {
     spares: Vec<Spare>,
+    /// Those with hidden pages, of which all have as many.
+    larger: Vec<Spare>,
     retired: bool,
 }
 
@@ -117,6 +124,8 @@ impl Spares {
             stock: Mutex::default(),
             refilling: AtomicBool::new(false),
             wanted: AtomicBool::new(false),
+            hidden: AtomicU32::new(0),
+            hidden_in_vain: AtomicBool::new(false),
             new: OnceLock::new(),
         }))
     }
@@ -200,6 +209,62 @@ impl Spares {
         true
     }
 
+    /// Keeps an instance in which `pages` are hidden. Those with another number of hidden pages are
+    /// dropped: the last call is the best guess at what the next one needs.
+    fn keep_larger(&self, guest_store: GuestStore, pages: u32, counted: Counted<'_>) {
+        let bytes = counted.bytes;
+        let mut stock = self.stock();
+        if stock.retired || self.hidden_in_vain.load(Ordering::Relaxed) {
+            return;
+        }
+        let others = match self.hidden.swap(pages, Ordering::Relaxed) == pages {
+            true => Vec::new(),
+            false => core::mem::take(&mut stock.larger),
+        };
+        stock.larger.push(Spare { guest_store, bytes });
+        counted.kept();
+        drop(stock);
+        self.drop_all(others);
+    }
+
+    fn drop_all(&self, spares: Vec<Spare>) {
+        let bytes = spares.iter().map(|spare| spare.bytes).sum();
+        drop(spares);
+        self.background().release(bytes);
+    }
+
+    /// The pages that are hidden in larger instances that are ready. 0 if there is none.
+    pub(crate) fn hidden_pages(&self) -> u64 {
+        self.hidden.load(Ordering::Relaxed).into()
+    }
+
+    /// Takes an instance in which `pages` are hidden, if there is one.
+    pub(crate) fn take_larger(&self, pages: u64) -> Option<GuestStore> {
+        let mut stock = self.stock();
+        if stock.retired || self.hidden_pages() != pages {
+            return None;
+        }
+        let spare = stock.larger.pop();
+        if stock.larger.is_empty() {
+            self.hidden.store(0, Ordering::Relaxed);
+        }
+        drop(stock);
+        let spare = spare?;
+        self.background().release(spare.bytes);
+        Some(spare.guest_store)
+    }
+
+    /// Hides no pages any more: a call of this plugin was stopped in vain, and the next one may be
+    /// too.
+    pub(crate) fn hide_no_more(&self) {
+        let mut stock = self.stock();
+        self.hidden_in_vain.store(true, Ordering::Relaxed);
+        self.hidden.store(0, Ordering::Relaxed);
+        let larger = core::mem::take(&mut stock.larger);
+        drop(stock);
+        self.drop_all(larger);
+    }
+
     /// Looks at a new instance, to make others like it later. Nothing has run in it yet.
     pub(crate) fn learn(&self, execution: &Execution<'_>) {
         let Some(shape) = &self.code.shape else {
@@ -229,17 +294,24 @@ impl Spares {
         };
         let mut execution = Execution::new(&self.code, &mut guest_store);
         // The engine has no way to make a memory smaller again.
-        if execution.memory_pages() != self.code.pages {
+        let Some(hidden) = execution.pages_to_hide() else {
+            return;
+        };
+        if hidden > 0 && self.hidden_in_vain.load(Ordering::Relaxed) {
             return;
         }
         let Some(Some(new)) = self.new.get() else {
             self.wanted.store(true, Ordering::Relaxed);
             return;
         };
-        let made = execution.make_as_new(&self.plugin_context, shape, new, clear);
+        let made = execution.make_as_new(&self.plugin_context, shape, new, hidden, clear);
         let counted = made.and_then(|bytes| self.count(bytes.saturating_add(STORE_BYTES)));
-        if let Some(counted) = counted {
-            self.keep(guest_store, counted);
+        match (counted, u32::try_from(hidden)) {
+            (Some(counted), Ok(0)) => {
+                self.keep(guest_store, counted);
+            }
+            (Some(counted), Ok(hidden)) => self.keep_larger(guest_store, hidden, counted),
+            _ => {}
         }
     }
 
@@ -247,10 +319,11 @@ impl Spares {
     pub(crate) fn retire(&self) {
         let mut stock = self.stock();
         stock.retired = true;
-        let spares = core::mem::take(&mut stock.spares);
+        self.hidden.store(0, Ordering::Relaxed);
+        let mut spares = core::mem::take(&mut stock.spares);
+        spares.append(&mut stock.larger);
         drop(stock);
-        let bytes = spares.iter().map(|spare| spare.bytes).sum();
-        self.background().release(bytes);
+        self.drop_all(spares);
     }
 }
 

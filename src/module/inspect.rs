@@ -93,8 +93,12 @@ pub(crate) struct ModuleInfo {
     pub(crate) data_segments: usize,
     /// The locals of the function that declares most.
     pub(crate) most_locals: u32,
-    /// Whether a function contains a `memory.grow`.
-    pub(crate) grows_memories: bool,
+    /// The number of `memory.grow` in all functions.
+    pub(crate) memory_grows: usize,
+    /// Whether the module has one memory, which is its own, with pages of 65,536 bytes.
+    pub(crate) has_own_memory: bool,
+    /// Whether a memory has pages of another size.
+    pub(crate) has_own_pages: bool,
     /// Whether a function contains a `table.grow`.
     pub(crate) grows_tables: bool,
     /// The memory that the compiled module takes at most, estimated from what each part was
@@ -105,6 +109,10 @@ pub(crate) struct ModuleInfo {
     pub(crate) rewritten: Vec<u32>,
     /// The values of each `br_table` among them.
     pub(crate) branch_tables: BranchTables,
+    /// The position of each `memory.size`, in the same form. They are not among those above.
+    pub(crate) memory_sizes: Vec<u32>,
+    /// All globals, imported ones too.
+    pub(crate) globals: u32,
     /// The position of the local declarations of each function that gets an unused local, in the
     /// same form.
     pub(crate) without_slots: Vec<u32>,

@@ -76,16 +76,17 @@ impl InstanceState {
         self.memory.iter().map(|(_, bytes)| bytes.len()).sum()
     }
 
-    /// Gives a memory the content that was read. `clear` makes bytes zero, and returns how many of
-    /// them still take memory. Returns the same for the whole memory. `None` if it has another
-    /// size, or `clear` failed: its content is then unknown.
+    /// Gives a memory the content that was read, and zeros in the `hidden` bytes after it. `clear`
+    /// makes bytes zero, and returns how many of them still take memory. Returns the same for the
+    /// whole memory. `None` if it has another size, or `clear` failed: its content is then unknown.
     #[cfg(feature = "std")]
     pub(crate) fn restore_memory(
         &self,
         memory: &mut [u8],
+        hidden: usize,
         mut clear: impl FnMut(&mut [u8]) -> Option<usize>,
     ) -> Option<usize> {
-        if memory.len() != self.memory_bytes {
+        if memory.len().checked_sub(hidden) != Some(self.memory_bytes) {
             return None;
         }
         let (mut rest, mut position, mut taken) = (memory, 0, 0);

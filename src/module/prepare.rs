@@ -11,6 +11,7 @@
 //!   entered. Otherwise it could be paid for long before. Functions that call first and grow later
 //!   could then all return and grow on one grant of fuel, and the bound on the native stack that
 //!   growing leaves behind (`dispatch`) depends on the grant. A `table.grow` has its own function.
+//!   In the loop stands what lets an instance serve again after its memory has grown (`growth`).
 //! - **Operators that the engine compiles wrongly** become others with the same meaning (`faults`).
 //! - **Exported functions**, if there are many, move into a table (`export_table`). That changes
 //!   only what an instance costs.
@@ -21,8 +22,12 @@
 
 mod code;
 mod export_table;
+mod growth;
 
-pub(crate) use self::export_table::ExportTable;
+pub(crate) use self::{
+    export_table::ExportTable,
+    growth::{GROWTH_FUEL, Growth},
+};
 use crate::{
     common::{
         engine_faults::Faults, failure::Failure, native_stack::LEAKING_COST, value::ValueType,
@@ -50,22 +55,28 @@ pub(crate) struct PreparedModule<'a> {
     pub(crate) start: Option<Box<str>>,
     /// The table that holds the exported functions, if they were moved.
     pub(crate) export_table: Option<Arc<ExportTable>>,
+    /// The globals that were added for `memory.grow`.
+    pub(crate) growth: Option<Growth>,
 }
 
 /// Prepares an inspected module for compiling. `many_instances` says whether rewriting that only
-/// pays off over many instances is worth while.
+/// pays off over many instances is worth while, and `hides` whether pages of the memory may be
+/// hidden from the guest.
 pub(crate) fn prepare(
     bytes: &[u8],
     info: ModuleInfo,
     faults: Faults,
     many_instances: bool,
+    hides: bool,
 ) -> Result<PreparedModule<'_>, Failure> {
+    let growth = Growth::of(&info, faults.across_modules);
     let mut prepared = PreparedModule {
         original: bytes,
         bytes: Cow::Borrowed(bytes),
         info,
         start: None,
         export_table: None,
+        growth,
     };
     let info = &prepared.info;
     if many_instances && export_table::pays(info) {
@@ -77,7 +88,14 @@ pub(crate) fn prepare(
     let start = info
         .start
         .map(|function| (function, unused_name(info, "start function")));
-    let rewrite = Rewrite::new(info, faults, start.as_ref());
+    if let Some(growth) = growth {
+        prepared.bytes = Cow::Owned(growth.add_globals(&prepared.bytes, info)?);
+    }
+    let rewrite = Rewrite {
+        growth,
+        hides,
+        ..Rewrite::new(info, faults, start.as_ref())
+    };
     if start.is_some() || info.rewrites_code() || info.grows_past_32_bits {
         prepared.bytes = Cow::Owned(rewrite.module(&prepared.bytes)?);
         prepared.start = start.map(|(_, name)| name);
@@ -103,6 +121,9 @@ struct Rewrite<'a> {
     /// The element types of the tables for which a function is added. Empty if the module grows no
     /// table.
     grown: &'a [ValueType],
+    growth: Option<Growth>,
+    /// Whether pages of the memory may be hidden from the guest.
+    hides: bool,
 }
 
 impl<'a> Rewrite<'a> {
@@ -117,6 +138,8 @@ impl<'a> Rewrite<'a> {
             faults,
             start,
             grown,
+            growth: None,
+            hides: false,
         }
     }
 
@@ -174,7 +197,7 @@ impl<'a> Rewrite<'a> {
             entries.extend_from_slice(&[0x60, 2, element.code(), 0x7f, 1, 0x7f]);
         }
         let mut count = self.added();
-        if self.info.grows_memories && self.info.growth_type.is_none() {
+        if self.info.memory_grows > 0 && self.info.growth_type.is_none() {
             entries.extend_from_slice(&[0x60, 1, 0x7f, 1, 0x7f]);
             count = count.saturating_add(1);
         }
@@ -193,7 +216,7 @@ impl<'a> Rewrite<'a> {
 
     /// The first type of a block around a `br_table`.
     fn first_branch_type(&self) -> u32 {
-        let adds_growth_type = self.info.grows_memories && self.info.growth_type.is_none();
+        let adds_growth_type = self.info.memory_grows > 0 && self.info.growth_type.is_none();
         let added = self.added().saturating_add(adds_growth_type.into());
         self.info.types.saturating_add(added)
     }
@@ -231,7 +254,7 @@ mod tests {
         ];
         for (name, bytes) in modules {
             let info = inspect(bytes, &Limits::DEFAULT).expect(name);
-            let prepared = prepare(bytes, info, Faults::CLOSED, true).expect(name);
+            let prepared = prepare(bytes, info, Faults::CLOSED, true, true).expect(name);
             assert!(
                 matches!(prepared.bytes, Cow::Borrowed(same) if same == bytes),
                 "{name}"

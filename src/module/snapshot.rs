@@ -5,6 +5,8 @@
 //! dropped. The first two can be written into a module. The others cannot, and a module whose code
 //! could change them is refused before anything runs.
 
+#[cfg(feature = "std")]
+use crate::module::prepare::Growth;
 use crate::{
     common::failure::Failure,
     module::{
@@ -45,6 +47,17 @@ pub(crate) struct StateShape {
     refusal: Option<&'static str>,
     /// The prefix of the names of all added exports.
     prefix: Arc<str>,
+    /// The exports for the globals that `prepare` has added for `memory.grow`.
+    #[cfg(feature = "std")]
+    growth: Option<GrowthExports>,
+}
+
+/// The names of the exports for the globals of a [`Growth`].
+#[cfg(feature = "std")]
+#[derive(Debug)]
+pub(crate) struct GrowthExports {
+    pub(crate) told: Arc<str>,
+    pub(crate) hidden: Arc<str>,
 }
 
 impl StateShape {
@@ -77,6 +90,25 @@ impl StateShape {
         }
         let shape = Self::without_code(bytes, info).ok()?;
         (shape.refusal.is_none() && shape.globals.len() <= MOST_GLOBALS).then_some(shape)
+    }
+
+    /// Adds the globals that `prepare` has added for `memory.grow`. They come last.
+    #[cfg(feature = "std")]
+    pub(crate) fn hide(&mut self, growth: Option<Growth>) {
+        let Some(Growth { told, hidden }) = growth else {
+            return;
+        };
+        self.globals.extend([told, hidden]);
+        let name = |index: u32| Arc::from(format!("{}{index}", self.prefix));
+        self.growth = Some(GrowthExports {
+            told: name(told),
+            hidden: name(hidden),
+        });
+    }
+
+    #[cfg(feature = "std")]
+    pub(crate) fn growth(&self) -> Option<&GrowthExports> {
+        self.growth.as_ref()
     }
 
     fn without_code(bytes: &[u8], info: &ModuleInfo) -> Result<Self, Failure> {

@@ -38,6 +38,8 @@ pub(super) struct Bodies {
     pub(super) rewritten: Vec<u32>,
     /// The types of the functions that tail calls may reach outside of the module.
     pub(super) tail_called: Vec<Signature>,
+    /// The position of each `memory.size`, in the same form.
+    pub(super) memory_sizes: Vec<u32>,
     /// Whether there is a `ref.func` of the start function.
     pub(super) refers_to_start: bool,
     /// Whether there is an operator that changes a table or drops a segment.
@@ -94,12 +96,13 @@ impl Bodies {
             Ok(body)
         };
         let scan = OperatorScan::through(module, spaces, next, |at, reason| {
-            push(
-                &mut bodies.rewritten,
-                offset(at),
-                section.len() / LEAST_BYTES,
-            );
+            let list = match reason {
+                RewriteReason::MemorySize => &mut bodies.memory_sizes,
+                _ => &mut bodies.rewritten,
+            };
+            push(list, offset(at), section.len() / LEAST_BYTES);
             match reason {
+                RewriteReason::MemorySize => {}
                 RewriteReason::MemoryGrow => bodies.memory_grows += 1,
                 RewriteReason::TableGrow => bodies.grows_tables = true,
                 RewriteReason::Fault => bodies.faults += 1,
@@ -130,6 +133,7 @@ impl Bodies {
         }
         // Two bodies are read at a time, and the positions come out of order.
         bodies.rewritten.sort_unstable();
+        bodies.memory_sizes.sort_unstable();
         Ok(bodies)
     }
 

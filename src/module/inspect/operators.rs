@@ -20,6 +20,7 @@ use wasmparser::{BinaryReader, BlockType, FunctionBody, MemArg};
 #[derive(Debug, Clone, Copy)]
 pub(super) enum RewriteReason {
     MemoryGrow,
+    MemorySize,
     TableGrow,
     /// The engine would compile it wrongly.
     Fault,

@@ -339,6 +339,7 @@ impl<'a> ModuleScan<'a> {
             }
             .into());
         }
+        self.info.has_own_pages |= memory.page_size_log2.is_some_and(|size| size != 16);
         self.info.grows_past_32_bits |= byte_pages::concerns(self.limits.faults, memory);
         let memory = ExternType::Memory {
             minimum: memory.initial,

@@ -109,8 +109,8 @@ static SHAPES: [OperatorShape; 256] = {
             // Loads, stores.
             0x28..=0x35 => OperatorShape::ACCESS,
             0x36..=0x3e => OperatorShape::NEAR_STORE,
-            // `memory.size`, `i32.const`, `i64.const`.
-            0x3f | 0x41 | 0x42 => OperatorShape::NUMBER,
+            // `i32.const`, `i64.const`.
+            0x41 | 0x42 => OperatorShape::NUMBER,
             // `f32.const`, `f64.const`.
             0x43 => OperatorShape::fixed(4),
             0x44 => OperatorShape::fixed(8),

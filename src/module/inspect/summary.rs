@@ -19,13 +19,18 @@ impl ModuleScan<'_> {
             memories: len(&self.memories),
             minimum_elements: self.table_elements,
             growth_type: self.growth_type(),
-            grows_memories: self.bodies.memory_grows > 0,
+            memory_grows: self.bodies.memory_grows,
+            has_own_memory: self.memories.len() == 1
+                && self.info.imported_memories.is_empty()
+                && !self.info.has_own_pages,
             grows_tables: self.bodies.grows_tables,
             without_slots: self.bodies.without_slots,
             tail_called: self.bodies.tail_called,
             refers_to_start: self.bodies.refers_to_start,
             changes_tables: self.bodies.changes_tables,
             rewritten: self.bodies.rewritten,
+            memory_sizes: self.bodies.memory_sizes,
+            globals: len(&self.globals),
             branch_tables: self.bodies.branch_tables,
             most_locals: u32::try_from(self.bodies.most_locals).unwrap_or(u32::MAX),
             estimated_bytes,
@@ -59,7 +64,7 @@ impl ModuleScan<'_> {
         let parts = [
             (self.bytes.len(), 1),
             (self.info.code_bytes, per_code_byte),
-            (self.bodies.memory_grows, 64),
+            (self.bodies.memory_grows, 512),
             (self.bodies.faults, 64),
             (self.functions.len(), 128),
             (self.info.data_segments, 64),

@@ -9,7 +9,7 @@ use crate::{
         inspect::named,
     },
 };
-use alloc::vec::Vec;
+use alloc::{borrow::Cow, vec::Vec};
 use core::ops::Range;
 use wasmparser::{BinaryReader, FunctionBody, Operator};
 
@@ -31,7 +31,13 @@ impl Rewrite<'_> {
         if self.added() > 0 {
             self.check_calls(content.clone(), count)?;
         }
-        let operators = self.info.rewritten.iter().map(|at| start + *at as usize);
+        let mut operators = Cow::Borrowed(&self.info.rewritten);
+        if self.growth.is_some() && self.hides {
+            let operators = operators.to_mut();
+            operators.extend_from_slice(&self.info.memory_sizes);
+            operators.sort_unstable();
+        }
+        let operators = operators.iter().map(|at| start + *at as usize);
         let locals = self.info.without_slots.iter();
         let locals = locals.map(|at| start + *at as usize);
         let mut places = merged(operators, locals).peekable();
@@ -154,9 +160,16 @@ impl Rewrite<'_> {
                 new.push(0x03);
                 // The type of a block is a signed number.
                 put_i64(&mut new, self.growth_type().into());
-                new.extend_from_slice(old);
+                match self.growth {
+                    Some(growth) => growth.put_grow(&mut new),
+                    None => new.extend_from_slice(old),
+                }
                 new.push(0x0b);
             }
+            Operator::MemorySize { .. } => match self.growth {
+                Some(growth) => growth.put_size(&mut new),
+                None => new.extend_from_slice(old),
+            },
             #[cfg(feature = "simd")]
             _ if crate::module::faults::lane_stores::rewrite(operator, &mut new) => {}
             _ => {

@@ -128,6 +128,12 @@ macro_rules! look {
             Ok(())
         }
     };
+    (one MemorySize $visit:ident $memory:ident: $in:ty) => {
+        fn $visit(&mut self, _: $in) -> Result<(), Failure> {
+            self.rewritten = Some(RewriteReason::MemorySize);
+            Ok(())
+        }
+    };
     (one End $visit:ident) => {
         fn $visit(&mut self) -> Result<(), Failure> {
             self.open = self.open.saturating_sub(1);
