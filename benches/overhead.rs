@@ -199,6 +199,14 @@ fn time(work: &mut dyn FnMut(), times: u32) -> f64 {
     worked.as_secs_f64() / f64::from(times)
 }
 
+/// How many times a subject works in a turn, once it is warm.
+fn turn(work: &mut dyn FnMut()) -> u32 {
+    time(work, 8);
+    let once = time(work, 3);
+    let fits = |times: &u32| f64::from(*times) * once <= TURN.as_secs_f64();
+    (0..20).rev().map(|bit| 1 << bit).find(fits).unwrap_or(1)
+}
+
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
@@ -207,11 +215,9 @@ fn median(mut values: Vec<f64>) -> f64 {
 impl Case {
     fn measure(&self) {
         let [mut ours, mut raw] = (self.prepare)();
-        let once = time(&mut ours, 3).max(time(&mut raw, 3));
-        let fits = |times: &u32| f64::from(*times) * once <= TURN.as_secs_f64();
-        let times = (0..20).rev().map(|bit| 1 << bit).find(fits).unwrap_or(1);
+        let (mine, others) = (turn(&mut ours), turn(&mut raw));
         let turns: Vec<(f64, f64)> = (0..TURNS)
-            .map(|_| (time(&mut ours, times), time(&mut raw, times)))
+            .map(|_| (time(&mut ours, mine), time(&mut raw, others)))
             .collect();
         let ours = median(turns.iter().map(|turn| turn.0).collect());
         let raw = median(turns.iter().map(|turn| turn.1).collect());

@@ -11,16 +11,6 @@ use crate::{
     engine::{execution::Execution, guest_store::GuestStore, meter::CallLimits},
 };
 
-/// The pages by which the first growth stops a call, because they are hidden in an instance that is
-/// ready. 0 if no growth stops it.
-pub(super) fn stops_at(plugin: &Plugin, bound_input: &BoundInput<'_>) -> u64 {
-    // Such a convention changes the environment of the call, which could not begin again with it.
-    match bound_input.stdin_convention() {
-        Some(_) => 0,
-        None => plugin.spares().map_or(0, |spares| spares.hidden_pages()),
-    }
-}
-
 impl Task<'_> {
     /// Runs a call again that was stopped in `guest_store` at a growth by `pages`.
     #[inline(never)]

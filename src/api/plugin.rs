@@ -1,7 +1,5 @@
 //! Plugins: loaded modules with a name.
 
-#[cfg(feature = "std")]
-use crate::loading::spares::Spares;
 use crate::{
     common::{
         error::Error,
@@ -26,6 +24,8 @@ use crate::{
         modes::Compilation,
     },
 };
+#[cfg(feature = "std")]
+use crate::{convention::call_input::BoundInput, loading::spares::Spares};
 use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 use sha2::{Digest, Sha256};
@@ -256,6 +256,18 @@ impl Plugin {
         return self.0.spares.as_ref().and_then(Spares::take);
         #[cfg(not(feature = "std"))]
         None
+    }
+
+    /// The pages by which a first growth stops a call, because they are hidden in an instance that is
+    /// ready. 0 if no growth stops it.
+    #[cfg(feature = "std")]
+    pub(crate) fn stops_at(&self, bound_input: &BoundInput<'_>) -> u64 {
+        // Such a convention changes the environment of the call, which could not begin again with
+        // it.
+        match bound_input.stdin_convention() {
+            Some(_) => 0,
+            None => self.spares().map_or(0, |spares| spares.hidden_pages()),
+        }
     }
 
     /// The spare instances, if there can be any.

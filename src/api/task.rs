@@ -139,7 +139,7 @@ impl<'a> Task<'a> {
     fn spare(&mut self, plugin: &Plugin, bound_input: &BoundInput<'_>) -> Result<Outcome, Error> {
         let code = plugin.code();
         #[cfg(feature = "std")]
-        let stops_at = super::hidden::stops_at(plugin, bound_input);
+        let stops_at = plugin.stops_at(bound_input);
         #[cfg(feature = "std")]
         let call_limits = (stops_at > 0).then(|| self.call_limits.clone());
         let (mut guest_store, begin) = self.take_spare(plugin);

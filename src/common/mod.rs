@@ -21,5 +21,7 @@ pub(crate) mod output;
 pub(crate) mod reference;
 pub(crate) mod sync;
 pub(crate) mod text;
+#[cfg(feature = "std")]
+pub(crate) mod touched;
 pub(crate) mod value;
 pub(crate) mod wasm_value;

@@ -121,8 +121,22 @@ fn grow(mut ctx: StoreContextMut<'_, StoreData>, place: usize, pages: u64) -> Op
     let memory = memory_at(ctx.data(), place)?;
     let before = memory.grow(&mut ctx, pages).ok()?;
     #[cfg(feature = "std")]
-    crate::engine::hidden::tell(ctx, memory);
+    tell(ctx, memory);
     Some(before)
+}
+
+#[cfg(feature = "std")]
+/// Tells the guest the size of its memory after the host has grown it.
+fn tell(mut ctx: StoreContextMut<'_, StoreData>, memory: Memory) {
+    let Some(name) = ctx.data().told_pages.clone() else {
+        return;
+    };
+    let pages = u32::try_from(memory.size(&ctx)).unwrap_or(u32::MAX);
+    let instance = ctx.data().instance;
+    if let Some(told) = instance.and_then(|instance| instance.get_global(&ctx, &name)) {
+        // This fails only if the global has another type, and it was made with this one.
+        let _ = told.set(&mut ctx, wasmi::Val::I32(pages.cast_signed()));
+    }
 }
 
 /// While a host function runs, or gives its results later.

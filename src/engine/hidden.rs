@@ -20,11 +20,10 @@
 //! budget suffices. In between nothing looks at the fuel.
 
 use crate::{
-    engine::{execution::Execution, run_loop::fuel_left, store_data::StoreData},
+    engine::{execution::Execution, run_loop::fuel_left},
     module::snapshot::GrowthExports,
 };
 use core::time::Duration;
-use wasmi::{Memory, StoreContextMut, Val};
 
 const PAGE: u64 = 65_536;
 /// The fuel that the engine takes for a page by which a memory grows.
@@ -93,18 +92,5 @@ impl Execution<'_> {
         let known = pages == 0 || pages == self.guest_store.hidden_pages || first == Some(pages);
         let can_hide = pages == 0 || self.code.shape.as_ref()?.growth().is_some();
         (known && can_hide).then_some(pages)
-    }
-}
-
-/// Tells the guest the size of its memory after the host has grown it.
-pub(super) fn tell(mut ctx: StoreContextMut<'_, StoreData>, memory: Memory) {
-    let Some(name) = ctx.data().told_pages.clone() else {
-        return;
-    };
-    let pages = u32::try_from(memory.size(&ctx)).unwrap_or(u32::MAX);
-    let instance = ctx.data().instance;
-    if let Some(told) = instance.and_then(|instance| instance.get_global(&ctx, &name)) {
-        // This fails only if the global has another type, and it was made with this one.
-        let _ = told.set(&mut ctx, Val::I32(pages.cast_signed()));
     }
 }

@@ -1,7 +1,7 @@
 //! Makes an instance as new after a call.
 
 use crate::{
-    common::error_kind::Phase,
+    common::{error_kind::Phase, touched::Touched},
     engine::{
         execution::Execution,
         guest_store::{Resettable, host_state},
@@ -39,7 +39,7 @@ impl Execution<'_> {
         shape: &StateShape,
         new: &InstanceState,
         hidden: u64,
-        clear: impl Fn(&mut [u8], bool) -> Option<usize>,
+        clear: impl Fn(&mut [u8], Touched, bool) -> Option<usize>,
     ) -> Option<usize> {
         let guest_store = &mut *self.guest_store;
         let store = &mut guest_store.store;
@@ -56,7 +56,8 @@ impl Execution<'_> {
         if let Some(memory) = memory {
             let bytes = memory.data_mut(&mut *store);
             let hidden = usize::try_from(hidden.checked_mul(PAGE)?).ok()?;
-            taken = new.restore_memory(bytes, hidden, |bytes| clear(bytes, first))?;
+            taken =
+                new.restore_memory(bytes, hidden, |bytes, touched| clear(bytes, touched, first))?;
         }
         set_globals(store, globals, &new.globals)?;
         if hidden > 0 {

@@ -299,6 +299,8 @@ fn failure(error: Error, (depth, stack): (u32, u32)) -> Failure {
         Some(TrapCode::IntegerOverflow) => "integer overflow".to_string(),
         Some(TrapCode::BadConversionToInteger) => "float has no integer value".to_string(),
         Some(TrapCode::BadSignature) => "indirect call to a function of another type".to_string(),
+        // The limiter has stopped the call.
+        Some(TrapCode::GrowthOperationLimited) => STOPPED.to_string(),
         Some(TrapCode::StackOverflow) => format!(
             "call stack exhausted; the limits `max_recursion_depth` and `max_stack_bytes` are \
              {depth} and {stack}"

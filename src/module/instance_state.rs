@@ -1,6 +1,8 @@
 //! The part of an instance's state that can be kept: the content of its memory and the values of its
 //! globals.
 
+#[cfg(feature = "std")]
+use crate::common::touched::Touched;
 use crate::common::{
     failure::{Cause, Failure},
     limits::Limits,
@@ -77,27 +79,40 @@ impl InstanceState {
     }
 
     /// Gives a memory the content that was read, and zeros in the `hidden` bytes after it. `clear`
-    /// makes bytes zero, and returns how many of them still take memory. Returns the same for the
-    /// whole memory. `None` if it has another size, or `clear` failed: its content is then unknown.
+    /// makes bytes zero, and returns how many of them still take memory. It is told at which ends
+    /// calls touch them. Returns the same for the whole memory. `None` if it has another size, or
+    /// `clear` failed: its content is then unknown.
     #[cfg(feature = "std")]
     pub(crate) fn restore_memory(
         &self,
         memory: &mut [u8],
         hidden: usize,
-        mut clear: impl FnMut(&mut [u8]) -> Option<usize>,
+        mut clear: impl FnMut(&mut [u8], Touched) -> Option<usize>,
     ) -> Option<usize> {
-        if memory.len().checked_sub(hidden) != Some(self.memory_bytes) {
+        let shown = memory.len().checked_sub(hidden)?;
+        if shown != self.memory_bytes {
             return None;
         }
-        let (mut rest, mut position, mut taken) = (memory, 0, 0);
-        for (start, bytes) in &self.memory {
-            let (zeros, after) = rest.split_at_mut_checked(start.checked_sub(position)?)?;
-            let (place, after) = after.split_at_mut_checked(bytes.len())?;
-            taken += clear(zeros)? + bytes.len();
-            place.copy_from_slice(bytes);
-            (rest, position) = (after, start + bytes.len());
+        let (mut rest, hidden) = memory.split_at_mut_checked(shown)?;
+        // A guest's stack ends where its data begins, and its heap begins where its data ends, or
+        // in the pages by which it grows its memory.
+        let (mut position, mut taken, mut start) = (0, 0, false);
+        for (place, bytes) in &self.memory {
+            let (zeros, after) = rest.split_at_mut_checked(place.checked_sub(position)?)?;
+            let (data, after) = after.split_at_mut_checked(bytes.len())?;
+            taken += clear(zeros, Touched { start, end: true })? + bytes.len();
+            data.copy_from_slice(bytes);
+            (rest, position, start) = (after, place + bytes.len(), true);
         }
-        Some(taken + clear(rest)?)
+        let shown = clear(rest, Touched { start, end: false })?;
+        let hidden = clear(
+            hidden,
+            Touched {
+                start: true,
+                end: false,
+            },
+        )?;
+        Some(taken + shown + hidden)
     }
 }
 

@@ -12,17 +12,19 @@ pub(crate) const GIVES_BACK: bool = cfg!(all(
     not(miri)
 ));
 
+use crate::common::touched::Touched;
+
 /// Makes `bytes` zero. `first` says that these bytes have not been given back before: it is then
-/// made sure that what was given back reads as zero.
+/// made sure that what was given back reads as zero. What calls touch is not given back.
 ///
 /// Returns how many of the bytes still count: those that take memory, or all where there is little
 /// address space. `None` if `bytes` could not be made zero: their content is then unknown.
-pub(crate) fn clear(bytes: &mut [u8], first: bool) -> Option<usize> {
+pub(crate) fn clear(bytes: &mut [u8], touched: Touched, first: bool) -> Option<usize> {
     #[cfg(all(target_os = "linux", not(miri)))]
-    return linux::clear(bytes, first);
+    return linux::clear(bytes, touched, first);
     #[cfg(not(all(target_os = "linux", not(miri))))]
     {
-        let _ = first;
+        let _ = (touched, first);
         bytes.fill(0);
         Some(bytes.len())
     }
@@ -32,6 +34,7 @@ pub(crate) fn clear(bytes: &mut [u8], first: bool) -> Option<usize> {
 mod linux {
     #![allow(unsafe_code, reason = "giving pages back is a call of the C library")]
 
+    use crate::common::touched::Touched;
     use core::{
         ops::Range,
         sync::atomic::{AtomicBool, Ordering},
@@ -40,10 +43,9 @@ mod linux {
 
     /// With fewer bytes than this to give back, writing zeros takes less time than the system call
     /// and the faults of the pages that the next call touches.
-    const LEAST_GIVEN_BACK: usize = 64 << 10;
-    /// At both ends so many bytes are not given back. A guest's stack ends where its data begins,
-    /// and its heap begins where its data ends: every call touches these pages, and a page that
-    /// stays takes less time to zero than to be given anew.
+    const LEAST_GIVEN_BACK: usize = 32 << 10;
+    /// At ends that calls touch so many bytes are not given back: a page that stays takes less time
+    /// to zero than to be given anew.
     const ENDS: usize = 8 << 10;
     /// The largest page that is sensible: 64 KiB is the largest that Linux has for ordinary memory.
     const LARGEST_PAGE: usize = 1 << 16;
@@ -51,10 +53,10 @@ mod linux {
     /// Whether pages that were given back once did not read as zero, or could not be given back.
     static IN_VAIN: AtomicBool = AtomicBool::new(false);
 
-    pub(super) fn clear(bytes: &mut [u8], first: bool) -> Option<usize> {
+    pub(super) fn clear(bytes: &mut [u8], touched: Touched, first: bool) -> Option<usize> {
         let length = bytes.len();
         let Some((before, pages, after)) = page_size()
-            .and_then(|page| whole_pages(bytes.as_ptr().addr(), length, page))
+            .and_then(|page| whole_pages(bytes.as_ptr().addr(), length, touched, page))
             .and_then(|pages| split(bytes, pages))
         else {
             bytes.fill(0);
@@ -86,15 +88,27 @@ mod linux {
     /// The range never begins at a multiple of two pages. In a mapping of huge pages, Linux rounds
     /// the range to those, but refuses one that does not begin at a huge page. A huge page is at
     /// least two pages, and therefore such a range is always refused.
-    fn whole_pages(address: usize, length: usize, page: usize) -> Option<Range<usize>> {
+    fn whole_pages(
+        address: usize,
+        length: usize,
+        touched: Touched,
+        page: usize,
+    ) -> Option<Range<usize>> {
         // An address with a tag in its highest byte: giving a page back would take away the tags of
         // its bytes. Where addresses have 32 bits, this byte is part of the address.
         #[cfg(target_pointer_width = "64")]
         if address >> 56 != 0 {
             return None;
         }
-        let end = address.checked_add(length)?.checked_sub(ENDS)? / page * page;
-        let mut start = address.checked_add(ENDS)?.checked_next_multiple_of(page)?;
+        let kept = |touched: bool| if touched { ENDS } else { 0 };
+        let end = address
+            .checked_add(length)?
+            .checked_sub(kept(touched.end))?
+            / page
+            * page;
+        let mut start = address
+            .checked_add(kept(touched.start))?
+            .checked_next_multiple_of(page)?;
         if start.is_multiple_of(page.checked_mul(2)?) {
             start = start.checked_add(page)?;
         }
@@ -152,9 +166,28 @@ mod linux {
     #[allow(clippy::indexing_slicing, reason = "a test that slices wrongly fails")]
     mod tests {
         use super::{ends, give_back, page_size, whole_pages};
-        use crate::system::pages::clear;
+        use crate::{common::touched::Touched, system::pages::clear};
         use alloc::vec;
         use core::{ptr, slice};
+
+        const ENDS_TOUCHED: [Touched; 4] = [
+            Touched {
+                start: true,
+                end: true,
+            },
+            Touched {
+                start: true,
+                end: false,
+            },
+            Touched {
+                start: false,
+                end: true,
+            },
+            Touched {
+                start: false,
+                end: false,
+            },
+        ];
 
         #[test]
         fn what_is_cleared_is_zero_and_nothing_else() {
@@ -162,10 +195,13 @@ mod linux {
                 [0, 1, 4_095, 4_096, 16_384, 65_536, 81_921, 300_000, 1 << 20];
             for length in LENGTHS {
                 for start in [0, 1, 16, 4_095, 4_096, 8_192, 70_001] {
-                    for first in [true, false] {
+                    for (first, touched) in [true, false]
+                        .into_iter()
+                        .flat_map(|first| ENDS_TOUCHED.map(|touched| (first, touched)))
+                    {
                         let mut bytes = vec![0xa5_u8; start + length + 70_000];
                         let place = &mut bytes[start..start + length];
-                        let taken = clear(place, first).expect("it can be given back");
+                        let taken = clear(place, touched, first).expect("it can be given back");
                         assert!(place.iter().all(|byte| *byte == 0), "{start}, {length}");
                         assert!(taken <= length, "{start}, {length}");
                         if length == 1 << 20 && cfg!(target_pointer_width = "64") {
@@ -203,8 +239,12 @@ mod linux {
         fn only_whole_pages_are_given_back() {
             for page in [4_096, 16_384, 65_536] {
                 for address in [0, 16, page, page + 16, 2 * page, 2 * page + 1, 3 * page - 1] {
-                    for length in [page, 4 * page, 64 * page, 64 * page + 1, 65 * page - 1] {
-                        let Some(range) = whole_pages(address, length, page) else {
+                    for (length, touched) in
+                        [page, 4 * page, 64 * page, 64 * page + 1, 65 * page - 1]
+                            .into_iter()
+                            .flat_map(|length| ENDS_TOUCHED.map(|touched| (length, touched)))
+                    {
+                        let Some(range) = whole_pages(address, length, touched, page) else {
                             assert!(length < 64 * page, "{page}, {address}, {length}");
                             continue;
                         };
@@ -222,7 +262,7 @@ mod linux {
             }
             #[cfg(target_pointer_width = "64")]
             assert_eq!(
-                whole_pages(3 << 56, 1 << 20, 4_096),
+                whole_pages(3 << 56, 1 << 20, ENDS_TOUCHED[0], 4_096),
                 None,
                 "a tagged address"
             );

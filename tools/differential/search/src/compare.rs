@@ -60,7 +60,7 @@ pub struct Engines {
 }
 
 /// How often the calls by a plugin are made.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 
 impl Engines {
     pub fn new(ours: Ours, judge: Judge, turns: bool) -> Self {
@@ -239,7 +239,7 @@ impl Engines {
 
     /// Calls by the plugin. Their fuel has that of the start function and the initialiser in it.
     /// All are made several times: from the third call on, an instance may serve that was made as
-    /// new after another.
+    /// new after another, and from the fourth on one whose memory is larger already.
     fn fresh(&self, case: &Case, loaded: &[Loaded], base: &[Run]) -> Result<u64, Box<Difference>> {
         let mut calls = 0;
         let mut fuel = vec![[None::<Option<u64>>; 2]; case.calls.len()];
