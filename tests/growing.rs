@@ -554,6 +554,37 @@ fn threads_share_them() {
     });
 }
 
+/// What stays is bounded, however many calls there were.
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_does_not_pile_up() {
+    let resident = || {
+        let statm = fs::read_to_string("/proc/self/statm").expect("it is Linux");
+        let pages = statm
+            .split(' ')
+            .nth(1)
+            .and_then(|pages| pages.parse::<u64>().ok());
+        pages.expect("a number") * 4
+    };
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/c-greet.wasm");
+    let module = fs::read(path).expect("the fixture is there");
+    let plugin = load(config(), &module);
+    let before = resident();
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for _ in 0..5_000 {
+                    plugin.call("greet").input("you").run().expect("runs");
+                }
+            });
+        }
+    });
+    let more = resident().saturating_sub(before);
+    println!("{more} KiB more after 10,000 calls on two threads");
+    // Other tests run meanwhile.
+    assert!(more < (64 + 64) << 10, "{more} KiB");
+}
+
 /// Code that names the globals that are added is as invalid as it was.
 #[test]
 fn added_globals_have_no_names() {

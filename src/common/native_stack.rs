@@ -7,6 +7,9 @@
 /// In a build for x86-64 or AArch64 that is optimised for speed, only the handlers of these two
 /// operators reach the next handler by a call instead of a jump. Their frames stay on the native
 /// stack until the engine is next left.
+///
+/// Where `prepare` puts other operators around a `memory.grow`, all of them together cost this, and
+/// are paid for together.
 pub(crate) const LEAKING_COST: u8 = 255;
 
 /// The most fuel that the engine has when it is entered, except for a single block of operators

@@ -140,8 +140,9 @@ impl RunnerConfig {
     /// Spare instances are those made ahead ([`spare_instances`](Self::spare_instances)), and those
     /// that are kept after a call that went well. The latter are made as new for the next call:
     /// their memory, their globals and the host's side are as in a new instance. This is done where
-    /// the memory has at least 4 pages and did not grow in the call, and the module's code can
-    /// change no table, drop no segment, and has at most 32 mutable globals, of numbers.
+    /// the memory has at least 4 pages, and the module's code can change no table, drop no segment,
+    /// and has at most 32 mutable globals, of numbers. The memory may have grown in the call if it
+    /// did that once, before any host function was called.
     ///
     /// Each counts 32 KiB and its memory. On 64-bit Linux, an instance that was made as new gave
     /// most of its memory back to the operating system, and counts only the rest.

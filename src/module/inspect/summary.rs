@@ -4,7 +4,7 @@ use super::{ARGUMENTS_SETTER, ModuleInfo, buffers, invalid};
 use crate::{
     common::{
         failure::Failure,
-        value::{Export, Signature, ValueType},
+        value::{Export, ExternType, Import, Signature, ValueType},
     },
     module::inspect::sections::{ModuleScan, len},
 };
@@ -12,6 +12,7 @@ use crate::{
 impl ModuleScan<'_> {
     pub(super) fn finish(self) -> Result<ModuleInfo, Failure> {
         let estimated_bytes = self.estimate();
+        let is_memory = |import: &Import| matches!(import.ty, ExternType::Memory { .. });
         let mut info = ModuleInfo {
             bytes: self.bytes.len(),
             functions: self.bodies.count,
@@ -21,7 +22,7 @@ impl ModuleScan<'_> {
             growth_type: self.growth_type(),
             memory_grows: self.bodies.memory_grows,
             has_own_memory: self.memories.len() == 1
-                && self.info.imported_memories.is_empty()
+                && !self.info.imports.iter().any(is_memory)
                 && !self.info.has_own_pages,
             grows_tables: self.bodies.grows_tables,
             without_slots: self.bodies.without_slots,
