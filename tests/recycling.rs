@@ -600,17 +600,20 @@ fn threads_share_them() {
 fn no_more_are_kept_than_the_bytes_allow() {
     const THREADS: usize = 4;
     // So little is between the data that no page is given back: each counts its memory and 32 KiB.
-    let module = wat(r#"(module
+    let data = |at: u32| format!(r#"(data (i32.const {}) "data")"#, at * 29_000);
+    let module = wat(&format!(
+        r#"(module
         (import "env" "wait" (func $wait))
         (memory (export "memory") 4)
-        (data (i32.const 60000) "1") (data (i32.const 120000) "2")
-        (data (i32.const 180000) "3") (data (i32.const 240000) "4")
-        (func (export "run") (call $wait)))"#);
+        {}
+        (func (export "run") (call $wait)))"#,
+        (1..10).map(data).collect::<String>()
+    ));
     let each = 4 * PAGE + PAGE / 2;
     for (most, expected) in [
         (each - 1, 0),
-        (each + 4, 1),
-        (2 * each + 4, 2),
+        (each + 36, 1),
+        (2 * each + 36, 2),
         (9 * each, 4),
     ] {
         let barrier = Arc::new(Barrier::new(THREADS));
