@@ -266,7 +266,7 @@ impl Plugin {
         // it.
         match bound_input.stdin_convention() {
             Some(_) => 0,
-            None => self.spares().map_or(0, |spares| spares.hidden_pages()),
+            None => self.spares().map_or(0, Spares::hidden_pages),
         }
     }
 
