@@ -55,6 +55,8 @@
 //! | `serde` | values instead of bytes, as JSON: `Plugin::call_json`, `Call::run_json` |
 //! | `msgpack` | the same with MessagePack; needs `std` |
 //! | `http` | HTTP requests of Extism's plugins, by an [`HttpClient`] that the embedder grants; enables `extism` |
+//! | `explain` | backtraces of errors: [`RunnerConfig::explain`](https://docs.rs/pocketwasm/latest/pocketwasm/struct.RunnerConfig.html#method.explain) |
+//! | `debug-info` | the same with lines of source, where the module has DWARF, and demangled names; enables `explain`, needs `std` |
 //! | `simd` | guests that use SIMD instructions; without it they are refused with an error that says so |
 //! | `capi` | the C interface that `include/pocketwasm.h` declares, with `std` or without |
 //! | `freestanding` | the C interface for programs without an operating system, which define where memory comes from and where panics end; with `std` it is `capi` |
@@ -175,6 +177,13 @@ pub mod files {
     #[cfg(any(feature = "archives", feature = "host-dir"))]
     #[cfg_attr(docsrs, doc(cfg(any(feature = "archives", feature = "host-dir"))))]
     pub use crate::system::import::ImportLimits;
+}
+
+/// What explains an error.
+#[cfg(feature = "explain")]
+#[cfg_attr(docsrs, doc(cfg(feature = "explain")))]
+pub mod explain {
+    pub use crate::common::backtrace::{Backtrace, Frame, SourceLine};
 }
 
 /// HTTP messages, for plugins that handle requests and for plugins that send them.

@@ -1,5 +1,7 @@
 //! The builder of a call.
 
+#[cfg(feature = "explain")]
+use crate::api::replay;
 #[cfg(feature = "files")]
 use crate::common::files::Files;
 use crate::{
@@ -300,7 +302,13 @@ impl<'a> Call<'a> {
     /// reports). If the guest had begun, [`Error::outcome`] tells what the call cost and wrote.
     pub fn run(mut self) -> Result<Outcome, Error> {
         match self.target {
-            Target::Fresh(plugin) => self.task.fresh(plugin),
+            Target::Fresh(plugin) => {
+                #[cfg(feature = "explain")]
+                if let Some(kept) = plugin.kept_module() {
+                    return replay::explained(self.task, plugin, kept);
+                }
+                self.task.fresh(plugin)
+            }
             Target::Kept(instance) => self.task.kept(instance),
         }
     }

@@ -23,6 +23,8 @@ pub(crate) mod instance;
 mod linked;
 pub(crate) mod plugin;
 pub(crate) mod progress;
+#[cfg(feature = "explain")]
+mod replay;
 pub(crate) mod runner;
 #[cfg(feature = "serde")]
 mod serialized;

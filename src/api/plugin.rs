@@ -1,5 +1,7 @@
 //! Plugins: loaded modules with a name.
 
+#[cfg(feature = "explain")]
+use crate::loading::instrumented::KeptModule;
 use crate::{
     common::{
         error::Error,
@@ -51,6 +53,9 @@ struct Inner {
     snapshot: Snapshot,
     #[cfg(feature = "std")]
     spares: Option<Arc<Spares>>,
+    /// The module as it was given, if errors are explained.
+    #[cfg(feature = "explain")]
+    kept: Option<Arc<KeptModule>>,
 }
 
 impl Plugin {
@@ -82,7 +87,30 @@ impl Plugin {
             Some(hash) => (hash, load()?),
             None => hashed(bytes, context.config.limits.max_module_bytes, load)?,
         };
-        Ok(Self::of(context, &name, sha256, loaded))
+        let plugin = Self::of(context, &name, sha256, loaded);
+        #[cfg(feature = "explain")]
+        let plugin = plugin.keeping(bytes, warm_up.is_some());
+        Ok(plugin)
+    }
+
+    /// Keeps the module as it was given, if errors are explained.
+    #[cfg(feature = "explain")]
+    fn keeping(mut self, bytes: &[u8], is_warm: bool) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0)
+            && inner.plugin_context.runner.config.explain
+        {
+            let context = &inner.plugin_context.runner;
+            let kept = KeptModule::new(context, bytes, inner.sha256, is_warm);
+            inner.kept = Some(Arc::new(kept));
+        }
+        self
+    }
+
+    /// The module as it was given, if errors are explained.
+    #[cfg(feature = "explain")]
+    #[inline(always)]
+    pub(crate) fn kept_module(&self) -> Option<&KeptModule> {
+        self.0.kept.as_deref()
     }
 
     /// The plugin of a module that was loaded.
@@ -112,6 +140,8 @@ impl Plugin {
             code,
             original,
             snapshot,
+            #[cfg(feature = "explain")]
+            kept: None,
         }))
     }
 
@@ -136,6 +166,8 @@ impl Plugin {
             code: code.clone(),
             original: original.clone(),
             snapshot: snapshot.clone(),
+            #[cfg(feature = "explain")]
+            kept: self.0.kept.clone(),
         }))
     }
 

@@ -1,5 +1,7 @@
 //! The public error type.
 
+#[cfg(feature = "explain")]
+use crate::common::backtrace::Backtrace;
 use crate::{
     Outcome,
     common::{
@@ -28,6 +30,8 @@ struct Inner {
     export: Option<Box<str>>,
     phase: Option<Phase>,
     outcome: Option<Outcome>,
+    #[cfg(feature = "explain")]
+    explanation: Option<Result<Backtrace, Box<str>>>,
 }
 
 impl Error {
@@ -87,6 +91,31 @@ impl Error {
         self.0.failure.to_string()
     }
 
+    /// The functions of the guest that were active when the call ended, if the runner explains
+    /// errors ([`RunnerConfig::explain`](crate::RunnerConfig::explain)).
+    #[cfg(feature = "explain")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "explain")))]
+    #[must_use]
+    pub fn backtrace(&self) -> Option<&Backtrace> {
+        self.0.explanation.as_ref()?.as_ref().ok()
+    }
+
+    /// Why there is no [`backtrace`](Self::backtrace), on one line, although the runner explains
+    /// errors and this is one of those that it explains.
+    #[cfg(feature = "explain")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "explain")))]
+    #[must_use]
+    pub fn unexplained(&self) -> Option<&str> {
+        let why = self.0.explanation.as_ref()?.as_ref().err()?;
+        Some(why)
+    }
+
+    #[cfg(feature = "explain")]
+    pub(crate) fn explained(mut self, explanation: Result<Backtrace, Box<str>>) -> Self {
+        self.0.explanation = Some(explanation);
+        self
+    }
+
     pub(crate) fn into_failure(self) -> Failure {
         self.0.failure
     }
@@ -120,6 +149,8 @@ impl From<Failure> for Error {
             export: None,
             phase: None,
             outcome: None,
+            #[cfg(feature = "explain")]
+            explanation: None,
         }))
     }
 }

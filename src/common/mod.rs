@@ -4,6 +4,8 @@
 //! These are plain data and traits. Every room may use all of it. It uses no other room and not the
 //! engine, and of the operating system only the `std` traits that it implements.
 
+#[cfg(feature = "explain")]
+pub(crate) mod backtrace;
 pub(crate) mod bits;
 pub(crate) mod cancel;
 pub(crate) mod clock;

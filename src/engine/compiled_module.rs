@@ -47,6 +47,9 @@ pub(crate) struct CompiledModule {
     /// made as new after a call.
     #[cfg(feature = "std")]
     pub(crate) shape: Option<StateShape>,
+    /// The sites of the calls of the hook, if the module is an instrumented copy.
+    #[cfg(feature = "explain")]
+    pub(crate) sites: Option<Arc<crate::module::instrument::Sites>>,
     /// The bytes of memory that a snapshot keeps in addition to the compiled module.
     pub(crate) kept_bytes: usize,
     /// The exports that initialise an instance, in the order of their calls.
@@ -212,6 +215,8 @@ impl CompiledModule {
             libraries: Vec::new(),
             #[cfg(feature = "std")]
             shape: None,
+            #[cfg(feature = "explain")]
+            sites: None,
             kept_bytes: 0,
             snapshot_state: None,
         })

@@ -56,6 +56,11 @@ pub(super) fn host_state(
     if let Some(shape) = &code.shape {
         state.set_state_names(shape);
     }
+    #[cfg(feature = "explain")]
+    if let Some(sites) = &code.sites {
+        state.meter.may_overdraw = true;
+        state.watch = Some(Box::new(crate::engine::watch::Watch::new(sites)));
+    }
     if let Some(snapshot_state) = &code.snapshot_state {
         state.restore(snapshot_state);
     }

@@ -92,6 +92,10 @@ pub(crate) struct Meter {
     started: Option<Duration>,
     /// The reading when the last slice began.
     sliced: Duration,
+    /// Whether the engine gets fuel beyond the budget, because the guest is watched and the hook
+    /// ends the call.
+    #[cfg(feature = "explain")]
+    pub(super) may_overdraw: bool,
 }
 
 impl Meter {
@@ -113,6 +117,8 @@ impl Meter {
             depth: 0,
             started: None,
             sliced: Duration::ZERO,
+            #[cfg(feature = "explain")]
+            may_overdraw: false,
         };
         meter.renew(call_limits);
         meter
@@ -207,6 +213,12 @@ impl Meter {
     /// Grants another slice and returns the new level. The engine has `left`, and cannot go on with
     /// less than `required`.
     pub(crate) fn next_slice(&mut self, left: u64, required: u64) -> Result<u64, Failure> {
+        #[cfg(feature = "explain")]
+        if self.may_overdraw && left.saturating_add(self.rest()) < required {
+            self.check()?;
+            self.granted = self.granted.saturating_add(required.saturating_sub(left));
+            return Ok(required);
+        }
         let level = left.saturating_add(self.slice).min(self.largest_grant());
         self.grant(left, required, level.max(required).saturating_sub(left))
     }
@@ -303,7 +315,7 @@ impl Meter {
 
     /// Grants `add`, as far as the budget goes.
     fn afford(&mut self, add: u64) -> u64 {
-        let add = add.min(self.budget.saturating_sub(self.granted));
+        let add = add.min(self.rest());
         self.granted = self.granted.saturating_add(add);
         add
     }
@@ -320,12 +332,31 @@ impl Meter {
     }
 
     fn grant(&mut self, left: u64, required: u64, add: u64) -> Result<u64, Failure> {
-        let rest = self.budget.saturating_sub(self.granted);
-        if left.saturating_add(rest) < required {
+        if left.saturating_add(self.rest()) < required {
             return Err(self.spent());
         }
         self.check()?;
         Ok(left.saturating_add(self.afford(add)))
+    }
+
+    /// What the budget has for more grants.
+    fn rest(&self) -> u64 {
+        self.budget.saturating_sub(self.granted)
+    }
+
+    /// The level after the guest gets `fuel` back, which it used for a call of the hook. What was
+    /// granted beyond the budget is taken back first.
+    #[cfg(feature = "explain")]
+    pub(super) fn refund(&mut self, left: u64, fuel: u64) -> u64 {
+        let overdraft = self.granted.saturating_sub(self.budget).min(fuel);
+        self.granted = self.granted.saturating_sub(overdraft);
+        left.saturating_add(fuel.saturating_sub(overdraft))
+    }
+
+    /// The failure of a call that has used more than its budget.
+    #[cfg(feature = "explain")]
+    pub(super) fn overdrawn(&self, left: u64) -> Option<Failure> {
+        (self.used(left) > self.budget).then(|| self.spent())
     }
 
     fn spent(&self) -> Failure {

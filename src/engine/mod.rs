@@ -36,3 +36,5 @@ mod steps;
 pub(crate) mod store_data;
 pub(crate) mod suspension;
 pub(crate) mod values;
+#[cfg(feature = "explain")]
+pub(crate) mod watch;

@@ -137,6 +137,9 @@ pub(crate) struct StoreData {
     /// Where word is left for the call, if it can be suspended. It stays here if the call is dropped
     /// while it is.
     pub(crate) mailbox: Option<Arc<Mailbox>>,
+    /// What the hook is told, if the module is instrumented.
+    #[cfg(feature = "explain")]
+    pub(crate) watch: Option<Box<crate::engine::watch::Watch>>,
 }
 
 impl StoreData {
@@ -177,6 +180,8 @@ impl StoreData {
             nested: NestedCalls::default(),
             references: None,
             mailbox: None,
+            #[cfg(feature = "explain")]
+            watch: None,
         }
     }
 

@@ -46,6 +46,12 @@ impl Functions {
             .insert(path.map(ToString::to_string), operation);
     }
 
+    /// Whether there is any operation that guests can call.
+    #[cfg(feature = "explain")]
+    pub(crate) fn has_operations(&self) -> bool {
+        !self.operations.is_empty()
+    }
+
     pub(crate) fn operation(&self, path: [String; 3]) -> Option<&Operation> {
         self.operations.get(&path)
     }

@@ -7,6 +7,8 @@
 
 pub(crate) mod compile;
 pub(crate) mod describe;
+#[cfg(feature = "explain")]
+pub(crate) mod instrumented;
 pub(crate) mod linked;
 pub(crate) mod load;
 pub(crate) mod snapshot;

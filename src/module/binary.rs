@@ -12,6 +12,8 @@ pub(crate) const HEADER: &[u8; 8] = b"\0asm\x01\0\0\0";
 /// Section codes.
 pub(crate) mod section {
     pub(crate) const TYPE: u8 = 1;
+    #[cfg(feature = "explain")]
+    pub(crate) const IMPORT: u8 = 2;
     pub(crate) const FUNCTION: u8 = 3;
     pub(crate) const TABLE: u8 = 4;
     pub(crate) const MEMORY: u8 = 5;

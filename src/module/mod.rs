@@ -6,10 +6,18 @@
 //! known faults away from guests.
 
 mod binary;
+#[cfg(feature = "debug-info")]
+mod debug_info;
 mod faults;
 pub(crate) mod inspect;
+#[cfg(feature = "explain")]
+pub(crate) mod instrument;
 pub(crate) mod instance_state;
+#[cfg(feature = "explain")]
+pub(crate) mod names;
 pub(crate) mod prepare;
 pub(crate) mod snapshot;
 pub(crate) mod snapshot_writer;
+#[cfg(feature = "explain")]
+pub(crate) mod symbols;
 pub(crate) mod wasi_version;

@@ -61,6 +61,8 @@ pub struct RunnerConfig {
     pub(crate) stderr: Option<SharedSink>,
     /// Whether standard input, output and error are terminals.
     pub(crate) terminals: [bool; 3],
+    #[cfg(feature = "explain")]
+    pub(crate) explain: bool,
     pub(crate) functions: Functions,
     pub(crate) http_client: Option<Arc<dyn HttpClient>>,
     pub(crate) allowed_hosts: Vec<String>,
@@ -98,6 +100,8 @@ impl RunnerConfig {
             stdout: None,
             stderr: None,
             terminals: [false; 3],
+            #[cfg(feature = "explain")]
+            explain: false,
             functions: Functions::default(),
             http_client: None,
             allowed_hosts: Vec::new(),

@@ -1,4 +1,4 @@
-//! The setters of [`RunnerConfig`] for the standard streams.
+//! The setters of [`RunnerConfig`] for the standard streams, and for what explains errors.
 
 use crate::{
     common::{
@@ -29,6 +29,24 @@ impl RunnerConfig {
     /// kept in the [`Outcome`](crate::Outcome) are always pipes.
     pub fn terminals(mut self, stdin: bool, stdout: bool, stderr: bool) -> Self {
         self.terminals = [stdin, stdout, stderr];
+        self
+    }
+
+    /// Explains the errors of calls. Default `false`.
+    ///
+    /// Plugins then keep the bytes of their modules. A call in a fresh instance that ends with
+    /// `Trap`, `OutOfFuel`, `Timeout`, `Cancelled` or `Host` is replayed at once, on a copy of the
+    /// module that reports what it does, and [`Error::backtrace`](crate::Error::backtrace) has the
+    /// functions that were active. Replaying takes some ten to thirty times as long as the call
+    /// did. The copy is made at the first such error.
+    ///
+    /// Only what is the same again can be replayed: a call that uses none of the embedder's
+    /// functions, no real clock and no real random numbers.
+    /// [`Error::unexplained`](crate::Error::unexplained) says what hinders.
+    #[cfg(feature = "explain")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "explain")))]
+    pub fn explain(mut self, explain: bool) -> Self {
+        self.explain = explain;
         self
     }
 }

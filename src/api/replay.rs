@@ -1,0 +1,307 @@
+//! Replays a call on an instrumented copy of its module.
+
+use crate::{
+    api::{
+        plugin::Plugin,
+        task::{Begin, Task},
+    },
+    common::{
+        backtrace::Backtrace, error::Error, error_kind::ErrorKind, outcome::Outcome, sync::Shared,
+        text::Quoted,
+    },
+    convention::{call_input::CallInput, kinds::Convention},
+    engine::{
+        execution::Execution, guest_store::GuestStore, meter::CallLimits, watch::Watch,
+    },
+    host::environment::{Environment, InputSource, Stdin},
+    loading::{
+        compile::LoadedModule,
+        instrumented::KeptModule,
+        snapshot_report::Snapshot,
+    },
+    module::{instrument::Detail, symbols::Symbols},
+};
+use alloc::{boxed::Box, collections::VecDeque, format, string::String, sync::Arc, vec::Vec};
+use core::{mem, time::Duration};
+
+/// Runs a call. If it ends with an error that can be explained, replays it and explains the error.
+pub(super) fn explained(
+    mut task: Task<'_>,
+    plugin: &Plugin,
+    kept: &KeptModule,
+) -> Result<Outcome, Error> {
+    let inputs = Inputs::of(&mut task);
+    let error = match task.fresh(plugin) {
+        Err(error) if is_explained(&error) => error,
+        done => return done,
+    };
+    let explanation = explain(plugin, kept, inputs, &error);
+    Err(error.explained(explanation.map_err(String::into_boxed_str)))
+}
+
+/// Whether an error has a place in the guest's code that matters. An exit, and an error that a
+/// plugin reports by its convention, are answers.
+fn is_explained(error: &Error) -> bool {
+    let kind = matches!(
+        error.kind(),
+        ErrorKind::Trap
+            | ErrorKind::OutOfFuel
+            | ErrorKind::Timeout
+            | ErrorKind::Cancelled
+            | ErrorKind::Host
+    );
+    kind && error.outcome().is_some()
+}
+
+/// Replays the call that ended with `error`. Fails with the reason if it cannot be replayed, or ends
+/// in another way.
+fn explain(
+    plugin: &Plugin,
+    kept: &KeptModule,
+    inputs: Inputs<'_>,
+    error: &Error,
+) -> Result<Backtrace, String> {
+    if let Some(why) = impurity(plugin, kept, error) {
+        return Err(why);
+    }
+    let Some(outcome) = error.outcome() else {
+        return Err("the guest had not begun".into());
+    };
+    // After a snapshot, the call did not run the initialiser. The replay does.
+    let fuel = outcome.fuel_used().saturating_add(outcome.init_fuel());
+    let (replayed, watch) = replay(plugin, kept, inputs, fuel, Detail::Operators)?;
+    let exhausted = same_end(error, fuel, &replayed, watch.is_spent)?;
+    let mut active = watch.active();
+    if exhausted {
+        // The last function did not begin in the call: there was no room for it on the stack.
+        active = active.split_last().map_or(active, |(_, callers)| callers);
+    }
+    let symbols = Symbols::of(&kept.bytes);
+    let frames = active.iter().rev();
+    Ok(Backtrace {
+        frames: frames
+            .map(|it| symbols.frame(it.function, it.offset))
+            .collect(),
+    })
+}
+
+/// How the message of a trap begins whose rest names limits, which are other ones for the copy.
+const EXHAUSTED: &str = "trap: call stack exhausted";
+
+/// Checks that a replay ended as the call did. Returns whether it ended for want of fuel where the
+/// call had exhausted its stack: the copy has a larger one.
+fn same_end(
+    error: &Error,
+    fuel: u64,
+    replayed: &Result<Outcome, Error>,
+    is_spent: bool,
+) -> Result<bool, String> {
+    let ended = match replayed {
+        Ok(_) => "well".into(),
+        Err(other) => {
+            let is_spent = is_spent || other.kind() == ErrorKind::OutOfFuel;
+            let used = other.outcome().map_or(0, Outcome::fuel_used);
+            let limited = !matches!(error.kind(), ErrorKind::Trap | ErrorKind::Host);
+            if limited && is_spent {
+                return Ok(false);
+            }
+            let [message, same] = [error.message(), other.message()];
+            if message.starts_with(EXHAUSTED) && (is_spent || same.starts_with(EXHAUSTED)) {
+                return Ok(is_spent);
+            }
+            if other.kind() == error.kind() && same == message && used == fuel {
+                return Ok(false);
+            }
+            format!("with {:?} after {used} units", other.message())
+        }
+    };
+    Err(format!(
+        "the replay ended {ended}, the call after {fuel} units of fuel; please report this"
+    ))
+}
+
+/// Why a call cannot be replayed, if it cannot.
+fn impurity(plugin: &Plugin, kept: &KeptModule, error: &Error) -> Option<String> {
+    let config = &kept.context.config;
+    if kept.is_warm {
+        return Some("a plugin with a warm-up call cannot be replayed".into());
+    }
+    if error.outcome().is_some_and(|it| !it.is_reproducible()) {
+        return Some(
+            "the guest has a real clock, real random numbers or a directory of the host".into(),
+        );
+    }
+    let functions = &config.functions;
+    let answers = |module: &str, name: &str| {
+        functions.get(module, name).is_some()
+            || functions.has_operations() && name == "__host_call"
+            || config.http_client.is_some() && name == "http_request"
+    };
+    let mut imports = plugin.imports().iter();
+    let import = imports.find(|import| answers(&import.module, &import.name))?;
+    let (module, name) = (Quoted(&import.module), Quoted(&import.name));
+    Some(format!(
+        "the plugin imports {module} {name}, which the embedder answers; only calls without such \
+         functions are replayed"
+    ))
+}
+
+/// Runs a call on a copy of the module, with so much fuel.
+fn replay(
+    plugin: &Plugin,
+    kept: &KeptModule,
+    inputs: Inputs<'_>,
+    fuel: u64,
+    detail: Detail,
+) -> Result<(Result<Outcome, Error>, Box<Watch>), String> {
+    let code = kept
+        .copy(detail)
+        .map_err(|failure| format!("no instrumented copy of the module can be made: {failure}"))?;
+    let loaded = LoadedModule {
+        code,
+        original: None,
+        snapshot: Snapshot::Off,
+    };
+    let copy = Plugin::of(&kept.context, plugin.shared_name(), kept.sha256, loaded);
+    let mut task = inputs.into_task(fuel);
+    let bound_input = task
+        .bind(&copy, None, false)
+        .map_err(|error| format!("the call cannot be replayed: {error}"))?;
+    let (call_limits, environment) = task.take();
+    let mut guest_store =
+        GuestStore::new(copy.plugin_context(), copy.code(), call_limits, environment);
+    let mut execution = Execution::new(copy.code(), &mut guest_store);
+    let done = task.perform(&copy, &mut execution, &bound_input, Begin::Instantiate);
+    match guest_store.state().watch.take() {
+        Some(watch) => Ok((done, watch)),
+        None => Err("the copy is not instrumented; please report this".into()),
+    }
+}
+
+/// What a call began with.
+struct Inputs<'a> {
+    export: &'a str,
+    input: CallInput<'a>,
+    convention: Option<Convention>,
+    max_memory_pages: Option<u32>,
+    environment: Option<Box<Environment>>,
+    /// What the call read from the source of its standard input.
+    read: Option<Arc<Shared<VecDeque<Read>>>>,
+}
+
+impl<'a> Inputs<'a> {
+    /// Copies what a call begins with. If its standard input has a source, what it reads there will
+    /// be kept too.
+    fn of(task: &mut Task<'a>) -> Self {
+        let mut read = None;
+        let environment = task.environment.as_mut().map(|environment| {
+            let stdin = match mem::take(&mut environment.stdin) {
+                Stdin::Bytes { bytes, position } => {
+                    environment.stdin = Stdin::from(bytes.clone());
+                    Stdin::Bytes { bytes, position }
+                }
+                Stdin::Source(source) => {
+                    let kept = Arc::new(Shared::new(VecDeque::new()));
+                    read = Some(kept.clone());
+                    environment.stdin = Stdin::Source(Box::new(Keeps { source, kept }));
+                    Stdin::default()
+                }
+            };
+            Box::new(Environment {
+                args: environment.args.clone(),
+                env: environment.env.clone(),
+                stdin,
+                config: environment.config.clone(),
+                allowed_hosts: environment.allowed_hosts.clone(),
+                #[cfg(feature = "files")]
+                files: environment.files.clone(),
+                ..**environment
+            })
+        });
+        Self {
+            export: task.export,
+            input: task.input,
+            convention: task.convention,
+            max_memory_pages: task.call_limits.max_memory_pages,
+            environment,
+            read,
+        }
+    }
+
+    fn into_task(self, fuel: u64) -> Task<'a> {
+        let mut environment = self.environment;
+        if let (Some(environment), Some(read)) = (&mut environment, self.read) {
+            let read = read.write(mem::take);
+            environment.stdin = Stdin::Source(Box::new(Repeats(read)));
+        }
+        Task {
+            export: self.export,
+            input: self.input,
+            call_limits: CallLimits {
+                fuel: Some(fuel),
+                timeout: Some(Duration::MAX),
+                max_memory_pages: self.max_memory_pages,
+                cancel: None,
+            },
+            convention: self.convention,
+            environment,
+            state: None,
+            mistake: None,
+        }
+    }
+}
+
+/// What a source of input answered.
+#[derive(Debug)]
+enum Read {
+    Bytes(Option<Vec<u8>>),
+    Ready(bool),
+}
+
+/// A source that keeps its answers.
+struct Keeps {
+    source: Box<dyn InputSource>,
+    kept: Arc<Shared<VecDeque<Read>>>,
+}
+
+impl InputSource for Keeps {
+    fn fetch(&mut self, bytes: &mut [u8]) -> Option<usize> {
+        let count = self.source.fetch(bytes);
+        let read = count.map(|count| bytes.get(..count.min(bytes.len())).unwrap_or_default());
+        let read = read.map(<[u8]>::to_vec);
+        self.kept.write(|kept| kept.push_back(Read::Bytes(read)));
+        count
+    }
+
+    fn wait(&mut self, most: Duration) -> bool {
+        let ready = self.source.wait(most);
+        self.kept.write(|kept| kept.push_back(Read::Ready(ready)));
+        ready
+    }
+}
+
+/// A source that gives answers again, in their order.
+struct Repeats(VecDeque<Read>);
+
+impl InputSource for Repeats {
+    fn fetch(&mut self, bytes: &mut [u8]) -> Option<usize> {
+        match self.0.pop_front() {
+            Some(Read::Bytes(read)) => {
+                let read = read?;
+                for (to, from) in bytes.iter_mut().zip(&read) {
+                    *to = *from;
+                }
+                Some(read.len())
+            }
+            // The replay differs from the call. Its end will too.
+            Some(Read::Ready(_)) | None => Some(0),
+        }
+    }
+
+    fn wait(&mut self, _: Duration) -> bool {
+        match self.0.pop_front() {
+            Some(Read::Ready(ready)) => ready,
+            Some(Read::Bytes(_)) | None => true,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The instrumented copy of a module, for replaying its calls.
+
+use crate::{
+    common::{failure::Failure, limits::Limits, sync::Shared},
+    engine::{compiled_module::CompiledModule, link::Definer, watch},
+    module::{
+        inspect::inspect,
+        instrument::{Detail, Instrumented, instrument},
+        prepare::prepare,
+    },
+    settings::{
+        config::RunnerConfig,
+        context::RunnerContext,
+        modes::{Compilation, SnapshotMode},
+    },
+};
+use alloc::{boxed::Box, sync::Arc};
+use core::time::Duration;
+
+/// A module whose bytes are kept, and its instrumented copies. Each is made when it is first needed.
+#[derive(Debug)]
+pub(crate) struct KeptModule {
+    pub(crate) bytes: Box<[u8]>,
+    /// The hash of the module.
+    pub(crate) sha256: [u8; 32],
+    /// Whether a warm-up call was made at load, which no replay makes.
+    pub(crate) is_warm: bool,
+    /// The settings of replays.
+    pub(crate) context: Arc<RunnerContext>,
+    copies: [Shared<Option<Arc<CompiledModule>>>; 2],
+}
+
+impl core::fmt::Debug for CompiledModule {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("CompiledModule").finish_non_exhaustive()
+    }
+}
+
+/// Defines imported functions in an instrumented copy.
+const IMPORTS: &[Definer] = &[
+    watch::provide,
+    crate::wasi::define::provide,
+    crate::convention::protocols::provide,
+];
+
+impl KeptModule {
+    pub(crate) fn new(
+        context: &RunnerContext,
+        bytes: &[u8],
+        sha256: [u8; 32],
+        is_warm: bool,
+    ) -> Self {
+        Self {
+            bytes: bytes.into(),
+            sha256,
+            is_warm,
+            context: Arc::new(RunnerContext::new(settings(&context.config))),
+            copies: [const { Shared::new(None) }; 2],
+        }
+    }
+
+    /// The compiled copy. Two threads may compile it at the same time; one result is kept.
+    pub(crate) fn copy(&self, detail: Detail) -> Result<Arc<CompiledModule>, Failure> {
+        let [blocks, operators] = &self.copies;
+        let slot = match detail {
+            Detail::Blocks => blocks,
+            Detail::Operators => operators,
+        };
+        if let Some(code) = slot.read(Clone::clone) {
+            return Ok(code);
+        }
+        let code = Arc::new(self.compile(detail)?);
+        slot.write(|slot| *slot = Some(code.clone()));
+        Ok(code)
+    }
+
+    fn compile(&self, detail: Detail) -> Result<CompiledModule, Failure> {
+        let RunnerConfig {
+            limits, functions, ..
+        } = &self.context.config;
+        let info = inspect(&self.bytes, limits)?;
+        let Instrumented { bytes, sites } = instrument(&self.bytes, &info, detail)?;
+        let info = inspect(&bytes, limits)?;
+        let prepared = prepare(&bytes, info, limits.faults, false)?;
+        let compilation = Compilation::WhenCalled;
+        let mut code = CompiledModule::new(prepared, compilation, limits, functions, IMPORTS)?;
+        code.sites = Some(Arc::new(sites));
+        Ok(code)
+    }
+}
+
+/// The settings of replays: what the guest can see stays as it is. The copy is larger than the
+/// module, and uses more of the stack. What the guest writes is kept and dropped, and no deadline
+/// ends a replay, because its fuel is known.
+fn settings(config: &RunnerConfig) -> RunnerConfig {
+    let mut config = config.clone();
+    let limits = &mut config.limits;
+    *limits = Limits {
+        max_module_bytes: limits.max_module_bytes.saturating_mul(8),
+        max_stack_bytes: limits.max_stack_bytes.saturating_mul(4).min(1 << 30),
+        max_imports: limits.max_imports.saturating_add(1),
+        max_nesting: limits.max_nesting.saturating_add(1),
+        ..limits.clone()
+    };
+    #[cfg(feature = "std")]
+    {
+        config.spare_instances = 0;
+    }
+    config.snapshots = SnapshotMode::Never;
+    config.timeout = Duration::MAX;
+    config.explain = false;
+    for sink in [&mut config.stdout, &mut config.stderr] {
+        if sink.is_some() {
+            *sink = Some(Arc::new(Shared::new(Box::new(Nowhere))));
+        }
+    }
+    config
+}
+
+/// Drops what is written.
+struct Nowhere;
+
+impl crate::common::output::OutputSink for Nowhere {
+    fn emit(&mut self, _: &[u8]) -> bool {
+        true
+    }
+}

@@ -1,0 +1,122 @@
+//! The code section of the copy: the hook's calls in the functions' bodies.
+
+use super::{Detail, Event, Instrument};
+use crate::{
+    common::failure::Failure,
+    module::binary::{BytePatch, put_bytes, put_i64, put_u32, sized},
+};
+use alloc::vec::Vec;
+use wasmparser::{BinaryReader, FunctionBody, Operator};
+
+impl Instrument<'_> {
+    pub(super) fn code(&mut self, mut content: BinaryReader<'_>) -> Result<Vec<u8>, Failure> {
+        let count = content.read_var_u32()?;
+        let mut out = Vec::with_capacity(content.bytes_remaining());
+        put_u32(&mut out, count);
+        for index in 0..count {
+            let body = sized(&mut content)?;
+            let function = self.imported.saturating_add(index);
+            put_bytes(&mut out, &self.body(function, body)?);
+        }
+        Ok(out)
+    }
+
+    fn body(&mut self, function: u32, body: BinaryReader<'_>) -> Result<Vec<u8>, Failure> {
+        let mut out = self.patch(&body);
+        let mut operators = FunctionBody::new(body).get_operators_reader()?;
+        let start = operators.original_position();
+        self.hook(Event::Enter, function, start, start, &mut out);
+        while !operators.eof() {
+            let at = operators.original_position();
+            let operator = operators.read()?;
+            let end = operators.original_position();
+            match operator {
+                Operator::Loop { .. } | Operator::If { .. } | Operator::Else => {
+                    self.hook(Event::Block, function, at, end, &mut out);
+                }
+                Operator::Call { function_index } => {
+                    self.hook(Event::Call, function, at, at, &mut out);
+                    self.function(at..end, &[0x10], function_index, &mut out);
+                    self.hook(Event::Return, function, at, end, &mut out);
+                }
+                Operator::CallIndirect { .. } => {
+                    self.hook(Event::Call, function, at, at, &mut out);
+                    self.hook(Event::Return, function, at, end, &mut out);
+                }
+                // A tail call ends the function. The next function takes its place.
+                Operator::ReturnCall { function_index } => {
+                    self.operator(function, at, &mut out);
+                    self.function(at..end, &[0x12], function_index, &mut out);
+                }
+                Operator::ReturnCallIndirect { .. } => self.operator(function, at, &mut out),
+                Operator::RefFunc { function_index } => {
+                    self.function(at..end, &[0xd2], function_index, &mut out);
+                }
+                _ => {
+                    let bytes = self.bytes.get(at..end).unwrap_or_default();
+                    if may_trap(bytes) {
+                        self.operator(function, at, &mut out);
+                    }
+                    if has_own_price(bytes) {
+                        self.hook(Event::Spent, function, at, end, &mut out);
+                    }
+                }
+            }
+        }
+        Ok(out.finish())
+    }
+
+    fn operator(&mut self, function: u32, at: usize, out: &mut BytePatch<'_>) {
+        if self.detail == Detail::Operators {
+            self.hook(Event::Operator, function, at, at, out);
+        }
+    }
+
+    /// Inserts a call of the hook at `place`, for the operator at `at`.
+    fn hook(
+        &mut self,
+        event: Event,
+        function: u32,
+        at: usize,
+        place: usize,
+        out: &mut BytePatch<'_>,
+    ) {
+        let site = self.sites.add(event, function, at);
+        // `loop`, without parameters and results.
+        let mut call = [0x03, 0x40].to_vec();
+        call.push(0x41);
+        put_i64(&mut call, i32::from_le_bytes(site.to_le_bytes()).into());
+        call.push(0x10);
+        put_u32(&mut call, self.imported);
+        call.push(0x0b);
+        out.replace(place..place, &call);
+    }
+}
+
+const OTHERS: u8 = 0xfc;
+const VECTORS: u8 = 0xfd;
+
+/// Whether an operator may trap, apart from calls.
+fn may_trap(operator: &[u8]) -> bool {
+    match operator {
+        // `unreachable`, accesses of tables and memories.
+        [0x00 | 0x25 | 0x26 | 0x28..=0x3e, ..] => true,
+        // Divisions and remainders.
+        [0x6d..=0x70 | 0x7f..=0x82, ..] => true,
+        // Conversions of floats to integers.
+        [0xa8..=0xab | 0xae..=0xb1, ..] => true,
+        // Bulk operations.
+        [OTHERS, 8 | 10 | 11 | 12 | 14 | 17, ..] => true,
+        // Loads and stores of vectors.
+        [VECTORS, 0..=11 | 84..=93, ..] => true,
+        _ => false,
+    }
+}
+
+/// Whether the fuel of an operator depends on its operands.
+fn has_own_price(operator: &[u8]) -> bool {
+    matches!(
+        operator,
+        [0x40, ..] | [OTHERS, 8 | 10 | 11 | 12 | 14 | 15 | 17, ..]
+    )
+}
