@@ -7,16 +7,14 @@ use crate::{
     },
     common::{
         backtrace::Backtrace, error::Error, error_kind::ErrorKind, outcome::Outcome, sync::Shared,
-        text::Quoted,
+        text::Quoted, value::Import,
     },
     convention::{call_input::CallInput, kinds::Convention},
-    engine::{
-        execution::Execution, guest_store::GuestStore, meter::CallLimits, watch::Watch,
-    },
+    engine::{execution::Execution, guest_store::GuestStore, meter::CallLimits, watch::Watch},
     host::environment::{Environment, InputSource, Stdin},
     loading::{
         compile::LoadedModule,
-        instrumented::KeptModule,
+        instrumented::{KeptModule, longest},
         snapshot_report::Snapshot,
     },
     module::{instrument::Detail, symbols::Symbols},
@@ -32,25 +30,36 @@ pub(super) fn explained(
 ) -> Result<Outcome, Error> {
     let inputs = Inputs::of(&mut task);
     let error = match task.fresh(plugin) {
-        Err(error) if is_explained(&error) => error,
+        Err(error) if is_explained(&error, plugin, inputs.export) => error,
         done => return done,
     };
-    let explanation = explain(plugin, kept, inputs, &error);
-    Err(error.explained(explanation.map_err(String::into_boxed_str)))
+    let clock = kept.context.config.clock.as_ref();
+    let now = || clock.map_or(Duration::ZERO, |clock| clock.monotonic());
+    let began = now();
+    let found = explain(plugin, kept, inputs, &error).map_err(String::into_boxed_str);
+    Err(error.explained(found, now().saturating_sub(began)))
 }
 
-/// Whether an error has a place in the guest's code that matters. An exit, and an error that a
-/// plugin reports by its convention, are answers.
-fn is_explained(error: &Error) -> bool {
-    let kind = matches!(
-        error.kind(),
+/// Whether an error has a place in the guest's code that matters. The exit of a command is an
+/// answer, and so is an error that a plugin reports by its convention, unless the runtime of
+/// AssemblyScript reports it for want of a handler.
+fn is_explained(error: &Error, plugin: &Plugin, export: &str) -> bool {
+    let kind = match error.kind() {
         ErrorKind::Trap
-            | ErrorKind::OutOfFuel
-            | ErrorKind::Timeout
-            | ErrorKind::Cancelled
-            | ErrorKind::Host
-    );
+        | ErrorKind::OutOfFuel
+        | ErrorKind::Timeout
+        | ErrorKind::Cancelled
+        | ErrorKind::Host => true,
+        ErrorKind::Exit => export != "_start",
+        ErrorKind::Plugin => plugin.imports().iter().any(is_abort),
+        _ => false,
+    };
     kind && error.outcome().is_some()
+}
+
+/// By which the runtime of AssemblyScript ends a call.
+fn is_abort(import: &Import) -> bool {
+    (&*import.module, &*import.name) == ("env", "abort")
 }
 
 /// Replays the call that ended with `error`. Fails with the reason if it cannot be replayed, or ends
@@ -69,7 +78,12 @@ fn explain(
     };
     // After a snapshot, the call did not run the initialiser. The replay does.
     let fuel = outcome.fuel_used().saturating_add(outcome.init_fuel());
-    let (replayed, watch) = replay(plugin, kept, inputs, fuel, Detail::Operators)?;
+    // Nobody wants to wait for every turn of a loop that ran until the deadline.
+    let detail = match is_limited(error) && fuel > MUCH_FUEL {
+        true => Detail::Calls,
+        false => Detail::Operators,
+    };
+    let (replayed, watch) = replay(plugin, kept, inputs, fuel, detail)?;
     let exhausted = same_end(error, fuel, &replayed, watch.is_spent)?;
     let mut active = watch.active();
     if exhausted {
@@ -83,6 +97,17 @@ fn explain(
             .map(|it| symbols.frame(it.function, it.offset))
             .collect(),
     })
+}
+
+/// The fuel from which on the place of a call that ran into a limit is its function alone.
+const MUCH_FUEL: u64 = 100_000_000;
+
+/// Whether a call was ended from outside, for want of fuel or time.
+fn is_limited(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::OutOfFuel | ErrorKind::Timeout | ErrorKind::Cancelled
+    )
 }
 
 /// How the message of a trap begins whose rest names limits, which are other ones for the copy.
@@ -101,9 +126,14 @@ fn same_end(
         Err(other) => {
             let is_spent = is_spent || other.kind() == ErrorKind::OutOfFuel;
             let used = other.outcome().map_or(0, Outcome::fuel_used);
-            let limited = !matches!(error.kind(), ErrorKind::Trap | ErrorKind::Host);
-            if limited && is_spent {
+            if is_limited(error) && is_spent {
                 return Ok(false);
+            }
+            if other.kind() == ErrorKind::Timeout {
+                let limit = other.message();
+                return Err(format!(
+                    "the replay takes three times as long as the call: {limit}"
+                ));
             }
             let [message, same] = [error.message(), other.message()];
             if message.starts_with(EXHAUSTED) && (is_spent || same.starts_with(EXHAUSTED)) {
@@ -184,6 +214,8 @@ struct Inputs<'a> {
     input: CallInput<'a>,
     convention: Option<Convention>,
     max_memory_pages: Option<u32>,
+    /// The time that the replay may take, if it is not the runner's.
+    timeout: Option<Duration>,
     environment: Option<Box<Environment>>,
     /// What the call read from the source of its standard input.
     read: Option<Arc<Shared<VecDeque<Read>>>>,
@@ -223,6 +255,7 @@ impl<'a> Inputs<'a> {
             input: task.input,
             convention: task.convention,
             max_memory_pages: task.call_limits.max_memory_pages,
+            timeout: task.call_limits.timeout.map(longest),
             environment,
             read,
         }
@@ -239,7 +272,7 @@ impl<'a> Inputs<'a> {
             input: self.input,
             call_limits: CallLimits {
                 fuel: Some(fuel),
-                timeout: Some(Duration::MAX),
+                timeout: self.timeout,
                 max_memory_pages: self.max_memory_pages,
                 cancel: None,
             },

@@ -31,7 +31,14 @@ struct Inner {
     phase: Option<Phase>,
     outcome: Option<Outcome>,
     #[cfg(feature = "explain")]
-    explanation: Option<Result<Backtrace, Box<str>>>,
+    explanation: Option<Explanation>,
+}
+
+/// What a replay found, or why there was no replay, and the time that this took.
+#[cfg(feature = "explain")]
+struct Explanation {
+    found: Result<Backtrace, Box<str>>,
+    took: core::time::Duration,
 }
 
 impl Error {
@@ -97,7 +104,7 @@ impl Error {
     #[cfg_attr(docsrs, doc(cfg(feature = "explain")))]
     #[must_use]
     pub fn backtrace(&self) -> Option<&Backtrace> {
-        self.0.explanation.as_ref()?.as_ref().ok()
+        self.0.explanation.as_ref()?.found.as_ref().ok()
     }
 
     /// Why there is no [`backtrace`](Self::backtrace), on one line, although the runner explains
@@ -106,13 +113,28 @@ impl Error {
     #[cfg_attr(docsrs, doc(cfg(feature = "explain")))]
     #[must_use]
     pub fn unexplained(&self) -> Option<&str> {
-        let why = self.0.explanation.as_ref()?.as_ref().err()?;
+        let why = self.0.explanation.as_ref()?.found.as_ref().err()?;
         Some(why)
     }
 
+    /// The time that it took to explain the error. Zero without a clock.
     #[cfg(feature = "explain")]
-    pub(crate) fn explained(mut self, explanation: Result<Backtrace, Box<str>>) -> Self {
-        self.0.explanation = Some(explanation);
+    #[cfg_attr(docsrs, doc(cfg(feature = "explain")))]
+    #[must_use]
+    pub fn explained_in(&self) -> core::time::Duration {
+        self.0
+            .explanation
+            .as_ref()
+            .map_or(core::time::Duration::ZERO, |it| it.took)
+    }
+
+    #[cfg(feature = "explain")]
+    pub(crate) fn explained(
+        mut self,
+        found: Result<Backtrace, Box<str>>,
+        took: core::time::Duration,
+    ) -> Self {
+        self.0.explanation = Some(Explanation { found, took });
         self
     }
 

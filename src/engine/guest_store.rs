@@ -58,7 +58,7 @@ pub(super) fn host_state(
     }
     #[cfg(feature = "explain")]
     if let Some(sites) = &code.sites {
-        state.meter.may_overdraw = true;
+        state.meter.may_overdraw = sites.cover_fuel();
         state.watch = Some(Box::new(crate::engine::watch::Watch::new(sites)));
     }
     if let Some(snapshot_state) = &code.snapshot_state {

@@ -27,7 +27,7 @@ pub(crate) struct KeptModule {
     pub(crate) is_warm: bool,
     /// The settings of replays.
     pub(crate) context: Arc<RunnerContext>,
-    copies: [Shared<Option<Arc<CompiledModule>>>; 2],
+    copies: [Shared<Option<Arc<CompiledModule>>>; 3],
 }
 
 impl core::fmt::Debug for CompiledModule {
@@ -55,14 +55,15 @@ impl KeptModule {
             sha256,
             is_warm,
             context: Arc::new(RunnerContext::new(settings(&context.config))),
-            copies: [const { Shared::new(None) }; 2],
+            copies: [const { Shared::new(None) }; 3],
         }
     }
 
     /// The compiled copy. Two threads may compile it at the same time; one result is kept.
     pub(crate) fn copy(&self, detail: Detail) -> Result<Arc<CompiledModule>, Failure> {
-        let [blocks, operators] = &self.copies;
+        let [calls, blocks, operators] = &self.copies;
         let slot = match detail {
+            Detail::Calls => calls,
             Detail::Blocks => blocks,
             Detail::Operators => operators,
         };
@@ -90,8 +91,7 @@ impl KeptModule {
 }
 
 /// The settings of replays: what the guest can see stays as it is. The copy is larger than the
-/// module, and uses more of the stack. What the guest writes is kept and dropped, and no deadline
-/// ends a replay, because its fuel is known.
+/// module, and uses more of the stack. What the guest writes is dropped.
 fn settings(config: &RunnerConfig) -> RunnerConfig {
     let mut config = config.clone();
     let limits = &mut config.limits;
@@ -107,7 +107,11 @@ fn settings(config: &RunnerConfig) -> RunnerConfig {
         config.spare_instances = 0;
     }
     config.snapshots = SnapshotMode::Never;
-    config.timeout = Duration::MAX;
+    config.timeout = match &config.clock {
+        Some(_) => longest(config.timeout),
+        // A timeout would be converted into fuel.
+        None => Duration::MAX,
+    };
     config.explain = false;
     for sink in [&mut config.stdout, &mut config.stderr] {
         if sink.is_some() {
@@ -115,6 +119,11 @@ fn settings(config: &RunnerConfig) -> RunnerConfig {
         }
     }
     config
+}
+
+/// The time that the replay of a call with that timeout may take.
+pub(crate) fn longest(timeout: Duration) -> Duration {
+    timeout.saturating_mul(3).max(Duration::from_secs(10))
 }
 
 /// Drops what is written.

@@ -10,9 +10,9 @@ mod binary;
 mod debug_info;
 mod faults;
 pub(crate) mod inspect;
+pub(crate) mod instance_state;
 #[cfg(feature = "explain")]
 pub(crate) mod instrument;
-pub(crate) mod instance_state;
 #[cfg(feature = "explain")]
 pub(crate) mod names;
 pub(crate) mod prepare;

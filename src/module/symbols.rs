@@ -2,10 +2,7 @@
 
 #[cfg(feature = "debug-info")]
 use crate::module::debug_info::{DebugInfo, demangled};
-use crate::{
-    common::backtrace::Frame,
-    module::names::function_names,
-};
+use crate::{common::backtrace::Frame, module::names::function_names};
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 
 /// The names and lines of a module.

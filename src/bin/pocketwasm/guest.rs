@@ -66,6 +66,9 @@ pub(crate) struct CallOptions {
     /// Exit with 6 instead of 0 if the guest wrote more than --max-output
     #[arg(long)]
     fail_on_truncation: bool,
+    /// Do not replay a call that fails to find the functions that were active
+    #[arg(long)]
+    no_explain: bool,
     #[command(flatten)]
     environment: GuestEnvironment,
     #[command(flatten)]
@@ -141,7 +144,8 @@ impl<'a> SingleCall<'a> {
             .max_output_bytes(max_output)
             .max_input_bytes(input.max_input)
             .snapshots(SnapshotMode::Never)
-            .compilation(Compilation::WhenCalled);
+            .compilation(Compilation::WhenCalled)
+            .explain(!call_options.no_explain);
         if !hosts.is_empty() {
             config = config.http_client(NetworkClient);
         }
@@ -245,7 +249,10 @@ impl<'a> SingleCall<'a> {
         }
         match result {
             Ok(outcome) => Ok(FinishedCall { outcome, elapsed }),
-            Err(error) => Err(Failure::Call { error, elapsed }),
+            Err(error) => {
+                let elapsed = elapsed.saturating_sub(error.explained_in());
+                Err(Failure::Call { error, elapsed })
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Runs WebAssembly plugins from the command line.
 
 mod arguments;
+mod backtrace;
 mod cli;
 mod commands;
 mod exit;

@@ -1,6 +1,7 @@
 //! Reports: errors for people, and JSON for programs.
 
 use crate::{
+    backtrace,
     exit::Code,
     failure::{Failure, with_causes},
     lock::hex,
@@ -19,12 +20,19 @@ pub(crate) fn failed(failure: &Failure, as_json: bool) -> Code {
         return failure.code();
     }
     say(&describe(failure));
+    if let Some(lines) = failure
+        .call()
+        .and_then(|(error, _)| backtrace::lines(error))
+    {
+        say(&lines);
+    }
     if as_json {
         let mut report = Map::new();
         if let Some((error, elapsed)) = failure.call()
             && let Some(outcome) = error.outcome()
         {
             report = cost(outcome, elapsed);
+            backtrace::put(&mut report, error);
         }
         report.insert("error".to_owned(), failure.json());
         if let Err(failure) = print(report) {

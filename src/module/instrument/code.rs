@@ -1,6 +1,6 @@
 //! The code section of the copy: the hook's calls in the functions' bodies.
 
-use super::{Detail, Event, Instrument};
+use super::{Detail, Event, Instrument, reachability::Reachability};
 use crate::{
     common::failure::Failure,
     module::binary::{BytePatch, put_bytes, put_i64, put_u32, sized},
@@ -26,50 +26,37 @@ impl Instrument<'_> {
         let mut operators = FunctionBody::new(body).get_operators_reader()?;
         let start = operators.original_position();
         self.hook(Event::Enter, function, start, start, &mut out);
+        let mut reachability = Reachability::new();
         while !operators.eof() {
             let at = operators.original_position();
             let operator = operators.read()?;
             let end = operators.original_position();
+            let bytes = self.bytes.get(at..end).unwrap_or_default();
+            if reachability.is_reachable()
+                && let Some(event) = before(&operator, bytes)
+            {
+                self.hook(event, function, at, at, &mut out);
+            }
             match operator {
-                Operator::Loop { .. } | Operator::If { .. } | Operator::Else => {
-                    self.hook(Event::Block, function, at, end, &mut out);
-                }
                 Operator::Call { function_index } => {
-                    self.hook(Event::Call, function, at, at, &mut out);
                     self.function(at..end, &[0x10], function_index, &mut out);
-                    self.hook(Event::Return, function, at, end, &mut out);
                 }
-                Operator::CallIndirect { .. } => {
-                    self.hook(Event::Call, function, at, at, &mut out);
-                    self.hook(Event::Return, function, at, end, &mut out);
-                }
-                // A tail call ends the function. The next function takes its place.
                 Operator::ReturnCall { function_index } => {
-                    self.operator(function, at, &mut out);
                     self.function(at..end, &[0x12], function_index, &mut out);
                 }
-                Operator::ReturnCallIndirect { .. } => self.operator(function, at, &mut out),
                 Operator::RefFunc { function_index } => {
                     self.function(at..end, &[0xd2], function_index, &mut out);
                 }
-                _ => {
-                    let bytes = self.bytes.get(at..end).unwrap_or_default();
-                    if may_trap(bytes) {
-                        self.operator(function, at, &mut out);
-                    }
-                    if has_own_price(bytes) {
-                        self.hook(Event::Spent, function, at, end, &mut out);
-                    }
-                }
+                _ => {}
+            }
+            reachability.pass(&operator);
+            if reachability.is_reachable()
+                && let Some(event) = after(&operator, bytes)
+            {
+                self.hook(event, function, at, end, &mut out);
             }
         }
         Ok(out.finish())
-    }
-
-    fn operator(&mut self, function: u32, at: usize, out: &mut BytePatch<'_>) {
-        if self.detail == Detail::Operators {
-            self.hook(Event::Operator, function, at, at, out);
-        }
     }
 
     /// Inserts a call of the hook at `place`, for the operator at `at`.
@@ -81,6 +68,14 @@ impl Instrument<'_> {
         place: usize,
         out: &mut BytePatch<'_>,
     ) {
+        let wanted = match event {
+            Event::Enter | Event::Call | Event::Return => Detail::Calls,
+            Event::Block | Event::Spent => Detail::Blocks,
+            Event::Operator => Detail::Operators,
+        };
+        if self.detail < wanted {
+            return;
+        }
         let site = self.sites.add(event, function, at);
         // `loop`, without parameters and results.
         let mut call = [0x03, 0x40].to_vec();
@@ -90,6 +85,25 @@ impl Instrument<'_> {
         put_u32(&mut call, self.imported);
         call.push(0x0b);
         out.replace(place..place, &call);
+    }
+}
+
+/// What to report before an operator. A tail call ends the function, and the next function takes its
+/// place.
+fn before(operator: &Operator<'_>, bytes: &[u8]) -> Option<Event> {
+    match operator {
+        Operator::Call { .. } | Operator::CallIndirect { .. } => Some(Event::Call),
+        Operator::ReturnCall { .. } | Operator::ReturnCallIndirect { .. } => Some(Event::Operator),
+        _ => may_trap(bytes).then_some(Event::Operator),
+    }
+}
+
+/// What to report after an operator.
+fn after(operator: &Operator<'_>, bytes: &[u8]) -> Option<Event> {
+    match operator {
+        Operator::Loop { .. } | Operator::If { .. } | Operator::Else => Some(Event::Block),
+        Operator::Call { .. } | Operator::CallIndirect { .. } => Some(Event::Return),
+        _ => has_own_price(bytes).then_some(Event::Spent),
     }
 }
 

@@ -8,7 +8,8 @@
 //! end`. The engine takes the fuel for a loop's operators when the loop begins. What the hook costs
 //! is therefore the same at each site, [`HOOK_FUEL`], and is taken only where the site is reached;
 //! the hook gives it back. The fuel of all other operators stays as it is, whatever the engine
-//! charges for them, and where.
+//! charges for them, and where. Code that cannot be reached gets no call of the hook
+//! (`reachability`).
 //!
 //! **Indices.** The hook is the last imported function, and the functions that the module defines
 //! move up by one. Everything that names a function is rewritten. Nothing else changes.
@@ -17,13 +18,17 @@
 //! engine's faults applies to it.
 
 mod code;
+mod reachability;
 mod sites;
 
 pub(crate) use self::sites::{Event, Sites};
 use crate::{
     common::failure::{Cause, Failure},
     module::{
-        binary::{BytePatch, HEADER, SectionEntries, Sections, add, put_bytes, put_section, put_u32, rest, section},
+        binary::{
+            BytePatch, HEADER, SectionEntries, Sections, add, put_bytes, put_section, put_u32,
+            rest, section,
+        },
         inspect::ModuleInfo,
     },
 };
@@ -40,10 +45,12 @@ pub(crate) const HOOK_NAME: &str = "reached";
 /// The fuel that the engine takes for a call of the hook: for the loop, `i32.const` and `call`.
 pub(crate) const HOOK_FUEL: u64 = 3;
 
-/// Which sites a copy has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Which sites a copy has. Each has those of the ones before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Detail {
-    /// Where fuel is taken, and around calls.
+    /// Where functions begin, and around calls.
+    Calls,
+    /// Also where fuel is taken.
     Blocks,
     /// Also before each operator that may trap.
     Operators,
@@ -69,7 +76,7 @@ pub(crate) fn instrument(
         bytes,
         imported: info.imported_functions,
         detail,
-        sites: Sites::default(),
+        sites: Sites::new(detail),
     };
     let rewritten = instrument.module()?;
     let mut types = SectionEntries::default();
@@ -181,7 +188,12 @@ impl<'a> Instrument<'a> {
         while !operators.eof() {
             let at = operators.original_position();
             if let Operator::RefFunc { function_index } = operators.read()? {
-                self.function(at..operators.original_position(), &[0xd2], function_index, out);
+                self.function(
+                    at..operators.original_position(),
+                    &[0xd2],
+                    function_index,
+                    out,
+                );
             }
         }
         Ok(())

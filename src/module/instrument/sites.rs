@@ -1,5 +1,6 @@
 //! The sites of an instrumented module.
 
+use super::Detail;
 use alloc::vec::Vec;
 
 /// What happens at a site.
@@ -30,14 +31,27 @@ pub(crate) struct Site {
 }
 
 /// All sites, by their numbers.
-#[derive(Debug, Default)]
-pub(crate) struct Sites(Vec<Site>);
+#[derive(Debug)]
+pub(crate) struct Sites {
+    detail: Detail,
+    sites: Vec<Site>,
+}
 
 impl Sites {
+    pub(super) fn new(detail: Detail) -> Self {
+        let sites = Vec::new();
+        Self { detail, sites }
+    }
+
+    /// Whether there is a site wherever the engine takes fuel.
+    pub(crate) fn cover_fuel(&self) -> bool {
+        self.detail != Detail::Calls
+    }
+
     /// Adds a site and returns its number.
     pub(super) fn add(&mut self, event: Event, function: u32, offset: usize) -> u32 {
-        let number = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
-        self.0.push(Site {
+        let number = u32::try_from(self.sites.len()).unwrap_or(u32::MAX);
+        self.sites.push(Site {
             event,
             function,
             offset: u32::try_from(offset).unwrap_or(u32::MAX),
@@ -46,10 +60,10 @@ impl Sites {
     }
 
     pub(crate) fn get(&self, number: u32) -> Option<Site> {
-        self.0.get(number as usize).copied()
+        self.sites.get(number as usize).copied()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.sites.len()
     }
 }

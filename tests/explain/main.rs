@@ -1,5 +1,7 @@
 //! Replaying calls on an instrumented copy: the fuel is the same, and errors have backtraces.
 
+mod peers;
+
 use pocketwasm::{Error, Plugin, Runner, RunnerConfig};
 
 fn runner() -> Runner {
@@ -17,7 +19,9 @@ fn names(error: &Error) -> Vec<String> {
     let backtrace = error.backtrace();
     let backtrace = backtrace.unwrap_or_else(|| panic!("{error}: {:?}", error.unexplained()));
     let name = |frame: &pocketwasm::explain::Frame| {
-        frame.name().map_or_else(|| frame.function().to_string(), str::to_owned)
+        frame
+            .name()
+            .map_or_else(|| frame.function().to_string(), str::to_owned)
     };
     backtrace.frames().iter().map(name).collect()
 }
@@ -48,7 +52,10 @@ fn a_trap_has_the_functions_that_were_active() {
     );
     let trap = plugin.call("trap").params(&[70_000]).run().unwrap_err();
     assert_eq!(names(&trap), ["deep", "middle", "4"]);
-    assert_eq!(plugin.call("trap").params(&[8]).run().unwrap().results(), [1]);
+    assert_eq!(
+        plugin.call("trap").params(&[8]).run().unwrap().results(),
+        [1]
+    );
     let null = plugin.call("null").run().unwrap_err();
     assert_eq!(names(&null), ["5"]);
     let divided = plugin.call("divide").params(&[0]).run().unwrap_err();
