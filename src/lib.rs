@@ -179,11 +179,12 @@ pub mod files {
     pub use crate::system::import::ImportLimits;
 }
 
-/// What explains an error.
+/// What explains an error, and where the fuel of a call went.
 #[cfg(feature = "explain")]
 #[cfg_attr(docsrs, doc(cfg(feature = "explain")))]
 pub mod explain {
     pub use crate::common::backtrace::{Backtrace, Frame, SourceLine};
+    pub use crate::common::profile::{FunctionCost, LineCost, Profile, StackCost};
 }
 
 /// HTTP messages, for plugins that handle requests and for plugins that send them.

@@ -313,6 +313,20 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// The plugin and the parts of a call in a fresh instance.
+    #[cfg(feature = "explain")]
+    pub(super) fn into_fresh(self) -> Result<(&'a Plugin, Task<'a>), Error> {
+        match self.target {
+            Target::Fresh(plugin) => Ok((plugin, self.task)),
+            Target::Kept(instance) => {
+                Err(instance.plugin().error(Failure::from(Cause::InvalidConfig {
+                    setting: "explain",
+                    problem: "is for calls in fresh instances".to_string(),
+                })))
+            }
+        }
+    }
+
     /// Runs the call with these numbers.
     #[inline]
     pub(crate) fn run_params(mut self, params: &'a [u64]) -> Result<Outcome, Error> {

@@ -24,6 +24,8 @@ mod linked;
 pub(crate) mod plugin;
 pub(crate) mod progress;
 #[cfg(feature = "explain")]
+mod profile;
+#[cfg(feature = "explain")]
 mod replay;
 pub(crate) mod runner;
 #[cfg(feature = "serde")]

@@ -3,7 +3,7 @@
 use crate::{
     api::{
         plugin::Plugin,
-        task::{Begin, Task},
+        task::{Begin, State, Task},
     },
     common::{
         backtrace::Backtrace, error::Error, error_kind::ErrorKind, outcome::Outcome, sync::Shared,
@@ -50,7 +50,7 @@ fn is_explained(error: &Error, plugin: &Plugin, export: &str) -> bool {
         | ErrorKind::Timeout
         | ErrorKind::Cancelled
         | ErrorKind::Host => true,
-        ErrorKind::Exit => export != "_start",
+        ErrorKind::Exit => export != "_start" && error.exit_code() != Some(0),
         ErrorKind::Plugin => plugin.imports().iter().any(is_abort),
         _ => false,
     };
@@ -83,7 +83,8 @@ fn explain(
         true => Detail::Calls,
         false => Detail::Operators,
     };
-    let (replayed, watch) = replay(plugin, kept, inputs, fuel, detail)?;
+    let task = inputs.into_task(Some(fuel), None);
+    let (replayed, watch) = run(plugin, kept, task, detail)?;
     let exhausted = same_end(error, fuel, &replayed, watch.is_spent)?;
     let mut active = watch.active();
     if exhausted {
@@ -176,12 +177,11 @@ fn impurity(plugin: &Plugin, kept: &KeptModule, error: &Error) -> Option<String>
     ))
 }
 
-/// Runs a call on a copy of the module, with so much fuel.
-fn replay(
+/// Runs a call on a copy of the module.
+pub(super) fn run(
     plugin: &Plugin,
     kept: &KeptModule,
-    inputs: Inputs<'_>,
-    fuel: u64,
+    mut task: Task<'_>,
     detail: Detail,
 ) -> Result<(Result<Outcome, Error>, Box<Watch>), String> {
     let code = kept
@@ -193,10 +193,9 @@ fn replay(
         snapshot: Snapshot::Off,
     };
     let copy = Plugin::of(&kept.context, plugin.shared_name(), kept.sha256, loaded);
-    let mut task = inputs.into_task(fuel);
     let bound_input = task
         .bind(&copy, None, false)
-        .map_err(|error| format!("the call cannot be replayed: {error}"))?;
+        .map_err(|error| error.message())?;
     let (call_limits, environment) = task.take();
     let mut guest_store =
         GuestStore::new(copy.plugin_context(), copy.code(), call_limits, environment);
@@ -209,7 +208,7 @@ fn replay(
 }
 
 /// What a call began with.
-struct Inputs<'a> {
+pub(super) struct Inputs<'a> {
     export: &'a str,
     input: CallInput<'a>,
     convention: Option<Convention>,
@@ -261,7 +260,15 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    fn into_task(self, fuel: u64) -> Task<'a> {
+    /// Takes what a call begins with, which will not run itself.
+    pub(super) fn whole(task: &mut Task<'a>) -> Self {
+        let environment = task.environment.take();
+        let mut inputs = Self::of(task);
+        inputs.environment = environment;
+        inputs
+    }
+
+    pub(super) fn into_task(self, fuel: Option<u64>, state: Option<State<'a>>) -> Task<'a> {
         let mut environment = self.environment;
         if let (Some(environment), Some(read)) = (&mut environment, self.read) {
             let read = read.write(mem::take);
@@ -271,14 +278,14 @@ impl<'a> Inputs<'a> {
             export: self.export,
             input: self.input,
             call_limits: CallLimits {
-                fuel: Some(fuel),
+                fuel,
                 timeout: self.timeout,
                 max_memory_pages: self.max_memory_pages,
                 cancel: None,
             },
             convention: self.convention,
             environment,
-            state: None,
+            state,
             mistake: None,
         }
     }

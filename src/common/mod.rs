@@ -20,6 +20,8 @@ pub(crate) mod limits;
 pub(crate) mod native_stack;
 pub(crate) mod outcome;
 pub(crate) mod output;
+#[cfg(feature = "explain")]
+pub(crate) mod profile;
 pub(crate) mod reference;
 pub(crate) mod sync;
 pub(crate) mod text;

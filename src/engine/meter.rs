@@ -359,6 +359,12 @@ impl Meter {
         (self.used(left) > self.budget).then(|| self.spent())
     }
 
+    /// The fuel used, of the budget.
+    #[cfg(feature = "explain")]
+    pub(super) fn used_within(&self, left: u64) -> u64 {
+        self.used(left).min(self.budget)
+    }
+
     fn spent(&self) -> Failure {
         let budget = self.budget;
         let config = &self.plugin_context.runner.config;

@@ -9,6 +9,8 @@ mod arguments;
 pub(crate) mod callee;
 pub(crate) mod clock;
 pub(crate) mod compiled_module;
+#[cfg(feature = "explain")]
+pub(crate) mod costs;
 pub(crate) mod dispatch;
 pub(crate) mod execution;
 #[cfg(feature = "files")]

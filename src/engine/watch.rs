@@ -3,6 +3,7 @@
 use crate::{
     common::value::{Import, Signature},
     engine::{
+        costs::{Costs, HOST_FUNCTION},
         link::Provided,
         run_loop::{fuel_left, into_engine_error},
         store_data::StoreData,
@@ -20,6 +21,8 @@ pub(crate) struct ActiveFunction {
     pub(crate) offset: u32,
     /// Whether that operator is a call that has not returned.
     is_calling: bool,
+    /// Its place in [`Costs`].
+    node: u32,
 }
 
 /// What the calls of the hook have said until now.
@@ -32,6 +35,8 @@ pub(crate) struct Watch {
     active: Vec<ActiveFunction>,
     /// Whether the fuel was spent at a site.
     pub(crate) is_spent: bool,
+    /// Where the fuel went, if that is asked.
+    costs: Option<Costs>,
 }
 
 impl Watch {
@@ -40,7 +45,24 @@ impl Watch {
             sites: sites.clone(),
             active: Vec::new(),
             is_spent: false,
+            costs: sites.are_counted().then(Costs::new),
         }
+    }
+
+    /// Where the fuel went, of a call that used `used`.
+    pub(crate) fn into_costs(mut self, used: u64) -> Option<Costs> {
+        let mut costs = self.costs.take()?;
+        let rest = costs.since(used);
+        let node = match self.active.last() {
+            Some(top) if top.is_calling => costs.call(top.node, HOST_FUNCTION),
+            _ => 0,
+        };
+        costs.add(node, rest);
+        Some(costs)
+    }
+
+    pub(crate) fn sites(&self) -> &Arc<Sites> {
+        &self.sites
     }
 
     /// The functions that call each other, the outermost first.
@@ -48,24 +70,50 @@ impl Watch {
         &self.active
     }
 
-    fn reached(&mut self, number: u32) {
+    fn reached(&mut self, number: u32, used: u64) {
         let Some(site) = self.sites.get(number) else {
             return;
         };
-        match site.event {
-            Event::Enter => {
-                self.drop_ended();
-                self.active.push(ActiveFunction {
-                    function: site.function,
-                    offset: site.offset,
-                    is_calling: false,
-                });
-                return;
-            }
-            Event::Return => self.drop_ended(),
-            _ => {}
+        // The function that used the fuel until now.
+        let last = self.active.last().copied();
+        if matches!(site.event, Event::Enter | Event::Return) {
+            self.drop_ended();
         }
-        if let Some(top) = self.active.last_mut() {
+        let caller = self.active.last().map(|top| top.node);
+        let mut node = caller.unwrap_or_default();
+        if let Some(costs) = &mut self.costs {
+            let fuel = costs.since(used);
+            match (site.event, last) {
+                (Event::Enter, _) => {
+                    node = costs.call(node, site.function);
+                    match caller {
+                        Some(_) => {
+                            costs.add(node, fuel);
+                            costs.add_at(number, fuel);
+                        }
+                        None => costs.enter(node, number, fuel),
+                    }
+                }
+                // No function of the guest began: it was one of the host's.
+                (Event::Return, Some(last)) if last.is_calling => {
+                    let host = costs.call(node, site.callee.unwrap_or(HOST_FUNCTION));
+                    costs.add(host, fuel);
+                    costs.add_at(number, fuel);
+                }
+                (_, last) => {
+                    costs.add(last.map_or(0, |last| last.node), fuel);
+                    costs.add_at(number, fuel);
+                }
+            }
+        }
+        if site.event == Event::Enter {
+            self.active.push(ActiveFunction {
+                function: site.function,
+                offset: site.offset,
+                is_calling: false,
+                node,
+            });
+        } else if let Some(top) = self.active.last_mut() {
             top.offset = site.offset;
             top.is_calling = site.event == Event::Call;
         }
@@ -94,8 +142,9 @@ fn hook(mut caller: Caller<'_, StoreData>, site: i32) -> Result<(), Error> {
     let state = caller.data_mut();
     let left = state.meter.refund(left, HOOK_FUEL);
     let spent = state.meter.overdrawn(left);
+    let used = state.meter.used_within(left);
     if let Some(watch) = &mut state.watch {
-        watch.reached(site.cast_unsigned());
+        watch.reached(site.cast_unsigned(), used);
         watch.is_spent = spent.is_some();
     }
     caller.set_fuel(left)?;

@@ -1,5 +1,6 @@
 //! Tests of the program, which run it as a process. One module per topic.
 
+mod backtraces;
 mod benches;
 mod calls;
 mod commands;
@@ -95,15 +96,34 @@ struct Ran {
     stderr: String,
 }
 
+/// Without what explains an error, which `backtraces.rs` looks at.
 impl From<std::process::Output> for Ran {
     fn from(output: std::process::Output) -> Self {
+        let mut stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        if let Some(start) = stderr.find(BACKTRACE) {
+            let lines = stderr[start..].split_inclusive('\n').skip(1);
+            let indented = lines.take_while(|line| line.starts_with("  "));
+            let length: usize = indented.map(str::len).sum();
+            let end = start + BACKTRACE.len() + length;
+            stderr.replace_range(start..end, "");
+        }
+        if let Some(start) = stderr.find(NO_BACKTRACE) {
+            let line = stderr[start..].split_inclusive('\n').next();
+            stderr.replace_range(start..start + line.map_or(0, str::len), "");
+        }
         Self {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            stderr,
         }
     }
 }
+
+/// How the line begins that says why there is none.
+const NO_BACKTRACE: &str = "pocketwasm: no backtrace: ";
+
+/// The line before a backtrace.
+const BACKTRACE: &str = "pocketwasm: backtrace, the innermost function first\n";
 
 impl Ran {
     /// Checks all of it.

@@ -8,6 +8,10 @@ use serde_json::{Value, json};
 fn report(ran: &Ran) -> Value {
     let mut report = ran.json();
     let fields = report.as_object_mut().unwrap();
+    // `backtraces.rs` looks at these.
+    for explanation in ["backtrace", "no_backtrace"] {
+        fields.remove(explanation);
+    }
     if let Some(elapsed) = fields.remove("elapsed_us") {
         assert!(elapsed.is_u64(), "{ran:?}");
         let fuel = fields.remove("fuel_used");

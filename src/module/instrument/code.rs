@@ -25,7 +25,7 @@ impl Instrument<'_> {
         let mut out = self.patch(&body);
         let mut operators = FunctionBody::new(body).get_operators_reader()?;
         let start = operators.original_position();
-        self.hook(Event::Enter, function, start, start, &mut out);
+        self.hook(Event::Enter, function, (start, None), start, &mut out);
         let mut reachability = Reachability::new();
         while !operators.eof() {
             let at = operators.original_position();
@@ -35,7 +35,7 @@ impl Instrument<'_> {
             if reachability.is_reachable()
                 && let Some(event) = before(&operator, bytes)
             {
-                self.hook(event, function, at, at, &mut out);
+                self.hook(event, function, (at, Some(&operator)), at, &mut out);
             }
             match operator {
                 Operator::Call { function_index } => {
@@ -53,7 +53,7 @@ impl Instrument<'_> {
             if reachability.is_reachable()
                 && let Some(event) = after(&operator, bytes)
             {
-                self.hook(event, function, at, end, &mut out);
+                self.hook(event, function, (at, Some(&operator)), end, &mut out);
             }
         }
         Ok(out.finish())
@@ -64,7 +64,7 @@ impl Instrument<'_> {
         &mut self,
         event: Event,
         function: u32,
-        at: usize,
+        (at, operator): (usize, Option<&Operator<'_>>),
         place: usize,
         out: &mut BytePatch<'_>,
     ) {
@@ -76,7 +76,13 @@ impl Instrument<'_> {
         if self.detail < wanted {
             return;
         }
-        let site = self.sites.add(event, function, at);
+        let callee = match (event, operator) {
+            (Event::Return, Some(Operator::Call { function_index })) => {
+                Some(*function_index).filter(|index| *index < self.imported)
+            }
+            _ => None,
+        };
+        let site = self.sites.add(event, function, at, callee);
         // `loop`, without parameters and results.
         let mut call = [0x03, 0x40].to_vec();
         call.push(0x41);

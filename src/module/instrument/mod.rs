@@ -18,10 +18,11 @@
 //! engine's faults applies to it.
 
 mod code;
+pub(crate) mod prices;
 mod reachability;
 mod sites;
 
-pub(crate) use self::sites::{Event, Sites};
+pub(crate) use self::sites::{Detail, Event, Sites};
 use crate::{
     common::failure::{Cause, Failure},
     module::{
@@ -44,17 +45,6 @@ pub(crate) const HOOK_NAME: &str = "reached";
 
 /// The fuel that the engine takes for a call of the hook: for the loop, `i32.const` and `call`.
 pub(crate) const HOOK_FUEL: u64 = 3;
-
-/// Which sites a copy has. Each has those of the ones before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Detail {
-    /// Where functions begin, and around calls.
-    Calls,
-    /// Also where fuel is taken.
-    Blocks,
-    /// Also before each operator that may trap.
-    Operators,
-}
 
 /// A module that reports what it does.
 pub(crate) struct Instrumented {
@@ -79,15 +69,20 @@ pub(crate) fn instrument(
         sites: Sites::new(detail),
     };
     let rewritten = instrument.module()?;
-    let mut types = SectionEntries::default();
-    types.count = 1;
-    types.entries.extend_from_slice(&[0x60, 1, 0x7f, 0]);
-    let mut imports = SectionEntries::default();
-    imports.count = 1;
-    put_bytes(&mut imports.entries, HOOK_MODULE.as_bytes());
-    put_bytes(&mut imports.entries, HOOK_NAME.as_bytes());
-    imports.entries.push(0);
-    put_u32(&mut imports.entries, info.types);
+    let types = SectionEntries {
+        count: 1,
+        // From `i32` to nothing.
+        entries: [0x60, 1, 0x7f, 0].to_vec(),
+    };
+    let mut import = Vec::new();
+    put_bytes(&mut import, HOOK_MODULE.as_bytes());
+    put_bytes(&mut import, HOOK_NAME.as_bytes());
+    import.push(0);
+    put_u32(&mut import, info.types);
+    let imports = SectionEntries {
+        count: 1,
+        entries: import,
+    };
     Ok(Instrumented {
         bytes: add(
             &rewritten,

@@ -1,7 +1,17 @@
 //! The sites of an instrumented module.
 
-use super::Detail;
 use alloc::vec::Vec;
+
+/// Which sites a copy has. Each has those of the ones before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Detail {
+    /// Where functions begin, and around calls.
+    Calls,
+    /// Also where fuel is taken.
+    Blocks,
+    /// Also before each operator that may trap.
+    Operators,
+}
 
 /// What happens at a site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +38,8 @@ pub(crate) struct Site {
     pub(crate) function: u32,
     /// The position of the operator in the module's bytes.
     pub(crate) offset: u32,
+    /// The imported function that is called, where that is known.
+    pub(crate) callee: Option<u32>,
 }
 
 /// All sites, by their numbers.
@@ -43,27 +55,35 @@ impl Sites {
         Self { detail, sites }
     }
 
+    /// Whether the fuel is counted for functions and sites.
+    pub(crate) fn are_counted(&self) -> bool {
+        self.detail == Detail::Blocks
+    }
+
     /// Whether there is a site wherever the engine takes fuel.
     pub(crate) fn cover_fuel(&self) -> bool {
         self.detail != Detail::Calls
     }
 
     /// Adds a site and returns its number.
-    pub(super) fn add(&mut self, event: Event, function: u32, offset: usize) -> u32 {
+    pub(super) fn add(
+        &mut self,
+        event: Event,
+        function: u32,
+        offset: usize,
+        callee: Option<u32>,
+    ) -> u32 {
         let number = u32::try_from(self.sites.len()).unwrap_or(u32::MAX);
         self.sites.push(Site {
             event,
             function,
             offset: u32::try_from(offset).unwrap_or(u32::MAX),
+            callee,
         });
         number
     }
 
     pub(crate) fn get(&self, number: u32) -> Option<Site> {
         self.sites.get(number as usize).copied()
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.sites.len()
     }
 }
