@@ -22,9 +22,9 @@ pub(crate) mod http;
 pub(crate) mod instance;
 mod linked;
 pub(crate) mod plugin;
-pub(crate) mod progress;
 #[cfg(feature = "explain")]
 mod profile;
+pub(crate) mod progress;
 #[cfg(feature = "explain")]
 mod replay;
 pub(crate) mod runner;

@@ -67,7 +67,7 @@ impl Call<'_> {
                 problem: problem.to_string(),
             })));
         };
-        task.check(plugin, false)
+        task.check(plugin)
             .map_err(|failure| plugin.error(failure))?;
         let fuel = task.call_limits.fuel;
         let inputs = Inputs::whole(&mut task);

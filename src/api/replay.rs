@@ -193,9 +193,7 @@ pub(super) fn run(
         snapshot: Snapshot::Off,
     };
     let copy = Plugin::of(&kept.context, plugin.shared_name(), kept.sha256, loaded);
-    let bound_input = task
-        .bind(&copy, None, false)
-        .map_err(|error| error.message())?;
+    let bound_input = task.bind(&copy, None).map_err(|error| error.message())?;
     let (call_limits, environment) = task.take();
     let mut guest_store =
         GuestStore::new(copy.plugin_context(), copy.code(), call_limits, environment);

@@ -98,6 +98,31 @@ impl CompiledModule {
         Self::compile(prepared, engine, functions, definers, &[])
     }
 
+    /// Compiles an instrumented copy of a module, with these sites. The operators by which it calls
+    /// the hook cost nothing.
+    #[cfg(feature = "explain")]
+    pub(crate) fn instrumented(
+        prepared: PreparedModule<'_>,
+        limits: &Limits,
+        functions: &Functions,
+        definers: &[Definer],
+        sites: crate::module::instrument::Sites,
+    ) -> Result<Self, Failure> {
+        let mut config = config(limits, mode(Compilation::WhenCalled));
+        let with_growth = match prepared.growth {
+            Some(_) => GROWTH_FUEL - crate::module::prepare::GROWTH_CONSTANTS,
+            None => 0,
+        };
+        config.operator_cost(OperatorCost {
+            i32_const: 0,
+            call: 0,
+            ..operator_cost(with_growth)
+        });
+        let mut code = Self::compile(prepared, Engine::new(&config), functions, definers, &[])?;
+        code.sites = Some(Arc::new(sites));
+        Ok(code)
+    }
+
     /// Compiles a module that will run once: only the functions that are called get compiled. An
     /// import for which `refusal` returns a reason ends the call with that reason.
     pub(crate) fn scratch(
@@ -278,13 +303,20 @@ fn mode(compilation: Compilation) -> CompilationMode {
 fn config_for(prepared: &PreparedModule<'_>, limits: &Limits, mode: CompilationMode) -> Config {
     let mut config = config(limits, mode);
     if prepared.growth.is_some() {
-        config.operator_cost(OperatorCost {
-            memory_grow: LEAKING_COST - GROWTH_FUEL,
-            table_grow: LEAKING_COST,
-            ..OperatorCost::default()
-        });
+        config.operator_cost(operator_cost(GROWTH_FUEL));
     }
     config
+}
+
+/// The fuel of the operators, if so much of the fuel of a `memory.grow` is taken by what comes with
+/// it. Only the tail-call dispatcher needs the price of growing. The loop has it too, because the
+/// same call must use the same fuel with both.
+fn operator_cost(with_growth: u8) -> OperatorCost {
+    OperatorCost {
+        memory_grow: LEAKING_COST - with_growth,
+        table_grow: LEAKING_COST,
+        ..OperatorCost::default()
+    }
 }
 
 pub(crate) fn config(limits: &Limits, mode: CompilationMode) -> Config {
@@ -293,13 +325,7 @@ pub(crate) fn config(limits: &Limits, mode: CompilationMode) -> Config {
     let mut config = Config::default();
     config
         .consume_fuel(true)
-        // Only the tail-call dispatcher needs this price. The loop has it too, because the same
-        // call must use the same fuel with both.
-        .operator_cost(OperatorCost {
-            memory_grow: LEAKING_COST,
-            table_grow: LEAKING_COST,
-            ..OperatorCost::default()
-        })
+        .operator_cost(operator_cost(0))
         .compilation_mode(mode)
         // Translation costs no fuel. Otherwise the lazy modes would charge it to whoever calls
         // first, and a call could not resume when its fuel ran out during translation.

@@ -344,15 +344,6 @@ impl Meter {
         self.budget.saturating_sub(self.granted)
     }
 
-    /// The level after the guest gets `fuel` back, which it used for a call of the hook. What was
-    /// granted beyond the budget is taken back first.
-    #[cfg(feature = "explain")]
-    pub(super) fn refund(&mut self, left: u64, fuel: u64) -> u64 {
-        let overdraft = self.granted.saturating_sub(self.budget).min(fuel);
-        self.granted = self.granted.saturating_sub(overdraft);
-        left.saturating_add(fuel.saturating_sub(overdraft))
-    }
-
     /// The failure of a call that has used more than its budget.
     #[cfg(feature = "explain")]
     pub(super) fn overdrawn(&self, left: u64) -> Option<Failure> {

@@ -8,7 +8,7 @@ use crate::{
         run_loop::{fuel_left, into_engine_error},
         store_data::StoreData,
     },
-    module::instrument::{Event, HOOK_FUEL, HOOK_MODULE, HOOK_NAME, Sites},
+    module::instrument::{Event, HOOK_MODULE, HOOK_NAME, Sites},
 };
 use alloc::{sync::Arc, vec::Vec};
 use wasmi::{Caller, Error, FuncType, Linker, ValType};
@@ -135,19 +135,17 @@ pub(crate) fn provide(linker: &mut Linker<StoreData>, import: &Import, _: &Signa
     Provided::Function(defined.map(|_| ty).map_err(Error::from))
 }
 
-/// The hook. It gives back the fuel of its own call, and ends a call that has used more than its
-/// budget. The engine has then just taken the fuel that it would not have had.
+/// The hook. It ends a call that has used more than its budget. The engine has then just taken the
+/// fuel that it would not have had.
 fn hook(mut caller: Caller<'_, StoreData>, site: i32) -> Result<(), Error> {
     let left = fuel_left(&caller);
     let state = caller.data_mut();
-    let left = state.meter.refund(left, HOOK_FUEL);
     let spent = state.meter.overdrawn(left);
     let used = state.meter.used_within(left);
     if let Some(watch) = &mut state.watch {
         watch.reached(site.cast_unsigned(), used);
         watch.is_spent = spent.is_some();
     }
-    caller.set_fuel(left)?;
     match spent {
         Some(failure) => Err(into_engine_error(failure)),
         None => Ok(()),

@@ -8,11 +8,7 @@ use crate::{
         instrument::{Detail, Instrumented, instrument},
         prepare::prepare,
     },
-    settings::{
-        config::RunnerConfig,
-        context::RunnerContext,
-        modes::{Compilation, SnapshotMode},
-    },
+    settings::{config::RunnerConfig, context::RunnerContext, modes::SnapshotMode},
 };
 use alloc::{boxed::Box, sync::Arc};
 use core::time::Duration;
@@ -82,11 +78,8 @@ impl KeptModule {
         let info = inspect(&self.bytes, limits)?;
         let Instrumented { bytes, sites } = instrument(&self.bytes, &info, detail)?;
         let info = inspect(&bytes, limits)?;
-        let prepared = prepare(&bytes, info, limits.faults, false)?;
-        let compilation = Compilation::WhenCalled;
-        let mut code = CompiledModule::new(prepared, compilation, limits, functions, IMPORTS)?;
-        code.sites = Some(Arc::new(sites));
-        Ok(code)
+        let prepared = prepare(&bytes, info, limits.faults, false, false)?;
+        CompiledModule::instrumented(prepared, limits, functions, IMPORTS, sites)
     }
 }
 

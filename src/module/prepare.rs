@@ -24,6 +24,8 @@ mod code;
 mod export_table;
 mod growth;
 
+#[cfg(feature = "explain")]
+pub(crate) use self::growth::GROWTH_CONSTANTS;
 pub(crate) use self::{
     export_table::ExportTable,
     growth::{GROWTH_FUEL, Growth},

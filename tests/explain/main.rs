@@ -1,5 +1,21 @@
 //! Replaying calls on an instrumented copy: the fuel is the same, and errors have backtraces.
 
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::allow_attributes_without_reason,
+    clippy::cast_lossless,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "files that the search for differences has too, which uses more of them"
+)]
+
+#[path = "../../tools/differential/answers/src/answer.rs"]
+mod answer;
+mod fuel;
+#[path = "../../tools/differential/answers/src/functions.rs"]
+mod functions;
 mod peers;
 
 use pocketwasm::{Error, Plugin, Runner, RunnerConfig};

@@ -1,12 +1,12 @@
 //! The code section of the copy: the hook's calls in the functions' bodies.
 
-use super::{Detail, Event, Instrument, reachability::Reachability};
+use super::{Detail, Event, Instrument, ONE_UNIT};
 use crate::{
     common::failure::Failure,
     module::binary::{BytePatch, put_bytes, put_i64, put_u32, sized},
 };
 use alloc::vec::Vec;
-use wasmparser::{BinaryReader, FunctionBody, Operator};
+use wasmparser::{BinaryReader, BlockType, FunctionBody, Operator};
 
 impl Instrument<'_> {
     pub(super) fn code(&mut self, mut content: BinaryReader<'_>) -> Result<Vec<u8>, Failure> {
@@ -26,19 +26,23 @@ impl Instrument<'_> {
         let mut operators = FunctionBody::new(body).get_operators_reader()?;
         let start = operators.original_position();
         self.hook(Event::Enter, function, (start, None), start, &mut out);
-        let mut reachability = Reachability::new();
+        // For each open label, whether it is an `if` with parameters that has no `else`. The engine
+        // takes fuel for the `else` that is not there.
+        let mut open = [false].to_vec();
         while !operators.eof() {
             let at = operators.original_position();
             let operator = operators.read()?;
             let end = operators.original_position();
             let bytes = self.bytes.get(at..end).unwrap_or_default();
-            if reachability.is_reachable()
-                && let Some(event) = before(&operator, bytes)
-            {
+            if let Some(event) = before(&operator, bytes) {
                 self.hook(event, function, (at, Some(&operator)), at, &mut out);
             }
             match operator {
+                Operator::I32Const { .. } | Operator::TableGrow { .. } => {
+                    out.replace(at..at, &ONE_UNIT);
+                }
                 Operator::Call { function_index } => {
+                    out.replace(at..at, &ONE_UNIT);
                     self.function(at..end, &[0x10], function_index, &mut out);
                 }
                 Operator::ReturnCall { function_index } => {
@@ -49,10 +53,18 @@ impl Instrument<'_> {
                 }
                 _ => {}
             }
-            reachability.pass(&operator);
-            if reachability.is_reachable()
-                && let Some(event) = after(&operator, bytes)
-            {
+            let mut event = after(&operator, bytes);
+            match operator {
+                Operator::Block { .. } | Operator::Loop { .. } => open.push(false),
+                Operator::If { blockty } => open.push(matches!(blockty, BlockType::FuncType(_))),
+                Operator::Else => {
+                    open.pop();
+                    open.push(false);
+                }
+                Operator::End if open.pop() == Some(true) => event = Some(Event::Spent),
+                _ => {}
+            }
+            if let Some(event) = event {
                 self.hook(event, function, (at, Some(&operator)), end, &mut out);
             }
         }
@@ -83,13 +95,10 @@ impl Instrument<'_> {
             _ => None,
         };
         let site = self.sites.add(event, function, at, callee);
-        // `loop`, without parameters and results.
-        let mut call = [0x03, 0x40].to_vec();
-        call.push(0x41);
+        let mut call = [0x41].to_vec();
         put_i64(&mut call, i32::from_le_bytes(site.to_le_bytes()).into());
         call.push(0x10);
         put_u32(&mut call, self.imported);
-        call.push(0x0b);
         out.replace(place..place, &call);
     }
 }
@@ -99,7 +108,7 @@ impl Instrument<'_> {
 fn before(operator: &Operator<'_>, bytes: &[u8]) -> Option<Event> {
     match operator {
         Operator::Call { .. } | Operator::CallIndirect { .. } => Some(Event::Call),
-        Operator::ReturnCall { .. } | Operator::ReturnCallIndirect { .. } => Some(Event::Operator),
+        Operator::ReturnCall { .. } | Operator::ReturnCallIndirect { .. } => Some(Event::Spent),
         _ => may_trap(bytes).then_some(Event::Operator),
     }
 }

@@ -4,12 +4,11 @@
 //! happens that a replay wants to know. The number stands for a [`Site`]: a place in the original
 //! module and what happens there. The guest sees nothing of that.
 //!
-//! **Fuel.** Each call of the hook is in a loop of its own, `loop (i32.const SITE) (call $hook)
-//! end`. The engine takes the fuel for a loop's operators when the loop begins. What the hook costs
-//! is therefore the same at each site, [`HOOK_FUEL`], and is taken only where the site is reached;
-//! the hook gives it back. The fuel of all other operators stays as it is, whatever the engine
-//! charges for them, and where. Code that cannot be reached gets no call of the hook
-//! (`reachability`).
+//! **Fuel.** A call of the hook is `(i32.const SITE) (call $hook)`. In the engine of the copy these
+//! two operators cost nothing. Each of them that the module itself has gets `(i64.const 0) drop`
+//! before it, which costs what the operator did and does nothing. Every block then costs the same as
+//! in the original, whatever the engine takes for reachable and computes beforehand. What `prepare`
+//! makes of a `table.grow` is a call too.
 //!
 //! **Indices.** The hook is the last imported function, and the functions that the module defines
 //! move up by one. Everything that names a function is rewritten. Nothing else changes.
@@ -43,8 +42,8 @@ use wasmparser::{
 pub(crate) const HOOK_MODULE: &str = "pocketwasm hook";
 pub(crate) const HOOK_NAME: &str = "reached";
 
-/// The fuel that the engine takes for a call of the hook: for the loop, `i32.const` and `call`.
-pub(crate) const HOOK_FUEL: u64 = 3;
+/// Costs one unit of fuel and does nothing: `i64.const 0` and `drop`, which is free.
+pub(crate) const ONE_UNIT: [u8; 3] = [0x42, 0, 0x1a];
 
 /// A module that reports what it does.
 pub(crate) struct Instrumented {

@@ -1,8 +1,8 @@
 //! Which code the engine takes for reachable.
 //!
 //! The engine charges the operators of code that it takes for unreachable too, to the block around
-//! it. A call of the hook there would be charged and never give back its fuel. This follows the
-//! engine's translator (`translator/func/visit.rs`, `translator/func/mod.rs`): code is unreachable
+//! it. Which block pays for an operator therefore depends on that. This follows the engine's
+//! translator (`translator/func/visit.rs`, `translator/func/mod.rs`): code is unreachable
 //! after a branch without a condition, up to the end of a block to which reachable code branches. A
 //! condition that is a constant decides a branch; a constant is seen here only where it comes right
 //! before.

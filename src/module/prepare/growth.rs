@@ -24,6 +24,9 @@ use wasmparser::{BinaryReader, FunctionBody, Operator};
 /// The operators that come with a `memory.grow`, each for a unit of fuel. A `memory.grow` itself
 /// costs so much less.
 pub(crate) const GROWTH_FUEL: u8 = 12;
+/// How many of them are `i32.const`, which costs nothing in instrumented copies.
+#[cfg(feature = "explain")]
+pub(crate) const GROWTH_CONSTANTS: u8 = 3;
 
 /// The most `memory.grow` and `memory.size` of a module that gets the globals. Compilers write a
 /// few. What they become is longer.

@@ -1,0 +1,167 @@
+//! An instrumented copy uses the fuel of the module itself, to the unit, and ends where it does.
+
+use crate::functions::with_functions;
+use pocketwasm::{Call, Error, ErrorKind, Outcome, Plugin, Runner, RunnerConfig, SnapshotMode};
+use programs::{Options, Program, Random};
+use std::{
+    fs,
+    hash::{BuildHasher, Hasher, RandomState},
+};
+
+const PROGRAMS: u64 = if cfg!(debug_assertions) { 300 } else { 5_000 };
+
+/// What a call returned, wrote and cost, or how it failed.
+fn summary(ended: Result<&Outcome, &Error>) -> String {
+    match ended {
+        Ok(it) => format!(
+            "{:?} {:?} {:?} {}",
+            it.results(),
+            it.bytes(),
+            it.stdout(),
+            it.fuel_used()
+        ),
+        Err(error) => {
+            let fuel = error.outcome().map(Outcome::fuel_used);
+            // The copy has a larger stack.
+            let message = error.message();
+            match message.split_once("; the limits `max_recursion_depth`") {
+                Some((message, _)) => message.to_owned(),
+                None => format!("{message} {fuel:?}"),
+            }
+        }
+    }
+}
+
+/// Compares a call with its profile. Returns the fuel that it used, unless it exhausted its stack.
+#[track_caller]
+fn compare(name: &str, call: impl Fn() -> Call<'static>) -> Option<u64> {
+    let ran = call().run();
+    let profile = call().profile().expect(name);
+    assert_eq!(summary(profile.outcome()), summary(ran.as_ref()), "{name}");
+    let outcome = ran.as_ref().map_or_else(Error::outcome, Some)?;
+    let is_exhausted = ran
+        .as_ref()
+        .is_err_and(|error| error.message().contains("exhausted"));
+    if is_exhausted {
+        return None;
+    }
+    assert_eq!(profile.fuel(), outcome.fuel_used(), "{name}");
+    let stacks: u64 = profile
+        .stacks()
+        .iter()
+        .map(pocketwasm::explain::StackCost::fuel)
+        .sum();
+    assert_eq!(stacks, outcome.fuel_used(), "{name}");
+    Some(outcome.fuel_used())
+}
+
+fn runner(config: RunnerConfig) -> Runner {
+    let config = config.explain(true).snapshots(SnapshotMode::Never);
+    Runner::new(config).expect("a valid config")
+}
+
+fn leak<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
+}
+
+#[test]
+fn fixtures_use_the_same_fuel() {
+    let runner = runner(RunnerConfig::new().max_memory_pages(2_000));
+    let load = |name: &str| -> &'static Plugin {
+        let path = format!("{}/fixtures/{name}.wasm", env!("CARGO_MANIFEST_DIR"));
+        leak(
+            runner
+                .load_plugin(name, fs::read(&path).expect(&path))
+                .expect(name),
+        )
+    };
+    for name in [
+        "as-greet",
+        "as-old-greet",
+        "as-packed",
+        "c-greet",
+        "c-string",
+        "extism-as",
+        "extism-c",
+        "extism-rust",
+        "extism-zig",
+        "rust-greet",
+        "zig-greet",
+        "wapc-rust",
+        "go-greet",
+        "extism-go",
+    ] {
+        let plugin = load(name);
+        let greet = || plugin.call("greet").input("World");
+        let used = compare(name, greet).expect(name);
+        // Also where the fuel does not suffice.
+        for fuel in [1, used / 3, used / 2, used - 1] {
+            let name = format!("{name} with {fuel} units");
+            compare(&name, || greet().fuel(fuel)).expect(&name);
+        }
+    }
+    for name in [
+        "c-command",
+        "rust-command",
+        "zig-command",
+        "cgi-rust",
+        "rust-clock",
+        "go-command",
+    ] {
+        let plugin = load(name);
+        let run = || {
+            plugin
+                .call("_start")
+                .args(["a", "b"])
+                .env("FOO", "x")
+                .stdin("some input")
+        };
+        compare(name, run).expect(name);
+    }
+}
+
+#[test]
+fn generated_programs_use_the_same_fuel() {
+    let seed = match std::env::var("POCKETWASM_DIFFERENTIAL_SEED") {
+        Ok(seed) => seed.parse().expect("a number"),
+        Err(_) => RandomState::new().build_hasher().finish(),
+    };
+    println!("seed {seed}");
+    let config = with_functions(RunnerConfig::new())
+        .max_memories(100)
+        .max_memory_pages(24)
+        .max_table_elements(1_000)
+        .max_results(100)
+        .fuel(60_000);
+    let runner = runner(config);
+    let options = Options {
+        simd: cfg!(feature = "simd"),
+        ..Options::default()
+    };
+    let mut seeds = Random::new(seed);
+    let mut calls = 0;
+    for _ in 0..PROGRAMS {
+        let number = seeds.bits();
+        let program = Program::generate(number, options);
+        let plugin = leak(
+            runner
+                .load_plugin("program", program.encode())
+                .expect("valid"),
+        );
+        for call in leak(program).calls.iter() {
+            let name = format!("seed {seed}, program {number}, {call:?}");
+            let begin = || plugin.call(&call.export).params(&call.params);
+            let Some(used) = compare(&name, begin) else {
+                continue;
+            };
+            calls += 1;
+            if used > 0 {
+                let fuel = seeds.bits() % used;
+                let name = format!("{name} with {fuel} units");
+                compare(&name, || begin().fuel(fuel));
+            }
+        }
+    }
+    assert!(calls > PROGRAMS / 2, "{calls} calls");
+    let _ = ErrorKind::Trap;
+}
