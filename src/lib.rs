@@ -52,6 +52,7 @@
 //! | `std` (default) | files and directories ([`Runner::load_plugins`](https://docs.rs/pocketwasm/latest/pocketwasm/struct.Runner.html#method.load_plugins)), the system clock, any `std::io::Write` as output. It adds entry points and changes no behaviour |
 //! | `files` (with `std`) | files for guests, in memory: [`Files`](https://docs.rs/pocketwasm/latest/pocketwasm/struct.Files.html). Without it, every function on files returns an errno |
 //! | `conventions` (default) | the features `assemblyscript`, `cgi`, `extism`, `http-wasm`, `typst` and `wapc`: a [`Convention`] each. Packed pointers, C strings and commands are always there |
+//! | `async` | calls as futures, on any executor, and host functions that return futures: `Call::run_async`, `RunnerConfig::async_function` |
 //! | `serde` | values instead of bytes, as JSON: `Plugin::call_json`, `Call::run_json` |
 //! | `msgpack` | the same with MessagePack; needs `std` |
 //! | `http` | HTTP requests of Extism's plugins, by an [`HttpClient`] that the embedder grants; enables `extism` |
@@ -131,6 +132,9 @@ pub use api::instance::Instance;
 pub use api::plugin::Plugin;
 pub use api::progress::{PausedCall, Progress, WaitingCall};
 pub use api::runner::Runner;
+#[cfg(feature = "async")]
+#[cfg_attr(docsrs, doc(cfg(feature = "async")))]
+pub use api::running::RunningCall;
 pub use api::typed::TypedFunction;
 pub use common::cancel::CancelToken;
 pub use common::error::Error;
@@ -142,6 +146,9 @@ pub use common::wasm_value::{HostValue, ValueList};
 pub use convention::kinds::{Convention, UnknownConvention};
 pub use engine::compiled_module::ENGINE;
 pub use engine::dispatch::DISPATCH;
+#[cfg(feature = "async")]
+#[cfg_attr(docsrs, doc(cfg(feature = "async")))]
+pub use host::async_function::IntoAsyncHostFunction;
 pub use host::context::HostContext;
 pub use host::function::{HostFunction, HostResult, IntoHostFunction};
 pub use host::memory_view::{LittleEndian, Memory};
@@ -190,6 +197,9 @@ pub mod explain {
 /// HTTP messages, for plugins that handle requests and for plugins that send them.
 pub mod http {
     pub use crate::api::http::{Handled, Pending};
+    #[cfg(feature = "async")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "async")))]
+    pub use crate::common::http::{AsyncHttpClient, HttpResponseFuture};
     pub use crate::common::http::{HttpClient, HttpHeaders, HttpRequest, HttpResponse};
 }
 

@@ -28,6 +28,8 @@ pub(crate) mod progress;
 #[cfg(feature = "explain")]
 mod replay;
 pub(crate) mod runner;
+#[cfg(feature = "async")]
+pub(crate) mod running;
 #[cfg(feature = "serde")]
 mod serialized;
 #[cfg(feature = "std")]

@@ -13,10 +13,14 @@ use crate::{
         wasm_value::Value,
     },
     engine::{
-        mailbox::{Answer, Completion, Wait},
+        mailbox::{Answer, Wait},
         meter::Portion,
     },
-    host::{context::HostContext, function::HostResult},
+    host::{
+        context::HostContext,
+        function::HostResult,
+        waiting::{Completion, completion},
+    },
 };
 use alloc::{boxed::Box, format, string::ToString, vec::Vec};
 use core::{any::Any, error::Error as CoreError, fmt};
@@ -40,7 +44,7 @@ pub enum Progress<'a> {
 /// [`resume`](Self::resume). A call that is dropped is cancelled: an [`Instance`](crate::Instance)
 /// that it ran in is poisoned, unless the call had not begun.
 #[must_use = "a call that is dropped does not go on"]
-pub struct PausedCall<'a>(Suspended<'a>);
+pub struct PausedCall<'a>(pub(super) Suspended<'a>);
 
 /// A call whose host function said by [`HostContext::wait`] that it has no results yet.
 ///
@@ -48,8 +52,8 @@ pub struct PausedCall<'a>(Suspended<'a>);
 /// [`Instance`](crate::Instance) that it ran in is poisoned.
 #[must_use = "a call that is dropped does not go on"]
 pub struct WaitingCall<'a> {
-    suspended: Suspended<'a>,
-    wait: Wait,
+    pub(super) suspended: Suspended<'a>,
+    pub(super) wait: Wait,
 }
 
 impl<'a> Progress<'a> {
@@ -142,14 +146,15 @@ impl<'a> WaitingCall<'a> {
     /// of the function's types. The call has then ended.
     pub fn resume_with(self, results: &[Value], fuel: u64) -> Result<Progress<'a>, Error> {
         let given: Vec<Value> = results.into();
-        self.complete(fuel, move |_, results| {
+        let give = move |_: &mut HostContext<'_>, results: &mut [Value]| {
             if given.len() != results.len() {
                 let (given, results) = (given.len(), results.len());
                 return Err(format!("{given} results; its signature says {results}").into());
             }
             results.clone_from_slice(&given);
             Ok(())
-        })
+        };
+        self.complete(fuel, Box::new(give))
     }
 
     /// Goes on with what `finish` returns as the host function's results, with `fuel` units more.
@@ -188,13 +193,7 @@ impl<'a> WaitingCall<'a> {
         fuel: u64,
         finish: impl FnOnce(&mut HostContext<'_>) -> R + Send + 'static,
     ) -> Result<Progress<'a>, Error> {
-        self.complete(fuel, move |context, results| {
-            if !R::types().iter().copied().eq(results.iter().map(Value::ty)) {
-                let given = Signature::new([], R::types());
-                return Err(format!("the results have the types of {given}").into());
-            }
-            finish(context).give(results)
-        })
+        self.complete(fuel, completion(finish))
     }
 
     /// Ends the call as if the host function had returned `error`.
@@ -208,20 +207,10 @@ impl<'a> WaitingCall<'a> {
         error: impl Into<Box<dyn CoreError + Send + Sync>>,
     ) -> Result<Progress<'a>, Error> {
         let error = error.into();
-        self.complete(0, move |_, _| Err(error))
+        self.complete(0, Box::new(move |_, _| Err(error)))
     }
 
-    fn complete(
-        self,
-        fuel: u64,
-        completion: impl FnOnce(
-            &mut HostContext<'_>,
-            &mut [Value],
-        ) -> Result<(), Box<dyn CoreError + Send + Sync>>
-        + Send
-        + 'static,
-    ) -> Result<Progress<'a>, Error> {
-        let completion: Completion = Box::new(completion);
+    fn complete(self, fuel: u64, completion: Completion) -> Result<Progress<'a>, Error> {
         let answer = Answer {
             portion: Portion::Fuel(fuel),
             completion: Some(completion),
@@ -280,13 +269,18 @@ impl<'a> Call<'a> {
     ///
     /// Those of [`run`](Self::run).
     pub fn run_for(self, fuel: u64) -> Result<Progress<'a>, Error> {
+        PausedCall(self.suspended()).resume(fuel)
+    }
+
+    /// The call with its own copy of all that it can own, before it has begun.
+    pub(super) fn suspended(self) -> Suspended<'a> {
         let Self { target, mut task } = self;
         let state = task.state.take();
         let target = match target {
             Target::Fresh(plugin) => OwnedTarget::Fresh(plugin.clone()),
             Target::Kept(instance) => OwnedTarget::Kept(instance),
         };
-        PausedCall(Suspended::new(target, task, state)).resume(fuel)
+        Suspended::new(target, task, state)
     }
 
     /// Makes a call of a fresh instance that borrows nothing, and can be kept anywhere. It has not

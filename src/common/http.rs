@@ -147,6 +147,30 @@ pub trait HttpClient: Send + Sync + 'static {
     ) -> Result<HttpResponse, Box<dyn CoreError + Send + Sync>>;
 }
 
+/// Sends the HTTP requests of plugins whose calls are [run as futures](crate::Call::run_async).
+///
+/// What holds for an [`HttpClient`] holds for it too.
+#[cfg(feature = "async")]
+#[cfg_attr(docsrs, doc(cfg(feature = "async")))]
+pub trait AsyncHttpClient: Send + Sync + 'static {
+    /// Begins to send `request`, whose `uri` is a whole `http` or `https` URL. The future reads the
+    /// response. It must read at most `max_bytes` of the response's body, and be ready within
+    /// `timeout`, the time that the plugin's call has left.
+    ///
+    /// An error of the future ends the plugin's call with
+    /// [`ErrorKind::Host`](crate::ErrorKind::Host), and is its source. A future that is dropped
+    /// belongs to a call that was cancelled.
+    fn send(&self, request: HttpRequest, timeout: Duration, max_bytes: usize)
+    -> HttpResponseFuture;
+}
+
+/// The response of an [`AsyncHttpClient`], later.
+#[cfg(feature = "async")]
+#[cfg_attr(docsrs, doc(cfg(feature = "async")))]
+pub type HttpResponseFuture = core::pin::Pin<
+    Box<dyn Future<Output = Result<HttpResponse, Box<dyn CoreError + Send + Sync>>> + Send>,
+>;
+
 /// Whether a name and a value can be a header field: the name is a token, and the value has no
 /// control characters.
 pub(crate) fn is_field(name: &str, value: &str) -> bool {

@@ -1,5 +1,7 @@
 //! Defines host functions for the engine: this crate's own and the embedder's.
 
+#[cfg(all(feature = "async", feature = "http"))]
+use crate::common::{error::Error, text::Quoted};
 use crate::{
     common::{
         failure::{Cause, Failure},
@@ -218,6 +220,19 @@ pub(crate) fn define_host(
     Ok(())
 }
 
+/// The failure of a function of this crate that `waits`.
+#[cfg(all(feature = "async", feature = "http"))]
+pub(crate) fn waits_as(caller: &Caller<'_, StoreData>, names: [&str; 2], wait: Error) -> Failure {
+    let [module, name] = names;
+    let failure = wait.into_failure();
+    match &caller.data().mailbox {
+        Some(mailbox) if waits(&failure) => mailbox.waits(&[module.into(), name.into()]),
+        _ => {}
+    }
+    let (module, name) = (Quoted(module), Quoted(name));
+    failure.of_function(format_args!("host function {module} {name}"))
+}
+
 /// Defines a function that nothing provides: a call of it ends with that problem.
 pub(crate) fn define_missing(
     linker: &mut Linker<StoreData>,
@@ -318,18 +333,23 @@ impl<C: LiveStore> Guest for C {
 
     fn wait(&mut self, request: Request) -> Failure {
         let state = self.data();
-        let Some(mailbox) = &state.mailbox else {
-            return Failure::cannot_wait(
-                "its call runs to its end; `run_for` begins one that can be suspended",
-            );
-        };
-        if state.meter.is_nested() {
-            return Failure::cannot_wait("a host function has called the guest back");
+        match &state.mailbox {
+            None => Failure::cannot_wait(RUNS_TO_ITS_END),
+            Some(_) if !state.can_wait() => {
+                Failure::cannot_wait("a host function has called the guest back")
+            }
+            Some(mailbox) => {
+                mailbox.request(request);
+                Cause::Waiting.into()
+            }
         }
-        mailbox.request(request);
-        Cause::Waiting.into()
     }
 }
+
+const RUNS_TO_ITS_END: &str = match cfg!(feature = "async") {
+    true => "its call runs to its end; `run_for` and `run_async` begin one that can be suspended",
+    false => "its call runs to its end; `run_for` begins one that can be suspended",
+};
 
 /// Runs the embedder's operation that a waPC guest calls; `None` if there is no such operation. The
 /// inner `Err` is a message for the guest.

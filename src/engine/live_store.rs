@@ -28,3 +28,10 @@ impl LiveStore for Store<StoreData> {
         Self::data_mut(self)
     }
 }
+
+impl StoreData {
+    /// Whether a host function that is called now can wait.
+    pub(crate) fn can_wait(&self) -> bool {
+        self.mailbox.is_some() && !self.meter.is_nested()
+    }
+}

@@ -1,16 +1,11 @@
 //! Where a suspended call and who holds it leave each other word.
 
 use crate::{
-    common::{failure::Source, sync::Exclusive, value::Signature, wasm_value::Value},
+    common::{sync::Exclusive, value::Signature},
     engine::meter::Portion,
-    host::context::{HostContext, Request},
+    host::{context::Request, waiting::Completion},
 };
-use alloc::{boxed::Box, sync::Arc};
-
-/// Gives the results of a host function that waited. It gets a place for each result, with a value
-/// of its type.
-pub(crate) type Completion =
-    Box<dyn FnOnce(&mut HostContext<'_>, &mut [Value]) -> Result<(), Source> + Send>;
+use alloc::sync::Arc;
 
 /// What a suspended call is told when it goes on.
 pub(crate) struct Answer {

@@ -29,6 +29,9 @@ const LONG: Duration = Duration::from_millis(1);
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Portion {
     Fuel(u64),
+    /// As much as the guest uses in about half a millisecond.
+    #[cfg(feature = "async")]
+    Slice,
 }
 
 /// The limits of one call that replace the runner's settings.
@@ -233,8 +236,13 @@ impl Meter {
     }
 
     fn allow(&mut self, portion: Portion) {
-        let Portion::Fuel(fuel) = portion;
-        self.suspend_at = self.suspend_at.saturating_add(fuel);
+        let (from, more) = match portion {
+            Portion::Fuel(fuel) => (self.suspend_at, fuel),
+            // A slice counts from where the call is, and is not to make up for anything.
+            #[cfg(feature = "async")]
+            Portion::Slice => (self.suspend_at.max(self.granted), self.slice),
+        };
+        self.suspend_at = from.saturating_add(more);
     }
 
     /// Like [`next_slice`](Self::next_slice), for a call that can be suspended: `None` if it must

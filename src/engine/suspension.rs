@@ -9,7 +9,7 @@ use crate::{
     },
     engine::{
         compiled_module::CompiledModule,
-        mailbox::{Answer, Completion, Costs, Mailbox, Suspension, Wait},
+        mailbox::{Answer, Costs, Mailbox, Suspension, Wait},
         run_loop::{
             failure_in, from_engine_error, fuel_left, fuel_used, guarded_failure, pay_back,
             set_fuel, waits,
@@ -20,6 +20,7 @@ use crate::{
     host::{
         context::{HostContext, refused},
         function::check_results,
+        waiting::Completion,
     },
 };
 use alloc::{format, string::String, sync::Arc, vec, vec::Vec};

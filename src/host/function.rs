@@ -69,6 +69,19 @@ impl HostFunction {
         }
     }
 
+    /// A function of this signature, whose body has the form that is kept.
+    #[cfg(feature = "async")]
+    pub(super) fn erased(
+        signature: Signature,
+        body: impl Fn(&mut HostContext<'_>, &[Value], &mut [Value]) -> Result<(), Source>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        let body = Arc::new(body);
+        Self { signature, body }
+    }
+
     /// The function's parameters and results.
     #[must_use]
     pub fn signature(&self) -> &Signature {
@@ -199,7 +212,7 @@ macro_rules! functions {
 
 /// A parameter as the closure takes it.
 #[inline]
-fn passed<T: HostValue>(value: &Value) -> Result<T, Source> {
+pub(super) fn passed<T: HostValue>(value: &Value) -> Result<T, Source> {
     value
         .get()
         .ok_or_else(|| "a parameter does not fit the signature".into())

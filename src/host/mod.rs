@@ -6,6 +6,8 @@
 //! `convention` use the memory, the environment and the conventions' state; `settings` holds the
 //! functions. It uses `common` only.
 
+#[cfg(feature = "async")]
+pub(crate) mod async_function;
 pub(crate) mod context;
 pub(crate) mod convention_state;
 pub(crate) mod environment;
@@ -15,4 +17,4 @@ pub(crate) mod memory;
 pub(crate) mod memory_view;
 pub(crate) mod nested_calls;
 pub(crate) mod registry;
-mod waiting;
+pub(crate) mod waiting;

@@ -8,20 +8,19 @@ use crate::{
         limits::Limits,
         output::SharedSink,
     },
-    host::{context::HostContext, function::IntoHostFunction, registry::Functions},
+    host::{function::IntoHostFunction, registry::Functions},
     settings::{
         hosts,
         modes::{Compilation, Deadline, SnapshotMode},
     },
 };
 use alloc::{
-    boxed::Box,
     format,
     string::{String, ToString},
     sync::Arc,
     vec::Vec,
 };
-use core::{error::Error as CoreError, fmt, time::Duration};
+use core::{fmt, time::Duration};
 
 /// The settings of a [`Runner`](crate::Runner): all limits, the clock, where output goes, and what
 /// guests may see of the real world.
@@ -65,6 +64,8 @@ pub struct RunnerConfig {
     pub(crate) explain: bool,
     pub(crate) functions: Functions,
     pub(crate) http_client: Option<Arc<dyn HttpClient>>,
+    #[cfg(feature = "async")]
+    pub(crate) async_http_client: Option<Arc<dyn crate::common::http::AsyncHttpClient>>,
     pub(crate) allowed_hosts: Vec<String>,
     #[cfg(feature = "files")]
     pub(crate) files: Option<crate::common::files::Files>,
@@ -104,6 +105,8 @@ impl RunnerConfig {
             explain: false,
             functions: Functions::default(),
             http_client: None,
+            #[cfg(feature = "async")]
+            async_http_client: None,
             allowed_hosts: Vec::new(),
             #[cfg(feature = "files")]
             files: None,
@@ -311,25 +314,6 @@ impl RunnerConfig {
     ) -> Self {
         self.functions
             .insert(module, name, function.into_host_function());
-        self
-    }
-
-    /// Registers a function that answers the host calls of waPC guests for a binding, namespace and
-    /// operation. Its error is passed to the guest as text. An error of this crate, from the
-    /// context's methods, ends the plugin's call instead. A call for which nothing is registered
-    /// fails in the guest.
-    pub fn wapc_operation<E: Into<Box<dyn CoreError + Send + Sync>>>(
-        mut self,
-        binding: &str,
-        namespace: &str,
-        operation: &str,
-        answer: impl Fn(&mut HostContext<'_>, &[u8]) -> Result<Vec<u8>, E> + Send + Sync + 'static,
-    ) -> Self {
-        let answer = move |context: &mut HostContext<'_>, payload: &[u8]| {
-            answer(context, payload).map_err(Into::into)
-        };
-        self.functions
-            .insert_operation([binding, namespace, operation], Arc::new(answer));
         self
     }
 

@@ -1,11 +1,12 @@
-//! The setters for imports that are no functions.
+//! The setters for imports that are no functions, and for waPC's operations.
 
 use crate::{
     common::{reference::ExternRef, wasm_value::Value},
-    host::imported::elements,
+    host::{context::HostContext, imported::elements},
     settings::{config::RunnerConfig, modes::MissingImports},
 };
-use alloc::vec::Vec;
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use core::error::Error as CoreError;
 
 impl RunnerConfig {
     /// What happens to a module that imports a function which nothing provides. Default:
@@ -79,6 +80,25 @@ impl RunnerConfig {
     ) -> Self {
         let contents = elements(contents);
         self.functions.state.tables.insert(module, name, contents);
+        self
+    }
+
+    /// Registers a function that answers the host calls of waPC guests for a binding, namespace and
+    /// operation. Its error is passed to the guest as text. An error of this crate, from the
+    /// context's methods, ends the plugin's call instead. A call for which nothing is registered
+    /// fails in the guest.
+    pub fn wapc_operation<E: Into<Box<dyn CoreError + Send + Sync>>>(
+        mut self,
+        binding: &str,
+        namespace: &str,
+        operation: &str,
+        answer: impl Fn(&mut HostContext<'_>, &[u8]) -> Result<Vec<u8>, E> + Send + Sync + 'static,
+    ) -> Self {
+        let answer = move |context: &mut HostContext<'_>, payload: &[u8]| {
+            answer(context, payload).map_err(Into::into)
+        };
+        self.functions
+            .insert_operation([binding, namespace, operation], Arc::new(answer));
         self
     }
 }

@@ -17,6 +17,10 @@ pub(super) fn request(caller: &mut Guest<'_>, request: u64, body: u64) -> Result
     let body = handed_over(caller, body, "the body of an HTTP request")?;
     let mut request = granted::parse(&description)?;
     request.body = body;
+    #[cfg(feature = "async")]
+    if let Some(sending) = granted::begin(caller, &request)? {
+        return Err(sending);
+    }
     let response = granted::send(caller, &request)?;
     let headers = granted::headers_json(&response)?;
     let extism = &mut caller.data_mut().convention_state().extism;
@@ -49,9 +53,14 @@ pub(super) fn headers(caller: &mut Guest<'_>) -> Result<u64, Failure> {
 mod granted {
     use super::Guest;
     use crate::common::{
-        failure::{Cause, Failure},
+        failure::{Cause, Failure, Source},
         http::{HttpRequest, HttpResponse},
         text::{Quoted, first_line},
+    };
+    #[cfg(feature = "async")]
+    use crate::{
+        common::error::Error, convention::extism::MODULE, engine::host_functions::waits_as,
+        host::context::HostContext,
     };
     use alloc::{
         boxed::Box,
@@ -59,6 +68,7 @@ mod granted {
         string::{String, ToString},
         vec::Vec,
     };
+    use core::time::Duration;
     use serde_json::{Map, Value};
 
     fn malformed(problem: &str) -> Failure {
@@ -151,10 +161,45 @@ mod granted {
         }
     }
 
-    pub(super) fn send(
-        caller: &mut Guest<'_>,
+    /// A request that may be sent.
+    struct Admitted {
+        host: String,
+        timeout: Duration,
+        /// The most bytes that the response's body may have.
+        maximum: usize,
+    }
+
+    impl Admitted {
+        /// Checks what came of it.
+        fn received(self, sent: Result<HttpResponse, Source>) -> Result<HttpResponse, Failure> {
+            let Self { host, maximum, .. } = self;
+            let response = sent.map_err(|source| {
+                let why = first_line(&source);
+                Failure::from(Cause::Host {
+                    problem: format!("an HTTP request to {} failed: {why}", Quoted(&host)),
+                    source: Some(source),
+                })
+            })?;
+            let length = response.body.len() as u64;
+            if length > maximum as u64 {
+                return Err(Cause::TooLarge {
+                    what: "an HTTP response",
+                    length,
+                    limit: "max_input_bytes",
+                    maximum: maximum as u64,
+                }
+                .into());
+            }
+            Ok(response)
+        }
+    }
+
+    /// Checks that a request may be sent by `client`, which it returns.
+    fn admit<C>(
+        caller: &Guest<'_>,
         request: &HttpRequest,
-    ) -> Result<HttpResponse, Failure> {
+        client: Option<C>,
+    ) -> Result<(C, Admitted), Failure> {
         let host = host_of(&request.uri)?;
         let meter = &caller.data().meter;
         let config = &meter.context().config;
@@ -164,7 +209,7 @@ mod granted {
                 source: None,
             })
         };
-        let Some(client) = config.http_client.clone() else {
+        let Some(client) = client else {
             return Err(refused("this runner has no HTTP client".to_string()));
         };
         let mut allowed = caller.data().allowed_hosts();
@@ -172,27 +217,51 @@ mod granted {
             let hosts = crate::common::text::names(caller.data().allowed_hosts().cloned());
             return Err(refused(format!("allowed hosts are: {hosts}")));
         }
-        let maximum = config.limits.max_input_bytes;
-        let timeout = meter.time_left().unwrap_or(config.timeout);
-        let response = client.send(request, timeout, maximum).map_err(|source| {
-            let why = first_line(&source);
-            Failure::from(Cause::Host {
-                problem: format!("an HTTP request to {} failed: {why}", Quoted(&host)),
-                source: Some(source),
-            })
-        })?;
-        caller.data().meter.look()?;
-        let length = response.body.len() as u64;
-        if length > maximum as u64 {
-            return Err(Cause::TooLarge {
-                what: "an HTTP response",
-                length,
-                limit: "max_input_bytes",
-                maximum: maximum as u64,
-            }
-            .into());
+        let admitted = Admitted {
+            timeout: meter.time_left().unwrap_or(config.timeout),
+            maximum: config.limits.max_input_bytes,
+            host,
+        };
+        Ok((client, admitted))
+    }
+
+    pub(super) fn send(
+        caller: &mut Guest<'_>,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, Failure> {
+        let client = caller.data().meter.context().config.http_client.clone();
+        let (client, admitted) = admit(caller, request, client)?;
+        let sent = client.send(request, admitted.timeout, admitted.maximum);
+        let received = admitted.received(sent);
+        // What ends the call from outside comes before what came of the request.
+        if received.is_ok() {
+            caller.data().meter.look()?;
         }
-        Ok(response)
+        received
+    }
+
+    /// Begins to send a request by the client that returns futures, if there is one and the call
+    /// can wait, or if there is no other. Returns what the host function must fail with.
+    #[cfg(feature = "async")]
+    pub(super) fn begin(
+        caller: &mut Guest<'_>,
+        request: &HttpRequest,
+    ) -> Result<Option<Failure>, Failure> {
+        let state = caller.data();
+        let config = &state.meter.context().config;
+        let client = config.async_http_client.clone();
+        if client.is_none() || config.http_client.is_some() && !state.can_wait() {
+            return Ok(None);
+        }
+        let (client, admitted) = admit(caller, request, client)?;
+        let sending = client.send(request.clone(), admitted.timeout, admitted.maximum);
+        let finish = move |context: &mut HostContext<'_>, sent| -> Result<u64, Error> {
+            let response = admitted.received(sent)?;
+            let headers = headers_json(&response)?;
+            context.give_response(response.status, headers, &response.body)
+        };
+        let wait = HostContext::new(caller).wait_and(sending, finish);
+        Ok(Some(waits_as(caller, [MODULE, "http_request"], wait)))
     }
 
     /// The header fields by their names in lower case. Values of the same name are joined.
