@@ -26,6 +26,8 @@
 //! 4. [`Call`] describes one call: params or input, fuel, timeout, arguments, and a [`CancelToken`]
 //!    that ends it from another thread.
 //!    A [`TypedFunction`] calls with Rust's own types, which are checked once.
+//!    [`Call::run_for`] runs it in portions: see [`Progress`], [`PausedCall`] and [`WaitingCall`].
+//!    [`Deadline`] says what its time is.
 //! 5. [`Outcome`] has what the call returned, wrote and cost.
 //! 6. [`Error`] names the plugin, the problem and the limit. [`ErrorKind`] is for programs, and [`Phase`]
 //!    is the step in which the error happened.
@@ -69,13 +71,15 @@
 //!
 //! # The guide
 //!
-//! The [guide] has the rest: [writing a plugin], [limits, fuel and time], [conventions],
+//! The [guide] has the rest: [writing a plugin], [limits, fuel and time],
+//! [pausing, waiting and futures], [conventions],
 //! [host functions], [snapshots], the [gateway], [boards], [performance]. [`SECURITY.md`] says what is
 //! guaranteed and what is not.
 //!
 //! [guide]: https://docs.rs/crate/pocketwasm/latest/source/docs/src/SUMMARY.md
 //! [writing a plugin]: https://docs.rs/crate/pocketwasm/latest/source/docs/src/plugins/index.md
 //! [limits, fuel and time]: https://docs.rs/crate/pocketwasm/latest/source/docs/src/limits.md
+//! [pausing, waiting and futures]: https://docs.rs/crate/pocketwasm/latest/source/docs/src/pause.md
 //! [conventions]: https://docs.rs/crate/pocketwasm/latest/source/docs/src/conventions.md
 //! [host functions]: https://docs.rs/crate/pocketwasm/latest/source/docs/src/host-functions.md
 //! [snapshots]: https://docs.rs/crate/pocketwasm/latest/source/docs/src/snapshots.md
@@ -232,6 +236,8 @@ mod documents {
     struct HostFunctions;
     #[doc = include_str!("../docs/src/limits.md")]
     struct Limits;
+    #[doc = include_str!("../docs/src/pause.md")]
+    struct Pause;
     #[doc = include_str!("../docs/src/guest-environment.md")]
     struct GuestEnvironment;
     #[cfg(feature = "archives")]

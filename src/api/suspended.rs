@@ -32,7 +32,7 @@ use core::{
 };
 
 /// About what a store with an instance takes in addition to its memories and tables, in bytes.
-const STORE_BYTES: usize = 2_048;
+const STORE_BYTES: usize = 4_096;
 
 /// The input of a call that outlives it.
 enum OwnedInput {

@@ -9,7 +9,7 @@ use wasmi_core::LimiterError;
 
 const PAGE: usize = 65_536;
 /// What an element of a table takes, in bytes.
-const ELEMENT: usize = 16;
+const ELEMENT: usize = 8;
 
 /// Bounds the memories and the tables of a store, each as a sum. Memories never shrink, and their
 /// sum is also the peak.
