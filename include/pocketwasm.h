@@ -71,6 +71,19 @@ typedef enum {
   PW_EXTERN_GLOBAL = 4,
 } pw_extern;
 
+/// How far a call has come.
+typedef enum {
+  /// It has failed, or could not go on: the error says why.
+  PW_PROGRESS_FAILED = 0,
+  /// It has ended well: pw_call_outcome has what it returned.
+  PW_PROGRESS_FINISHED = 1,
+  /// It has used the fuel that it was given: pw_call_run goes on.
+  PW_PROGRESS_PAUSED = 2,
+  /// A host function has no results yet (pw_context_wait): pw_call_resume_with, pw_call_finish or
+  /// pw_call_fail goes on.
+  PW_PROGRESS_WAITING = 3,
+} pw_progress;
+
 /// What happened to a file.
 typedef enum {
   /// There is no such change.
@@ -234,6 +247,9 @@ typedef enum {
   PW_SETTING_MAX_DIRECTORY_ENTRIES = 42,
   /// The most symbolic links that one path may lead through. Default 40, at most 1,000.
   PW_SETTING_MAX_SYMLINK_HOPS = 43,
+  /// Whether the deadline counts the time in which a call is suspended: one of pw_deadline. Default
+  /// PW_DEADLINE_RUNNING_TIME.
+  PW_SETTING_DEADLINE = 44,
 } pw_setting;
 
 /// When instances start from a snapshot: the values of PW_SETTING_SNAPSHOTS.
@@ -264,6 +280,15 @@ typedef enum {
   PW_MISSING_TRAP = 1,
 } pw_missing;
 
+/// What the time of a call is, if it is suspended in between: the values of PW_SETTING_DEADLINE.
+typedef enum {
+  /// The time in which it runs.
+  PW_DEADLINE_RUNNING_TIME = 0,
+  /// All time since it began. If it ended meanwhile, the call fails with PW_KIND_TIMEOUT when it goes
+  /// on.
+  PW_DEADLINE_WALL_TIME = 1,
+} pw_deadline;
+
 /// One of a guest's output streams.
 typedef enum {
   /// Standard output.
@@ -271,6 +296,10 @@ typedef enum {
   /// Standard error.
   PW_STREAM_STDERR = 2,
 } pw_stream;
+
+/// A call that runs for some fuel at a time. It takes no thread in between, and may go on at any time on
+/// any thread, one at a time. Freeing it cancels it.
+typedef struct pw_call pw_call;
 
 /// Ends calls, from any thread. Any number of threads may use it at once.
 typedef struct pw_cancel pw_cancel;
@@ -300,7 +329,8 @@ typedef struct pw_files pw_files;
 
 /// An instance of a plugin that keeps its memory, globals and tables from call to call. Any thread may
 /// use it, one at a time. While a call on it runs, all other uses are refused with PW_KIND_MISUSE, those
-/// by the call's own host functions too: these use the context that they get.
+/// by the call's own host functions too: these use the context that they get. A call that is paused or
+/// waits has not ended.
 typedef struct pw_instance pw_instance;
 
 /// Options of calls: limits, standard input, arguments, environment and the like. Only one thread may
@@ -825,9 +855,134 @@ bool pw_instance_table_size(const pw_instance *instance,
                             uint64_t *size,
                             pw_error **error);
 
+/// Begins a call like that of pw_runner_run, which runs by pw_call_run. What is passed is copied.
+/// Returns NULL and an error if the call is refused. Free it with pw_call_free. It may outlive the
+/// runner.
+pw_call *pw_runner_begin(const pw_runner *runner,
+                         const char *plugin,
+                         const char *export_name,
+                         const uint64_t *params,
+                         size_t length,
+                         const pw_options *options,
+                         pw_error **error);
+
+/// Begins a call like that of pw_runner_run_bytes; see pw_runner_begin.
+pw_call *pw_runner_begin_bytes(const pw_runner *runner,
+                               const char *plugin,
+                               const char *export_name,
+                               const uint8_t *input,
+                               size_t length,
+                               const pw_options *options,
+                               pw_error **error);
+
+/// Begins a call like that of pw_runner_run_inputs; see pw_runner_begin.
+pw_call *pw_runner_begin_inputs(const pw_runner *runner,
+                                const char *plugin,
+                                const char *export_name,
+                                const pw_bytes *inputs,
+                                size_t length,
+                                const pw_options *options,
+                                pw_error **error);
+
+/// Begins a call like that of pw_instance_run; see pw_runner_begin. Until it has ended or is freed, the
+/// instance is in use. If it is freed before it has ended, the instance is poisoned. The instance may be
+/// freed before it.
+pw_call *pw_instance_begin(const pw_instance *instance,
+                           const char *export_name,
+                           const uint64_t *params,
+                           size_t length,
+                           const pw_options *options,
+                           pw_error **error);
+
+/// Begins a call like that of pw_instance_run_bytes; see pw_instance_begin.
+pw_call *pw_instance_begin_bytes(const pw_instance *instance,
+                                 const char *export_name,
+                                 const uint8_t *input,
+                                 size_t length,
+                                 const pw_options *options,
+                                 pw_error **error);
+
+/// Begins a call like that of pw_instance_run_inputs; see pw_instance_begin.
+pw_call *pw_instance_begin_inputs(const pw_instance *instance,
+                                  const char *export_name,
+                                  const pw_bytes *inputs,
+                                  size_t length,
+                                  const pw_options *options,
+                                  pw_error **error);
+
+/// Runs a call for `fuel` units more than it was given until now, and says how far it has come. Results,
+/// output and the fuel that it uses in the end are those of a call that was never paused. PW_SETTING_FUEL
+/// or pw_options_fuel bounds all portions together.
+///
+/// A block of code is paid for as a whole: a call can stay where it is for several small portions, which
+/// add up.
+pw_progress pw_call_run(const pw_call *call,
+                        uint64_t fuel,
+                        pw_error **error);
+
+/// Goes on with a call that waits, as if the host function had returned `results`, for `fuel` units more.
+/// There must be as many as its signature says; if not, the call stays as it is.
+pw_progress pw_call_resume_with(const pw_call *call,
+                                const uint64_t *results,
+                                size_t length,
+                                uint64_t fuel,
+                                pw_error **error);
+
+/// Goes on with a call that waits, for `fuel` units more: `finish` runs first, in place of the host
+/// function, with a context by which it can write the guest's memory. It gets `user_data`, no params, and
+/// room for the results. It cannot wait itself.
+pw_progress pw_call_finish(const pw_call *call,
+                           pw_host_function finish,
+                           void *user_data,
+                           uint64_t fuel,
+                           pw_error **error);
+
+/// Ends a call that waits, as if the host function had failed with `message`, which is copied. Returns
+/// PW_PROGRESS_FAILED and an error of the kind PW_KIND_HOST.
+pw_progress pw_call_fail(const pw_call *call,
+                         const char *message,
+                         pw_error **error);
+
+/// What the host function of a call that waits passed to pw_context_wait; 0 if it does not wait.
+uint64_t pw_call_request(const pw_call *call);
+
+/// The module name by which the guest imports the function that the call waits for; empty if it does not
+/// wait. Borrowed from the call until it goes on or is freed, never NULL.
+const char *pw_call_module(const pw_call *call);
+
+/// The name of the function that the call waits for, within its module; empty if it does not wait.
+/// Borrowed from the call until it goes on or is freed, never NULL.
+const char *pw_call_function(const pw_call *call);
+
+/// What a call returned, wrote and cost, if it has ended well; NULL otherwise. Borrowed from the call; do
+/// not free it.
+const pw_outcome *pw_call_outcome(const pw_call *call);
+
+/// The fuel that a call has used so far.
+uint64_t pw_call_fuel_used(const pw_call *call);
+
+/// About how many bytes a call takes while it is paused or waits: the guest's memories and tables, the
+/// input, the call itself; the engine's stack comes in addition. 0 if it has ended.
+size_t pw_call_bytes(const pw_call *call);
+
+/// Frees a call, and with it what is borrowed from it. NULL is ignored. One that has not ended is
+/// cancelled. A host function may free the call that it was called by: the call then goes on until it
+/// is suspended or ends.
+void pw_call_free(pw_call *call);
+
 /// Says why the host function fails, as text that PW_KIND_HOST will have. Always returns false, for
 /// `return pw_context_fail(context, "no such key");`. The text is copied.
 bool pw_context_fail(pw_context *context, const char *message);
+
+/// Says that the host function has no results yet. Always returns false, for
+/// `return pw_context_wait(context, request);`. The call is then suspended with PW_PROGRESS_WAITING,
+/// `request` is what pw_call_request says, and pw_call_resume_with or pw_call_finish goes on as if the
+/// function had returned then. `request` is any number that tells the embedder what to wait for.
+///
+/// The call fails with PW_KIND_CANNOT_WAIT if it was not begun by pw_runner_begin, pw_instance_begin or
+/// one of their siblings, and if a host function has called the guest back.
+bool pw_context_wait(pw_context *context,
+                     uint64_t request);
 
 /// What pw_options_user_data set for this call; NULL if nothing did.
 void *pw_context_user_data(pw_context *context);

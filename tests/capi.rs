@@ -17,7 +17,7 @@ fn read(path: impl AsRef<Path>) -> String {
 }
 
 /// The files with public items, in the order of the header.
-const PARTS: [&str; 23] = [
+const PARTS: [&str; 25] = [
     "kind",
     "settings",
     "user_data",
@@ -33,6 +33,8 @@ const PARTS: [&str; 23] = [
     "cancel",
     "instance",
     "instance_memory",
+    "begin",
+    "suspended",
     "live",
     "context",
     "context_memory",

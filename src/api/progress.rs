@@ -210,7 +210,8 @@ impl<'a> WaitingCall<'a> {
         self.complete(0, Box::new(move |_, _| Err(error)))
     }
 
-    fn complete(self, fuel: u64, completion: Completion) -> Result<Progress<'a>, Error> {
+    /// Goes on with what `completion` writes as the results.
+    pub(crate) fn complete(self, fuel: u64, completion: Completion) -> Result<Progress<'a>, Error> {
         let answer = Answer {
             portion: Portion::Fuel(fuel),
             completion: Some(completion),

@@ -25,7 +25,7 @@ pub struct pw_bytes {
 
 /// What a call passes.
 #[derive(Clone, Copy)]
-enum Input<'a> {
+pub(super) enum Input<'a> {
     Params(&'a [u64]),
     Bytes(&'a [u8]),
     Several(&'a [&'a [u8]]),
@@ -37,7 +37,10 @@ enum Input<'a> {
 ///
 /// `inputs` must be NULL, misaligned, or point to `length` inputs, each with as many bytes as it says,
 /// that do not change for `'a`.
-unsafe fn several<'a>(inputs: *const pw_bytes, length: usize) -> Result<Vec<&'a [u8]>, Problem> {
+pub(super) unsafe fn several<'a>(
+    inputs: *const pw_bytes,
+    length: usize,
+) -> Result<Vec<&'a [u8]>, Problem> {
     // SAFETY: the caller ensures it.
     let inputs = unsafe { array("inputs", inputs, length)? };
     let mut all = Vec::with_capacity(inputs.len());
@@ -48,14 +51,15 @@ unsafe fn several<'a>(inputs: *const pw_bytes, length: usize) -> Result<Vec<&'a 
     Ok(all)
 }
 
-/// Runs a call. The plugin's configuration comes first, and the call's own keys replace it.
-fn run<'a>(
+/// A call with all that C says of it. The plugin's configuration comes first, and the call's own keys
+/// replace it.
+pub(super) fn prepare<'a>(
     mut call: Call<'a>,
     input: Input<'a>,
     configuration: &Configuration,
     options: Option<&pw_options>,
     call_data: &'a mut CallData,
-) -> Result<Box<pw_outcome>, Problem> {
+) -> Result<Call<'a>, Problem> {
     call = match input {
         Input::Params(params) => call.params(params),
         Input::Bytes(bytes) => call.input(bytes),
@@ -64,10 +68,10 @@ fn run<'a>(
     for (key, value) in &**configuration {
         call = call.config(key, value);
     }
-    if let Some(pw_options(options)) = options {
-        call = options.get()?.apply(call, call_data);
+    match options {
+        Some(pw_options(options)) => Ok(options.get()?.apply(call, call_data)),
+        None => Ok(call),
     }
-    Ok(Box::new(pw_outcome::new(call.run()?)))
 }
 
 /// Runs a call in a fresh instance.
@@ -88,7 +92,8 @@ unsafe fn run_fresh(
     let (plugin, configuration) = inner.plugin(plugin)?;
     let mut call_data = CallData::default();
     let call = plugin.call(export);
-    run(call, input, &configuration, options, &mut call_data)
+    let call = prepare(call, input, &configuration, options, &mut call_data)?;
+    Ok(Box::new(pw_outcome::new(call.run()?)))
 }
 
 /// Runs a call in a kept instance.
@@ -108,7 +113,8 @@ unsafe fn run_kept(
     let mut call_data = CallData::default();
     kept.with(|instance| {
         let call = instance.call(export);
-        run(call, input, &kept.configuration, options, &mut call_data)
+        let call = prepare(call, input, &kept.configuration, options, &mut call_data)?;
+        Ok(Box::new(pw_outcome::new(call.run()?)))
     })
 }
 

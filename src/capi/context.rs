@@ -36,6 +36,23 @@ pub unsafe extern "C" fn pw_context_fail(context: *mut pw_context, message: *con
     false
 }
 
+/// Says that the host function has no results yet. Always returns false, for
+/// `return pw_context_wait(context, request);`. The call is then suspended with PW_PROGRESS_WAITING,
+/// `request` is what pw_call_request says, and pw_call_resume_with or pw_call_finish goes on as if the
+/// function had returned then. `request` is any number that tells the embedder what to wait for.
+///
+/// The call fails with PW_KIND_CANNOT_WAIT if it was not begun by pw_runner_begin, pw_instance_begin or
+/// one of their siblings, and if a host function has called the guest back.
+#[unsafe(no_mangle)]
+pub extern "C" fn pw_context_wait(context: *mut pw_context, request: u64) -> bool {
+    entry(None, || {
+        live::with(context, |context: &mut HostContext<'_>| {
+            Err::<(), _>(context.wait(request))
+        })
+    });
+    false
+}
+
 /// What pw_options_user_data set for this call; NULL if nothing did.
 #[unsafe(no_mangle)]
 pub extern "C" fn pw_context_user_data(context: *mut pw_context) -> *mut c_void {

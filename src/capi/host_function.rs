@@ -34,13 +34,14 @@ pub type pw_host_function = Option<
 >;
 
 /// A function of C's with its data.
-struct Callback {
-    function: unsafe extern "C" fn(*mut c_void, *mut pw_context, *const u64, *mut u64) -> bool,
-    user_data: UserData,
+pub(super) struct Callback {
+    pub(super) function:
+        unsafe extern "C" fn(*mut c_void, *mut pw_context, *const u64, *mut u64) -> bool,
+    pub(super) user_data: UserData,
 }
 
 impl Callback {
-    fn call(
+    pub(super) fn call(
         &self,
         context: &mut HostContext<'_>,
         params: &[Value],

@@ -11,11 +11,12 @@ use super::{
 use crate::Instance;
 use alloc::boxed::Box;
 use core::{ffi::c_char, mem::MaybeUninit};
-use spin::RwLock;
+use spin::{RwLock, RwLockWriteGuard};
 
 /// An instance of a plugin that keeps its memory, globals and tables from call to call. Any thread may
 /// use it, one at a time. While a call on it runs, all other uses are refused with PW_KIND_MISUSE, those
-/// by the call's own host functions too: these use the context that they get.
+/// by the call's own host functions too: these use the context that they get. A call that is paused or
+/// waits has not ended.
 pub struct pw_instance(pub(super) Handle<Kept>);
 
 pub(super) struct Kept {
@@ -26,15 +27,19 @@ pub(super) struct Kept {
 }
 
 impl Kept {
+    /// Takes the instance, unless it is in use.
+    pub(super) fn take(&self) -> Result<RwLockWriteGuard<'_, Instance>, Problem> {
+        self.instance.try_write().ok_or(Problem::Misuse(
+            "the instance is in use: a call on it has not ended",
+        ))
+    }
+
     /// Uses the instance, unless it is in use.
     pub(super) fn with<R>(
         &self,
         run: impl FnOnce(&mut Instance) -> Result<R, Problem>,
     ) -> Result<R, Problem> {
-        let mut instance = self.instance.try_write().ok_or(Problem::Misuse(
-            "the instance is in use: a call on it has not ended",
-        ))?;
-        run(&mut instance)
+        run(&mut *self.take()?)
     }
 }
 

@@ -22,6 +22,7 @@
 )]
 
 mod arguments;
+mod begin;
 mod call;
 mod cancel;
 mod config;
@@ -36,6 +37,7 @@ mod files;
 mod freestanding;
 mod guest;
 mod handle;
+mod held;
 mod host_function;
 mod instance;
 mod instance_memory;
@@ -49,6 +51,7 @@ mod report;
 mod runner;
 mod settings;
 mod surroundings;
+mod suspended;
 #[cfg(feature = "std")]
 mod system;
 mod user_data;
@@ -60,6 +63,7 @@ const _: () = {
     const fn any_thread<T: Send + Sync>() {}
     any_thread::<runner::pw_runner>();
     any_thread::<instance::pw_instance>();
+    any_thread::<suspended::pw_call>();
     any_thread::<options::pw_options>();
     any_thread::<cancel::pw_cancel>();
     any_thread::<outcome::pw_outcome>();

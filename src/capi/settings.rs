@@ -10,7 +10,7 @@ use super::{
     arguments::{Mistake, mistake, narrow},
     panics::caught,
 };
-use crate::{Compilation, MissingImports, RunnerConfig, SnapshotMode};
+use crate::{Compilation, Deadline, MissingImports, RunnerConfig, SnapshotMode};
 use alloc::format;
 use core::time::Duration;
 
@@ -114,6 +114,9 @@ pub enum pw_setting {
     MaxDirectoryEntries = 42,
     /// The most symbolic links that one path may lead through. Default 40, at most 1,000.
     MaxSymlinkHops = 43,
+    /// Whether the deadline counts the time in which a call is suspended: one of pw_deadline. Default
+    /// PW_DEADLINE_RUNNING_TIME.
+    Deadline = 44,
 }
 
 /// When instances start from a snapshot: the values of PW_SETTING_SNAPSHOTS.
@@ -148,6 +151,17 @@ pub enum pw_missing {
     Refuse = 0,
     /// The module loads. A call that reaches the function ends with PW_KIND_UNSUPPORTED_IMPORT.
     Trap = 1,
+}
+
+/// What the time of a call is, if it is suspended in between: the values of PW_SETTING_DEADLINE.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub enum pw_deadline {
+    /// The time in which it runs.
+    RunningTime = 0,
+    /// All time since it began. If it ended meanwhile, the call fails with PW_KIND_TIMEOUT when it goes
+    /// on.
+    WallTime = 1,
 }
 
 /// Settings, and the first mistake in setting them. The mistake is reported when the settings are
@@ -201,6 +215,10 @@ const MISSING: [(u32, MissingImports); 2] = [
     (pw_missing::Refuse as u32, MissingImports::Refuse),
     (pw_missing::Trap as u32, MissingImports::Trap),
 ];
+const DEADLINE: [(u32, Deadline); 2] = [
+    (pw_deadline::RunningTime as u32, Deadline::RunningTime),
+    (pw_deadline::WallTime as u32, Deadline::WallTime),
+];
 
 /// A setting of a feature that a build has or has not.
 macro_rules! with_feature {
@@ -237,6 +255,9 @@ macro_rules! settings {
                 }
                 known if known == pw_setting::MissingImports as u32 => {
                     config.missing_imports(one_of("missing_imports", value, &MISSING)?)
+                }
+                known if known == pw_setting::Deadline as u32 => {
+                    config.deadline(one_of("deadline", value, &DEADLINE)?)
                 }
                 $(known if known == pw_setting::$setting as u32 => {
                     settings!(@set config $method value $($feature)?)

@@ -42,4 +42,5 @@ void descriptions(void);
 void surroundings(void);
 void inputs(void);
 void files(void);
+void suspended(void);
 #endif

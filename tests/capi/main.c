@@ -563,6 +563,7 @@ int main(int count, char **arguments) {
   surroundings();
   inputs();
   files();
+  suspended();
   wrong_arguments();
   nothing();
   printf("%u checks, %u failed\n", checks, failures);
