@@ -39,10 +39,10 @@ let plugins = try Plugins(timeoutMs: 60_000)
 try plugins.load("add", read("add"))
 try plugins.load("greet", read("rust-greet"))
 
-let sum = try plugins.run("add", "add", [10, UInt64(bitPattern: -3)])
-check(sum.results, [7])
-check(sum.fuelUsed, 4)
-check(sum.peakMemoryPages, 0)
+let added = try plugins.run("add", "add", [10, UInt64(bitPattern: -3)])
+check(added.results, [7])
+check(added.fuelUsed, 4)
+check(added.peakMemoryPages, 0)
 
 let greeting = try plugins.run("greet", "greet", input: Data("World".utf8))
 check(String(decoding: greeting.bytes, as: UTF8.self), "Hello, World")
@@ -79,6 +79,69 @@ await fails(PW_KIND_CANCELLED, "\(greet): cancelled") {
         return try await plugins.greet("World")
     }
     _ = try await task.value
+}
+
+// Functions that plugins import, a kept instance, and calls that wait.
+struct Refused: Error, CustomStringConvertible {
+    let description = "it is closed"
+}
+let act = HostFunction("env", "act", "(i32) -> (i32)") { guest, params in
+    switch params[0] {
+    case 1:
+        let word = try guest.read(16, 5)
+        try guest.write(32, Data(word.reversed()))
+        return [UInt64(word.count)]
+    case 2: _ = try guest.read(65_535, 2)
+    case 3: throw Refused()
+    default: throw Later(request: params[0] * 2)
+    }
+    return [0]
+}
+let mix = HostFunction("env", "mix", "(i32, i64, f32, f64) -> (f64)") { _, params in
+    [pw_from_f64(pw_to_f64(params[3]) + Double(Float(bitPattern: UInt32(params[2]))))]
+}
+let hosts = try Plugins(maxMemories: 2, timeoutMs: 60_000, functions: [act, mix], base: -5)
+try hosts.load("host", read("c-host"))
+let instance = try hosts.instantiate("host")
+check(try instance.run("act", [1]).results, [5])
+check(try instance.read(32, 5), Data("olleh".utf8))
+check(try instance.run("count_up", []).results, [1])
+check(try instance.run("count_up", []).results, [2])
+check(try instance.run("mix", [0, 0, pw_from_f32(0.5), pw_from_f64(1.25)]).results, [pw_from_f64(1.75)])
+await fails(
+    PW_KIND_HOST, #"plugin "host", export "act": host function "env" "act": it is closed"#
+) { _ = try hosts.run("host", "act", [3]) }
+do {
+    _ = try hosts.run("host", "act", [2])
+    check(false, true)
+} catch let error as PluginError {
+    check(error.kind, PW_KIND_GUEST_DATA)
+}
+let waited = try await hosts.call("host", "act", [21], portion: 1_000) { request in
+    try await Task.sleep(nanoseconds: 1_000_000)
+    return [request + 1]
+}
+check(waited.results, [43])
+// Many calls wait at once, and take no thread each.
+let sum = try await withThrowingTaskGroup(of: UInt64.self) { group in
+    for number in 10..<110 as Range<UInt64> {
+        group.addTask {
+            try await hosts.call("host", "act", [number], portion: 50) { request in
+                try await Task.sleep(nanoseconds: 5_000_000)
+                return [request]
+            }.results[0]
+        }
+    }
+    return try await group.reduce(0, +)
+}
+check(sum, (10..<110).reduce(0) { $0 + 2 * $1 })
+// A task that is cancelled ends a guest that never does.
+let looping = Task { try await hosts.call("host", "spin", []) { _ in [] } }
+try await Task.sleep(nanoseconds: 5_000_000)
+looping.cancel()
+switch await looping.result {
+case .success: check(false, true)
+case .failure(let error): check(error is CancellationError, true)
 }
 
 print("\(checks) checks, \(failures) failed")
