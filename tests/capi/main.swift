@@ -123,18 +123,16 @@ let waited = try await hosts.call("host", "act", [21], portion: 1_000) { request
 }
 check(waited.results, [43])
 // Many calls wait at once, and take no thread each.
-let sum = try await withThrowingTaskGroup(of: UInt64.self) { group in
-    for number in 10..<110 as Range<UInt64> {
-        group.addTask {
-            try await hosts.call("host", "act", [number], portion: 50) { request in
-                try await Task.sleep(nanoseconds: 5_000_000)
-                return [request]
-            }.results[0]
-        }
+let numbers: Range<UInt64> = 10..<110
+let waiting = numbers.map { number in
+    Task {
+        try await hosts.call("host", "act", [number], portion: 50) { request in
+            try await Task.sleep(nanoseconds: 5_000_000)
+            return [request]
+        }.results
     }
-    return try await group.reduce(0, +)
 }
-check(sum, (10..<110).reduce(0) { $0 + 2 * $1 })
+for (number, call) in zip(numbers, waiting) { check(try await call.value, [2 * number]) }
 // A task that is cancelled ends a guest that never does.
 let looping = Task { try await hosts.call("host", "spin", []) { _ in [] } }
 try await Task.sleep(nanoseconds: 5_000_000)
