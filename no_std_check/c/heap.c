@@ -1,9 +1,14 @@
 // The memory and the end of panics that the library asks its program for: a list of free blocks in an
-// array of HEAP_BYTES, the first that fits is taken. Firmware with a heap of its own passes on to that:
+// array of HEAP_BYTES, the first that fits is taken. With HEAP_OFFSET every block lies that many bytes
+// too far, to see that one that is not aligned counts as none. Firmware with a heap of its own passes on to that:
 // pw_host_alloc to malloc, and so forth.
 #include "greet.h"
 
 #include <pocketwasm.h>
+
+#ifndef HEAP_OFFSET
+#define HEAP_OFFSET 0
+#endif
 
 // Every block begins with this, and is a multiple of it.
 typedef struct Block {
@@ -18,8 +23,12 @@ static size_t used;
 
 size_t heap_used(void) { return used; }
 
+static Block *block_of(void *pointer) {
+  return (Block *)((unsigned char *)pointer - HEAP_OFFSET) - 1;
+}
+
 static size_t rounded(size_t size) {
-  return (size + 2 * sizeof(Block) - 1) / sizeof(Block) * sizeof(Block);
+  return (size + HEAP_OFFSET + 2 * sizeof(Block) - 1) / sizeof(Block) * sizeof(Block);
 }
 
 static Block *end_of(Block *block) { return block + block->size / sizeof(Block); }
@@ -48,12 +57,13 @@ void *pw_host_alloc(size_t size) {
   }
   if (size > sizeof heap) return NULL;
   for (Block **at = &first_free; *at != NULL; at = &(*at)->next)
-    if ((*at)->size >= rounded(size)) return take(at, rounded(size)) + 1;
+    if ((*at)->size >= rounded(size))
+      return (unsigned char *)(take(at, rounded(size)) + 1) + HEAP_OFFSET;
   return NULL;
 }
 
 void pw_host_free(void *pointer) {
-  Block *block = (Block *)pointer - 1, *before = NULL, *after = first_free;
+  Block *block = block_of(pointer), *before = NULL, *after = first_free;
   used -= block->size;
   for (; after != NULL && after < block; after = after->next) before = after;
   block->next = after;
@@ -72,7 +82,7 @@ void pw_host_free(void *pointer) {
 }
 
 void *pw_host_realloc(void *pointer, size_t size) {
-  Block *block = (Block *)pointer - 1;
+  Block *block = block_of(pointer);
   if (size > sizeof heap) return NULL;
   if (rounded(size) <= block->size) return pointer;
   // Where the block behind it is free, it grows in place.
@@ -84,7 +94,7 @@ void *pw_host_realloc(void *pointer, size_t size) {
   }
   unsigned char *moved = pw_host_alloc(size);
   if (moved == NULL) return NULL;
-  size_t before = block->size - sizeof(Block);
+  size_t before = block->size - sizeof(Block) - HEAP_OFFSET;
   for (size_t i = 0; i < before; i++) moved[i] = ((unsigned char *)pointer)[i];
   pw_host_free(pointer);
   return moved;
