@@ -9,7 +9,7 @@ use super::{
     instance::pw_instance,
     options::pw_options,
     runner::{pw_runner, share},
-    suspended::{Called, pw_call},
+    suspended::pw_call,
 };
 use alloc::boxed::Box;
 use core::{ffi::c_char, mem::MaybeUninit};
@@ -31,7 +31,7 @@ unsafe fn begin_fresh(
     let (plugin, export) = unsafe { (text("plugin", plugin)?, text("export", export_name)?) };
     let (plugin, configuration) = inner.plugin(plugin)?;
     let held = Held::fresh(&plugin, export, input, &configuration, options)?;
-    Ok(Called::new(held))
+    Ok(pw_call::new(held))
 }
 
 /// Begins a call in a kept instance.
@@ -48,7 +48,7 @@ unsafe fn begin_kept(
     let kept = not_null("instance", instance)?.0.share();
     // SAFETY: the caller ensures it.
     let export = unsafe { text("export", export_name)? };
-    Ok(Called::new(Held::kept(kept, export, input, options)?))
+    Ok(pw_call::new(Held::kept(kept, export, input, options)?))
 }
 
 /// Begins a call like that of pw_runner_run, which runs by pw_call_run. What is passed is copied.

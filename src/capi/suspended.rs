@@ -25,7 +25,7 @@ use spin::Mutex;
 /// any thread, one at a time. Freeing it cancels it.
 pub struct pw_call(Handle<Mutex<Called>>);
 
-pub(super) struct Called {
+struct Called {
     held: Held,
     /// The module and the name of the function that it waits for.
     function: [CString; 2],
@@ -57,16 +57,18 @@ impl From<&Stage> for pw_progress {
     }
 }
 
-impl Called {
-    pub(super) fn new(held: Held) -> Box<pw_call> {
-        let mut called = Self {
+impl pw_call {
+    pub(super) fn new(held: Held) -> Box<Self> {
+        let mut called = Called {
             held,
             function: Default::default(),
         };
         called.note_function();
-        Box::new(pw_call(Handle::new(Mutex::new(called))))
+        Box::new(Self(Handle::new(Mutex::new(called))))
     }
+}
 
+impl Called {
     fn note_function(&mut self) {
         self.function = match &self.held.stage {
             Stage::Waiting(call) => {
