@@ -26,8 +26,9 @@ impl Instrument<'_> {
         let mut operators = FunctionBody::new(body).get_operators_reader()?;
         let start = operators.original_position();
         self.hook(Event::Enter, function, (start, None), start, &mut out);
-        // For each open label, whether it is an `if` with parameters that has no `else`. The engine
-        // takes fuel for the `else` that is not there.
+        // For each open label, whether the engine may take fuel at its end: for the `else` that an `if`
+        // with parameters does not have, and for the `else` of an `if` whose condition it knows to
+        // be true.
         let mut open = [false].to_vec();
         while !operators.eof() {
             let at = operators.original_position();
@@ -59,7 +60,7 @@ impl Instrument<'_> {
                 Operator::If { blockty } => open.push(matches!(blockty, BlockType::FuncType(_))),
                 Operator::Else => {
                     open.pop();
-                    open.push(false);
+                    open.push(true);
                 }
                 Operator::End if open.pop() == Some(true) => event = Some(Event::Spent),
                 _ => {}
