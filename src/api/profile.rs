@@ -176,7 +176,7 @@ fn lines(
     let lines = lines.into_iter();
     let lines = lines.map(|((file, line), fuel)| LineCost { file, line, fuel });
     let mut lines: Vec<LineCost> = lines.collect();
-    lines.sort_by(|a, b| b.fuel.cmp(&a.fuel));
+    lines.sort_by_key(|line| core::cmp::Reverse(line.fuel));
     lines
 }
 
@@ -212,7 +212,7 @@ fn function_costs(
         host.total_fuel = host.self_fuel;
     }
     let mut functions: Vec<(u32, FunctionCost)> = found.into_iter().collect();
-    functions.sort_by(|(_, a), (_, b)| b.self_fuel.cmp(&a.self_fuel));
+    functions.sort_by_key(|(_, cost)| core::cmp::Reverse(cost.self_fuel));
     let places = functions.iter().enumerate();
     let places = places.map(|(place, (function, _))| (*function, place));
     let places = places.collect();

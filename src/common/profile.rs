@@ -23,6 +23,15 @@ impl Profile {
         self.ended.as_ref()
     }
 
+    /// How the call ended.
+    ///
+    /// # Errors
+    ///
+    /// The call's own error.
+    pub fn into_outcome(self) -> Result<Outcome, Error> {
+        self.ended
+    }
+
     /// The functions that used fuel or were called, the dearest first. The sum of their own fuel is
     /// the fuel of the call.
     #[must_use]

@@ -11,6 +11,7 @@ mod limits;
 mod listing;
 mod mistakes;
 mod new;
+mod profiles;
 mod reports;
 mod snapshots;
 mod typed;

@@ -5,6 +5,8 @@
     unreachable_pub,
     clippy::allow_attributes_without_reason,
     clippy::cast_lossless,
+    clippy::or_fun_call,
+    clippy::unused_unit,
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
     clippy::cast_sign_loss,

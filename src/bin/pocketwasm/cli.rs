@@ -4,7 +4,7 @@
 use crate::gateway::config_file::{ConfigFile, PluginSettings};
 use crate::{
     arguments::placed,
-    commands::{bench, call, completions, inspect, list, man, new, run, snapshot, text},
+    commands::{bench, call, completions, inspect, list, man, new, profile, run, snapshot, text},
     exit::Code,
     failure::Failure,
     mistakes,
@@ -56,6 +56,7 @@ enum Command {
     Inspect(inspect::Inspect),
     Snapshot(snapshot::Snapshot),
     Bench(bench::Bench),
+    Profile(profile::ProfileCommand),
     New(new::New),
     #[cfg(feature = "gateway")]
     Serve(crate::gateway::Serve),
@@ -107,6 +108,7 @@ impl Cli {
             Command::Inspect(inspect) => inspect.options().json.json,
             Command::Snapshot(snapshot) => snapshot.options().json.json,
             Command::Bench(bench) => bench.options().json.json,
+            Command::Profile(profile) => profile.options().json.json,
             Command::New(new) => new.json(),
             #[cfg(feature = "gateway")]
             Command::Serve(_) => false,
@@ -136,6 +138,7 @@ impl Cli {
             Command::Inspect(inspect) => inspect.execute(),
             Command::Snapshot(snapshot) => snapshot.execute(),
             Command::Bench(bench) => bench.execute(),
+            Command::Profile(profile) => profile.execute(),
             Command::New(new) => new.execute(),
             #[cfg(feature = "gateway")]
             Command::Serve(serve) => serve.execute(),

@@ -124,6 +124,21 @@ impl<'a> SingleCall<'a> {
         stdout: Stream,
         hosts: &[String],
     ) -> Result<Self, Failure> {
+        let explain = !call_options.no_explain;
+        Self::with(call_options, stdout, hosts, explain)
+    }
+
+    /// Like [`new`](Self::new), for calls whose fuel is counted.
+    pub(crate) fn profiling(call_options: &'a CallOptions) -> Result<Self, Failure> {
+        Self::with(call_options, Stream::Stderr, &[], true)
+    }
+
+    fn with(
+        call_options: &'a CallOptions,
+        stdout: Stream,
+        hosts: &[String],
+        explain: bool,
+    ) -> Result<Self, Failure> {
         let CallOptions {
             environment,
             input,
@@ -145,7 +160,7 @@ impl<'a> SingleCall<'a> {
             .max_input_bytes(input.max_input)
             .snapshots(SnapshotMode::Never)
             .compilation(Compilation::WhenCalled)
-            .explain(!call_options.no_explain);
+            .explain(explain);
         if !hosts.is_empty() {
             config = config.http_client(NetworkClient);
         }
@@ -207,9 +222,13 @@ impl<'a> SingleCall<'a> {
         }
     }
 
-    /// Runs a call to its end. Its standard input is the file that the user named, else `stdin`,
-    /// else empty.
-    pub(crate) fn run<R>(&self, call: Call<'_>, stdin: Option<R>) -> Result<FinishedCall, Failure>
+    /// Gives a call its environment. Its standard input is the file that the user named, else
+    /// `stdin`, else empty.
+    pub(crate) fn with_environment<'c, R>(
+        &self,
+        call: Call<'c>,
+        stdin: Option<R>,
+    ) -> Result<Call<'c>, Failure>
     where
         R: Read + Send + Sync + 'static,
     {
@@ -228,6 +247,15 @@ impl<'a> SingleCall<'a> {
         } else if let Some(stdin) = stdin {
             call = call.stdin_from(Input::new(stdin, timeout));
         }
+        Ok(call)
+    }
+
+    /// Runs a call to its end, with that environment.
+    pub(crate) fn run<R>(&self, call: Call<'_>, stdin: Option<R>) -> Result<FinishedCall, Failure>
+    where
+        R: Read + Send + Sync + 'static,
+    {
+        let call = self.with_environment(call, stdin)?;
         let began = Instant::now();
         let result = call.run();
         let elapsed = began.elapsed();

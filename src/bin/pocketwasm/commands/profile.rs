@@ -1,0 +1,256 @@
+//! `pocketwasm profile`: where the fuel of a call goes.
+
+use crate::{
+    exit::Code,
+    failure::Failure,
+    guest::{CallOptions, SingleCall},
+    number,
+    options::Options,
+    report,
+    streams::Stream,
+};
+use clap::Args;
+use pocketwasm::explain::{FunctionCost, Profile};
+use serde_json::{Map, Value, json};
+use std::{collections::BTreeMap, fmt::Write as _, fs, io, path::PathBuf};
+
+/// Show where the fuel of a call goes
+///
+/// Runs the call once, on a copy of the module that counts, and prints the functions that used the
+/// most fuel. The numbers are exact and the same on every machine. The call takes some five to
+/// thirty times as long as usual; what the guest writes is dropped.
+#[derive(Debug, Args)]
+#[command(override_usage = "pocketwasm profile [OPTIONS] <MODULE> <EXPORT> [PARAMS]...")]
+pub(crate) struct ProfileCommand {
+    /// The module's file, binary or text, or - for standard input; with --plugins, also a plugin's
+    /// name
+    module: PathBuf,
+    /// The exported function
+    export: Option<String>,
+    /// Its parameters, as numbers by its signature; for `_start`, the program's arguments
+    params: Vec<String>,
+    /// Pass this text by the plugin's convention instead of numbers
+    #[arg(long, value_name = "TEXT", conflicts_with = "params")]
+    input: Option<String>,
+    /// Print that many functions, and as many lines of source; 0 prints all
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    top: usize,
+    /// Compare with a report that --json has printed before
+    #[arg(long, value_name = "REPORT")]
+    compare: Option<PathBuf>,
+    /// Write the stacks to FILE, a line for each, for tools that draw flame graphs
+    #[arg(long, value_name = "FILE")]
+    folded: Option<PathBuf>,
+    /// Write a profile for speedscope to FILE
+    #[arg(long, value_name = "FILE")]
+    speedscope: Option<PathBuf>,
+    #[command(flatten)]
+    options: CallOptions,
+}
+
+impl ProfileCommand {
+    pub(crate) fn options(&self) -> &Options {
+        &self.options.options
+    }
+
+    pub(crate) fn execute(&self) -> Result<Code, Failure> {
+        let before = self.compare.as_ref().map(functions_of).transpose()?;
+        let host = SingleCall::profiling(&self.options)?;
+        let plugin = host.open(&self.module)?;
+        let export = host.export("profile", &self.module, &plugin, self.export.as_ref())?;
+        let is_command = export == "_start";
+        let params = match is_command || self.input.is_some() {
+            true => Vec::new(),
+            false => number::params(&plugin, export, &self.params)?,
+        };
+        let mut call = plugin.call(export);
+        if let Some(input) = &self.input {
+            call = call.input(input);
+        } else if is_command {
+            call = call.args(&self.params);
+        } else {
+            call = call.params(&params);
+        }
+        let profile = host.with_environment(call, None::<io::Empty>)?.profile()?;
+        if let Some(path) = &self.folded {
+            write(path, &profile.folded())?;
+        }
+        if let Some(path) = &self.speedscope {
+            write(path, &speedscope(&profile, export).to_string())?;
+        }
+        if self.options().json.json {
+            report::print(self.report(&profile))?;
+        } else {
+            let text = match &before {
+                None => self.table(&profile),
+                Some(before) => self.comparison(&profile, before),
+            };
+            Stream::Stdout.write(text.as_bytes())?;
+        }
+        match profile.into_outcome() {
+            Ok(_) => Ok(Code::SUCCESS),
+            Err(error) => Err(Failure::Library(error)),
+        }
+    }
+
+    fn most(&self) -> usize {
+        match self.top {
+            0 => usize::MAX,
+            top => top,
+        }
+    }
+
+    fn table(&self, profile: &Profile) -> String {
+        let fuel = profile.fuel();
+        let functions = profile.functions();
+        let mut text = format!("{fuel} units of fuel in {} functions\n", functions.len());
+        text += "\n   self fuel       %   total fuel        calls  function\n";
+        for function in functions.iter().take(self.most()) {
+            let _ = writeln!(
+                text,
+                "{:>12}  {:>6}  {:>11}  {:>11}  {}",
+                function.self_fuel(),
+                percent(function.self_fuel(), fuel),
+                function.total_fuel(),
+                function.calls(),
+                function.name()
+            );
+        }
+        rest(&mut text, functions.len(), self.most(), "functions");
+        let lines = profile.lines();
+        if !lines.is_empty() {
+            text += "\n        fuel       %  line\n";
+            for line in lines.iter().take(self.most()) {
+                let share = percent(line.fuel(), fuel);
+                let (file, number) = (line.file(), line.line());
+                let _ = writeln!(text, "{:>12}  {share:>6}  {file}:{number}", line.fuel());
+            }
+            rest(&mut text, lines.len(), self.most(), "lines");
+        }
+        text
+    }
+
+    fn comparison(&self, profile: &Profile, before: &BTreeMap<String, u64>) -> String {
+        let mut changes: BTreeMap<&str, [u64; 2]> = BTreeMap::new();
+        for (name, fuel) in before {
+            changes.entry(name).or_default()[0] = *fuel;
+        }
+        for function in profile.functions() {
+            changes.entry(function.name()).or_default()[1] += function.self_fuel();
+        }
+        let total: u64 = before.values().sum();
+        let mut text = format!(
+            "{total} units of fuel before, {} now: {:+}\n",
+            profile.fuel(),
+            i128::from(profile.fuel()) - i128::from(total)
+        );
+        let mut changes: Vec<_> = changes
+            .into_iter()
+            .filter(|(_, [before, now])| before != now)
+            .collect();
+        changes.sort_by_key(|(_, [before, now])| std::cmp::Reverse(before.abs_diff(*now)));
+        text += "\n      before          now       change  function\n";
+        for (name, [before, now]) in changes.iter().take(self.most()) {
+            let change = i128::from(*now) - i128::from(*before);
+            let _ = writeln!(text, "{before:>12} {now:>12} {change:>+12}  {name}");
+        }
+        rest(&mut text, changes.len(), self.most(), "functions");
+        text
+    }
+
+    fn report(&self, profile: &Profile) -> Map<String, Value> {
+        let function = |it: &FunctionCost| {
+            json!({
+                "function": it.function(),
+                "name": it.name(),
+                "self_fuel": it.self_fuel(),
+                "total_fuel": it.total_fuel(),
+                "calls": it.calls(),
+            })
+        };
+        let mut report = Map::new();
+        let mut put = |name: &str, value: Value| report.insert(name.to_owned(), value);
+        put("fuel_used", profile.fuel().into());
+        put(
+            "functions",
+            profile.functions().iter().map(function).collect(),
+        );
+        let lines = profile.lines().iter();
+        let lines =
+            lines.map(|it| json!({ "file": it.file(), "line": it.line(), "fuel": it.fuel() }));
+        put("lines", lines.collect());
+        report
+    }
+}
+
+fn rest(text: &mut String, all: usize, shown: usize, what: &str) {
+    if all > shown {
+        let _ = writeln!(text, "and {} {what} more; --top prints them", all - shown);
+    }
+}
+
+/// A share in percent, with one digit behind the point.
+fn percent(part: u64, whole: u64) -> String {
+    let tenths = u128::from(part) * 1_000 / u128::from(whole.max(1));
+    format!("{}.{} %", tenths / 10, tenths % 10)
+}
+
+/// The functions and their own fuel in a report of this command.
+fn functions_of(path: &PathBuf) -> Result<BTreeMap<String, u64>, Failure> {
+    let text = fs::read_to_string(path).map_err(|source| Failure::Io {
+        action: format!("cannot read {path:?}"),
+        source,
+    })?;
+    let report: Value = serde_json::from_str(&text).unwrap_or_default();
+    let Some(functions) = report["functions"].as_array() else {
+        let problem = "is no report of `pocketwasm profile --json`";
+        return Err(Failure::Usage(format!("{path:?} {problem}")));
+    };
+    let mut found = BTreeMap::new();
+    for function in functions {
+        if let (Some(name), Some(fuel)) =
+            (function["name"].as_str(), function["self_fuel"].as_u64())
+        {
+            *found.entry(name.to_owned()).or_default() += fuel;
+        }
+    }
+    Ok(found)
+}
+
+/// The stacks in speedscope's format.
+fn speedscope(profile: &Profile, name: &str) -> Value {
+    let frames = profile
+        .functions()
+        .iter()
+        .map(|it| json!({ "name": it.name() }));
+    let samples = profile.stacks().iter().map(|stack| {
+        let functions = stack.functions().iter().rev();
+        functions.copied().collect::<Vec<_>>()
+    });
+    let weights: Vec<u64> = profile
+        .stacks()
+        .iter()
+        .map(pocketwasm::explain::StackCost::fuel)
+        .collect();
+    json!({
+        "$schema": "https://www.speedscope.app/file-format-schema.json",
+        "name": name,
+        "shared": { "frames": frames.collect::<Value>() },
+        "profiles": [{
+            "type": "sampled",
+            "name": name,
+            "unit": "none",
+            "startValue": 0,
+            "endValue": profile.fuel(),
+            "samples": samples.collect::<Vec<_>>(),
+            "weights": weights,
+        }],
+    })
+}
+
+fn write(path: &PathBuf, text: &str) -> Result<(), Failure> {
+    fs::write(path, text).map_err(|source| Failure::Io {
+        action: format!("cannot write {path:?}"),
+        source,
+    })
+}
