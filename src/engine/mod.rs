@@ -19,6 +19,8 @@ mod guest_state;
 pub(crate) mod guest_store;
 #[cfg(feature = "std")]
 pub(crate) mod hidden;
+#[cfg(feature = "explain")]
+pub(crate) mod hook;
 pub(crate) mod host_functions;
 mod imported;
 mod instantiation_failure;

@@ -1,17 +1,10 @@
-//! Watches an instrumented module: the hook that it calls, and what the calls say.
+//! What an instrumented module says by the calls of its hook.
 
 use crate::{
-    common::value::{Import, Signature},
-    engine::{
-        costs::{Costs, HOST_FUNCTION},
-        link::Provided,
-        run_loop::{fuel_left, into_engine_error},
-        store_data::StoreData,
-    },
-    module::instrument::{Event, HOOK_MODULE, HOOK_NAME, Sites},
+    engine::costs::{Costs, HOST_FUNCTION},
+    module::instrument::{Event, Sites},
 };
 use alloc::{sync::Arc, vec::Vec};
-use wasmi::{Caller, Error, FuncType, Linker, ValType};
 
 /// A function of the guest that has begun and not ended.
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +63,8 @@ impl Watch {
         &self.active
     }
 
-    fn reached(&mut self, number: u32, used: u64) {
+    /// Takes note of a site that was reached when the call had used `used`.
+    pub(super) fn reached(&mut self, number: u32, used: u64) {
         let Some(site) = self.sites.get(number) else {
             return;
         };
@@ -122,32 +116,5 @@ impl Watch {
     /// Drops the functions that have ended.
     fn drop_ended(&mut self) {
         while self.active.pop_if(|top| !top.is_calling).is_some() {}
-    }
-}
-
-/// Defines the hook, for a module that was instrumented.
-pub(crate) fn provide(linker: &mut Linker<StoreData>, import: &Import, _: &Signature) -> Provided {
-    if (&*import.module, &*import.name) != (HOOK_MODULE, HOOK_NAME) {
-        return Provided::Unknown;
-    }
-    let defined = linker.func_wrap(HOOK_MODULE, HOOK_NAME, hook);
-    let ty = FuncType::new([ValType::I32], []);
-    Provided::Function(defined.map(|_| ty).map_err(Error::from))
-}
-
-/// The hook. It ends a call that has used more than its budget. The engine has then just taken the
-/// fuel that it would not have had.
-fn hook(mut caller: Caller<'_, StoreData>, site: i32) -> Result<(), Error> {
-    let left = fuel_left(&caller);
-    let state = caller.data_mut();
-    let spent = state.meter.overdrawn(left);
-    let used = state.meter.used_within(left);
-    if let Some(watch) = &mut state.watch {
-        watch.reached(site.cast_unsigned(), used);
-        watch.is_spent = spent.is_some();
-    }
-    match spent {
-        Some(failure) => Err(into_engine_error(failure)),
-        None => Ok(()),
     }
 }

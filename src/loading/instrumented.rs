@@ -2,7 +2,7 @@
 
 use crate::{
     common::{failure::Failure, limits::Limits, sync::Shared},
-    engine::{compiled_module::CompiledModule, link::Definer, watch},
+    engine::{compiled_module::CompiledModule, hook, link::Definer},
     module::{
         inspect::inspect,
         instrument::{Detail, Instrumented, instrument},
@@ -34,7 +34,7 @@ impl core::fmt::Debug for CompiledModule {
 
 /// Defines imported functions in an instrumented copy.
 const IMPORTS: &[Definer] = &[
-    watch::provide,
+    hook::provide,
     crate::wasi::define::provide,
     crate::convention::protocols::provide,
 ];

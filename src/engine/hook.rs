@@ -1,0 +1,39 @@
+//! The hook that an instrumented module calls.
+
+use crate::{
+    common::value::{Import, Signature},
+    engine::{
+        link::Provided,
+        run_loop::{fuel_left, into_engine_error},
+        store_data::StoreData,
+    },
+    module::instrument::{HOOK_MODULE, HOOK_NAME},
+};
+use wasmi::{Caller, Error, FuncType, Linker, ValType};
+
+/// Defines the hook, for a module that was instrumented.
+pub(crate) fn provide(linker: &mut Linker<StoreData>, import: &Import, _: &Signature) -> Provided {
+    if (&*import.module, &*import.name) != (HOOK_MODULE, HOOK_NAME) {
+        return Provided::Unknown;
+    }
+    let defined = linker.func_wrap(HOOK_MODULE, HOOK_NAME, hook);
+    let ty = FuncType::new([ValType::I32], []);
+    Provided::Function(defined.map(|_| ty).map_err(Error::from))
+}
+
+/// The hook. It ends a call that has used more than its budget. The engine has then just taken the
+/// fuel that it would not have had.
+fn hook(mut caller: Caller<'_, StoreData>, site: i32) -> Result<(), Error> {
+    let left = fuel_left(&caller);
+    let state = caller.data_mut();
+    let spent = state.meter.overdrawn(left);
+    let used = state.meter.used_within(left);
+    if let Some(watch) = &mut state.watch {
+        watch.reached(site.cast_unsigned(), used);
+        watch.is_spent = spent.is_some();
+    }
+    match spent {
+        Some(failure) => Err(into_engine_error(failure)),
+        None => Ok(()),
+    }
+}
