@@ -278,12 +278,12 @@ impl RunnerConfig {
     }
 
     /// Registers a function that plugins can import as `name` from `module`. Any closure works
-    /// whose first parameter is a [`HostContext`], whose other parameters, up to sixteen, are
+    /// whose first parameter is a [`HostContext`](crate::HostContext), whose other parameters, up to sixteen, are
     /// [`HostValue`](crate::HostValue)s, and whose result is a [`HostResult`](crate::HostResult).
     /// A [`HostFunction`](crate::HostFunction), which has any signature, works too. It replaces an
     /// earlier function of the same name, including one of this crate.
     ///
-    /// A call to it costs 50 units of fuel, and what the methods of [`HostContext`] cost. If the
+    /// A call to it costs 50 units of fuel, and what the methods of [`HostContext`](crate::HostContext) cost. If the
     /// function returns an error, the plugin's call ends with [`Host`](crate::ErrorKind::Host) and
     /// the error is its source. A panic ends the call in the same way (with `std`). A module that
     /// imports the function with another type is refused when it is loaded.
