@@ -35,8 +35,7 @@ impl Call<'_> {
     /// must explain errors ([`RunnerConfig::explain`](crate::RunnerConfig::explain)), because plugins
     /// then keep the bytes of their modules.
     ///
-    /// The call costs the same fuel as on the module itself, and takes some five to thirty times as
-    /// long. It has three times the timeout, and at least ten seconds. The initialiser is part of
+    /// The call costs the same fuel as on the module itself, and takes several times as long. It has three times the timeout, and at least ten seconds. The initialiser is part of
     /// it, even if the plugin has a snapshot. What the guest writes goes into the outcome or is
     /// dropped.
     ///
@@ -211,6 +210,7 @@ fn function_costs(
     if let Some(host) = found.get_mut(&HOST) {
         host.total_fuel = host.self_fuel;
     }
+    found.retain(|function, cost| *function != HOST || cost.self_fuel > 0);
     let mut functions: Vec<(u32, FunctionCost)> = found.into_iter().collect();
     functions.sort_by_key(|(_, cost)| core::cmp::Reverse(cost.self_fuel));
     let places = functions.iter().enumerate();

@@ -37,8 +37,7 @@ impl RunnerConfig {
     /// Plugins then keep the bytes of their modules. A call in a fresh instance that ends with
     /// `Trap`, `OutOfFuel`, `Timeout`, `Cancelled` or `Host` is replayed at once, on a copy of the
     /// module that reports what it does, and [`Error::backtrace`](crate::Error::backtrace) has the
-    /// functions that were active. Replaying takes some ten to thirty times as long as the call
-    /// did. The copy is made at the first such error.
+    /// functions that were active. Replaying takes several times as long as the call did. The copy is made at the first such error.
     ///
     /// Only what is the same again can be replayed: a call that uses none of the embedder's
     /// functions, no real clock and no real random numbers.

@@ -17,8 +17,8 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, io, path::PathBuf};
 /// Show where the fuel of a call goes
 ///
 /// Runs the call once, on a copy of the module that counts, and prints the functions that used the
-/// most fuel. The numbers are exact and the same on every machine. The call takes some five to
-/// thirty times as long as usual; what the guest writes is dropped.
+/// most fuel. The numbers are exact and the same on every machine. The call takes several
+/// times as long as usual; what the guest writes is dropped.
 #[derive(Debug, Args)]
 #[command(override_usage = "pocketwasm profile [OPTIONS] <MODULE> <EXPORT> [PARAMS]...")]
 pub(crate) struct ProfileCommand {
