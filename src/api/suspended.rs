@@ -4,7 +4,7 @@ use crate::{
     api::{
         instance::Instance,
         plugin::Plugin,
-        task::{State, Task, with_names},
+        task::{State, Task, log_end, with_names},
     },
     common::{
         error::Error,
@@ -208,7 +208,16 @@ async fn perform(
     };
     // From here on the call is not suspended any more.
     execution.state().mailbox = None;
-    task.end(plugin, execution, output, done)
+    task.take_back(execution);
+    match done {
+        Ok(()) => {
+            log_end(plugin, export, execution);
+            Ok(execution.outcome(output))
+        }
+        #[cfg(feature = "std")]
+        Err(failure) if execution.was_stopped() => Err(failure.into()),
+        Err(failure) => Err(with_names(execution.failed(failure), plugin, export)),
+    }
 }
 
 /// A call that can be suspended, before it has begun and while it is suspended.

@@ -314,7 +314,16 @@ impl<'a> Task<'a> {
             }
             Err(failure) => Err(failure),
         };
-        self.end(plugin, execution, output, done)
+        self.take_back(execution);
+        match done {
+            Ok(()) => {
+                log_end(plugin, export, execution);
+                Ok(execution.outcome(output))
+            }
+            #[cfg(feature = "std")]
+            Err(failure) if execution.was_stopped() => Err(failure.into()),
+            Err(failure) => Err(with_names(execution.failed(failure), plugin, export)),
+        }
     }
 
     /// Lends the embedder's state to the call.
@@ -325,32 +334,21 @@ impl<'a> Task<'a> {
         }
     }
 
-    /// Ends a call, and gives the embedder's state back.
+    /// Gives the embedder's state back.
     #[inline(always)]
-    pub(super) fn end(
-        &mut self,
-        plugin: &Plugin,
-        execution: &mut Execution<'_>,
-        output: CallOutput,
-        done: Result<(), Failure>,
-    ) -> Result<Outcome, Error> {
+    pub(super) fn take_back(&mut self, execution: &mut Execution<'_>) {
         if let Some(state) = &mut self.state
             && let Some(value) = execution.state().embedder_state.take()
         {
             state.give_back(value);
         }
-        let export = self.export;
-        match done {
-            Ok(()) => {
-                let name = plugin.name();
-                log::debug!("{name:?} {export:?} ended; fuel {}", execution.fuel_used());
-                Ok(execution.outcome(output))
-            }
-            #[cfg(feature = "std")]
-            Err(failure) if execution.was_stopped() => Err(failure.into()),
-            Err(failure) => Err(with_names(execution.failed(failure), plugin, export)),
-        }
     }
+}
+
+#[inline(always)]
+pub(super) fn log_end(plugin: &Plugin, export: &str, execution: &Execution<'_>) {
+    let name = plugin.name();
+    log::debug!("{name:?} {export:?} ended; fuel {}", execution.fuel_used());
 }
 
 /// Begins a call of a plugin that has spare instances: there is one, or this may become one.

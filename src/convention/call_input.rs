@@ -15,6 +15,7 @@ use crate::{
     },
     module::inspect::ModuleInfo,
 };
+use alloc::borrow::Cow;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum CallInput<'a> {
@@ -142,6 +143,16 @@ fn check_some(info: &ModuleInfo, signature: &Signature, params: &[u64]) -> Resul
     }
 }
 
+/// Fills the params up, in a call that nobody can suspend.
+#[inline(never)]
+fn with_all_params<'p>(
+    execution: &mut Execution<'_>,
+    export: &str,
+    params: &'p [u64],
+) -> Result<Cow<'p, [u64]>, Failure> {
+    complete(execution.with_all_params(export, params))
+}
+
 impl BoundInput<'_> {
     /// The convention, if it passes the input as standard input.
     #[inline]
@@ -177,13 +188,13 @@ impl BoundInput<'_> {
                 output.results = match execution.code().info.counts_arguments {
                     false => execution.call_function(function, params)?,
                     true => {
-                        let params = complete(execution.with_all_params(export, params))?;
+                        let params = with_all_params(execution, export, params)?;
                         execution.call_function(function, &params)?
                     }
                 };
             }
             Self::Others(Some(convention), input) => {
-                output.bytes = complete(convention.call(execution, export, input.inputs()))?;
+                output.bytes = convention.call_at_once(execution, export, input.inputs())?;
             }
             Self::Others(None, input) => {
                 output.results = execution.call_values(export, input.values())?;

@@ -14,10 +14,11 @@ use crate::{
         execution::Execution,
         host_functions::{BuiltinFunction, Definition},
         store_data::StoreData,
+        suspension::complete,
     },
     module::inspect::{ModuleInfo, buffers::keeps_buffers},
 };
-use alloc::{borrow::Cow, boxed::Box, format};
+use alloc::{borrow::Cow, boxed::Box, format, vec::Vec};
 use smallvec::SmallVec;
 use wasmi::Linker;
 
@@ -58,19 +59,16 @@ impl Protocol for PackedPointer {
         export: &'f str,
         inputs: &'f [&'f [u8]],
     ) -> Called<'f> {
-        Box::pin(async move {
-            let passed =
-                buffers::pass(execution, inputs.iter().map(|input| Cow::Borrowed(*input))).await?;
-            let params: SmallVec<[u64; 4]> = passed
-                .iter()
-                .flat_map(|buffer| [buffer.pointer.into(), buffer.length.into()])
-                .collect();
-            execution.set_phase(Phase::Call);
-            let result = unpack(execution.call(export, &params).await?.one());
-            let output = buffers::read(execution, result)?;
-            buffers::release_all(execution, (result.length > 0).then_some(result), &passed).await?;
-            Ok(output)
-        })
+        Box::pin(call(execution, export, inputs))
+    }
+
+    fn call_at_once(
+        &self,
+        execution: &mut Execution<'_>,
+        export: &str,
+        inputs: &[&[u8]],
+    ) -> Result<Vec<u8>, Failure> {
+        complete(call(execution, export, inputs))
     }
 
     fn define(
@@ -81,6 +79,23 @@ impl Protocol for PackedPointer {
     ) -> Option<Definition> {
         (module == "env" && name == "log").then(|| log_line.define(linker, module, name))
     }
+}
+
+async fn call(
+    execution: &mut Execution<'_>,
+    export: &str,
+    inputs: &[&[u8]],
+) -> Result<Vec<u8>, Failure> {
+    let passed = buffers::pass(execution, inputs.iter().map(|input| Cow::Borrowed(*input))).await?;
+    let params: SmallVec<[u64; 4]> = passed
+        .iter()
+        .flat_map(|buffer| [buffer.pointer.into(), buffer.length.into()])
+        .collect();
+    execution.set_phase(Phase::Call);
+    let result = unpack(execution.call(export, &params).await?.one());
+    let output = buffers::read(execution, result)?;
+    buffers::release_all(execution, (result.length > 0).then_some(result), &passed).await?;
+    Ok(output)
 }
 
 /// Whether a function of this type takes this many inputs.

@@ -11,6 +11,7 @@ use crate::{
         execution::Execution,
         host_functions::{Definition, take},
         store_data::StoreData,
+        suspension::complete,
     },
     module::inspect::ModuleInfo,
 };
@@ -36,6 +37,16 @@ pub(super) trait Protocol: Sync {
         export: &'f str,
         inputs: &'f [&'f [u8]],
     ) -> Called<'f>;
+
+    /// The same, in a call that nobody can suspend.
+    fn call_at_once(
+        &self,
+        execution: &mut Execution<'_>,
+        export: &str,
+        inputs: &[&[u8]],
+    ) -> Result<Vec<u8>, Failure> {
+        complete(self.call(execution, export, inputs))
+    }
 
     /// Defines the function with these names, if guests of this convention import it.
     fn define(

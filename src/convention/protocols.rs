@@ -141,6 +141,16 @@ impl Convention {
         self.protocol().call(execution, export, inputs)
     }
 
+    /// The same, in a call that nobody can suspend.
+    pub(super) fn call_at_once(
+        self,
+        execution: &mut Execution<'_>,
+        export: &str,
+        inputs: &[&[u8]],
+    ) -> Result<Vec<u8>, Failure> {
+        self.protocol().call_at_once(execution, export, inputs)
+    }
+
     /// Checks that `export` can be called with this many inputs, before anything is instantiated.
     pub(crate) fn check(
         self,

@@ -84,16 +84,29 @@ impl<'a> Execution<'a> {
     #[inline(always)]
     pub(crate) fn initialise_first(&mut self, export: Option<&str>) -> Result<(), Failure> {
         if self.code.runs_first() {
-            complete(self.initialise(export))?;
+            self.initialise_at_once(export)?;
         }
         Ok(())
+    }
+
+    /// The future of this takes room on the stack, which calls that need it not do without.
+    #[inline(never)]
+    fn initialise_at_once(&mut self, export: Option<&str>) -> Result<(), Failure> {
+        complete(self.initialise(export))
+    }
+
+    #[inline(never)]
+    fn instantiate_with_imports_at_once(
+        &mut self,
+    ) -> Result<Result<Instance, wasmi::Error>, Failure> {
+        complete(self.instantiate_with_imports())
     }
 
     /// Makes the instance. No guest code runs yet, but that of the libraries.
     pub(crate) fn instantiate(&mut self) -> Result<(), Failure> {
         self.admit();
         let instance = match self.code.imports_state {
-            true => complete(self.instantiate_with_imports())?,
+            true => self.instantiate_with_imports_at_once()?,
             false => self.instantiate_alone(),
         };
         self.instantiated(instance)

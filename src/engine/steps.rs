@@ -17,7 +17,31 @@ use crate::{
     module::inspect::HASKELL,
 };
 use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
+use core::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
 use wasmi::{AsContextMut, Func};
+
+/// A call of a function. Where nobody can suspend it, it has ended before it is polled: a future of
+/// its own for each step would take its time.
+pub(crate) enum Calling<'f> {
+    Done(Option<Result<Numbers, Failure>>),
+    Running(Pin<Box<dyn Future<Output = Result<Numbers, Failure>> + Send + 'f>>),
+}
+
+impl Future for Calling<'_> {
+    type Output = Result<Numbers, Failure>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut *self {
+            Self::Done(done) => done.take().map_or(Poll::Pending, Poll::Ready),
+            Self::Running(running) => running.as_mut().poll(context),
+        }
+    }
+}
 
 impl Execution<'_> {
     /// Lets the call be suspended. Its first portion of fuel is in the mailbox.
@@ -54,8 +78,8 @@ impl Execution<'_> {
         if let Some(start) = &self.code.start {
             self.guest_store.phase = Phase::Start;
             let callee = Callee::Any(self.func(start)?);
-            self.run_callee(callee, &Signature::new([], []), &[])
-                .await?;
+            let signature = Signature::new([], []);
+            Box::pin(self.run_callee(callee, &signature, &[])).await?;
         }
         self.guest_store.phase = Phase::Initialize;
         for name in &self.code.initialisers {
@@ -70,29 +94,42 @@ impl Execution<'_> {
     }
 
     /// Calls an export with bit patterns that fit its signature.
-    pub(crate) async fn call(&mut self, export: &str, params: &[u64]) -> Result<Numbers, Failure> {
-        let function = self.exported(export)?;
-        self.run_function(function, params).await
+    pub(crate) fn call<'f>(&'f mut self, export: &str, params: &'f [u64]) -> Calling<'f> {
+        match self.exported(export) {
+            Ok(function) => self.run_function(function, params),
+            Err(failure) => Calling::Done(Some(Err(failure))),
+        }
     }
 
     /// Like [`call_function`](Self::call_function).
-    pub(crate) async fn run_function(
-        &mut self,
-        GuestFunction { signature, callee }: GuestFunction<'_>,
-        params: &[u64],
-    ) -> Result<Numbers, Failure> {
-        ended(signature, self.run_callee(callee, signature, params).await)
+    #[inline]
+    pub(crate) fn run_function<'f>(
+        &'f mut self,
+        function: GuestFunction<'f>,
+        params: &'f [u64],
+    ) -> Calling<'f> {
+        if !self.guest_store.is_suspended() {
+            return Calling::Done(Some(self.call_function(function, params)));
+        }
+        let GuestFunction { signature, callee } = function;
+        Calling::Running(Box::pin(async move {
+            ended(signature, self.run_callee(callee, signature, params).await)
+        }))
     }
 
     /// Calls an export of a convention or an initialiser. Exiting there is a failure, even with
     /// code 0: the export has not done its work.
-    pub(crate) async fn call_unasked(
-        &mut self,
-        export: &str,
-        params: &[u64],
-    ) -> Result<Numbers, Failure> {
-        let GuestFunction { signature, callee } = self.exported(export)?;
-        self.run_callee(callee, signature, params).await
+    pub(crate) fn call_unasked<'f>(&'f mut self, export: &str, params: &'f [u64]) -> Calling<'f> {
+        let GuestFunction { signature, callee } = match self.exported(export) {
+            Ok(function) => function,
+            Err(failure) => return Calling::Done(Some(Err(failure))),
+        };
+        let store = &mut self.guest_store.store;
+        if store.data().mailbox.is_none() {
+            let done = callee.call(store.as_context_mut(), signature, params);
+            return Calling::Done(Some(done));
+        }
+        Calling::Running(Box::pin(self.run_callee(callee, signature, params)))
     }
 
     pub(super) async fn run_callee(
@@ -104,13 +141,9 @@ impl Execution<'_> {
         let store = &mut self.guest_store.store;
         match store.data().mailbox.clone() {
             None => callee.call(store.as_context_mut(), signature, params),
-            // Only calls that can be suspended take the memory for that.
             Some(mailbox) => {
                 let func = callee.func();
-                Box::pin(run_numbers(
-                    store, self.code, mailbox, func, signature, params,
-                ))
-                .await
+                run_numbers(store, self.code, mailbox, func, signature, params).await
             }
         }
     }
