@@ -95,13 +95,6 @@ impl<'a> Execution<'a> {
         complete(self.initialise(export))
     }
 
-    #[inline(never)]
-    fn instantiate_with_imports_at_once(
-        &mut self,
-    ) -> Result<Result<Instance, wasmi::Error>, Failure> {
-        complete(self.instantiate_with_imports())
-    }
-
     /// Makes the instance. No guest code runs yet, but that of the libraries.
     pub(crate) fn instantiate(&mut self) -> Result<(), Failure> {
         self.admit();

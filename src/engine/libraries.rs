@@ -12,6 +12,7 @@ use crate::{
         execution::Execution,
         imported,
         instantiation_failure::instantiation_failure,
+        suspension::complete,
     },
     module::inspect::HASKELL,
 };
@@ -19,6 +20,13 @@ use alloc::{vec, vec::Vec};
 use wasmi::Instance;
 
 impl<'a> Execution<'a> {
+    #[inline(never)]
+    pub(super) fn instantiate_with_imports_at_once(
+        &mut self,
+    ) -> Result<Result<Instance, wasmi::Error>, Failure> {
+        complete(self.instantiate_with_imports())
+    }
+
     /// Makes the instance of a module that imports more than the host's functions.
     pub(super) async fn instantiate_with_imports(
         &mut self,
