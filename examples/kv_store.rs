@@ -7,13 +7,13 @@ use pocketwasm::{Error, HostContext, Runner, RunnerConfig};
 use std::collections::BTreeMap;
 
 /// What the host keeps for one of its customers, from call to call.
-type Store = BTreeMap<String, Vec<u8>>;
+pub(crate) type Store = BTreeMap<String, Vec<u8>>;
 
 /// The values that a customer may have.
 const MOST_VALUES: usize = 100;
 
 /// `kv.set(key, key length, value, value length)`: whether there was room.
-fn set(
+pub(crate) fn set(
     context: &mut HostContext<'_>,
     key: u32,
     key_length: u32,
@@ -34,7 +34,7 @@ fn set(
 
 /// `kv.get(key, key length, buffer, buffer length)`: the value's length, or −1 if there is none;
 /// the value is written if the buffer is long enough.
-fn get(
+pub(crate) fn get(
     context: &mut HostContext<'_>,
     key: u32,
     key_length: u32,
@@ -54,7 +54,7 @@ fn get(
 
 /// A plugin that keeps what it is given under the key `last`, and answers with what it was given
 /// before.
-const PLUGIN: &str = r#"(module
+pub(crate) const PLUGIN: &str = r#"(module
     (import "kv" "get" (func $get (param i32 i32 i32 i32) (result i32)))
     (import "kv" "set" (func $set (param i32 i32 i32 i32) (result i32)))
     (memory (export "memory") 1)

@@ -147,6 +147,10 @@ typedef enum {
   /// The caller broke a rule of this interface that could be detected: an object is in use by a call
   /// that has not ended, or a context is that of a host function that has returned.
   PW_KIND_MISUSE = 23,
+  /// A recording is damaged, or is one of another module or engine.
+  PW_KIND_RECORDING = 24,
+  /// A replay went another way than the recorded call.
+  PW_KIND_DIFFERENCE = 25,
 } pw_kind;
 
 /// The settings of pw_config_set. Units, defaults and bounds are those of the Rust methods of the

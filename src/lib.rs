@@ -55,6 +55,7 @@
 //! | `files` (with `std`) | files for guests, in memory: [`Files`](https://docs.rs/pocketwasm/latest/pocketwasm/struct.Files.html). Without it, every function on files returns an errno |
 //! | `conventions` (default) | the features `assemblyscript`, `cgi`, `extism`, `http-wasm`, `typst` and `wapc`: a [`Convention`] each. Packed pointers, C strings and commands are always there |
 //! | `async` | calls as futures, on any executor, and host functions that return futures: `Call::run_async`, `RunnerConfig::async_function` |
+//! | `recordings` (default) | `Call::record` and `Recording`: calls on tape, and their replay |
 //! | `serde` | values instead of bytes, as JSON: `Plugin::call_json`, `Call::run_json` |
 //! | `msgpack` | the same with MessagePack; needs `std` |
 //! | `http` | HTTP requests of Extism's plugins, by an [`HttpClient`] that the embedder grants; enables `extism` |
@@ -140,6 +141,9 @@ pub use api::runner::Runner;
 #[cfg_attr(docsrs, doc(cfg(feature = "async")))]
 pub use api::running::RunningCall;
 pub use api::typed::TypedFunction;
+#[cfg(feature = "recordings")]
+#[cfg_attr(docsrs, doc(cfg(feature = "recordings")))]
+pub use api::{recording::Recording, replaying::Replay};
 pub use common::cancel::CancelToken;
 pub use common::error::Error;
 pub use common::error_kind::{ErrorKind, Phase};
@@ -249,6 +253,9 @@ mod documents {
     struct SameAnswer;
     #[doc = include_str!("../docs/src/testing-plugins.md")]
     struct TestingPlugins;
+    #[cfg(feature = "recordings")]
+    #[doc = include_str!("../docs/src/recordings.md")]
+    struct Recordings;
     #[doc = include_str!("../docs/src/consoles.md")]
     struct Consoles;
     #[doc = include_str!("../docs/src/boards.md")]

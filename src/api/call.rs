@@ -1,5 +1,7 @@
 //! The builder of a call.
 
+#[cfg(feature = "recordings")]
+use crate::api::record;
 #[cfg(feature = "explain")]
 use crate::api::replay;
 #[cfg(feature = "files")]
@@ -67,15 +69,7 @@ impl<'a> Call<'a> {
     }
 
     fn new(target: Target<'a>, export: &'a str) -> Self {
-        let task = Task {
-            export,
-            input: CallInput::Params(&[]),
-            call_limits: CallLimits::default(),
-            convention: None,
-            environment: None,
-            state: None,
-            mistake: None,
-        };
+        let task = Task::new(export);
         Self { target, task }
     }
 
@@ -302,6 +296,15 @@ impl<'a> Call<'a> {
     /// reports). If the guest had begun, [`Error::outcome`] tells what the call cost and wrote.
     pub fn run(mut self) -> Result<Outcome, Error> {
         match self.target {
+            #[cfg(feature = "recordings")]
+            Target::Fresh(plugin) if self.task.recording.is_some() => {
+                record::fresh(&mut self.task, plugin)
+            }
+            #[cfg(feature = "recordings")]
+            Target::Kept(instance) if self.task.recording.is_some() => {
+                let failure = record::refusal("is possible for calls in fresh instances only");
+                Err(refused(failure, instance.plugin(), self.task.export))
+            }
             Target::Fresh(plugin) => {
                 #[cfg(feature = "explain")]
                 if let Some(kept) = plugin.kept_module() {
@@ -354,6 +357,12 @@ impl<'a> Call<'a> {
             _ => &[],
         };
         self.refuse_above("an input", input.len());
+        #[cfg(feature = "recordings")]
+        if self.task.recording.is_some() {
+            self.mistaken(record::refusal(
+                "is not possible for a handler of HTTP requests",
+            ));
+        }
         if matches!(self.target, Target::Kept(_)) {
             self.mistaken(Failure::from(Cause::Signature {
                 problem: "this takes a fresh instance".to_string(),

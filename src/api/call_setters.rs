@@ -1,6 +1,8 @@
 //! The rarer settings of a call: values of any type, the embedder's state, where the guest's random
 //! numbers and its clock begin.
 
+#[cfg(feature = "recordings")]
+use crate::api::recording::Recording;
 use crate::{
     api::{call::Call, task::State},
     common::wasm_value::Value,
@@ -85,6 +87,24 @@ impl<'a> Call<'a> {
     /// real clock ([`RunnerConfig::guest_clock`](crate::RunnerConfig::guest_clock)) do not notice.
     pub fn clock_start(mut self, since_epoch: Duration) -> Self {
         self.environment().clock_start = Some(since_epoch);
+        self
+    }
+
+    /// Records the call: when it has ended, well or not, `into` has its [`Recording`].
+    ///
+    /// A call of a plugin that asks nothing of the embedder costs a copy of its input and of its
+    /// output more. Otherwise the answers of the embedder's functions are copied too, and what they
+    /// write to the guest's memory.
+    ///
+    /// Calls in a kept [`Instance`](crate::Instance), handlers of HTTP requests
+    /// ([`handle`](Self::handle)), plugins of several modules, and those that were loaded with a
+    /// warm-up call ([`Plugin::can_be_recorded`](crate::Plugin::can_be_recorded)) cannot be recorded:
+    /// that is refused with [`InvalidConfig`](crate::ErrorKind::InvalidConfig). A directory of the
+    /// host among the files cannot be replayed either; the replay of such a recording says that.
+    #[cfg(feature = "recordings")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "recordings")))]
+    pub fn record(mut self, into: &'a mut Option<Recording>) -> Self {
+        self.task.recording = Some(into);
         self
     }
 }

@@ -25,8 +25,14 @@ pub(crate) mod plugin;
 #[cfg(feature = "explain")]
 mod profile;
 pub(crate) mod progress;
+#[cfg(feature = "recordings")]
+mod record;
+#[cfg(feature = "recordings")]
+pub(crate) mod recording;
 #[cfg(feature = "explain")]
 mod replay;
+#[cfg(feature = "recordings")]
+pub(crate) mod replaying;
 pub(crate) mod runner;
 #[cfg(feature = "async")]
 pub(crate) mod running;

@@ -282,6 +282,14 @@ impl Plugin {
         }
     }
 
+    /// Whether calls with that environment see no directory of the host.
+    #[cfg(all(feature = "files", feature = "recordings"))]
+    pub(crate) fn sees_files_in_memory(&self, environment: Option<&Environment>) -> bool {
+        let of_call = environment.and_then(|environment| environment.files.as_ref());
+        let files = of_call.or_else(|| self.context().config.files.as_ref());
+        files.is_none_or(crate::Files::is_reproducible)
+    }
+
     /// A spare instance, for one call.
     pub(crate) fn spare(&self) -> Option<GuestStore> {
         #[cfg(feature = "std")]

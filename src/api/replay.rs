@@ -244,6 +244,8 @@ impl<'a> Inputs<'a> {
                 allowed_hosts: environment.allowed_hosts.clone(),
                 #[cfg(feature = "files")]
                 files: environment.files.clone(),
+                #[cfg(feature = "recordings")]
+                tape: None,
                 ..**environment
             })
         });
@@ -285,6 +287,8 @@ impl<'a> Inputs<'a> {
             environment,
             state,
             mistake: None,
+            #[cfg(feature = "recordings")]
+            recording: None,
         }
     }
 }

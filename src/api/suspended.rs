@@ -69,7 +69,14 @@ impl<'a> OwnedTask<'a> {
             convention: task.convention,
             environment: task.environment,
             state,
+            #[cfg(not(feature = "recordings"))]
             mistake: task.mistake,
+            #[cfg(feature = "recordings")]
+            mistake: task.mistake.or_else(|| {
+                let refused =
+                    crate::api::record::refusal("is not possible for a call that can wait");
+                task.recording.is_some().then_some(refused)
+            }),
         }
     }
 
@@ -106,6 +113,8 @@ impl<'a> OwnedTask<'a> {
             environment: self.environment.take(),
             state: self.state.take(),
             mistake: self.mistake.take(),
+            #[cfg(feature = "recordings")]
+            recording: None,
         };
         match target {
             OwnedTarget::Fresh(plugin) => fresh(&mut task, &plugin, mailbox).await,

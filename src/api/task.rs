@@ -3,6 +3,8 @@
 
 #[cfg(feature = "files")]
 use crate::engine::store_data::StoreData;
+#[cfg(feature = "recordings")]
+use crate::{api::recording::Recording, host::tape::Tape};
 use crate::{
     api::{instance::Instance, plugin::Plugin},
     common::{
@@ -35,6 +37,9 @@ pub(super) struct Task<'a> {
     pub(super) state: Option<State<'a>>,
     /// The first invalid setting. `run` reports it, so that the builder's methods can be chained.
     pub(super) mistake: Option<Failure>,
+    /// Where the recording of the call goes, if it is recorded.
+    #[cfg(feature = "recordings")]
+    pub(super) recording: Option<&'a mut Option<Recording>>,
 }
 
 /// What a call begins with in its instance.
@@ -112,6 +117,28 @@ impl State<'_> {
 /// Functions that are marked `inline(always)`, here and below, are on the path of every call and
 /// have one or two callers. Without the mark, a call of a tiny module took a tenth longer.
 impl<'a> Task<'a> {
+    /// A call without input and without settings of its own.
+    #[inline(always)]
+    pub(super) fn new(export: &'a str) -> Self {
+        Self {
+            export,
+            input: CallInput::Params(&[]),
+            call_limits: CallLimits::default(),
+            convention: None,
+            environment: None,
+            state: None,
+            mistake: None,
+            #[cfg(feature = "recordings")]
+            recording: None,
+        }
+    }
+
+    /// Takes the tape of a call that did not begin.
+    #[cfg(feature = "recordings")]
+    pub(super) fn take_tape(&mut self) -> Option<Box<Tape>> {
+        self.environment.as_mut()?.tape.take()
+    }
+
     /// Runs the call in a fresh instance.
     pub(super) fn fresh(&mut self, plugin: &Plugin) -> Result<Outcome, Error> {
         let bound_input = self.bind(plugin, None)?;

@@ -61,6 +61,10 @@ pub enum pw_kind {
     /// The caller broke a rule of this interface that could be detected: an object is in use by a call
     /// that has not ended, or a context is that of a host function that has returned.
     Misuse = 23,
+    /// A recording is damaged, or is one of another module or engine.
+    Recording = 24,
+    /// A replay went another way than the recorded call.
+    Difference = 25,
 }
 
 impl From<ErrorKind> for pw_kind {
@@ -88,6 +92,8 @@ impl From<ErrorKind> for pw_kind {
             ErrorKind::Refused => Self::Refused,
             ErrorKind::Snapshot => Self::Snapshot,
             ErrorKind::CannotWait => Self::CannotWait,
+            ErrorKind::Recording => Self::Recording,
+            ErrorKind::Difference => Self::Difference,
         }
     }
 }

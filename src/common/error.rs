@@ -138,6 +138,18 @@ impl Error {
         self
     }
 
+    #[cfg(feature = "recordings")]
+    pub(crate) fn failure(&self) -> &Cause {
+        &self.0.failure
+    }
+
+    /// The same error with another failure.
+    #[cfg(feature = "recordings")]
+    pub(crate) fn with_failure(mut self, failure: Failure) -> Self {
+        self.0.failure = failure;
+        self
+    }
+
     pub(crate) fn into_failure(self) -> Failure {
         self.0.failure
     }

@@ -54,6 +54,10 @@ pub enum ErrorKind {
     /// A host function was to wait where a call cannot be kept: in a call that runs to its end, in
     /// a call from a host function back into the guest, or behind a tail call.
     CannotWait,
+    /// A recording is damaged, or is one of another module or engine.
+    Recording,
+    /// A replay went another way than the recorded call.
+    Difference,
 }
 
 /// The step of a plugin's life in which an [`Error`](crate::Error) happened.

@@ -158,6 +158,20 @@ pub(crate) enum Cause {
     Refused { reason: String },
     #[error("the runner is closed")]
     Closed,
+    #[cfg(feature = "recordings")]
+    #[error("{problem}")]
+    Recording { problem: String },
+    #[cfg(feature = "recordings")]
+    #[error("the replay differs from the recording: {problem}")]
+    Difference { problem: String },
+    /// A failure of a recorded call.
+    #[cfg(feature = "recordings")]
+    #[error("{message}")]
+    Recorded {
+        kind: ErrorKind,
+        message: String,
+        source: Option<Source>,
+    },
 }
 
 impl Cause {
@@ -191,6 +205,12 @@ impl Cause {
             #[cfg(feature = "std")]
             Self::Refused { .. } => ErrorKind::Refused,
             Self::Closed => ErrorKind::Closed,
+            #[cfg(feature = "recordings")]
+            Self::Recording { .. } => ErrorKind::Recording,
+            #[cfg(feature = "recordings")]
+            Self::Difference { .. } => ErrorKind::Difference,
+            #[cfg(feature = "recordings")]
+            Self::Recorded { kind, .. } => *kind,
         }
     }
 }
@@ -214,6 +234,17 @@ impl Failure {
             function.get_or_insert_with(|| name.to_string());
         }
         self
+    }
+
+    /// The same failure of a call that was ended from outside.
+    #[cfg(feature = "recordings")]
+    pub(crate) fn again(&self) -> Self {
+        match &**self {
+            Cause::Timeout { limit } => Cause::Timeout { limit: *limit },
+            Cause::Closed => Cause::Closed,
+            _ => Cause::Cancelled,
+        }
+        .into()
     }
 
     /// Whether the guest's own code caused the failure: a trap, an exit or a reported error.

@@ -22,6 +22,8 @@ pub(crate) mod outcome;
 pub(crate) mod output;
 #[cfg(feature = "explain")]
 pub(crate) mod profile;
+#[cfg(feature = "recordings")]
+pub(crate) mod recording;
 pub(crate) mod reference;
 pub(crate) mod sync;
 pub(crate) mod text;

@@ -117,7 +117,7 @@ impl Output {
         &mut self,
         stream: Stream,
         bytes: &[u8],
-        sink: Option<&SharedSink>,
+        sink: Option<impl FnOnce(&[u8]) -> bool>,
     ) -> WriteResult {
         if bytes.is_empty() {
             return WriteResult::Bytes(0);
@@ -130,7 +130,7 @@ impl Output {
         let room = self.room;
         self.room = room.saturating_sub(taken.len());
         if let Some(sink) = sink {
-            if !sink.write(|sink| sink.emit(taken)) {
+            if !sink(taken) {
                 return WriteResult::Failed;
             }
         } else {

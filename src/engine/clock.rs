@@ -11,18 +11,25 @@ pub(crate) enum Clock {
 }
 
 /// Reads a clock, in nanoseconds. It is never 0: some guests (Go) take a clock at 0 for a broken one.
-pub(crate) fn now(caller: &Caller<'_, StoreData>, clock: Clock) -> u64 {
-    let state = caller.data();
-    let config = &state.meter.context().config;
-    match (&config.guest_clock, clock) {
-        (Some(real), Clock::Realtime) => nanoseconds(real.since_epoch()).max(1),
-        (Some(real), Clock::Monotonic) => nanoseconds(real.monotonic()).max(1),
-        (None, Clock::Realtime) => state
-            .clock
-            .since_epoch(fuel_used(caller), config.fuel_per_second),
-        (None, Clock::Monotonic) => state
-            .clock
-            .monotonic(fuel_used(caller), config.fuel_per_second),
+pub(crate) fn now(caller: &mut Caller<'_, StoreData>, clock: Clock) -> u64 {
+    let config = &caller.data().meter.context().config;
+    let fuel_per_second = config.fuel_per_second;
+    if let Some(real) = config.guest_clock.clone() {
+        let read = || match clock {
+            Clock::Realtime => nanoseconds(real.since_epoch()).max(1),
+            Clock::Monotonic => nanoseconds(real.monotonic()).max(1),
+        };
+        #[cfg(feature = "recordings")]
+        if let Some(tape) = caller.data_mut().tape() {
+            return tape.clock((clock == Clock::Monotonic).into(), read);
+        }
+        return read();
+    }
+    let used = fuel_used(&*caller);
+    let virtual_clock = caller.data().clock;
+    match clock {
+        Clock::Realtime => virtual_clock.since_epoch(used, fuel_per_second),
+        Clock::Monotonic => virtual_clock.monotonic(used, fuel_per_second),
     }
 }
 

@@ -16,6 +16,11 @@ use crate::{
     },
     host::{context::GuestState, memory::GuestMemory, memory_view::Memories},
 };
+#[cfg(feature = "recordings")]
+use crate::{
+    engine::recorded::note,
+    host::tape::{Effect, Tape},
+};
 use alloc::{format, sync::Arc, vec::Vec};
 use wasmi::{
     AsContext, AsContextMut, Extern, Global, Memory, Mutability, StoreContext, StoreContextMut,
@@ -158,7 +163,10 @@ impl<C: LiveStore> Memories for C {
     }
 
     fn grow(&mut self, place: usize, pages: u64) -> Option<u64> {
-        grow(self.as_context_mut(), place, pages)
+        let before = grow(self.as_context_mut(), place, pages)?;
+        #[cfg(feature = "recordings")]
+        self.data_mut().note_grown(place, pages);
+        Some(before)
     }
 
     fn most_pages(&self) -> u64 {
@@ -166,7 +174,18 @@ impl<C: LiveStore> Memories for C {
     }
 
     fn take_fuel(&mut self, fuel: u64) -> Result<(), Failure> {
-        charge_more(self, fuel)
+        charge_more(self, fuel)?;
+        #[cfg(feature = "recordings")]
+        note(self, Effect::Charge(fuel));
+        Ok(())
+    }
+
+    #[cfg(feature = "recordings")]
+    fn wrote(&mut self, place: Option<usize>, pointer: u32, bytes: &[u8]) {
+        match place {
+            None => note(self, Effect::Write("", pointer, bytes)),
+            Some(place) => self.data_mut().note_written(place, pointer, bytes),
+        }
     }
 }
 
@@ -191,7 +210,10 @@ impl Memories for GuestStore {
     fn grow(&mut self, place: usize, pages: u64) -> Option<u64> {
         // The last call may have had a lower bound of its own.
         self.state().bound_memory(None);
-        grow(self.store.as_context_mut(), place, pages)
+        let before = grow(self.store.as_context_mut(), place, pages)?;
+        #[cfg(feature = "recordings")]
+        self.state().note_grown(place, pages);
+        Some(before)
     }
 
     fn most_pages(&self) -> u64 {
@@ -200,6 +222,13 @@ impl Memories for GuestStore {
 
     fn take_fuel(&mut self, _: u64) -> Result<(), Failure> {
         Ok(())
+    }
+
+    #[cfg(feature = "recordings")]
+    fn wrote(&mut self, place: Option<usize>, pointer: u32, bytes: &[u8]) {
+        if let Some(place) = place {
+            self.state().note_written(place, pointer, bytes);
+        }
     }
 }
 
@@ -210,7 +239,10 @@ impl<C: LiveStore> GuestState for C {
     }
 
     fn set_global(&mut self, name: &str, value: &Value) -> Result<(), Failure> {
-        set_global(self, name, value)
+        set_global(self, name, value)?;
+        #[cfg(feature = "recordings")]
+        note(self, Effect::SetGlobal(name, value));
+        Ok(())
     }
 
     fn table_size(&mut self, name: &str) -> Result<u64, Failure> {
@@ -225,7 +257,12 @@ impl GuestState for GuestStore {
     }
 
     fn set_global(&mut self, name: &str, value: &Value) -> Result<(), Failure> {
-        set_global(&mut self.store, name, value)
+        set_global(&mut self.store, name, value)?;
+        #[cfg(feature = "recordings")]
+        if let Some(recorder) = self.state().tape().and_then(Tape::recorder) {
+            recorder.effect(Effect::SetGlobal(name, value));
+        }
+        Ok(())
     }
 
     fn table_size(&mut self, name: &str) -> Result<u64, Failure> {

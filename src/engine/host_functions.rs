@@ -24,6 +24,11 @@ use crate::{
         memory::GuestMemory,
     },
 };
+#[cfg(feature = "recordings")]
+use crate::{
+    engine::recorded::{self, note},
+    host::tape::Effect,
+};
 use alloc::{string::String, sync::Arc, vec::Vec};
 use core::{any::Any, time::Duration};
 use smallvec::SmallVec;
@@ -202,9 +207,7 @@ pub(crate) fn define_host(
                 .collect();
             let types = function.signature().results().iter();
             let mut returned: SmallVec<[Value; FEW]> = types.map(|ty| Value::zero(*ty)).collect();
-            let mut context = HostContext::new(&mut caller);
-            let [module, name] = &names;
-            let done = function.run(&mut context, (module, name), &params, &mut returned);
+            let done = run(&mut caller, &function, &names, &params, &mut returned);
             if let (Err(failure), Some(mailbox)) = (&done, &caller.data().mailbox)
                 && waits(failure)
             {
@@ -233,6 +236,24 @@ pub(crate) fn waits_as(caller: &Caller<'_, StoreData>, names: [&str; 2], wait: E
     failure.of_function(format_args!("host function {module} {name}"))
 }
 
+/// Runs an embedder's function.
+#[inline]
+fn run(
+    caller: &mut Caller<'_, StoreData>,
+    function: &HostFunction,
+    names: &[Arc<str>; 2],
+    params: &[Value],
+    returned: &mut [Value],
+) -> Result<(), Failure> {
+    #[cfg(feature = "recordings")]
+    if caller.data_mut().tape().is_some() {
+        return recorded::run(caller, function, names, params, returned);
+    }
+    let mut context = HostContext::new(caller);
+    let [module, name] = names;
+    function.run(&mut context, (module, name), params, returned)
+}
+
 /// Defines a function that nothing provides: a call of it ends with that problem.
 pub(crate) fn define_missing(
     linker: &mut Linker<StoreData>,
@@ -253,15 +274,40 @@ pub(crate) fn define_missing(
         .map_err(|error| invalid_module(error.into()))
 }
 
+/// A call back as a tape has it. Without recordings there is no such thing.
+#[cfg(feature = "recordings")]
+type Noted<'a> = Effect<'a>;
+#[cfg(not(feature = "recordings"))]
+type Noted<'a> = core::convert::Infallible;
+
 /// Runs `call` as a call of a host function back into the guest, within the limits of such calls.
+/// `values` are the results as the embedder gets them.
+#[cfg_attr(
+    not(feature = "recordings"),
+    expect(unused_variables, reason = "for the tape")
+)]
 fn call_back<R>(
     caller: &mut impl LiveStore,
+    effect: Option<Noted<'_>>,
     call: impl FnOnce(StoreContextMut<'_, StoreData>) -> Result<R, Failure>,
+    values: impl FnOnce(&R) -> &[Value],
 ) -> Result<R, Failure> {
     let limits = caller.data().limits();
     let (depth, stack) = (limits.max_host_depth, limits.max_host_stack_bytes);
     caller.data_mut().nested.enter(depth, stack)?;
+    #[cfg(feature = "recordings")]
+    let position = match (recorded::recorder(caller), effect) {
+        (Some(recorder), Some(effect)) => {
+            recorder.effect(effect);
+            Some(recorder.position())
+        }
+        _ => None,
+    };
     let called = nested(caller, call);
+    #[cfg(feature = "recordings")]
+    if let Some(position) = position {
+        recorded::note_called_back(caller, position, called.as_ref().map(values));
+    }
     let nested = &mut caller.data_mut().nested;
     nested.leave();
     nested.failed |= called.is_err();
@@ -286,7 +332,10 @@ impl<C: LiveStore> Guest for C {
     }
 
     fn charge(&mut self, fuel: u64) -> Result<(), Failure> {
-        charge_more(self, fuel)
+        charge_more(self, fuel)?;
+        #[cfg(feature = "recordings")]
+        note(self, Effect::Charge(fuel));
+        Ok(())
     }
 
     fn check(&mut self) -> Result<(), Failure> {
@@ -298,6 +347,8 @@ impl<C: LiveStore> Guest for C {
     }
 
     fn write(&mut self, stream: Stream, bytes: &[u8]) -> WriteResult {
+        #[cfg(feature = "recordings")]
+        note(self, Effect::Output(stream, bytes));
         self.data_mut().write(stream, bytes)
     }
 
@@ -305,8 +356,13 @@ impl<C: LiveStore> Guest for C {
         let func = callable(self, export)?;
         let signature = signature(&func.ty(&*self));
         signature.check(params)?;
-        let called = call_back(self, |ctx| Callee::Any(func).call(ctx, &signature, params));
-        called.map(Numbers::into_vec)
+        #[cfg(feature = "recordings")]
+        let effect = Some(Effect::Call(export, params));
+        #[cfg(not(feature = "recordings"))]
+        let effect = None;
+        let call =
+            |ctx: StoreContextMut<'_, StoreData>| Callee::Any(func).call(ctx, &signature, params);
+        call_back(self, effect, call, |_| &[]).map(Numbers::into_vec)
     }
 
     fn call_values(
@@ -320,7 +376,15 @@ impl<C: LiveStore> Guest for C {
         };
         let signature = signature(&func.ty(&*self));
         signature.check_values(params)?;
-        call_back(self, |ctx| call_values(ctx, func, &signature, params))
+        #[cfg(feature = "recordings")]
+        let effect = Some(match wanted {
+            Callable::Export(export) => Effect::CallValues(export, params),
+            Callable::Reference(reference) => Effect::CallReference(reference, params),
+        });
+        #[cfg(not(feature = "recordings"))]
+        let effect = None;
+        let call = |ctx: StoreContextMut<'_, StoreData>| call_values(ctx, func, &signature, params);
+        call_back(self, effect, call, |results| results)
     }
 
     fn convention_state(&mut self) -> &mut ConventionState {
@@ -344,6 +408,11 @@ impl<C: LiveStore> Guest for C {
             }
         }
     }
+
+    #[cfg(feature = "recordings")]
+    fn made_block(&mut self, bytes: &[u8]) {
+        note(self, Effect::Block(bytes));
+    }
 }
 
 const RUNS_TO_ITS_END: &str = match cfg!(feature = "async") {
@@ -359,6 +428,11 @@ pub(crate) fn operate(
     payload: &[u8],
 ) -> Result<Option<Result<Vec<u8>, String>>, Failure> {
     let functions = &caller.data().meter.context().config.functions;
+    #[cfg(feature = "recordings")]
+    if caller.data().is_on_tape() {
+        let operation = functions.operation(path.clone()).cloned();
+        return recorded::operate(caller, &path, operation.as_ref(), payload);
+    }
     let Some(operation) = functions.operation(path).cloned() else {
         return Ok(None);
     };

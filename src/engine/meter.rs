@@ -289,6 +289,12 @@ impl Meter {
         self.used(left).min(self.budget)
     }
 
+    /// Sets another budget, for a part of the call. Returns the one before.
+    #[cfg(feature = "recordings")]
+    pub(crate) fn bound(&mut self, budget: u64) -> u64 {
+        core::mem::replace(&mut self.budget, budget)
+    }
+
     fn spent(&self) -> Failure {
         let budget = self.budget;
         let config = &self.plugin_context.runner.config;

@@ -31,6 +31,8 @@ mod live_store;
 pub(crate) mod mailbox;
 pub(crate) mod meter;
 mod other_modules;
+#[cfg(feature = "recordings")]
+mod recorded;
 #[cfg(feature = "std")]
 mod recycling;
 mod references;
@@ -39,6 +41,7 @@ mod state;
 mod steps;
 pub(crate) mod store_data;
 pub(crate) mod suspension;
+mod tape;
 pub(crate) mod values;
 #[cfg(feature = "explain")]
 pub(crate) mod watch;

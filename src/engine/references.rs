@@ -82,6 +82,12 @@ impl References {
         self.memories.get(place).map(|(_, memory)| *memory)
     }
 
+    /// The name of the memory at a place.
+    #[cfg(feature = "recordings")]
+    pub(super) fn name(&self, place: usize) -> Option<&str> {
+        self.memories.get(place).map(|(name, _)| &**name)
+    }
+
     /// The place of a memory that was asked for before.
     pub(super) fn place(&self, name: &str) -> Option<usize> {
         self.memories.iter().position(|(known, _)| **known == *name)

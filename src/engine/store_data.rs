@@ -37,6 +37,9 @@ use wasmi::{AsContext, AsContextMut, Func, Instance, Memory, Ref};
 pub(crate) struct SnapshotState {
     /// The fuel that the initialiser used.
     pub(crate) fuel: u64,
+    /// Whether a warm-up call followed it.
+    #[cfg(feature = "recordings")]
+    pub(crate) is_warm: bool,
     /// The pages of memory that it left.
     pages: u32,
     clock: VirtualClock,
@@ -107,7 +110,7 @@ pub(crate) struct StoreData {
     pub(crate) meter: Meter,
     pub(crate) limiter: Limiter,
     pub(crate) output: Output,
-    environment: Option<Box<Environment>>,
+    pub(super) environment: Option<Box<Environment>>,
     #[cfg(feature = "files")]
     files: CallFiles,
     /// The embedder's state for its host functions, for one call.
@@ -191,6 +194,8 @@ impl StoreData {
         clock.pass(fuel);
         SnapshotState {
             fuel,
+            #[cfg(feature = "recordings")]
+            is_warm: false,
             pages: self.limiter.memory_pages(),
             clock,
             random: self.random,
@@ -214,6 +219,19 @@ impl StoreData {
     pub(crate) fn write(&mut self, stream: Stream, bytes: &[u8]) -> WriteResult {
         let config = &self.meter.context().config;
         let sink = sink(config, &self.output, stream);
+        #[cfg(feature = "recordings")]
+        if let (Some(sink), Some(environment)) = (sink, &mut self.environment)
+            && let Some(tape) = &mut environment.tape
+        {
+            return self.output.write(
+                stream,
+                bytes,
+                Some(|taken: &[u8]| {
+                    tape.sink(stream, taken, || sink.write(|sink| sink.emit(taken)))
+                }),
+            );
+        }
+        let sink = sink.map(|sink| |taken: &[u8]| sink.write(|sink| sink.emit(taken)));
         self.output.write(stream, bytes, sink)
     }
 

@@ -52,6 +52,9 @@ pub(crate) trait Guest: GuestState {
     fn state(&mut self) -> Option<&mut (dyn Any + Send + Sync)>;
     /// Notes what the host function waits for. Returns what it must fail with.
     fn wait(&mut self, request: Request) -> Failure;
+    /// Notes on the tape that the embedder made a block of Extism's memory.
+    #[cfg(feature = "recordings")]
+    fn made_block(&mut self, bytes: &[u8]);
 }
 
 /// What a host function can call in the guest.
@@ -124,7 +127,10 @@ impl<'a> HostContext<'a> {
     /// Those of [`read`](Self::read).
     pub fn write(&mut self, pointer: u32, bytes: &[u8]) -> Result<(), Error> {
         self.range(pointer, bytes.len() as u64)?;
-        Ok(self.main_memory()?.write(pointer, bytes).map_err(outside)?)
+        self.main_memory()?.write(pointer, bytes).map_err(outside)?;
+        #[cfg(feature = "recordings")]
+        self.guest.wrote(None, pointer, bytes);
+        Ok(())
     }
 
     /// Checks that the bytes exist before it charges for them.
@@ -333,7 +339,10 @@ impl<'a> HostContext<'a> {
         self.guest.charge(bytes.len() as u64 / 64)?;
         let blocks = &mut self.guest.convention_state().extism.blocks;
         blocks.admit(bytes.len() as u64)?;
-        Ok(blocks.insert(bytes.to_vec())?)
+        let offset = blocks.insert(bytes.to_vec())?;
+        #[cfg(feature = "recordings")]
+        self.guest.made_block(bytes);
+        Ok(offset)
     }
 
     /// Runs an embedder's operation. Its error is a message for the guest, unless it is an error of

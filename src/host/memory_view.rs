@@ -24,6 +24,9 @@ pub(crate) trait Memories {
     fn most_pages(&self) -> u64;
     /// Takes fuel from the call in progress, if there is one.
     fn take_fuel(&mut self, fuel: u64) -> Result<(), Failure>;
+    /// Notes on the tape that the embedder wrote to a memory, or to the main one.
+    #[cfg(feature = "recordings")]
+    fn wrote(&mut self, place: Option<usize>, pointer: u32, bytes: &[u8]);
 }
 
 /// A linear memory of an instance: to read and write between calls
@@ -177,7 +180,10 @@ impl<'a> Memory<'a> {
         let written = self
             .range(pointer, bytes.len() as u64)
             .and_then(|()| self.bytes().write(pointer, bytes).map_err(outside));
-        written.map_err(|failure| self.error(failure))
+        written.map_err(|failure| self.error(failure))?;
+        #[cfg(feature = "recordings")]
+        self.memories.wrote(Some(self.place), pointer, bytes);
+        Ok(())
     }
 
     /// Writes a number at `pointer`.

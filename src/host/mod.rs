@@ -17,4 +17,6 @@ pub(crate) mod memory;
 pub(crate) mod memory_view;
 pub(crate) mod nested_calls;
 pub(crate) mod registry;
+#[cfg(feature = "recordings")]
+pub(crate) mod tape;
 pub(crate) mod waiting;

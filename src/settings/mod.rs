@@ -13,5 +13,7 @@ mod import_setters;
 mod limit_setters;
 pub(crate) mod modes;
 mod output_setters;
+#[cfg(feature = "recordings")]
+mod recorded;
 mod reproducible;
 mod suspension_setters;

@@ -23,7 +23,7 @@ impl ClockId {
 }
 
 /// The time of a clock, in nanoseconds.
-pub(super) fn now(caller: &Caller<'_, StoreData>, id: ClockId) -> u64 {
+pub(super) fn now(caller: &mut Caller<'_, StoreData>, id: ClockId) -> u64 {
     let clock = match id {
         ClockId::Realtime => clock::Clock::Realtime,
         ClockId::Monotonic => clock::Clock::Monotonic,

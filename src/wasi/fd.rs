@@ -9,7 +9,6 @@ use crate::{
     common::output::{Stream, WriteResult},
     engine::store_data::StoreData,
 };
-use core::time::Duration;
 use wasmi::Caller;
 
 /// The file type of a pipe. WASI preview1 has no type for pipes; other hosts report "unknown" too.
@@ -252,7 +251,7 @@ pub(super) fn fd_write(
             WriteResult::Failed => return Err(Errno::IO.into()),
         }
         if state.is_passed_on(stream) {
-            state.meter.look()?;
+            state.look()?;
         }
     }
     memory.set_u32(written, sum)?;
@@ -279,7 +278,7 @@ pub(super) fn fd_read(
     let mut sum = 0_u32;
     if is_nonblocking(state, Fd::Stdin)
         && vectors.iter().any(|(_, length)| *length > 0)
-        && !state.environment().stdin.wait(Duration::ZERO)
+        && !state.environment().is_stdin_ready()
     {
         return Err(Errno::AGAIN.into());
     }
@@ -287,20 +286,20 @@ pub(super) fn fd_read(
         if length == 0 {
             continue;
         }
-        let stdin = &mut state.environment().stdin;
-        let Some(bytes) = stdin.read(memory.bytes_mut(pointer, length)?) else {
+        let environment = state.environment();
+        let Some(bytes) = environment.read_stdin(memory.bytes_mut(pointer, length)?)? else {
             // The source may have failed because the call's time is over. Report that instead.
-            state.meter.look()?;
+            state.look()?;
             return Err(Errno::IO.into());
         };
         sum = sum.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
         // Ask a source only once: it may block, while the guest could go on with what it has.
-        if (bytes as u64) < length || stdin.available().is_none() {
+        if (bytes as u64) < length || environment.stdin.available().is_none() {
             break;
         }
     }
     if state.environment().stdin.available().is_none() {
-        state.meter.look()?;
+        state.look()?;
     }
     memory.set_u32(read, sum)?;
     Ok(())

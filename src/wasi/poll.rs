@@ -6,9 +6,14 @@ use super::{
     fd::{self, Fd},
     record::put,
 };
-use crate::engine::{meter::as_fuel, run_loop::charge, store_data::StoreData};
 use crate::module::wasi_version::WasiVersion;
 use crate::wasi::answer::{Answer, guest};
+use crate::{
+    common::failure::Failure,
+    engine::{meter::as_fuel, run_loop::charge, store_data::StoreData},
+};
+#[cfg(feature = "recordings")]
+use crate::{engine::run_loop::fuel_used, host::tape::Tape};
 use alloc::vec::Vec;
 use core::time::Duration;
 use wasmi::Caller;
@@ -106,7 +111,7 @@ pub(super) fn poll_oneoff(
         .iter()
         .any(|subscription| matches!(subscription.wait, Wait::Input));
     // If input came first, no clock has expired yet.
-    let has_input = is_awaited && input_before(caller, shortest)?;
+    let has_input = is_awaited && waited(caller, |caller| input_before(caller, shortest))?;
     let mut records = Vec::new();
     for Subscription {
         userdata,
@@ -139,7 +144,13 @@ pub(super) fn poll_oneoff(
             caller.data_mut().clock.sleep(shortest.unwrap_or_default());
         }
         (true, _) => {}
-        (false, _) => sleep(caller, shortest.unwrap_or_default())?,
+        (false, _) if caller.data().meter.context().config.guest_clock.is_none() => {
+            caller.data_mut().clock.sleep(shortest.unwrap_or_default());
+        }
+        (false, _) => {
+            let ns = shortest.unwrap_or_default();
+            waited(caller, |caller| sleep(caller, ns).map(|()| true))?;
+        }
     }
     let (mut memory, _) = guest(caller)?;
     memory.write(output, records.as_flattened())?;
@@ -212,12 +223,38 @@ const fn refused(errno: Errno) -> Wait {
     }
 }
 
+/// Runs a wait in real time. A tape has what it cost and how it ended.
+fn waited(
+    caller: &mut Caller<'_, StoreData>,
+    wait: impl FnOnce(&mut Caller<'_, StoreData>) -> Result<bool, Failure>,
+) -> Result<bool, Failure> {
+    #[cfg(feature = "recordings")]
+    {
+        let state = caller.data_mut();
+        if let Some(player) = state.tape().and_then(Tape::player) {
+            let (fuel, ended) = player.wait()?;
+            charge(caller, fuel)?;
+            return ended;
+        }
+        if state.tape().is_some() {
+            let before = fuel_used(&*caller);
+            let ended = wait(caller);
+            let fuel = fuel_used(&*caller).saturating_sub(before);
+            if let Some(recorder) = caller.data_mut().tape().and_then(Tape::recorder) {
+                recorder.waited(fuel, ended.as_ref().copied());
+            }
+            return ended;
+        }
+    }
+    wait(caller)
+}
+
 /// Waits for input, in real time, for at most `shortest` nanoseconds, or until the call's limits
 /// end it. Returns whether there is input.
 fn input_before(
     caller: &mut Caller<'_, StoreData>,
     shortest: Option<u64>,
-) -> Result<bool, Refusal> {
+) -> Result<bool, Failure> {
     let clock = caller.data().meter.context().config.clock.clone();
     let most = shortest.map_or(Duration::MAX, Duration::from_nanos);
     let begin = clock.as_ref().map(|clock| clock.monotonic());
@@ -242,7 +279,7 @@ fn input_before(
 /// Takes the fuel for a wait. Without a clock for deadlines only fuel can end the call, and a wait
 /// that cost nothing could last for ever. The rate is that at which a timeout is converted into
 /// fuel.
-fn pay_for(caller: &mut Caller<'_, StoreData>, nap: Duration) -> Answer {
+fn pay_for(caller: &mut Caller<'_, StoreData>, nap: Duration) -> Result<(), Failure> {
     let config = &caller.data().meter.context().config;
     if config.clock.is_none() {
         let fuel = as_fuel(nap, config.fuel_per_second).max(1);
@@ -251,12 +288,10 @@ fn pay_for(caller: &mut Caller<'_, StoreData>, nap: Duration) -> Answer {
     Ok(())
 }
 
-/// Moves the virtual clock forward. With a real clock, sleeps until the time is over or the call
-/// ends.
-fn sleep(caller: &mut Caller<'_, StoreData>, ns: u64) -> Answer {
+/// Sleeps on the real clock until the time is over or the call ends.
+fn sleep(caller: &mut Caller<'_, StoreData>, ns: u64) -> Result<(), Failure> {
     let config = &caller.data().meter.context().config;
     let Some(clock) = config.guest_clock.clone() else {
-        caller.data_mut().clock.sleep(ns);
         return Ok(());
     };
     let end = clock.monotonic().saturating_add(Duration::from_nanos(ns));

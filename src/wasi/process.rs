@@ -36,12 +36,12 @@ pub(super) fn random_get(caller: &mut Caller<'_, StoreData>, buffer: u32, length
     let (mut memory, state) = guest(caller)?;
     for chunk in memory.bytes_mut(buffer, length.into())?.chunks_mut(CHUNK) {
         match &entropy {
-            Some(entropy) if entropy.fill(chunk) => {}
+            Some(entropy) if state.fill(&**entropy, chunk)? => {}
             Some(_) => return Err(Errno::IO.into()),
             None => state.random.fill(chunk),
         }
         if chunk.len() == CHUNK {
-            state.meter.look()?;
+            state.look()?;
         }
     }
     Ok(())

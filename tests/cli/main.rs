@@ -12,6 +12,7 @@ mod listing;
 mod mistakes;
 mod new;
 mod profiles;
+mod recordings;
 mod reports;
 mod snapshots;
 mod typed;

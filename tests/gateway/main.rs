@@ -11,6 +11,7 @@ mod handlers;
 mod limits;
 mod middleware;
 mod operated;
+mod recordings;
 mod reload;
 mod routes;
 mod server;

@@ -1,6 +1,10 @@
 //! The paths whose instructions are counted: `instructions PATH TIMES`, under callgrind by
 //! `benches/instructions/run`.
 
+#[path = "../../../examples/kv_store.rs"]
+#[allow(dead_code, reason = "what it prints is not counted")]
+mod kv_store;
+
 use pocketwasm::{Compilation, Runner, RunnerConfig};
 use std::{env, error::Error, fs, hint::black_box, path::Path, process::ExitCode};
 
@@ -79,6 +83,34 @@ fn walk(path: &str, times: u32) -> Result<(), Box<dyn Error>> {
             let input = vec![b'x'; 65_536];
             for _ in 0..times {
                 black_box(kept.call("echo").input(&input).run()?);
+            }
+        }
+        // The example's key-value store, and the same recorded.
+        "kv-store" | "recorded-kv-store" => {
+            let config = config
+                .function("kv", "set", kv_store::set)
+                .function("kv", "get", kv_store::get);
+            let runner = Runner::new(config)?;
+            let plugin = runner.load_plugin("kv", wat::parse_str(kv_store::PLUGIN)?)?;
+            let mut store = kv_store::Store::new();
+            for _ in 0..times {
+                let mut recording = None;
+                let call = plugin.call("remember").input("notes").state(&mut store);
+                let call = match path {
+                    "kv-store" => call,
+                    _ => call.record(&mut recording),
+                };
+                black_box(call.run()?);
+                black_box(recording);
+            }
+        }
+        "recorded-add" => {
+            let plugin = runner.load_plugin("add", fixture("add")?)?;
+            for _ in 0..times {
+                let mut recording = None;
+                let call = plugin.call("add").params(&[2, 40]);
+                black_box(call.record(&mut recording).run()?);
+                black_box(recording);
             }
         }
         _ => return Err(format!("no path {path:?}").into()),

@@ -9,6 +9,8 @@ extern crate alloc;
 
 #[cfg(feature = "files")]
 mod files;
+#[cfg(feature = "recordings")]
+mod recordings;
 
 use alloc::{format, string::String, vec::Vec};
 use core::fmt::Write as _;
@@ -102,6 +104,8 @@ pub fn run(mut line: impl FnMut(&str)) -> Result<(), Error> {
     #[cfg(feature = "files")]
     files::run(&runner, &mut line)?;
     refused(&runner, &mut line);
+    #[cfg(feature = "recordings")]
+    recordings::run(&mut line)?;
     runner.unload_plugin("case");
     #[cfg(feature = "large")]
     guests(&mut line)?;

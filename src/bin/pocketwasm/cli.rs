@@ -4,7 +4,9 @@
 use crate::gateway::config_file::{ConfigFile, PluginSettings};
 use crate::{
     arguments::placed,
-    commands::{bench, call, completions, inspect, list, man, new, profile, run, snapshot, text},
+    commands::{
+        bench, call, completions, inspect, list, man, new, profile, replay, run, snapshot, text,
+    },
     exit::Code,
     failure::Failure,
     mistakes,
@@ -35,8 +37,9 @@ Exit codes:
   2  wrong usage, parameters or settings
   3  no such file, directory, plugin or export
   4  the module was refused: invalid, too large in shape or memory, unknown imports,
-     no snapshot possible
-  5  the guest trapped, broke its convention or exited with an error
+     no snapshot possible; or the recording: damaged, of another module or engine
+  5  the guest trapped, broke its convention or exited with an error; or a replay went
+     another way
   6  a limit ended the call: fuel, timeout, size of input or result; or cut its output, with
      --fail-on-truncation
   7  input or output failed
@@ -52,6 +55,7 @@ enum Command {
     Run(run::Run),
     Call(call::Call),
     Text(text::Text),
+    Replay(replay::Replay),
     List(list::List),
     Inspect(inspect::Inspect),
     Snapshot(snapshot::Snapshot),
@@ -104,6 +108,7 @@ impl Cli {
             Command::Run(run) => run.options().json.json,
             Command::Call(call) => call.options().json.json,
             Command::Text(text) => text.options().json.json,
+            Command::Replay(replay) => replay.json(),
             Command::List(list) => list.json(),
             Command::Inspect(inspect) => inspect.options().json.json,
             Command::Snapshot(snapshot) => snapshot.options().json.json,
@@ -134,6 +139,7 @@ impl Cli {
             Command::Run(run) => run.execute(),
             Command::Call(call) => call.execute(),
             Command::Text(text) => text.execute(),
+            Command::Replay(replay) => replay.execute(),
             Command::List(list) => list.execute(),
             Command::Inspect(inspect) => inspect.execute(),
             Command::Snapshot(snapshot) => snapshot.execute(),

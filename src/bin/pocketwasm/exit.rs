@@ -29,7 +29,8 @@ impl Code {
             | ErrorKind::UnsupportedImport
             | ErrorKind::MemoryLimit
             | ErrorKind::Refused
-            | ErrorKind::Snapshot => Self::REFUSED,
+            | ErrorKind::Snapshot
+            | ErrorKind::Recording => Self::REFUSED,
             ErrorKind::OutOfFuel
             | ErrorKind::Timeout
             | ErrorKind::Cancelled
@@ -37,7 +38,7 @@ impl Code {
             | ErrorKind::Closed => Self::LIMIT,
             ErrorKind::Io => Self::IO,
             ErrorKind::Plugin => Self::PLUGIN,
-            // `Trap`, `Exit`, `GuestData`, `SingleCall`, `Poisoned`, and kinds that later versions
+            // `Trap`, `Exit`, `GuestData`, `SingleCall`, `Difference`, `Poisoned`, and kinds that later versions
             // may add.
             _ => Self::BROKEN,
         }

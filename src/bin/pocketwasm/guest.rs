@@ -9,14 +9,16 @@ use crate::{
     limits::{InputLimits, PASSED_ON_OUTPUT},
     mistakes, module,
     options::Options,
-    streams::{GuestOutput, Stream, say},
+    replays::{self, Command, Style},
+    streams::{GuestOutput, Stream},
 };
 use clap::Args;
 use pocketwasm::{
-    Call, Compilation, Files, Outcome, Plugin, Runner, SnapshotMode,
+    Call, Compilation, Files, Outcome, Plugin, Recording, Runner, SnapshotMode,
     environment::{Entropy, SystemClock},
 };
 use std::{
+    cell::OnceCell,
     fs::File,
     io::{self, IsTerminal, Read},
     path::{Path, PathBuf},
@@ -76,6 +78,10 @@ pub(crate) struct CallOptions {
     /// Write the files and directories that the guest has made or changed in memory to DIR
     #[arg(long, value_name = "DIR", help_heading = "The guest's files")]
     save: Option<PathBuf>,
+    /// Write a recording of the call to FILE, whether it ends well or not; `pocketwasm replay` runs it
+    /// again, on any machine and without what the guest saw of this one
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) input: InputLimits,
     #[command(flatten)]
@@ -83,6 +89,16 @@ pub(crate) struct CallOptions {
 }
 
 impl CallOptions {
+    /// What a replay needs to know of the command line.
+    fn style(&self, command: Command, max_output: usize) -> Style {
+        Style {
+            command,
+            json: self.options.json.json,
+            fail_on_truncation: self.fail_on_truncation,
+            max_output,
+        }
+    }
+
     /// Whether the guest's standard input is a file that the user named.
     pub(crate) fn has_stdin(&self) -> bool {
         self.environment.stdin.is_some()
@@ -90,10 +106,7 @@ impl CallOptions {
 
     /// The program's exit code. `code` is the call's own.
     pub(crate) fn code(&self, outcome: &Outcome, code: Code) -> Code {
-        match self.fail_on_truncation && outcome.output_truncated() && code == Code::SUCCESS {
-            true => Code::LIMIT,
-            false => code,
-        }
+        replays::code(self.fail_on_truncation, outcome, code)
     }
 }
 
@@ -103,6 +116,9 @@ pub(crate) struct SingleCall<'a> {
     max_output: usize,
     runner: Runner,
     guest_output: GuestOutput,
+    style: Style,
+    /// The module that was opened.
+    module: OnceCell<PathBuf>,
 }
 
 /// A call that ended well.
@@ -112,33 +128,34 @@ pub(crate) struct FinishedCall {
 }
 
 impl<'a> SingleCall<'a> {
-    /// Creates a runner. The guest's stdout goes to `stdout` and its stderr to the process's
+    /// Creates a runner. The guest's stdout goes where the command says and its stderr to the process's
     /// stderr. With --json, both are kept for the report.
-    pub(crate) fn new(call_options: &'a CallOptions, stdout: Stream) -> Result<Self, Failure> {
-        Self::granting(call_options, stdout, &[])
+    pub(crate) fn new(call_options: &'a CallOptions, command: Command) -> Result<Self, Failure> {
+        Self::granting(call_options, command, &[])
     }
 
     /// Like [`new`](Self::new), for guests that may send HTTP requests to these hosts.
     pub(crate) fn granting(
         call_options: &'a CallOptions,
-        stdout: Stream,
+        command: Command,
         hosts: &[String],
     ) -> Result<Self, Failure> {
         let explain = !call_options.no_explain;
-        Self::with(call_options, stdout, hosts, explain)
+        Self::with(call_options, command, hosts, explain)
     }
 
     /// Like [`new`](Self::new), for calls whose fuel is counted.
     pub(crate) fn profiling(call_options: &'a CallOptions) -> Result<Self, Failure> {
-        Self::with(call_options, Stream::Stderr, &[], true)
+        Self::with(call_options, Command::Call, &[], true)
     }
 
     fn with(
         call_options: &'a CallOptions,
-        stdout: Stream,
+        command: Command,
         hosts: &[String],
         explain: bool,
     ) -> Result<Self, Failure> {
+        let stdout = command.guest_stdout();
         let CallOptions {
             environment,
             input,
@@ -195,11 +212,14 @@ impl<'a> SingleCall<'a> {
             max_output,
             runner: Runner::new(config)?,
             guest_output,
+            style: call_options.style(command, max_output),
+            module: OnceCell::new(),
         })
     }
 
     pub(crate) fn open(&self, module: &Path) -> Result<Plugin, Failure> {
         let options = &self.call_options.options;
+        let _ = self.module.set(module.to_owned());
         module::open(
             &self.runner,
             &options.plugins,
@@ -256,9 +276,16 @@ impl<'a> SingleCall<'a> {
         R: Read + Send + Sync + 'static,
     {
         let call = self.with_environment(call, stdin)?;
+        let mut recording = None;
         let began = Instant::now();
-        let result = call.run();
+        let result = match &self.call_options.record {
+            Some(_) => call.record(&mut recording).run(),
+            None => call.run(),
+        };
         let elapsed = began.elapsed();
+        if let (Some(path), Some(recording)) = (&self.call_options.record, recording) {
+            self.save_recording(path, recording)?;
+        }
         if let Some(failure) = self.guest_output.take_failure() {
             return Err(failure);
         }
@@ -266,12 +293,7 @@ impl<'a> SingleCall<'a> {
             Ok(outcome) => Some(outcome),
             Err(error) => error.outcome(),
         };
-        if outcome.is_some_and(Outcome::output_truncated) {
-            let most = self.max_output;
-            say(&format!(
-                "output truncated at {most} bytes (limit max_output_bytes); --max-output raises it"
-            ));
-        }
+        replays::tell_truncated(outcome, self.max_output);
         if let (Some(directory), Some(outcome)) = (&self.call_options.save, outcome) {
             files::save(outcome, directory)?;
         }
@@ -282,5 +304,17 @@ impl<'a> SingleCall<'a> {
                 Err(Failure::Call { error, elapsed })
             }
         }
+    }
+
+    /// Writes a recording to a file, with the contents of the files that the guest saw.
+    fn save_recording(&self, path: &Path, mut recording: Recording) -> Result<(), Failure> {
+        let module = self.module.get().map(PathBuf::as_path);
+        let module = module.unwrap_or_else(|| Path::new(""));
+        recording.set_note(&self.style.note(module));
+        recording.keep_files();
+        std::fs::write(path, recording.to_bytes()).map_err(|source| Failure::Io {
+            action: format!("cannot write the recording {path:?}"),
+            source,
+        })
     }
 }

@@ -20,6 +20,7 @@ mod module;
 mod number;
 mod options;
 mod progress;
+mod replays;
 mod report;
 mod streams;
 mod terminal;

@@ -136,6 +136,11 @@ impl Files {
         self.0.mistake.as_deref()
     }
 
+    #[cfg(feature = "recordings")]
+    pub(crate) fn of_tree(tree: Arc<Tree>) -> Self {
+        Self(tree)
+    }
+
     pub(crate) fn shared(&self) -> &Arc<Tree> {
         &self.0
     }

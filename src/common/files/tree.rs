@@ -53,7 +53,7 @@ impl Tree {
     /// The root directory.
     pub(crate) const ROOT: Inode = 0;
 
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let root = TreeNode {
             name: "".into(),
             parent: Self::ROOT,
@@ -79,7 +79,7 @@ impl Tree {
         self.nodes.get(usize::try_from(inode).ok()?)
     }
 
-    pub(super) fn node_mut(&mut self, inode: Inode) -> Option<&mut TreeNode> {
+    pub(crate) fn node_mut(&mut self, inode: Inode) -> Option<&mut TreeNode> {
         self.nodes.get_mut(usize::try_from(inode).ok()?)
     }
 
@@ -106,7 +106,7 @@ impl Tree {
     }
 
     /// Adds a node to a directory.
-    pub(super) fn add(&mut self, parent: Inode, name: &str, kind: TreeKind) -> Inode {
+    pub(crate) fn add(&mut self, parent: Inode, name: &str, kind: TreeKind) -> Inode {
         let inode = self.len();
         if let TreeKind::File(bytes) = &kind {
             self.bytes = self.bytes.saturating_add(bytes.len() as u64);

@@ -122,7 +122,7 @@ fn seed(caller: &mut Caller<'_, StoreData>) -> Result<f64, Failure> {
     let mut bytes = [0; 4];
     let entropy = caller.data().meter.context().config.guest_entropy.clone();
     match entropy {
-        Some(entropy) if entropy.fill(&mut bytes) => {}
+        Some(entropy) if caller.data_mut().fill(&*entropy, &mut bytes)? => {}
         Some(_) => {
             return Err(Cause::Host {
                 problem: "there is no randomness for `env.seed`".to_string(),

@@ -231,11 +231,14 @@ mod granted {
     ) -> Result<HttpResponse, Failure> {
         let client = caller.data().meter.context().config.http_client.clone();
         let (client, admitted) = admit(caller, request, client)?;
-        let sent = client.send(request, admitted.timeout, admitted.maximum);
-        let received = admitted.received(sent);
+        let send = || {
+            let sent = client.send(request, admitted.timeout, admitted.maximum);
+            admitted.received(sent)
+        };
+        let received = caller.data_mut().sent(request, send);
         // What ends the call from outside comes before what came of the request.
         if received.is_ok() {
-            caller.data().meter.look()?;
+            caller.data_mut().look()?;
         }
         received
     }

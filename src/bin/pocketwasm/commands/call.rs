@@ -6,12 +6,10 @@ use crate::{
     guest::{CallOptions, SingleCall},
     mistakes, number,
     options::Options,
-    report,
-    streams::Stream,
+    replays::{self, Command},
 };
 use clap::Args;
 use pocketwasm::types::Signature;
-use serde_json::Value;
 use std::{io, path::PathBuf};
 
 /// Call an export with numbers
@@ -40,7 +38,7 @@ impl Call {
 
     pub(crate) fn execute(&self) -> Result<Code, Failure> {
         let options = self.options();
-        let host = SingleCall::new(&self.options, Stream::Stderr)?;
+        let host = SingleCall::new(&self.options, Command::Call)?;
         let plugin = host.open(&self.module)?;
         let export = host.export("call", &self.module, &plugin, self.export.as_ref())?;
         let hinted = |failure| mistakes::numbers_for_text(&self.module, export, &plugin, failure);
@@ -50,19 +48,7 @@ impl Call {
         let types = number::signature(&plugin, export)
             .map(Signature::results)
             .unwrap_or_default();
-        let results = types.iter().zip(done.outcome.results());
-        if options.json.json {
-            let mut report = report::cost(&done.outcome, done.elapsed);
-            let results: Value = results.map(|(ty, bits)| number::json(*ty, *bits)).collect();
-            report.insert("results".to_owned(), results);
-            report.insert("error".to_owned(), Value::Null);
-            report::print(report)?;
-        } else {
-            let lines: String = results
-                .map(|(ty, bits)| number::show(*ty, *bits) + "\n")
-                .collect();
-            Stream::Stdout.write(lines.as_bytes())?;
-        }
+        replays::print_numbers(types, &done.outcome, done.elapsed, options.json.json)?;
         Ok(self.options.code(&done.outcome, Code::SUCCESS))
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod list;
 pub(crate) mod man;
 pub(crate) mod new;
 pub(crate) mod profile;
+pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod snapshot;
 pub(crate) mod text;

@@ -6,8 +6,7 @@ use crate::{
     guest::{CallOptions, FinishedCall, SingleCall},
     mistakes, module,
     options::Options,
-    report,
-    streams::Stream,
+    replays::{self, Command},
 };
 use clap::Args;
 use pocketwasm::ErrorKind;
@@ -54,7 +53,7 @@ impl Run {
             .map(|arg| arg.to_str().ok_or(arg))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|arg| Failure::Usage(format!("the argument {arg:?} is not UTF-8")))?;
-        let host = SingleCall::new(&self.options, Stream::Stdout)?;
+        let host = SingleCall::new(&self.options, Command::Run)?;
         let plugin = host.open(module)?;
         let call = plugin.call(&self.invoke).args(args);
         // If the module came from standard input, there is no input left.
@@ -75,12 +74,8 @@ impl Run {
             },
             Err(failure) => return Err(failure),
         };
-        if self.options().json.json {
-            let mut report = report::cost(&done.outcome, done.elapsed);
-            report.insert("exit_code".to_owned(), exit_code.into());
-            report.insert("error".to_owned(), ().into());
-            report::print(report)?;
-        }
+        let json = self.options().json.json;
+        replays::print_exit(&done.outcome, done.elapsed, exit_code, json)?;
         Ok(self.options.code(&done.outcome, Code::of_guest(exit_code)))
     }
 }

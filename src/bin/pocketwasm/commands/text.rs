@@ -6,12 +6,10 @@ use crate::{
     guest::{CallOptions, SingleCall, variable},
     input, mistakes, module, number,
     options::Options,
-    report,
-    streams::Stream,
+    replays::{self, Command},
 };
 use clap::Args;
 use pocketwasm::{Convention, Plugin, types::Signature};
-use serde_json::Value;
 use std::{io, path::PathBuf};
 
 /// Call an export with text or any bytes
@@ -57,7 +55,7 @@ impl Text {
             return Err(Failure::Usage(problem));
         }
         let hosts = &self.allow_host;
-        let host = SingleCall::granting(&self.options, Stream::Stderr, hosts)?;
+        let host = SingleCall::granting(&self.options, Command::Text, hosts)?;
         let plugin = host.open(&self.module)?;
         let export = host.export("text", &self.module, &plugin, self.export.as_ref())?;
         let inputs = self.inputs(&plugin, export)?;
@@ -73,18 +71,7 @@ impl Text {
             mistakes::text_for_numbers(&self.module, export, &plugin, failure)
         })?;
         let code = self.options.code(&done.outcome, Code::SUCCESS);
-        if self.options().json.json {
-            let mut report = report::cost(&done.outcome, done.elapsed);
-            report::put_bytes(&mut report, "output", done.outcome.bytes());
-            report.insert("error".to_owned(), Value::Null);
-            report::print(report)?;
-        } else {
-            let mut output = done.outcome.into_bytes();
-            if Stream::Stdout.is_terminal() && !output.ends_with(b"\n") {
-                output.push(b'\n');
-            }
-            Stream::Stdout.write(&output)?;
-        }
+        replays::print_bytes(done.outcome, done.elapsed, self.options().json.json)?;
         Ok(code)
     }
 

@@ -9,9 +9,11 @@ use super::{
     status,
 };
 use crate::gateway::incoming_request::Requester;
-use crate::gateway::state::Gateway;
+use crate::gateway::{failures::Failures, state::Gateway};
 use hyper::{HeaderMap, StatusCode};
-use pocketwasm::{CancelToken, Error, ErrorKind, Outcome, Plugin, types::Signature};
+use pocketwasm::{
+    Call, CancelToken, Error, ErrorKind, Outcome, Plugin, Recording, types::Signature,
+};
 use std::{sync::Arc, time::Instant};
 
 /// The limits that a request lowers by its headers.
@@ -58,6 +60,17 @@ pub(super) fn room(gateway: &Gateway, plugin: &Plugin) -> Result<(), Problem> {
     room.map_err(|full| not_run(gateway, plugin, NotRun::Full(full)))
 }
 
+/// Where the recording of a call goes, if it is recorded.
+pub(super) type Tape<'a> = Option<&'a mut Option<Recording>>;
+
+/// Records a call, if it is to be recorded.
+pub(super) fn on_tape<'a>(call: Call<'a>, tape: Tape<'a>) -> Call<'a> {
+    match tape {
+        Some(tape) => call.record(tape),
+        None => call,
+    }
+}
+
 /// Runs `work` on a thread of the pool, and counts it in the metrics as a call of the plugin.
 /// Returns what `work` made, the outcome of the call and its cost.
 pub(super) async fn run<R: Send + 'static>(
@@ -65,14 +78,23 @@ pub(super) async fn run<R: Send + 'static>(
     plugin: &Plugin,
     requester: &Requester<'_>,
     turn: CallOrder,
-    work: impl FnOnce(&CancelToken) -> Result<(R, Outcome), Error> + Send + 'static,
+    work: impl FnOnce(&CancelToken, Tape<'_>) -> Result<(R, Outcome), Error> + Send + 'static,
 ) -> Result<(R, Outcome, Cost), Problem> {
     let token = requester.cancel.clone();
     let (shared, called) = (gateway.clone(), plugin.clone());
+    let is_recorded = gateway.failures.is_some() && plugin.can_be_recorded();
+    let id = is_recorded.then(|| requester.id.to_owned());
     let timed = move || {
+        let mut recording = None;
         let began = Instant::now();
-        let result = work(&token);
+        let result = work(&token, id.is_some().then_some(&mut recording));
         let time = began.elapsed();
+        if let (Some(failures), Some(id), Some(recording), Err(error)) =
+            (&shared.failures, &id, recording, &result)
+            && Failures::wants(error)
+        {
+            failures.keep(id, recording);
+        }
         let (outcome, ending) = match &result {
             Ok((_, outcome)) => (Some(outcome), None),
             Err(error) => (error.outcome(), Some(error.kind())),

@@ -43,11 +43,11 @@ pub(super) async fn serve(
         settings.most_of(plugin.name()).and(lowered),
     );
     let (called, shared) = (plugin.clone(), gateway.clone());
-    let run = move |token: &_| {
+    let run = move |token: &_, tape: calls::Tape<'_>| {
         let call = limits.set(called.call("_start").cancel(token));
         let call = shared.settings.plugins.set_environment(called.name(), call);
         let call = call.env("SCRIPT_NAME", &script).env("SERVER_PORT", &port);
-        call.cgi(&seen)
+        calls::on_tape(call, tape).cgi(&seen)
     };
     let (response, _, cost) =
         calls::run(gateway, &plugin, &request.requester, CallOrder::First, run).await?;

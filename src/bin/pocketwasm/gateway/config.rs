@@ -1,6 +1,9 @@
 //! The flags of `pocketwasm serve`.
 
-use super::{config_file::PluginSettings, guard::host_name, journal::LogFormat, schedule::Bounds};
+use super::{
+    config_file::PluginSettings, failures::Failures, guard::host_name, journal::LogFormat,
+    schedule::Bounds,
+};
 use crate::gateway::chain::{Chain, ForPlugin, Prefix};
 use crate::{
     files::ImportBounds,
@@ -9,7 +12,7 @@ use crate::{
     units::{bytes, time},
 };
 use pocketwasm::RunnerConfig;
-use std::{path::PathBuf, sync::Arc, thread, time::Duration};
+use std::{io, path::PathBuf, sync::Arc, thread, time::Duration};
 
 /// Serve plugins over HTTP
 ///
@@ -63,6 +66,17 @@ pub(crate) struct Serve {
     /// The configuration of one of these handlers, from a file of at most 1 MiB; may be repeated.
     #[arg(long, value_name = "NAME=FILE")]
     pub(super) middleware_config: Vec<ForPlugin<PathBuf>>,
+
+    /// Write a recording of each failed call of /execute and /cgi to DIR, under the request's id, for
+    /// `pocketwasm replay`. It has the request's body and the plugin's environment.
+    #[arg(long, value_name = "DIR")]
+    pub(super) record_failures: Option<PathBuf>,
+    /// The most recordings in that directory. The oldest are deleted.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = some)]
+    pub(super) max_recordings: usize,
+    /// The most bytes of these recordings together.
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = bytes)]
+    pub(super) max_recording_bytes: usize,
 
     /// The largest body of a request.
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = bytes)]
@@ -181,6 +195,14 @@ impl Serve {
 
     pub(super) fn chain(&self) -> Result<Chain, String> {
         Chain::new(&self.middleware, &self.middleware_config, self.max_held)
+    }
+
+    /// The directory for recordings of failed calls.
+    pub(super) fn failures(&self) -> io::Result<Option<Failures>> {
+        let directory = self.record_failures.as_ref();
+        let most_bytes = self.max_recording_bytes as u64;
+        let failures = directory.map(|it| Failures::new(it, self.max_recordings, most_bytes));
+        failures.transpose()
     }
 
     pub(super) fn bounds(&self) -> Bounds {

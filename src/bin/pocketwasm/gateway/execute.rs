@@ -56,10 +56,11 @@ pub(super) async fn serve(
     };
     let limits = gateway.settings.most_of(plugin.name()).and(lowered);
     let (called, export, shared) = (plugin.clone(), export.clone(), gateway.clone());
-    let run = move |token: &_| {
+    let run = move |token: &_, tape: calls::Tape<'_>| {
         let plugins = &shared.settings.plugins;
         let call = limits.set(called.call(&export).cancel(token));
         let call = plugins.set_environment(called.name(), call);
+        let call = calls::on_tape(call, tape);
         let outcome = match &input {
             CallInput::Params(params) => call.params(params).run()?,
             CallInput::Input(input) => {

@@ -126,7 +126,7 @@ async fn through<'a>(
     let seen = message::request(&parts, body, requester.peer);
     let (called, shared) = (plugin.clone(), gateway.clone());
     let handler = handler.clone();
-    let run = move |token: &_| {
+    let run = move |token: &_, _: calls::Tape<'_>| {
         let call = handler.call(&called, &shared.settings.plugins);
         call.cancel(token).handle(seen)
     };
@@ -179,7 +179,7 @@ async fn back(
         passed_handlers.spend(cost);
     }
     let pending = handler.pending;
-    let run = move |_: &_| match failed {
+    let run = move |_: &_, _: calls::Tape<'_>| match failed {
         true => pending.finish_failed(response),
         false => pending.finish(response),
     };

@@ -19,6 +19,7 @@ mod config;
 pub(crate) mod config_file;
 mod endpoints;
 mod execute;
+mod failures;
 mod guard;
 mod incoming_request;
 pub(crate) mod journal;
@@ -103,7 +104,11 @@ impl Serve {
         let local = listener.local_addr().map_err(failed(&action))?;
         let settings = Settings::new(self, plugins, chain, local)
             .map_err(failed("take random bytes from the system"))?;
+        let failures = self
+            .failures()
+            .map_err(failed("make the directory of --record-failures"))?;
         let gateway = Arc::new(Gateway {
+            failures,
             runner,
             pool,
             metrics,

@@ -1,6 +1,7 @@
 //! The gateway itself: the state that all requests share.
 
 use crate::gateway::{
+    failures::Failures,
     metrics::Metrics,
     pool::Pool,
     reload::{PluginDirectory, Report},
@@ -12,6 +13,8 @@ use std::sync::Arc;
 
 /// The state that all requests share.
 pub(super) struct Gateway {
+    /// Where recordings of failed calls go, if they are kept.
+    pub(super) failures: Option<Failures>,
     pub(super) runner: Runner,
     pub(super) pool: Pool,
     pub(super) metrics: Metrics,

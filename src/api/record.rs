@@ -1,0 +1,207 @@
+//! Running a call on tape.
+
+use crate::{
+    api::{
+        plugin::Plugin,
+        recording::Recording,
+        task::{Begin, Task, refused},
+    },
+    common::{
+        error::Error,
+        failure::{Cause, Failure},
+        outcome::Outcome,
+        recording::{CallLimitsRecord, CallRecord, End, InputRecord, StdinRecord},
+    },
+    convention::{call_input::CallInput, kinds::Convention},
+    engine::{execution::Execution, guest_store::GuestStore, meter::CallLimits},
+    host::{
+        environment::{Environment, Stdin},
+        tape::{Recorder, Tape},
+    },
+};
+use alloc::{
+    boxed::Box,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::time::Duration;
+
+/// Runs a call in a fresh instance, with the tape in its environment. Returns the tape, and whether
+/// the instance began with a snapshot.
+pub(super) fn run_on_tape(
+    task: &mut Task<'_>,
+    plugin: &Plugin,
+) -> (Result<Outcome, Error>, Option<Box<Tape>>, bool) {
+    let bound_input = match task.bind(plugin, None) {
+        Ok(bound_input) => bound_input,
+        Err(error) => return (Err(error), task.take_tape(), false),
+    };
+    let environment = task.environment.as_deref();
+    let original = plugin.original_code(&task.call_limits, environment, Some(task.export));
+    let original_code = match original {
+        Ok(original_code) => original_code,
+        Err(failure) => {
+            return (
+                Err(refused(failure, plugin, task.export)),
+                task.take_tape(),
+                false,
+            );
+        }
+    };
+    let code = original_code.as_deref().unwrap_or_else(|| plugin.code());
+    let (call_limits, environment) = task.take();
+    let mut guest_store = GuestStore::new(plugin.plugin_context(), code, call_limits, environment);
+    let mut execution = Execution::new(code, &mut guest_store);
+    let done = task.perform(plugin, &mut execution, &bound_input, Begin::Instantiate);
+    let tape = guest_store.state().environment().tape.take();
+    (done, tape, code.snapshot_state.is_some())
+}
+
+/// Runs a call in a fresh instance and records it.
+#[cold]
+pub(super) fn fresh(task: &mut Task<'_>, plugin: &Plugin) -> Result<Outcome, Error> {
+    let Some(slot) = task.recording.take() else {
+        return task.fresh(plugin);
+    };
+    check(plugin).map_err(|failure| refused(failure, plugin, task.export))?;
+    let mut recorder = Recorder::new();
+    let mut call = begin(task, &mut recorder);
+    #[cfg(feature = "files")]
+    if !plugin.sees_files_in_memory(task.environment.as_deref()) {
+        recorder.not_recorded("a directory of the host was among the files");
+    }
+    let environment = task.environment.get_or_insert_default();
+    environment.tape = Some(Box::new(Tape::Recording(recorder)));
+    let (done, tape, snapshot) = run_on_tape(task, plugin);
+    if let Some(Tape::Recording(recorder)) = tape.map(|tape| *tape) {
+        end(&mut call, recorder, &done);
+    }
+    let mut recording = Recording::of(plugin, snapshot);
+    recording.calls.push(call);
+    *slot = Some(recording);
+    done
+}
+
+impl Plugin {
+    /// Whether calls of this plugin can be [recorded](crate::Call::record): it is one module, and was
+    /// loaded without a warm-up call.
+    #[cfg_attr(docsrs, doc(cfg(feature = "recordings")))]
+    #[must_use]
+    pub fn can_be_recorded(&self) -> bool {
+        check(self).is_ok()
+    }
+}
+
+/// The refusal to record a call that is no call of an export in a fresh instance.
+pub(super) fn refusal(what: &'static str) -> Failure {
+    Cause::InvalidConfig {
+        setting: "record",
+        problem: what.to_string(),
+    }
+    .into()
+}
+
+/// Refuses what cannot be recorded.
+fn check(plugin: &Plugin) -> Result<(), Failure> {
+    Err(refusal(if !plugin.code().libraries.is_empty() {
+        "is not possible for a plugin of several modules"
+    } else if plugin
+        .code()
+        .snapshot_state
+        .as_ref()
+        .is_some_and(|state| state.is_warm)
+    {
+        "is not possible for a plugin that was loaded with a warm-up call"
+    } else {
+        return Ok(());
+    }))
+}
+
+/// Writes down how the call ended.
+fn end(call: &mut CallRecord, mut recorder: Recorder, done: &Result<Outcome, Error>) {
+    let passed_on = recorder.take_passed_on();
+    call.end = End::of(done, passed_on, |value| recorder.received(value));
+    call.answers = recorder.take_answers();
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Writes down what the call begins with.
+fn begin(task: &Task<'_>, recorder: &mut Recorder) -> CallRecord {
+    let input = match task.input {
+        CallInput::Params(params) => InputRecord::Params(params.to_vec()),
+        CallInput::Values(values) => {
+            recorder.admit(values);
+            InputRecord::Values(values.iter().map(|value| recorder.given(value)).collect())
+        }
+        CallInput::Input(input) => InputRecord::Input(input.to_vec()),
+        CallInput::Inputs(inputs) => {
+            InputRecord::Inputs(inputs.iter().map(|input| input.to_vec()).collect())
+        }
+    };
+    let place = |convention| {
+        Convention::ALL
+            .iter()
+            .position(|known| *known == convention)
+    };
+    let convention = task.convention.and_then(place);
+    let CallLimits {
+        fuel,
+        timeout,
+        max_memory_pages,
+        cancel: _,
+    } = &task.call_limits;
+    let mut call = CallRecord {
+        export: task.export.to_string(),
+        convention: convention.and_then(|place| u8::try_from(place).ok()),
+        input,
+        limits: CallLimitsRecord {
+            fuel: *fuel,
+            timeout: timeout.map(nanoseconds),
+            max_memory_pages: *max_memory_pages,
+        },
+        has_environment: false,
+        args: Vec::new(),
+        env: Vec::new(),
+        stdin: StdinRecord::Bytes(Vec::new()),
+        config: Vec::new(),
+        allowed_hosts: Vec::new(),
+        seed: None,
+        clock_start: None,
+        files: None,
+        answers: Vec::new(),
+        end: End::of(&Ok(Outcome::default()), [None, None], |_| unreached()),
+    };
+    if let Some(environment) = task.environment.as_deref() {
+        put_environment(&mut call, environment);
+    }
+    call
+}
+
+/// The value of an outcome that has no values.
+fn unreached() -> crate::common::recording::Plain {
+    crate::common::recording::Plain::I32(0)
+}
+
+fn put_environment(call: &mut CallRecord, environment: &Environment) {
+    let pair = |(key, value): (&String, &String)| [key.clone(), value.clone()];
+    call.has_environment = true;
+    call.args.clone_from(&environment.args);
+    call.env.clone_from(&environment.env);
+    call.stdin = match &environment.stdin {
+        Stdin::Bytes { bytes, .. } => StdinRecord::Bytes(bytes.clone()),
+        Stdin::Source(_) => StdinRecord::Source,
+    };
+    call.config = environment.config.iter().map(pair).collect();
+    call.allowed_hosts.clone_from(&environment.allowed_hosts);
+    call.seed = environment.seed;
+    call.clock_start = environment.clock_start.map(nanoseconds);
+    #[cfg(feature = "files")]
+    {
+        use crate::common::recording::FilesRecord;
+        let files = environment.files.as_ref();
+        call.files = files.map(|files| FilesRecord::Tree(files.clone(), false));
+    }
+}

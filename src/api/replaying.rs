@@ -1,0 +1,323 @@
+//! Running recorded calls again, with the tape in place of the host.
+
+#[cfg(feature = "files")]
+use crate::common::{files::Files, recording::FilesRecord};
+use crate::{
+    api::{
+        plugin::{Plugin, sha256},
+        record::run_on_tape,
+        recording::{Head, Recording},
+        task::Task,
+    },
+    common::{
+        error::Error,
+        error_kind::ErrorKind,
+        failure::{Cause, Failure},
+        outcome::Outcome,
+        recording::{CallRecord, End, InputRecord, StdinRecord},
+        text::Escaped,
+        wasm_value::Value,
+    },
+    convention::{call_input::CallInput, kinds::Convention},
+    engine::{compiled_module::ENGINE, dispatch, meter::CallLimits},
+    host::{
+        environment::{Environment, InputSource, Stdin},
+        tape::{Player, Tape},
+    },
+    loading::describe::describe,
+    settings::{config::RunnerConfig, context::RunnerContext, modes::Compilation},
+};
+use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
+use core::time::Duration;
+
+/// The calls of a recording after they ran again, each with its outcome or its error, which are those
+/// of the recording.
+#[derive(Debug)]
+pub struct Replay {
+    ended: Vec<Result<Outcome, Error>>,
+    passed_on: Vec<[Vec<u8>; 2]>,
+}
+
+impl Replay {
+    /// How each call ended, in order.
+    pub fn calls(&self) -> &[Result<Outcome, Error>] {
+        &self.ended
+    }
+
+    /// How the last call ended.
+    #[must_use]
+    pub fn last(&self) -> Option<&Result<Outcome, Error>> {
+        self.ended.last()
+    }
+
+    /// How the last call ended, by value.
+    #[must_use]
+    pub fn into_last(mut self) -> Option<Result<Outcome, Error>> {
+        self.ended.pop()
+    }
+
+    /// What the last call passed on to the embedder's sinks of stdout and stderr. It is not in the
+    /// outcome, and is not passed on again.
+    #[must_use]
+    pub fn passed_on(&self) -> [&[u8]; 2] {
+        match self.passed_on.last() {
+            Some([stdout, stderr]) => [stdout, stderr],
+            None => [&[]; 2],
+        }
+    }
+}
+
+impl Recording {
+    /// Runs the recorded calls again. The host is not asked: what it answered is in the recording.
+    /// `module` is the module that was called, which the recording knows by its hash.
+    ///
+    /// The calls end as they did, at the same unit of fuel, also those that a deadline or a cancel
+    /// ended. A replay has no deadline of its own: it runs for no more fuel than the recording says,
+    /// within the limits that the recording has. Of a recording by a stranger, these are the
+    /// stranger's.
+    ///
+    /// # Errors
+    ///
+    /// [`Recording`](crate::ErrorKind::Recording) if it is one of another module or engine, or its
+    /// answers are damaged. [`Difference`](crate::ErrorKind::Difference) names the first difference
+    /// between the recording and the replay: which call of the host, what was expected, and what
+    /// happened. And the errors of loading the module.
+    pub fn replay(&self, module: &[u8]) -> Result<Replay, Error> {
+        self.replayed(module, GivenFiles::default())
+    }
+
+    /// Like [`replay`](Self::replay), for calls that saw files which are in the recording by their
+    /// hash. `files` are those files.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`replay`](Self::replay), and [`Recording`](crate::ErrorKind::Recording) if the files
+    /// are others.
+    #[cfg(feature = "files")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "files")))]
+    pub fn replay_with(&self, module: &[u8], files: &Files) -> Result<Replay, Error> {
+        self.replayed(module, GivenFiles(Some(files)))
+    }
+
+    fn replayed(&self, module: &[u8], files: GivenFiles<'_>) -> Result<Replay, Error> {
+        let head = self.head();
+        let plugin = load(&head, module, files)?;
+        let (mut ended, mut passed_on) = (Vec::new(), Vec::new());
+        for call in &self.calls {
+            let (done, output) = fresh(call, &plugin, files)?;
+            ended.push(done);
+            passed_on.push(output);
+        }
+        Ok(Replay { ended, passed_on })
+    }
+}
+
+/// The files for a replay, if they were given.
+#[derive(Clone, Copy, Default)]
+#[cfg(feature = "files")]
+struct GivenFiles<'a>(Option<&'a Files>);
+#[derive(Clone, Copy, Default)]
+#[cfg(not(feature = "files"))]
+struct GivenFiles<'a>(core::marker::PhantomData<&'a ()>);
+
+/// Loads the module as it was loaded for the recording.
+fn load(head: &Head, module: &[u8], files: GivenFiles<'_>) -> Result<Plugin, Error> {
+    let hash = sha256(module);
+    let problem = if head.engine != ENGINE {
+        format!(
+            "the recording was made by \"{}\"; this build has \"{}\"",
+            Escaped(&head.engine, 200),
+            ENGINE
+        )
+    } else if head.module != hash {
+        format!(
+            "the recording is one of the module of SHA-256 {}, not {}",
+            hexadecimal(&head.module),
+            hexadecimal(&hash)
+        )
+    } else {
+        let settings = &head.settings;
+        // The limits are needed to look at the module, and its imports for the functions.
+        let mut bare = settings.clone();
+        bare.functions.clear();
+        let limits = RunnerConfig::of_recorded(&bare, &[])?;
+        let (info, _) = describe(&limits, module)?;
+        #[cfg_attr(not(feature = "files"), expect(unused_mut, reason = "for files"))]
+        let mut config = RunnerConfig::of_recorded(settings, &info.imports)?;
+        #[cfg(feature = "files")]
+        {
+            config.files = FilesRecord::tree(settings.files.as_ref(), files.0)?;
+        }
+        #[cfg(not(feature = "files"))]
+        let _ = files;
+        dispatch::check()?;
+        let compilation = match settings.grants.compiled_when_called {
+            true => Compilation::WhenCalled,
+            false => Compilation::AtLoad,
+        };
+        let context = Arc::new(RunnerContext::new(config));
+        let name = &settings.plugin;
+        return Plugin::load_with(&context, name, module, compilation, None, Some(hash));
+    };
+    Err(Failure::from(Cause::Recording { problem }).into())
+}
+
+fn hexadecimal(bytes: &[u8]) -> alloc::string::String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A source of standard input that is on the tape.
+struct Taped;
+
+impl InputSource for Taped {
+    fn fetch(&mut self, _: &mut [u8]) -> Option<usize> {
+        None
+    }
+}
+
+/// How a call ended again, and what it passed on to sinks.
+type Replayed = (Result<Outcome, Error>, [Vec<u8>; 2]);
+
+/// Runs a call in a fresh instance again.
+fn fresh(call: &CallRecord, plugin: &Plugin, files: GivenFiles<'_>) -> Result<Replayed, Error> {
+    let mut player = Player::new(Arc::from(&*call.answers));
+    let input = Input::of(call, &mut player)?;
+    let inputs = input.inputs();
+    let mut task = task(call, files)?;
+    task.input = match &input {
+        Input::Params(params) => CallInput::Params(params),
+        Input::Values(values) => CallInput::Values(values),
+        Input::One(input) => CallInput::Input(input),
+        Input::Several(_) => CallInput::Inputs(&inputs),
+    };
+    task.environment.get_or_insert_default().tape = Some(Box::new(Tape::Replaying(player)));
+    let (done, tape, snapshot) = run_on_tape(&mut task, plugin);
+    let done = struck(done, &call.end);
+    let Some(Tape::Replaying(player)) = tape.map(|tape| *tape) else {
+        return Ok((done, Default::default()));
+    };
+    let _ = snapshot;
+    ended(done, player, &call.end).map_err(|failure| {
+        Error::from(failure)
+            .in_plugin(plugin.shared_name())
+            .in_export(&call.export)
+    })
+}
+
+/// The input of a recorded call.
+enum Input<'a> {
+    Params(&'a [u64]),
+    Values(Vec<Value>),
+    One(&'a [u8]),
+    Several(&'a [Vec<u8>]),
+}
+
+impl<'a> Input<'a> {
+    fn of(call: &'a CallRecord, player: &mut Player) -> Result<Self, Failure> {
+        Ok(match &call.input {
+            InputRecord::Params(params) => Self::Params(params),
+            InputRecord::Values(values) => {
+                let values = values.iter().map(|value| player.value(*value));
+                Self::Values(values.collect::<Result<_, _>>()?)
+            }
+            InputRecord::Input(input) => Self::One(input),
+            InputRecord::Inputs(inputs) => Self::Several(inputs),
+        })
+    }
+
+    fn inputs(&self) -> Vec<&'a [u8]> {
+        match self {
+            Self::Several(inputs) => inputs.iter().map(Vec::as_slice).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The call with its limits and its environment.
+fn task<'a>(call: &'a CallRecord, files: GivenFiles<'_>) -> Result<Task<'a>, Failure> {
+    let convention = match call
+        .convention
+        .map(|place| Convention::ALL.get(usize::from(place)))
+    {
+        None => None,
+        Some(Some(convention)) => Some(*convention),
+        Some(None) => {
+            return Err(crate::common::recording::Damage("a convention is unknown").into());
+        }
+    };
+    let is_out_of_fuel = call.end.is_out_of_fuel();
+    Ok(Task {
+        convention,
+        call_limits: CallLimits {
+            // Where the recorded call ended, the replay needs no more.
+            fuel: match is_out_of_fuel || !call.end.begun {
+                true => call.limits.fuel,
+                false => Some(call.end.fuel_used),
+            },
+            timeout: call.limits.timeout.map(Duration::from_nanos),
+            max_memory_pages: call.limits.max_memory_pages,
+            cancel: None,
+        },
+        environment: match call.has_environment {
+            true => Some(Box::new(environment(call, files)?)),
+            false => None,
+        },
+        ..Task::new(&call.export)
+    })
+}
+
+#[cfg_attr(
+    not(feature = "files"),
+    expect(clippy::unnecessary_wraps, reason = "for files")
+)]
+fn environment(call: &CallRecord, files: GivenFiles<'_>) -> Result<Environment, Failure> {
+    let config = call
+        .config
+        .iter()
+        .map(|[key, value]| (key.clone(), value.clone()));
+    #[cfg(not(feature = "files"))]
+    let _ = files;
+    Ok(Environment {
+        args: call.args.clone(),
+        env: call.env.clone(),
+        stdin: match &call.stdin {
+            StdinRecord::Bytes(bytes) => Stdin::from(bytes.clone()),
+            StdinRecord::Source => Stdin::Source(Box::new(Taped)),
+        },
+        config: config.collect(),
+        allowed_hosts: call.allowed_hosts.clone(),
+        seed: call.seed,
+        clock_start: call.clock_start.map(Duration::from_nanos),
+        #[cfg(feature = "files")]
+        files: FilesRecord::tree(call.files.as_ref(), files.0)?,
+        ..Environment::default()
+    })
+}
+
+/// Where the recorded call was ended from outside, the replay's fuel is spent. Its error becomes the
+/// recorded one.
+fn struck(done: Result<Outcome, Error>, recorded: &End) -> Result<Outcome, Error> {
+    match (done, recorded.strike()) {
+        (Err(error), Some(strike)) if error.kind() == ErrorKind::OutOfFuel => {
+            Err(error.with_failure(strike.again()))
+        }
+        (done, _) => done,
+    }
+}
+
+/// Compares a replay with the recording.
+fn ended(
+    done: Result<Outcome, Error>,
+    mut player: Player,
+    recorded: &End,
+) -> Result<Replayed, Failure> {
+    if player.has_left() {
+        player.end()?;
+    }
+    // The recorded error comes before what is left on the tape: it says more.
+    let passed_on = player.take_passed_on();
+    let end = End::of(&done, passed_on, |value| player.received(value));
+    recorded.compare(&end)?;
+    player.end()?;
+    Ok((done, player.take_captured()))
+}

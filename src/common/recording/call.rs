@@ -1,0 +1,175 @@
+//! A call of a recording.
+
+use crate::common::recording::{
+    codec::{Damage, Plain, Reader, Writer},
+    end::End,
+    settings::FilesRecord,
+};
+use alloc::{string::String, vec::Vec};
+
+/// The input of a call.
+#[derive(Debug, Clone)]
+pub(crate) enum InputRecord {
+    Params(Vec<u64>),
+    Values(Vec<Plain>),
+    Input(Vec<u8>),
+    Inputs(Vec<Vec<u8>>),
+}
+
+/// A guest's standard input.
+#[derive(Debug, Clone)]
+pub(crate) enum StdinRecord {
+    Bytes(Vec<u8>),
+    /// Read when the guest asked for it. What was read is among the answers.
+    Source,
+}
+
+/// The limits of a call that replaced the runner's settings.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct CallLimitsRecord {
+    pub(crate) fuel: Option<u64>,
+    /// In nanoseconds.
+    pub(crate) timeout: Option<u64>,
+    pub(crate) max_memory_pages: Option<u32>,
+}
+
+/// A call that was made.
+#[derive(Debug)]
+pub(crate) struct CallRecord {
+    pub(crate) export: String,
+    /// The place in `Convention::ALL` of the convention that the call named.
+    pub(crate) convention: Option<u8>,
+    pub(crate) input: InputRecord,
+    pub(crate) limits: CallLimitsRecord,
+    /// Whether the call had an environment of its own. If not, what follows is empty.
+    pub(crate) has_environment: bool,
+    pub(crate) args: Vec<String>,
+    pub(crate) env: Vec<Vec<u8>>,
+    pub(crate) stdin: StdinRecord,
+    pub(crate) config: Vec<[String; 2]>,
+    pub(crate) allowed_hosts: Vec<String>,
+    pub(crate) seed: Option<u64>,
+    /// In nanoseconds since 1970.
+    pub(crate) clock_start: Option<u64>,
+    pub(crate) files: Option<FilesRecord>,
+    /// What the host answered.
+    pub(crate) answers: Vec<u8>,
+    pub(crate) end: End,
+}
+
+/// The kind of a call in a fresh instance, which is the only one.
+const FRESH: u8 = 0;
+
+impl CallRecord {
+    pub(crate) fn put(&self, writer: &mut Writer) {
+        writer.byte(FRESH);
+        writer.text(&self.export);
+        writer.optional(self.convention.map(u64::from));
+        match &self.input {
+            InputRecord::Params(params) => {
+                writer.byte(0);
+                writer.list(params, |writer, param| writer.number(*param));
+            }
+            InputRecord::Values(values) => {
+                writer.byte(1);
+                writer.list(values, |writer, value| writer.plain(*value));
+            }
+            InputRecord::Input(input) => {
+                writer.byte(2);
+                writer.bytes(input);
+            }
+            InputRecord::Inputs(inputs) => {
+                writer.byte(3);
+                writer.list(inputs, |writer, input| writer.bytes(input));
+            }
+        }
+        writer.optional(self.limits.fuel);
+        writer.optional(self.limits.timeout);
+        writer.optional(self.limits.max_memory_pages.map(u64::from));
+        writer.flag(self.has_environment);
+        if self.has_environment {
+            writer.list(&self.args, |writer, arg| writer.text(arg));
+            writer.list(&self.env, |writer, variable| writer.bytes(variable));
+            match &self.stdin {
+                StdinRecord::Bytes(bytes) => {
+                    writer.byte(0);
+                    writer.bytes(bytes);
+                }
+                StdinRecord::Source => writer.byte(1),
+            }
+            writer.list(&self.config, |writer, [key, value]| {
+                writer.text(key);
+                writer.text(value);
+            });
+            writer.list(&self.allowed_hosts, |writer, host| writer.text(host));
+            writer.optional(self.seed);
+            writer.optional(self.clock_start);
+            FilesRecord::put_optional(self.files.as_ref(), writer);
+        }
+        writer.bytes(&self.answers);
+        self.end.put(writer);
+    }
+
+    pub(crate) fn take(reader: &mut Reader<'_>) -> Result<Self, Damage> {
+        if reader.byte()? != FRESH {
+            return Err(Damage("a call is of no known kind"));
+        }
+        let export = reader.string()?;
+        let small = |number: Option<u64>, what| match number.map(u8::try_from) {
+            None => Ok(None),
+            Some(Ok(number)) => Ok(Some(number)),
+            Some(Err(_)) => Err(Damage(what)),
+        };
+        let convention = small(reader.optional()?, "a convention is unknown")?;
+        let input = match reader.byte()? {
+            0 => InputRecord::Params(reader.list(Reader::number)?),
+            1 => InputRecord::Values(reader.list(Reader::plain)?),
+            2 => InputRecord::Input(reader.bytes()?.to_vec()),
+            3 => InputRecord::Inputs(reader.list(|reader| Ok(reader.bytes()?.to_vec()))?),
+            _ => return Err(Damage("an input is of no known form")),
+        };
+        let limits = CallLimitsRecord {
+            fuel: reader.optional()?,
+            timeout: reader.optional()?,
+            max_memory_pages: match reader.flag()? {
+                true => Some(reader.small()?),
+                false => None,
+            },
+        };
+        let has_environment = reader.flag()?;
+        let (mut args, mut env, mut config) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut stdin, mut allowed_hosts) = (StdinRecord::Bytes(Vec::new()), Vec::new());
+        let (mut seed, mut clock_start, mut files) = (None, None, None);
+        if has_environment {
+            args = reader.list(Reader::string)?;
+            env = reader.list(|reader| Ok(reader.bytes()?.to_vec()))?;
+            stdin = match reader.byte()? {
+                0 => StdinRecord::Bytes(reader.bytes()?.to_vec()),
+                1 => StdinRecord::Source,
+                _ => return Err(Damage("stdin is of no known form")),
+            };
+            config = reader.list(|reader| Ok([reader.string()?, reader.string()?]))?;
+            allowed_hosts = reader.list(Reader::string)?;
+            seed = reader.optional()?;
+            clock_start = reader.optional()?;
+            files = FilesRecord::take_optional(reader)?;
+        }
+        Ok(Self {
+            export,
+            convention,
+            input,
+            limits,
+            has_environment,
+            args,
+            env,
+            stdin,
+            config,
+            allowed_hosts,
+            seed,
+            clock_start,
+            files,
+            answers: reader.bytes()?.to_vec(),
+            end: End::take(reader)?,
+        })
+    }
+}

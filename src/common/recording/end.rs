@@ -1,0 +1,362 @@
+//! How a call ended: what it returned, wrote and cost, and its error.
+
+#[cfg(feature = "files")]
+use crate::common::files::{ChangeKind, FileContent};
+use crate::common::{
+    error::Error,
+    error_kind::Phase,
+    failure::{Cause, Failure},
+    outcome::Outcome,
+    recording::{
+        codec::{Damage, Plain, Reader, Writer},
+        failures::{kind_number, kind_of, put_failure, take_failure},
+    },
+};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::fmt;
+use sha2::{Digest, Sha256};
+
+/// Bytes, or their length and hash if they are many.
+#[derive(Debug, Clone)]
+pub(crate) enum Content {
+    Bytes(Vec<u8>),
+    Hash(u64, [u8; 32]),
+}
+
+/// So many bytes are written as they are; of more, the hash.
+const FEW: usize = 64;
+
+impl Content {
+    fn put(&self, writer: &mut Writer) {
+        match self {
+            Self::Bytes(bytes) if bytes.len() <= FEW => {
+                writer.byte(0);
+                writer.bytes(bytes);
+            }
+            many => {
+                writer.byte(1);
+                writer.number(many.length());
+                writer.0.extend_from_slice(&many.hash());
+            }
+        }
+    }
+
+    fn take(reader: &mut Reader<'_>) -> Result<Self, Damage> {
+        match reader.byte()? {
+            0 => Ok(Self::Bytes(reader.bytes()?.to_vec())),
+            1 => Ok(Self::Hash(reader.number()?, reader.array()?)),
+            _ => Err(Damage("bytes are of no known form")),
+        }
+    }
+
+    fn length(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Hash(length, _) => *length,
+        }
+    }
+
+    fn hash(&self) -> [u8; 32] {
+        match self {
+            Self::Bytes(bytes) => Sha256::digest(bytes).into(),
+            Self::Hash(_, hash) => *hash,
+        }
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Bytes(one), Self::Bytes(other)) => one == other,
+            _ => self.length() == other.length() && self.hash() == other.hash(),
+        }
+    }
+}
+
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes of SHA-256 ", self.length())?;
+        self.hash()
+            .iter()
+            .take(4)
+            .try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// The error of a call.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) kind: crate::ErrorKind,
+    pub(crate) message: String,
+    pub(crate) phase: Option<Phase>,
+    /// The failure with its numbers, if a deadline, a cancel or the runner ended the call.
+    pub(crate) strike: Option<Failure>,
+}
+
+/// How a call ended.
+#[derive(Debug)]
+pub(crate) struct End {
+    pub(crate) failed: Option<Failed>,
+    /// Whether the guest had begun. If not, all that follows is zero.
+    pub(crate) begun: bool,
+    pub(crate) fuel_used: u64,
+    pub(crate) init_fuel: u64,
+    pub(crate) peak_memory_pages: u32,
+    pub(crate) output_truncated: bool,
+    pub(crate) results: Vec<Plain>,
+    pub(crate) bytes: Content,
+    pub(crate) stdout: Content,
+    pub(crate) stderr: Content,
+    /// The hash of the files that the guest changed; of nothing if it changed nothing.
+    pub(crate) files: Content,
+}
+
+const PHASES: [Phase; 7] = [
+    Phase::Load,
+    Phase::Instantiate,
+    Phase::Start,
+    Phase::Initialize,
+    Phase::Allocate,
+    Phase::Call,
+    Phase::Release,
+];
+
+fn phase_number(phase: Option<Phase>) -> u8 {
+    let place = PHASES.iter().position(|known| Some(*known) == phase);
+    place
+        .and_then(|place| u8::try_from(place + 1).ok())
+        .unwrap_or_default()
+}
+
+fn phase_of(number: u8) -> Result<Option<Phase>, Damage> {
+    match usize::from(number).checked_sub(1) {
+        None => Ok(None),
+        Some(place) => match PHASES.get(place) {
+            Some(phase) => Ok(Some(*phase)),
+            None => Err(Damage("an error is of no known phase")),
+        },
+    }
+}
+
+impl End {
+    /// How a call ended that was run. `passed_on` is what went to sinks of each stream; `plain`
+    /// makes a value plain.
+    pub(crate) fn of(
+        done: &Result<Outcome, Error>,
+        passed_on: [Option<Content>; 2],
+        plain: impl FnMut(&crate::types::Value) -> Plain,
+    ) -> Self {
+        let (outcome, failed) = match done {
+            Ok(outcome) => (Some(outcome), None),
+            Err(error) => (error.outcome(), Some(Failed::of(error))),
+        };
+        let [stdout, stderr] = passed_on;
+        let kept = |bytes: fn(&Outcome) -> &[u8]| {
+            Content::Bytes(outcome.map_or_else(Vec::new, |outcome| bytes(outcome).to_vec()))
+        };
+        let results = outcome.map_or_else(Vec::new, |outcome| match outcome.values() {
+            [] => outcome.results().iter().copied().map(Plain::I64).collect(),
+            values => values.iter().map(plain).collect(),
+        });
+        let number = |number: fn(&Outcome) -> u64| outcome.map_or(0, number);
+        Self {
+            failed,
+            begun: outcome.is_some(),
+            fuel_used: number(|outcome| outcome.fuel_used),
+            init_fuel: number(|outcome| outcome.init_fuel),
+            peak_memory_pages: outcome.map_or(0, |outcome| outcome.peak_memory_pages),
+            output_truncated: outcome.is_some_and(|outcome| outcome.output_truncated),
+            results,
+            bytes: kept(Outcome::bytes),
+            stdout: stdout.unwrap_or_else(|| kept(Outcome::stdout)),
+            stderr: stderr.unwrap_or_else(|| kept(Outcome::stderr)),
+            files: Content::Bytes(outcome.map_or_else(Vec::new, changes)),
+        }
+    }
+
+    pub(crate) fn put(&self, writer: &mut Writer) {
+        writer.flag(self.failed.is_some());
+        if let Some(failed) = &self.failed {
+            writer.byte(kind_number(failed.kind));
+            writer.text(&failed.message);
+            writer.byte(phase_number(failed.phase));
+            writer.flag(failed.strike.is_some());
+            if let Some(strike) = &failed.strike {
+                put_failure(writer, strike);
+            }
+        }
+        writer.flag(self.begun);
+        if !self.begun {
+            return;
+        }
+        writer.number(self.fuel_used);
+        writer.number(self.init_fuel);
+        writer.number(self.peak_memory_pages.into());
+        writer.flag(self.output_truncated);
+        writer.list(&self.results, |writer, value| writer.plain(*value));
+        for content in [&self.bytes, &self.stdout, &self.stderr, &self.files] {
+            content.put(writer);
+        }
+    }
+
+    pub(crate) fn take(reader: &mut Reader<'_>) -> Result<Self, Damage> {
+        let failed = match reader.flag()? {
+            false => None,
+            true => Some(Failed {
+                kind: kind_of(reader.byte()?)?,
+                message: reader.string()?,
+                phase: phase_of(reader.byte()?)?,
+                strike: match reader.flag()? {
+                    true => Some(take_failure(reader)?),
+                    false => None,
+                },
+            }),
+        };
+        if !reader.flag()? {
+            return Ok(Self {
+                failed,
+                ..Self::of(&Ok(Outcome::default()), [None, None], |_| Plain::I32(0)).not_begun()
+            });
+        }
+        Ok(Self {
+            failed,
+            begun: true,
+            fuel_used: reader.number()?,
+            init_fuel: reader.number()?,
+            peak_memory_pages: reader.small()?,
+            output_truncated: reader.flag()?,
+            results: reader.list(Reader::plain)?,
+            bytes: Content::take(reader)?,
+            stdout: Content::take(reader)?,
+            stderr: Content::take(reader)?,
+            files: Content::take(reader)?,
+        })
+    }
+
+    fn not_begun(mut self) -> Self {
+        self.begun = false;
+        self
+    }
+
+    /// Whether the call used up its fuel.
+    pub(crate) fn is_out_of_fuel(&self) -> bool {
+        let failed = self.failed.as_ref();
+        failed.is_some_and(|failed| failed.kind == crate::ErrorKind::OutOfFuel)
+    }
+
+    /// What ended the call from outside, if anything did.
+    pub(crate) fn strike(&self) -> Option<&Failure> {
+        self.failed.as_ref()?.strike.as_ref()
+    }
+
+    /// Compares with how a replay ended. The error names the first difference.
+    pub(crate) fn compare(&self, got: &Self) -> Result<(), Failure> {
+        let ended = |end: &Self| match &end.failed {
+            None => "success".to_string(),
+            Some(Failed {
+                kind,
+                message,
+                phase,
+                ..
+            }) => match phase {
+                Some(phase) => format!("{kind:?} ({phase}): {message}"),
+                None => format!("{kind:?}: {message}"),
+            },
+        };
+        let numbers = |results: &[Plain]| {
+            let shown: Vec<String> = results.iter().map(ToString::to_string).collect();
+            format!("({})", shown.join(", "))
+        };
+        let differs = |what: &str, expected: &dyn fmt::Display, got: &dyn fmt::Display| {
+            Err(difference(format!(
+                "{what}: expected {expected}, got {got}"
+            )))
+        };
+        if ended(self) != ended(got) {
+            return differs("the end", &ended(self), &ended(got));
+        }
+        if self.results != got.results {
+            let (expected, got) = (numbers(&self.results), numbers(&got.results));
+            return differs("the results", &expected, &got);
+        }
+        for (what, expected, got) in [
+            ("the returned bytes", &self.bytes, &got.bytes),
+            ("stdout", &self.stdout, &got.stdout),
+            ("stderr", &self.stderr, &got.stderr),
+            ("the changed files", &self.files, &got.files),
+        ] {
+            if !expected.is(got) {
+                return differs(what, expected, got);
+            }
+        }
+        let flags = (self.output_truncated.into(), got.output_truncated.into());
+        for (what, (expected, got)) in [
+            ("the fuel used", (self.fuel_used, got.fuel_used)),
+            ("the initialiser's fuel", (self.init_fuel, got.init_fuel)),
+            ("whether output was cut", flags),
+            (
+                "the peak of memory pages",
+                (self.peak_memory_pages.into(), got.peak_memory_pages.into()),
+            ),
+        ] {
+            if expected != got {
+                return differs(what, &expected, &got);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Failed {
+    fn of(error: &Error) -> Self {
+        let strike = match error.failure() {
+            Cause::Timeout { limit } => Some(Cause::Timeout { limit: *limit }),
+            Cause::Cancelled => Some(Cause::Cancelled),
+            Cause::Closed => Some(Cause::Closed),
+            _ => None,
+        };
+        Self {
+            kind: error.kind(),
+            message: error.message(),
+            phase: error.phase(),
+            strike: strike.map(Failure::from),
+        }
+    }
+}
+
+/// The failure of a replay that goes another way.
+pub(crate) fn difference(problem: String) -> Failure {
+    Cause::Difference { problem }.into()
+}
+
+/// The files that the guest changed, as bytes to be hashed.
+fn changes(outcome: &Outcome) -> Vec<u8> {
+    let mut writer = Writer::default();
+    #[cfg(feature = "files")]
+    for change in outcome.files() {
+        writer.text(change.path());
+        writer.byte(match change.kind() {
+            ChangeKind::Made => 0,
+            ChangeKind::Changed => 1,
+            ChangeKind::Deleted => 2,
+        });
+        match change.content() {
+            FileContent::File(bytes) => {
+                writer.byte(0);
+                writer.length(bytes.len());
+                writer.0.extend_from_slice(&Sha256::digest(bytes));
+            }
+            FileContent::Directory => writer.byte(1),
+            FileContent::Link(target) => {
+                writer.byte(2);
+                writer.text(target);
+            }
+            FileContent::Nothing => writer.byte(3),
+        }
+    }
+    #[cfg(not(feature = "files"))]
+    let _ = (outcome, &mut writer);
+    writer.0
+}

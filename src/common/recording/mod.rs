@@ -1,0 +1,20 @@
+//! The file of a recording: how its parts are written, and read with distrust.
+//!
+//! A reader takes nothing for granted. It allocates for what it has before it, never for what a number
+//! says.
+
+mod call;
+mod codec;
+mod end;
+mod failures;
+#[cfg(feature = "files")]
+mod files;
+mod settings;
+
+pub(crate) use call::{CallLimitsRecord, CallRecord, InputRecord, StdinRecord};
+pub(crate) use codec::{Damage, Plain, Reader, Writer, called};
+pub(crate) use end::{Content, End, difference};
+pub(crate) use failures::{put_failure, take_failure};
+#[cfg(feature = "files")]
+pub(crate) use settings::FilesRecord;
+pub(crate) use settings::{Grants, Settings};

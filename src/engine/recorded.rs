@@ -1,0 +1,235 @@
+//! Functions of the embedder's on tape: recorded while they run, or replayed without them.
+
+use crate::{
+    common::{
+        failure::{Cause, Failure},
+        wasm_value::Value,
+    },
+    engine::{
+        live_store::LiveStore,
+        run_loop::{caught, charge, fuel_used},
+        store_data::{StoreData, memory_and_data},
+    },
+    host::{
+        context::{Callable, Guest, GuestState, HostContext, Operation},
+        function::HostFunction,
+        memory_view::Memories,
+        tape::{Action, Effect, Player, Recorder, Tape},
+    },
+};
+use alloc::{format, string::String, sync::Arc, vec::Vec};
+use wasmi::Caller;
+
+type Guests<'a> = Caller<'a, StoreData>;
+
+/// What an operation of waPC replied. The inner `Err` is a message for the guest.
+type Reply = Result<Vec<u8>, String>;
+
+/// The recorder, if the call is recorded.
+#[inline]
+pub(super) fn recorder(caller: &mut impl LiveStore) -> Option<&mut Recorder> {
+    caller.data_mut().tape()?.recorder()
+}
+
+/// Notes what a function of the embedder's does.
+#[inline]
+pub(super) fn note(caller: &mut impl LiveStore, effect: Effect<'_>) {
+    if let Some(recorder) = recorder(caller) {
+        recorder.effect(effect);
+    }
+}
+
+/// The player, and the failure if there is no tape any more, which does not happen.
+fn player<'a>(caller: &'a mut Guests<'_>) -> Result<&'a mut Player, Failure> {
+    let player = caller.data_mut().tape().and_then(Tape::player);
+    player.ok_or_else(|| {
+        Cause::Difference {
+            problem: "the tape is gone".into(),
+        }
+        .into()
+    })
+}
+
+/// Runs a function of the embedder's that is on tape.
+#[inline(never)]
+pub(super) fn run(
+    caller: &mut Guests<'_>,
+    function: &HostFunction,
+    names: &[Arc<str>; 2],
+    params: &[Value],
+    returned: &mut [Value],
+) -> Result<(), Failure> {
+    if let Some(recorder) = recorder(caller) {
+        recorder.function(names, params);
+        let mut context = HostContext::new(caller);
+        let run = || function.run(&mut context, names_of(names), params, returned);
+        let done = caught(run).unwrap_or_else(|message| Err(panicked(&message)));
+        if let Some(recorder) = self::recorder(caller) {
+            match &done {
+                Ok(()) => recorder.returned(returned),
+                Err(failure) => recorder.failed(failure),
+            }
+        }
+        return done;
+    }
+    player(caller)?.function(names, params)?;
+    let Action::Return(values) = play(caller, false)? else {
+        return Err(player(caller)?.differs("a host function replies like an operation"));
+    };
+    let fit = values
+        .iter()
+        .map(Value::ty)
+        .eq(returned.iter().map(Value::ty));
+    if !fit {
+        return Err(player(caller)?.differs("a host function returns values of other types"));
+    }
+    for (to, value) in returned.iter_mut().zip(values) {
+        *to = value;
+    }
+    Ok(())
+}
+
+/// Runs an operation of waPC that is on tape.
+pub(super) fn operate(
+    caller: &mut Guests<'_>,
+    path: &[String; 3],
+    operation: Option<&Operation>,
+    payload: &[u8],
+) -> Result<Option<Reply>, Failure> {
+    if let Some(recorder) = recorder(caller) {
+        recorder.operation(path, payload);
+        let done = match operation {
+            None => Ok(None),
+            Some(operation) => {
+                let mut context = HostContext::new(caller);
+                let done = caught(|| context.operate(operation, payload));
+                done.unwrap_or_else(|message| Err(panicked(&message)))
+                    .map(Some)
+            }
+        };
+        if let Some(recorder) = self::recorder(caller) {
+            match &done {
+                Ok(reply) => recorder.replied(reply.as_ref()),
+                Err(failure) => recorder.failed(failure),
+            }
+        }
+        return done;
+    }
+    player(caller)?.operation(path, payload)?;
+    match play(caller, true)? {
+        Action::Reply(reply) => Ok(reply),
+        _ => Err(player(caller)?.differs("an operation replies like a host function")),
+    }
+}
+
+fn names_of([module, name]: &[Arc<str>; 2]) -> (&str, &str) {
+    (module, name)
+}
+
+/// As `guarded` says it.
+fn panicked(message: &str) -> Failure {
+    let problem = format!("a host function panicked: {message}");
+    Cause::Host {
+        problem,
+        source: None,
+    }
+    .into()
+}
+
+/// Does what a function of the embedder's did, up to its return, which this returns.
+fn play(caller: &mut Guests<'_>, of_operation: bool) -> Result<Action, Failure> {
+    loop {
+        match player(caller)?.action(of_operation)? {
+            Action::Charge(fuel) => charge(caller, fuel)?,
+            Action::Write(memory, pointer, bytes) => write(caller, &memory, pointer, &bytes)?,
+            Action::Grow(memory, pages) => {
+                let place = caller.find_memory(&memory)?;
+                if Memories::grow(caller, place, pages).is_none() {
+                    return Err(player(caller)?.differs("the memory cannot grow as it did"));
+                }
+            }
+            Action::SetGlobal(name, value) => GuestState::set_global(caller, &name, &value)?,
+            Action::Output(stream, bytes) => {
+                let _ = caller.data_mut().write(stream, &bytes);
+            }
+            Action::Block(bytes) => {
+                let blocks = &mut caller.data_mut().convention_state().extism.blocks;
+                blocks.admit(bytes.len() as u64)?;
+                blocks.insert(bytes)?;
+            }
+            Action::Call(export, params, ended_at) => {
+                called_back(caller, ended_at, |caller| {
+                    Guest::call(caller, &export, &params).map(|_| Vec::new())
+                })?;
+            }
+            Action::CallValues(export, params, ended_at) => {
+                called_back(caller, ended_at, |caller| {
+                    caller.call_values(Callable::Export(&export), &params)
+                })?;
+            }
+            Action::CallReference(function, params, ended_at) => {
+                called_back(caller, ended_at, |caller| {
+                    caller.call_values(Callable::Reference(&function), &params)
+                })?;
+            }
+            Action::Fail(failure) => return Err(failure),
+            done @ (Action::Return(_) | Action::Reply(_)) => return Ok(done),
+        }
+    }
+}
+
+fn write(caller: &mut Guests<'_>, memory: &str, pointer: u32, bytes: &[u8]) -> Result<(), Failure> {
+    let written = if memory.is_empty() {
+        memory_and_data(caller).map(|(mut memory, _)| memory.write(pointer, bytes))
+    } else {
+        let place = caller.find_memory(memory)?;
+        Some(Memories::bytes(caller, place).write(pointer, bytes))
+    };
+    match written {
+        Some(Ok(())) => Ok(()),
+        _ => Err(player(caller)?.differs("a host function writes outside the memory")),
+    }
+}
+
+/// Calls the guest back as a function of the embedder's did. How that ended, the function knew; what
+/// it did next is on the tape. A call back that was ended from outside ends at the same unit of fuel.
+fn called_back(
+    caller: &mut Guests<'_>,
+    ended_at: Option<u64>,
+    call: impl FnOnce(&mut Guests<'_>) -> Result<Vec<Value>, Failure>,
+) -> Result<(), Failure> {
+    let meter = &mut caller.data_mut().meter;
+    let budget = ended_at.map(|fuel| meter.bound(fuel));
+    let ended = call(caller);
+    if let Some(budget) = budget {
+        caller.data_mut().meter.bound(budget);
+    }
+    let player = player(caller)?;
+    if player.has_left() {
+        player.end()?;
+    }
+    for value in ended.iter().flatten() {
+        let _ = player.received(value);
+    }
+    Ok(())
+}
+
+/// Notes how a call back ended: its results, and the fuel if it was ended from outside.
+pub(super) fn note_called_back(
+    caller: &mut impl LiveStore,
+    position: usize,
+    results: Result<&[Value], &Failure>,
+) {
+    let used = fuel_used(&*caller);
+    let Some(recorder) = recorder(caller) else {
+        return;
+    };
+    match results {
+        Ok(results) => recorder.called_back(results),
+        Err(failure) => {
+            if let Cause::Timeout { .. } | Cause::Cancelled | Cause::Closed = **failure {
+                recorder.ended_at(position, used);
+            }
+        }
+    }
+}

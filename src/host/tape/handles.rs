@@ -1,0 +1,80 @@
+//! References by numbers: each object and each function that crossed has one.
+
+use crate::common::{
+    recording::Plain,
+    reference::{ExternRef, FuncRef},
+    wasm_value::Value,
+};
+use alloc::vec::Vec;
+
+/// The references that crossed, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Handles {
+    objects: Vec<ExternRef>,
+    functions: Vec<FuncRef>,
+}
+
+impl Handles {
+    /// A value that the host gives. `None` for a function that no recorded call received.
+    pub(super) fn given(&mut self, value: &Value) -> Option<Plain> {
+        match value {
+            Value::FuncRef(Some(function)) => {
+                let place = self.functions.iter().rposition(|known| known == function)?;
+                Some(Plain::FuncRef(Some(place as u64)))
+            }
+            other => Some(self.received(other)),
+        }
+    }
+
+    /// A value that the host receives.
+    #[inline]
+    pub(super) fn received(&mut self, value: &Value) -> Plain {
+        match value {
+            Value::I32(value) => Plain::I32(value.cast_unsigned()),
+            Value::I64(value) => Plain::I64(value.cast_unsigned()),
+            Value::F32(value) => Plain::F32(value.to_bits()),
+            Value::F64(value) => Plain::F64(value.to_bits()),
+            Value::V128(value) => Plain::V128(*value),
+            Value::FuncRef(None) => Plain::FuncRef(None),
+            Value::FuncRef(Some(function)) => {
+                self.functions.push(function.clone());
+                Plain::FuncRef(Some(self.functions.len() as u64 - 1))
+            }
+            Value::ExternRef(None) => Plain::ExternRef(None),
+            Value::ExternRef(Some(object)) => {
+                let place = self.objects.iter().position(|known| known == object);
+                let place = place.unwrap_or_else(|| {
+                    self.objects.push(object.clone());
+                    self.objects.len() - 1
+                });
+                Plain::ExternRef(Some(place as u64))
+            }
+        }
+    }
+
+    /// The value for a recorded one. An object stands for the recorded one. `None` for a reference
+    /// that cannot be there yet.
+    pub(super) fn value(&mut self, plain: Plain) -> Option<Value> {
+        Some(match plain {
+            Plain::I32(bits) => Value::I32(bits.cast_signed()),
+            Plain::I64(bits) => Value::I64(bits.cast_signed()),
+            Plain::F32(bits) => Value::F32(f32::from_bits(bits)),
+            Plain::F64(bits) => Value::F64(f64::from_bits(bits)),
+            Plain::V128(bits) => Value::V128(bits),
+            Plain::FuncRef(None) => Value::FuncRef(None),
+            Plain::FuncRef(Some(number)) => Value::FuncRef(Some(self.function(number)?)),
+            Plain::ExternRef(None) => Value::ExternRef(None),
+            Plain::ExternRef(Some(number)) => {
+                let place = usize::try_from(number).ok()?;
+                if place == self.objects.len() {
+                    self.objects.push(ExternRef::new(number));
+                }
+                Value::ExternRef(Some(self.objects.get(place)?.clone()))
+            }
+        })
+    }
+
+    pub(super) fn function(&self, number: u64) -> Option<FuncRef> {
+        self.functions.get(usize::try_from(number).ok()?).cloned()
+    }
+}

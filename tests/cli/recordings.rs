@@ -1,0 +1,158 @@
+//! `--record` and `pocketwasm replay`.
+
+use crate::Guests;
+
+/// Records a command line, and replays it: the same output and the same code.
+#[track_caller]
+fn same(guests: &Guests, line: &[&str], input: &[u8]) {
+    let recorded = [line[0], "--record", "call.pwrec"];
+    let recorded: Vec<&str> = recorded
+        .into_iter()
+        .chain(line[1..].iter().copied())
+        .collect();
+    let plain = guests.run_with(line, input);
+    let first = guests.run_with(&recorded, input);
+    assert_eq!(first, plain, "{line:?}");
+    let again = guests.run(["replay", "call.pwrec"]);
+    assert_eq!(again, first, "{line:?}");
+}
+
+#[test]
+fn a_replay_prints_what_the_command_printed_and_exits_as_it_did() {
+    let guests = Guests::new(&[
+        "add.wasm",
+        "rust-greet.wasm",
+        "as-greet.wasm",
+        "rust-command.wasm",
+        "counter.wat",
+        "loop.wat",
+        "numbers.wat",
+    ]);
+    for line in [
+        &["call", "add.wasm", "add", "2", "-40"][..],
+        &["call", "--fuel", "3", "add.wasm", "add", "2", "40"],
+        &["text", "rust-greet.wasm", "greet", "Ada"],
+        &["text", "as-greet.wasm", "fail", "no"],
+        &[
+            "text",
+            "--max-output",
+            "3",
+            "rust-command.wasm",
+            "_start",
+            "some input",
+        ],
+        &["run", "rust-command.wasm", "one", "two"],
+        &[
+            "run",
+            "--env",
+            "CODE=7",
+            "--env",
+            "FOO=x",
+            "rust-command.wasm",
+            "one",
+        ],
+        &["run", "--env", "CODE=256", "rust-command.wasm"],
+        &[
+            "run",
+            "--max-output",
+            "5",
+            "--fail-on-truncation",
+            "rust-command.wasm",
+            "one",
+        ],
+    ] {
+        same(&guests, line, b"from stdin\n");
+    }
+}
+
+#[test]
+fn a_replay_needs_nothing_of_the_host() {
+    let guests = Guests::new(&["rust-clock.wasm", "rust-shell.wasm"]);
+    same_but_time(
+        &guests,
+        &["run", "--real-clock", "--real-random", "rust-clock.wasm"],
+    );
+    guests.put("data/in.txt", "some text");
+    let line = [
+        "run",
+        "--record",
+        "f",
+        "--files",
+        "data:/data",
+        "rust-shell.wasm",
+        "cat",
+        "/data/in.txt",
+    ];
+    let first = guests.run(line);
+    assert_eq!(first.code, Some(0), "{first:?}");
+    std::fs::remove_dir_all(guests.0.path().join("data")).unwrap();
+    assert_eq!(guests.run(["replay", "f"]), first);
+}
+
+#[track_caller]
+fn same_but_time(guests: &Guests, line: &[&str]) {
+    let recorded = [line[0], "--record", "call.pwrec"];
+    let recorded: Vec<&str> = recorded
+        .into_iter()
+        .chain(line[1..].iter().copied())
+        .collect();
+    let first = guests.run(&recorded);
+    assert_eq!(first.code, Some(0), "{first:?}");
+    assert_eq!(guests.run(["replay", "call.pwrec"]), first);
+}
+
+#[test]
+fn the_module_is_found_or_asked_for() {
+    let guests = Guests::new(&["add.wasm", "rust-greet.wasm"]);
+    let line = ["call", "--record", "a", "add.wasm", "add", "2", "40"];
+    assert_eq!(guests.run(line).stdout, "42\n");
+    std::fs::rename(
+        guests.0.path().join("add.wasm"),
+        guests.0.path().join("moved.wasm"),
+    )
+    .unwrap();
+    let ran = guests.run(["replay", "a"]);
+    assert_eq!(ran.code, Some(3));
+    assert!(
+        ran.stderr
+            .contains("`--module FILE` names the module that was called"),
+        "{ran:?}"
+    );
+    let ran = guests.run(["replay", "a", "--module", "moved.wasm"]);
+    assert_eq!((ran.code, &*ran.stdout), (Some(0), "42\n"), "{ran:?}");
+    let ran = guests.run(["replay", "a", "--module", "rust-greet.wasm"]);
+    assert_eq!(ran.code, Some(4));
+    assert!(
+        ran.stderr
+            .starts_with("pocketwasm: the recording is one of the module of SHA-256 "),
+        "{ran:?}"
+    );
+    let ran = guests.run(["replay", "moved.wasm"]);
+    assert_eq!(ran.code, Some(4));
+    assert_eq!(
+        ran.stderr,
+        "pocketwasm: not a recording: it does not begin with PWRECORD\n"
+    );
+    let ran = guests.run(["replay", "nothing"]);
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+}
+
+#[test]
+fn a_report_in_json_is_replayed() {
+    let guests = Guests::new(&["add.wasm"]);
+    let line = [
+        "call", "--json", "--record", "a", "add.wasm", "add", "2", "40",
+    ];
+    let report = |stdout: &str| {
+        let mut report: serde_json::Value = serde_json::from_str(stdout).unwrap();
+        report["elapsed_us"] = 0.into();
+        report
+    };
+    let first = guests.run(line);
+    let again = guests.run(["replay", "a"]);
+    assert_eq!(report(&again.stdout), report(&first.stdout));
+    let line = ["call", "--record", "a", "add.wasm", "add", "2", "40"];
+    guests.run(line);
+    let again = guests.run(["replay", "--json", "a"]);
+    assert_eq!(report(&again.stdout), report(&first.stdout));
+}

@@ -1,0 +1,120 @@
+//! `--record-failures`: recordings of failed calls, under the ids of their requests.
+
+use crate::server::{Server, fixture_bytes};
+use pocketwasm::{ErrorKind, Recording};
+use std::{fs, path::Path};
+
+/// The recordings in a directory, by name.
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+fn started(kept: &Path, flags: &[&str]) -> Server {
+    let files = [
+        ("counter.wasm", "wat/counter.wat"),
+        ("text.wasm", "as-greet.wasm"),
+        ("script.wasm", "wat/exit.wat"),
+        ("spin.wasm", "wat/serve-spin.wat"),
+    ];
+    let directory = ["--record-failures", kept.to_str().unwrap()];
+    Server::start(&files, &[&directory, flags].concat())
+}
+
+#[test]
+fn a_failed_call_is_kept_under_the_id_of_its_request() {
+    let kept = tempfile::tempdir().unwrap();
+    let directory = kept.path().join("made");
+    let server = started(&directory, &[]);
+    assert_eq!(server.post("/execute/text", b"Ada").status, 200);
+    assert_eq!(
+        server.post("/execute/text?func=nothing", b"Ada").status,
+        404
+    );
+    assert_eq!(
+        names(&directory),
+        [""; 0],
+        "neither success nor a mistake of the client"
+    );
+    let answer = server.post("/execute/text?func=fail", b"a message of the client's");
+    assert_eq!(answer.status, 422);
+    let id = answer.header("x-request-id").unwrap();
+    assert_eq!(names(&directory), [format!("{id}.pwrec")]);
+    let bytes = fs::read(directory.join(format!("{id}.pwrec"))).unwrap();
+    let recording = Recording::from_bytes(&bytes).unwrap();
+    assert_eq!((recording.note(), recording.plugin()), (id, "text"));
+    let replay = recording.replay(&fixture_bytes("as-greet.wasm")).unwrap();
+    let error = replay.into_last().unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Plugin);
+    let said = answer.text();
+    assert!(said.contains(&error.message()), "{said}: {error}");
+}
+
+#[test]
+fn a_deadline_of_the_gateway_is_replayed() {
+    let kept = tempfile::tempdir().unwrap();
+    let server = started(kept.path(), &["--timeout", "50ms"]);
+    let answer = server.post("/execute/spin", b"");
+    assert_eq!(answer.status, 504, "{}", answer.text());
+    let [name] = &names(kept.path())[..] else {
+        panic!("{:?}", names(kept.path()));
+    };
+    let recording = Recording::from_bytes(&fs::read(kept.path().join(name)).unwrap()).unwrap();
+    let module = fixture_bytes("wat/serve-spin.wat");
+    let error = recording
+        .replay(&module)
+        .unwrap()
+        .into_last()
+        .unwrap()
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+}
+
+#[test]
+fn recordings_are_bounded_in_number_and_in_bytes() {
+    let kept = tempfile::tempdir().unwrap();
+    fs::write(kept.path().join("other.txt"), "not a recording").unwrap();
+    let mut ids = Vec::new();
+    let mut fail = |server: &Server, body: &[u8]| {
+        let answer = server.post("/execute/text?func=fail", body);
+        assert_eq!(answer.status, 422);
+        ids.push(format!("{}.pwrec", answer.header("x-request-id").unwrap()));
+        // Files of the same instant have no order.
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        ids.clone()
+    };
+    let server = started(kept.path(), &["--max-recordings", "3"]);
+    let mut last = Vec::new();
+    for _ in 0..5 {
+        last = fail(&server, b"short");
+    }
+    let mut expected = last[2..].to_vec();
+    expected.push("other.txt".to_owned());
+    expected.sort();
+    assert_eq!(names(kept.path()), expected);
+    drop(server);
+    // Those of an earlier process count too.
+    let server = started(kept.path(), &["--max-recording-bytes", "8KiB"]);
+    // With the message, it leaves no room for another.
+    let last = fail(&server, &[b'a'; 6_500]);
+    let mut expected = vec![last[5].clone(), "other.txt".to_owned()];
+    expected.sort();
+    assert_eq!(names(kept.path()), expected);
+    let total: u64 = names(kept.path())
+        .iter()
+        .filter(|name| name.ends_with(".pwrec"))
+        .map(|name| fs::metadata(kept.path().join(name)).unwrap().len())
+        .sum();
+    assert!(total <= 8 << 10, "{total}");
+    fail(&server, &[b'a'; 9_000]);
+    assert_eq!(
+        names(kept.path()),
+        expected,
+        "one that is too large is not kept"
+    );
+    drop(server);
+}

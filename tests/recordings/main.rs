@@ -1,0 +1,16 @@
+//! Recordings: each call is judged against its replay, which has nothing of the host.
+
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "the numbers are any"
+)]
+
+mod boards;
+mod conventions;
+mod damaged;
+mod host;
+mod strikes;
+mod support;
+mod tampered;

@@ -1,0 +1,78 @@
+//! Recording a call, replaying it from the bytes of its file, and comparing the two.
+
+use pocketwasm::{Call, Error, Outcome, Plugin, Recording, Runner, RunnerConfig};
+use std::fmt::Debug;
+
+/// What an outcome and an error have that a replay must have too.
+pub(crate) fn shown(done: &Result<Outcome, Error>) -> impl Debug + PartialEq {
+    let outcome = match done {
+        Ok(outcome) => Some(outcome),
+        Err(error) => error.outcome(),
+    };
+    let error = done.as_ref().err();
+    let source = error.and_then(std::error::Error::source);
+    (
+        outcome.map(|it| format!("{it:?}")),
+        error.map(|it| (it.to_string(), it.kind(), it.phase(), it.exit_code())),
+        error.and_then(|it| it.plugin_message().map(str::to_owned)),
+        source.map(|it| it.to_string().lines().next().unwrap_or_default().to_owned()),
+    )
+}
+
+pub(crate) fn fixture(name: &str) -> Vec<u8> {
+    let path = format!("{}/fixtures/{name}.wasm", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+pub(crate) fn load(config: RunnerConfig, module: &[u8]) -> Plugin {
+    let runner = Runner::new(config).expect("settings");
+    runner.load_plugin("plugin", module).expect("a module")
+}
+
+/// Records a call. Returns how it ended, and the file.
+#[track_caller]
+pub(crate) fn record<'a>(
+    plugin: &'a Plugin,
+    export: &'a str,
+    set: impl FnOnce(Call<'a>) -> Call<'a>,
+) -> (Result<Outcome, Error>, Vec<u8>) {
+    let mut recording = None;
+    let call: Call<'_> = set(plugin.call(export));
+    let done = call.record(&mut recording).run();
+    (done, recording.expect("a recording").to_bytes())
+}
+
+#[track_caller]
+pub(crate) fn replay(file: &[u8], module: &[u8]) -> Result<Result<Outcome, Error>, Error> {
+    let recording = Recording::from_bytes(file)?;
+    assert_eq!(
+        recording.to_bytes(),
+        file,
+        "what was read is written as it was"
+    );
+    Ok(recording.replay(module)?.into_last().expect("a call"))
+}
+
+/// Records a call and replays it, from its file and from memory. Both must end as the call did.
+/// Returns how it ended, and the file.
+#[track_caller]
+pub(crate) fn check<'a>(
+    name: &str,
+    plugin: &'a Plugin,
+    module: &[u8],
+    export: &'a str,
+    set: impl FnOnce(Call<'a>) -> Call<'a>,
+) -> (Result<Outcome, Error>, Vec<u8>) {
+    let (done, file) = record(plugin, export, set);
+    match replay(&file, module) {
+        Ok(replayed) => assert_eq!(shown(&replayed), shown(&done), "{name}"),
+        Err(error) => panic!("{name}: {error:?}; the call ended as {done:?}"),
+    }
+    (done, file)
+}
+
+/// A file with the hash at its end that belongs to it.
+pub(crate) fn sealed(body: &[u8]) -> Vec<u8> {
+    use sha2::{Digest, Sha256};
+    [body, &Sha256::digest(body)[..8]].concat()
+}
