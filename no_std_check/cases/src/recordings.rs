@@ -24,7 +24,10 @@ pub(crate) fn run(line: &mut impl FnMut(&str)) -> Result<(), Error> {
             *byte ^= 1;
         }
         if let Err(error) = Recording::from_bytes(&damaged) {
-            line(&format!("recorded, {name}, damaged: {:?} ({error})", error.kind()));
+            line(&format!(
+                "recorded, {name}, damaged: {:?} ({error})",
+                error.kind()
+            ));
         }
     }
     Ok(())
