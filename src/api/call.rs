@@ -17,7 +17,6 @@ use crate::{
         error::Error,
         failure::{Cause, Failure},
         outcome::Outcome,
-        wasm_value::Value,
     },
     convention::{call_input::CallInput, kinds::Convention},
     engine::meter::CallLimits,
@@ -328,25 +327,6 @@ impl<'a> Call<'a> {
                 })))
             }
         }
-    }
-
-    /// Runs the call with these numbers.
-    #[inline]
-    pub(crate) fn run_params(mut self, params: &'a [u64]) -> Result<Outcome, Error> {
-        self.task.input = CallInput::Params(params);
-        self.run()
-    }
-
-    /// Runs the call with these values.
-    pub(crate) fn run_values(mut self, values: &'a [Value]) -> Result<Outcome, Error> {
-        self.task.input = CallInput::Values(values);
-        self.run()
-    }
-
-    /// Runs the call with this input.
-    pub(crate) fn run_input(mut self, input: &'a [u8]) -> Result<Outcome, Error> {
-        self.task.input = CallInput::Input(input);
-        self.run()
     }
 
     /// Checks a call that outlives its first run, and therefore needs a fresh instance of its own.

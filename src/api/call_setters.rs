@@ -1,11 +1,11 @@
 //! The rarer settings of a call: values of any type, the embedder's state, where the guest's random
-//! numbers and its clock begin.
+//! numbers and its clock begin. And the calls of other doors, which set the input and run.
 
 #[cfg(feature = "recordings")]
 use crate::api::recording::Recording;
 use crate::{
-    api::{call::Call, task::State},
-    common::wasm_value::Value,
+    api::{call::Call, lent_state::State},
+    common::{error::Error, outcome::Outcome, wasm_value::Value},
     convention::call_input::CallInput,
 };
 use core::{any::Any, time::Duration};
@@ -106,5 +106,24 @@ impl<'a> Call<'a> {
     pub fn record(mut self, into: &'a mut Option<Recording>) -> Self {
         self.task.recording = Some(into);
         self
+    }
+
+    /// Runs the call with these numbers.
+    #[inline]
+    pub(crate) fn run_params(mut self, params: &'a [u64]) -> Result<Outcome, Error> {
+        self.task.input = CallInput::Params(params);
+        self.run()
+    }
+
+    /// Runs the call with these values.
+    pub(crate) fn run_values(mut self, values: &'a [Value]) -> Result<Outcome, Error> {
+        self.task.input = CallInput::Values(values);
+        self.run()
+    }
+
+    /// Runs the call with this input.
+    pub(crate) fn run_input(mut self, input: &'a [u8]) -> Result<Outcome, Error> {
+        self.task.input = CallInput::Input(input);
+        self.run()
     }
 }

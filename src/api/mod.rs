@@ -20,8 +20,10 @@ mod found_file;
 mod hidden;
 pub(crate) mod http;
 pub(crate) mod instance;
+mod lent_state;
 mod linked;
 pub(crate) mod plugin;
+mod plugin_spares;
 #[cfg(feature = "explain")]
 mod profile;
 pub(crate) mod progress;

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "explain")]
 use crate::loading::instrumented::KeptModule;
+#[cfg(feature = "std")]
+use crate::loading::spares::Spares;
 use crate::{
     common::{
         error::Error,
@@ -11,8 +13,8 @@ use crate::{
     },
     convention::kinds::Convention,
     engine::{
-        compiled_module::CompiledModule, execution::Execution, guest_store::GuestStore,
-        meter::CallLimits, store_data::SnapshotState,
+        compiled_module::CompiledModule, guest_store::GuestStore, meter::CallLimits,
+        snapshot_state::SnapshotState,
     },
     host::environment::Environment,
     loading::{
@@ -26,8 +28,6 @@ use crate::{
         modes::Compilation,
     },
 };
-#[cfg(feature = "std")]
-use crate::{convention::call_input::BoundInput, loading::spares::Spares};
 use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 use sha2::{Digest, Sha256};
@@ -38,21 +38,21 @@ use sha2::{Digest, Sha256};
 /// Clones are cheap and refer to the same plugin. A clone keeps the code alive: unloading or
 /// replacing a plugin does not disturb a running call.
 #[derive(Clone)]
-pub struct Plugin(Arc<Inner>);
+pub struct Plugin(pub(super) Arc<Inner>);
 
 /// Aligned for the same reason as [`PluginContext`].
 #[cfg_attr(feature = "std", repr(align(128)))]
-struct Inner {
+pub(super) struct Inner {
     plugin_context: Arc<PluginContext>,
     sha256: [u8; 32],
     /// The conventions that it follows, the likeliest first.
     conventions: Vec<Convention>,
-    code: Arc<CompiledModule>,
+    pub(super) code: Arc<CompiledModule>,
     /// The original module, if `code` is its snapshot and some calls may need to start before that.
     original: Option<Arc<OriginalModule>>,
     snapshot: Snapshot,
     #[cfg(feature = "std")]
-    spares: Option<Arc<Spares>>,
+    pub(super) spares: Option<Arc<Spares>>,
     /// The module as it was given, if errors are explained.
     #[cfg(feature = "explain")]
     kept: Option<Arc<KeptModule>>,
@@ -288,75 +288,6 @@ impl Plugin {
         let of_call = environment.and_then(|environment| environment.files.as_ref());
         let files = of_call.or_else(|| self.context().config.files.as_ref());
         files.is_none_or(crate::Files::is_reproducible)
-    }
-
-    /// A spare instance, for one call.
-    pub(crate) fn spare(&self) -> Option<GuestStore> {
-        #[cfg(feature = "std")]
-        return self.0.spares.as_ref().and_then(Spares::take);
-        #[cfg(not(feature = "std"))]
-        None
-    }
-
-    /// The pages by which a first growth stops a call, because they are hidden in an instance that is
-    /// ready. 0 if no growth stops it.
-    #[cfg(feature = "std")]
-    pub(crate) fn stops_at(&self, bound_input: &BoundInput<'_>) -> u64 {
-        // Such a convention changes the environment of the call, which could not begin again with
-        // it.
-        match bound_input.stdin_convention() {
-            Some(_) => 0,
-            None => self.spares().map_or(0, Spares::hidden_pages),
-        }
-    }
-
-    /// The spare instances, if there can be any.
-    #[cfg(feature = "std")]
-    pub(crate) fn spares(&self) -> Option<&Spares> {
-        self.0.spares.as_deref()
-    }
-
-    /// A spare instance of `code`, if that is what the spares are instances of.
-    pub(crate) fn spare_of(&self, code: &Arc<CompiledModule>) -> Option<GuestStore> {
-        let own = Arc::ptr_eq(code, &self.0.code);
-        own.then(|| self.spare()).flatten()
-    }
-
-    /// Looks at a new instance of this plugin's code, in which nothing has run yet.
-    pub(crate) fn learn(&self, execution: &Execution<'_>) {
-        #[cfg(feature = "std")]
-        if let Some(spares) = &self.0.spares {
-            spares.learn(execution);
-        }
-        #[cfg(not(feature = "std"))]
-        let _ = execution;
-    }
-
-    /// Whether there can be spare instances.
-    #[inline(always)]
-    pub(crate) fn has_spares(&self) -> bool {
-        #[cfg(feature = "std")]
-        return self.0.spares.is_some();
-        #[cfg(not(feature = "std"))]
-        false
-    }
-
-    /// Takes back an instance of this plugin's code whose call went well.
-    pub(crate) fn give_back(&self, guest_store: GuestStore) {
-        #[cfg(feature = "std")]
-        if let Some(spares) = &self.0.spares {
-            spares.give_back(guest_store);
-        }
-        #[cfg(not(feature = "std"))]
-        drop(guest_store);
-    }
-
-    /// Drops what is kept for later calls.
-    pub(crate) fn retire(&self) {
-        #[cfg(feature = "std")]
-        if let Some(spares) = &self.0.spares {
-            spares.retire();
-        }
     }
 
     /// Whether both are the same plugin.

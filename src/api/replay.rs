@@ -2,8 +2,9 @@
 
 use crate::{
     api::{
+        lent_state::State,
         plugin::Plugin,
-        task::{Begin, State, Task},
+        task::{Begin, Task},
     },
     common::{
         backtrace::Backtrace, error::Error, error_kind::ErrorKind, outcome::Outcome, sync::Shared,

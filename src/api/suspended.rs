@@ -3,8 +3,9 @@
 use crate::{
     api::{
         instance::Instance,
+        lent_state::State,
         plugin::Plugin,
-        task::{State, Task, log_end, with_names},
+        task::{Task, log_end, with_names},
     },
     common::{
         error::Error,

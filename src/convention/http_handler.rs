@@ -23,8 +23,8 @@ use crate::{
         protocol::{Called, Protocol},
     },
     engine::{
+        builtin_function::{BuiltinFunction, Definition},
         execution::Execution,
-        host_functions::{BuiltinFunction, Definition},
         store_data::StoreData,
     },
     host::convention_state::HttpExchange,

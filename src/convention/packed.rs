@@ -11,8 +11,8 @@ use crate::{
         value::{Signature, ValueType},
     },
     engine::{
+        builtin_function::{BuiltinFunction, Definition},
         execution::Execution,
-        host_functions::{BuiltinFunction, Definition},
         store_data::StoreData,
         suspension::complete,
     },

@@ -8,10 +8,8 @@ use crate::{
     },
     convention::kinds::Convention,
     engine::{
-        execution::Execution,
-        host_functions::{Definition, take},
-        store_data::StoreData,
-        suspension::complete,
+        builtin_function::Definition, execution::Execution, host_functions::take,
+        store_data::StoreData, suspension::complete,
     },
     module::inspect::ModuleInfo,
 };

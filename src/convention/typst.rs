@@ -10,8 +10,9 @@ use crate::{
         value::ValueType,
     },
     engine::{
+        builtin_function::{BuiltinFunction, Definition},
         execution::Execution,
-        host_functions::{BuiltinFunction, Definition, charge_bytes, guest, take},
+        host_functions::{charge_bytes, guest, take},
         store_data::StoreData,
     },
     module::inspect::ModuleInfo,

@@ -13,8 +13,9 @@ use crate::{
         protocol::{Called, Protocol, expect_one_input, imports_from, only_input},
     },
     engine::{
+        builtin_function::{BuiltinFunction, Definition},
         execution::Execution,
-        host_functions::{BuiltinFunction, Definition, operate, put, take, take_message},
+        host_functions::{operate, put, take, take_message},
         store_data::StoreData,
     },
     module::inspect::ModuleInfo,

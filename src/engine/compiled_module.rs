@@ -13,7 +13,8 @@ use crate::{
         link::{Definer, link},
         meter::LargestSlices,
         run_loop::{caught, into_engine_error, invalid_module},
-        store_data::{SnapshotState, StoreData},
+        snapshot_state::SnapshotState,
+        store_data::StoreData,
     },
     host::registry::Functions,
     module::{

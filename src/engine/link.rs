@@ -8,7 +8,8 @@ use crate::{
         wasm_value::Value,
     },
     engine::{
-        host_functions::{Definition, define_host, define_missing},
+        builtin_function::Definition,
+        host_functions::{define_host, define_missing},
         other_modules::{Others, fits, provided},
         store_data::StoreData,
         values::{func_type, signature},

@@ -6,6 +6,7 @@
 //! `settings` and `common`. Only this room, `wasi` and `convention` name the engine's types.
 
 mod arguments;
+pub(crate) mod builtin_function;
 pub(crate) mod callee;
 pub(crate) mod clock;
 pub(crate) mod compiled_module;
@@ -37,9 +38,12 @@ mod recorded;
 mod recycling;
 mod references;
 pub(crate) mod run_loop;
+pub(crate) mod snapshot_state;
 mod state;
 mod steps;
 pub(crate) mod store_data;
+#[cfg(feature = "files")]
+mod store_files;
 pub(crate) mod suspension;
 mod tape;
 pub(crate) mod values;

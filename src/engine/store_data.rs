@@ -1,13 +1,9 @@
 //! The host's data in a store.
 
+#[cfg(feature = "files")]
+use crate::engine::files::CallFiles;
 #[cfg(feature = "std")]
 use crate::module::snapshot::StateShape;
-#[cfg(feature = "files")]
-use crate::{
-    common::files::{Changes, Files},
-    engine::files::{CallFiles, FilesAfter},
-    file_system::state::FileSystem,
-};
 use crate::{
     common::{
         clock::{SeededRandom, VirtualClock},
@@ -19,6 +15,7 @@ use crate::{
         mailbox::Mailbox,
         meter::{CallLimits, LargestSlices, Meter},
         references::References,
+        snapshot_state::SnapshotState,
     },
     host::{
         convention_state::ConventionState,
@@ -29,61 +26,9 @@ use crate::{
     module::prepare::ExportTable,
     settings::{config::RunnerConfig, context::PluginContext},
 };
-use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, string::String, sync::Arc};
 use core::any::Any;
 use wasmi::{AsContext, AsContextMut, Func, Instance, Memory, Ref};
-
-/// The host's side of the state that an initialiser left. The snapshot holds the guest's side.
-pub(crate) struct SnapshotState {
-    /// The fuel that the initialiser used.
-    pub(crate) fuel: u64,
-    /// Whether a warm-up call followed it.
-    #[cfg(feature = "recordings")]
-    pub(crate) is_warm: bool,
-    /// The pages of memory that it left.
-    pages: u32,
-    clock: VirtualClock,
-    random: SeededRandom,
-    closed: [bool; 3],
-    flags: [u16; 3],
-    /// The arguments and environment variables that the initialiser read, if it read any.
-    strings_read: Option<[Vec<Vec<u8>>; 2]>,
-    #[cfg(feature = "files")]
-    files: FilesAfter,
-}
-
-impl SnapshotState {
-    /// Whether the initialiser would have done the same in a plugin of that name, with that
-    /// environment and that limit on memory.
-    pub(crate) fn suits(
-        &self,
-        plugin: &str,
-        environment: Option<&Environment>,
-        max_memory_pages: Option<u32>,
-    ) -> bool {
-        let same = |strings_read: &Vec<Vec<u8>>, which| {
-            strings_read.iter().eq(strings(plugin, environment, which))
-        };
-        #[cfg(feature = "files")]
-        if !self.files.suit(environment) {
-            return false;
-        }
-        max_memory_pages.is_none_or(|maximum| self.pages <= maximum)
-            && environment.is_none_or(|it| it.seed.is_none() && it.clock_start.is_none())
-            && self
-                .strings_read
-                .as_ref()
-                .is_none_or(|[args, env]| same(args, Strings::Args) && same(env, Strings::Env))
-    }
-}
-
-#[cfg(feature = "files")]
-impl SnapshotState {
-    /// Whether the initialiser has looked at files, and found any.
-    pub(crate) fn has_seen_files(&self) -> bool {
-        self.files.has_seen()
-    }
-}
 
 /// Which inputs the guest has read that may differ from call to call.
 #[derive(Debug, Clone, Copy, Default)]
@@ -112,7 +57,7 @@ pub(crate) struct StoreData {
     pub(crate) output: Output,
     pub(super) environment: Option<Box<Environment>>,
     #[cfg(feature = "files")]
-    files: CallFiles,
+    pub(super) files: CallFiles,
     /// The embedder's state for its host functions, for one call.
     pub(crate) embedder_state: Option<Box<dyn Any + Send + Sync>>,
     pub(crate) clock: VirtualClock,
@@ -346,44 +291,6 @@ impl StoreData {
         }
     }
 
-    /// The files that the call sees, if it sees any. They are made on first use, because few calls
-    /// need them.
-    #[cfg(feature = "files")]
-    pub(crate) fn files(&mut self) -> Option<&mut FileSystem> {
-        self.inputs_read.files = true;
-        let Self {
-            files,
-            environment,
-            meter,
-            ..
-        } = self;
-        let config = &meter.context().config;
-        let given = || given_files(environment.as_deref(), config);
-        files.in_use(given, config.limits.files)
-    }
-
-    /// The tree that the call was given, or the runner's.
-    #[cfg(feature = "files")]
-    fn given_files(&self) -> Option<&Files> {
-        given_files(self.environment.as_deref(), &self.meter.context().config)
-    }
-
-    /// Whether the instance has begun with another tree than this one.
-    #[cfg(feature = "files")]
-    pub(crate) fn has_other_files(&self, files: &Files) -> bool {
-        self.files.has_other(files)
-    }
-
-    /// What the guest has changed in its files.
-    #[cfg(feature = "files")]
-    #[inline(always)]
-    pub(crate) fn file_changes(&self) -> Changes {
-        match self.files {
-            CallFiles::Unused => Changes::NOTHING,
-            _ => self.files.changes(),
-        }
-    }
-
     /// Whether the guest has a clock, random numbers or a directory of the host.
     #[inline]
     pub(crate) fn sees_host(&self) -> bool {
@@ -428,15 +335,6 @@ fn begin_anew(environment: &Environment, random: &mut SeededRandom, clock: &mut 
     if let Some(start) = environment.clock_start {
         clock.start_at(start);
     }
-}
-
-#[cfg(feature = "files")]
-fn given_files<'a>(
-    environment: Option<&'a Environment>,
-    config: &'a RunnerConfig,
-) -> Option<&'a Files> {
-    let of_call = environment.and_then(|environment| environment.files.as_ref());
-    of_call.or(config.files.as_ref())
 }
 
 /// The guest's memory and the store's data, borrowed together. `None` without a memory.

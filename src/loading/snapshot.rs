@@ -14,7 +14,7 @@ use crate::{
     convention::{call_input::BoundInput, kinds::Convention},
     engine::{
         compiled_module::CompiledModule, execution::Execution, guest_store::GuestStore,
-        meter::CallLimits, store_data::SnapshotState,
+        meter::CallLimits, snapshot_state::SnapshotState,
     },
     loading::{
         compile::{IMPORTS, LoadedModule, OriginalModule, compile},

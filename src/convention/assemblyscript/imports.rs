@@ -9,8 +9,9 @@ use crate::{
         output::Stream,
     },
     engine::{
+        builtin_function::{BuiltinFunction, Definition},
         clock::{Clock, now},
-        host_functions::{BuiltinFunction, Definition, charge_bytes, guest},
+        host_functions::{charge_bytes, guest},
         store_data::StoreData,
     },
 };

@@ -15,7 +15,7 @@ use crate::{
         outcome::Numbers,
         value::ValueType,
     },
-    engine::{execution::Execution, host_functions::Definition, store_data::StoreData},
+    engine::{builtin_function::Definition, execution::Execution, store_data::StoreData},
     module::inspect::ModuleInfo,
 };
 use alloc::{borrow::Cow, boxed::Box, format, string::ToString, vec::Vec};

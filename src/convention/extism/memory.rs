@@ -4,7 +4,8 @@ use super::{Guest, nowhere};
 use crate::{
     common::failure::Failure,
     engine::{
-        host_functions::{BuiltinFunction, Definition, charge_bytes},
+        builtin_function::{BuiltinFunction, Definition},
+        host_functions::charge_bytes,
         store_data::StoreData,
     },
 };

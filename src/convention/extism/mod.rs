@@ -20,8 +20,9 @@ use crate::{
         protocol::{Called, Protocol, expect_one_input, imports_from, only_input, wrong_signature},
     },
     engine::{
+        builtin_function::{BuiltinFunction, Definition},
         execution::Execution,
-        host_functions::{BuiltinFunction, Definition, charge_bytes},
+        host_functions::charge_bytes,
         store_data::StoreData,
     },
     module::inspect::ModuleInfo,

@@ -1,0 +1,80 @@
+//! The instances of a plugin that wait for calls.
+
+use crate::{
+    api::plugin::Plugin,
+    engine::{compiled_module::CompiledModule, execution::Execution, guest_store::GuestStore},
+};
+#[cfg(feature = "std")]
+use crate::{convention::call_input::BoundInput, loading::spares::Spares};
+use alloc::sync::Arc;
+
+impl Plugin {
+    /// A spare instance, for one call.
+    pub(crate) fn spare(&self) -> Option<GuestStore> {
+        #[cfg(feature = "std")]
+        return self.0.spares.as_ref().and_then(Spares::take);
+        #[cfg(not(feature = "std"))]
+        None
+    }
+
+    /// The pages by which a first growth stops a call, because they are hidden in an instance that is
+    /// ready. 0 if no growth stops it.
+    #[cfg(feature = "std")]
+    pub(crate) fn stops_at(&self, bound_input: &BoundInput<'_>) -> u64 {
+        // Such a convention changes the environment of the call, which could not begin again with
+        // it.
+        match bound_input.stdin_convention() {
+            Some(_) => 0,
+            None => self.spares().map_or(0, Spares::hidden_pages),
+        }
+    }
+
+    /// The spare instances, if there can be any.
+    #[cfg(feature = "std")]
+    pub(crate) fn spares(&self) -> Option<&Spares> {
+        self.0.spares.as_deref()
+    }
+
+    /// A spare instance of `code`, if that is what the spares are instances of.
+    pub(crate) fn spare_of(&self, code: &Arc<CompiledModule>) -> Option<GuestStore> {
+        let own = Arc::ptr_eq(code, &self.0.code);
+        own.then(|| self.spare()).flatten()
+    }
+
+    /// Looks at a new instance of this plugin's code, in which nothing has run yet.
+    pub(crate) fn learn(&self, execution: &Execution<'_>) {
+        #[cfg(feature = "std")]
+        if let Some(spares) = &self.0.spares {
+            spares.learn(execution);
+        }
+        #[cfg(not(feature = "std"))]
+        let _ = execution;
+    }
+
+    /// Whether there can be spare instances.
+    #[inline(always)]
+    pub(crate) fn has_spares(&self) -> bool {
+        #[cfg(feature = "std")]
+        return self.0.spares.is_some();
+        #[cfg(not(feature = "std"))]
+        false
+    }
+
+    /// Takes back an instance of this plugin's code whose call went well.
+    pub(crate) fn give_back(&self, guest_store: GuestStore) {
+        #[cfg(feature = "std")]
+        if let Some(spares) = &self.0.spares {
+            spares.give_back(guest_store);
+        }
+        #[cfg(not(feature = "std"))]
+        drop(guest_store);
+    }
+
+    /// Drops what is kept for later calls.
+    pub(crate) fn retire(&self) {
+        #[cfg(feature = "std")]
+        if let Some(spares) = &self.0.spares {
+            spares.retire();
+        }
+    }
+}
