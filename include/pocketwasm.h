@@ -401,7 +401,7 @@ typedef struct {
 
 /// Bytes of the caller's.
 typedef struct {
-  /// The first of them; may be NULL if there are none.
+  /// The first of them; may be NULL if the number is 0.
   const uint8_t *bytes;
   /// The number of bytes.
   size_t length;
@@ -1245,10 +1245,10 @@ const char *pw_version(void);
 /// same results and the same fuel. The string is static.
 const char *pw_engine(void);
 
-/// Gives a block of `size` bytes, at least 1, or NULL if there is none, like `malloc`. The program
+/// Gives a block of `size` bytes, at least 1, or NULL if it has no more, like `malloc`. The program
 /// defines this, if the library is built with the feature `freestanding` and without `std`.
 ///
-/// The block must be aligned to 8 bytes. One that is not counts as none. Blocks that need more, at most
+/// The block must be aligned to 8 bytes. One that is not counts as NULL. Blocks that need more, at most
 /// 128 bytes of alignment, are cut out of larger ones by the library. If the library cannot go on
 /// without the block, pw_host_panic is called. The allocation of a guest's memory is not such a
 /// case: it ends in an error of the call.

@@ -17,7 +17,7 @@ use core::{ffi::c_char, mem::MaybeUninit};
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pw_bytes {
-    /// The first of them; may be NULL if there are none.
+    /// The first of them; may be NULL if the number is 0.
     pub bytes: *const u8,
     /// The number of bytes.
     pub length: usize,

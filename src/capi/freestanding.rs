@@ -12,10 +12,10 @@ use core::{
 };
 
 unsafe extern "C" {
-    /// Gives a block of `size` bytes, at least 1, or NULL if there is none, like `malloc`. The program
+    /// Gives a block of `size` bytes, at least 1, or NULL if it has no more, like `malloc`. The program
     /// defines this, if the library is built with the feature `freestanding` and without `std`.
     ///
-    /// The block must be aligned to 8 bytes. One that is not counts as none. Blocks that need more, at most
+    /// The block must be aligned to 8 bytes. One that is not counts as NULL. Blocks that need more, at most
     /// 128 bytes of alignment, are cut out of larger ones by the library. If the library cannot go on
     /// without the block, pw_host_panic is called. The allocation of a guest's memory is not such a
     /// case: it ends in an error of the call.
@@ -47,7 +47,7 @@ struct Host;
 #[global_allocator]
 static HOST: Host = Host;
 
-/// Gives a block back if it is not aligned, which counts as none.
+/// Gives a block back if it is not aligned, which counts as NULL.
 fn checked(block: *mut c_void) -> *mut u8 {
     let block = block.cast::<u8>();
     if !block.is_null() && block.align_offset(ALIGNMENT) != 0 {

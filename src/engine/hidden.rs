@@ -12,7 +12,7 @@
 //! 2. The same call begins again in that other instance. A guest is deterministic: it comes to the
 //!    same growth with the same state, and all that differs is how large the memory really is. Only
 //!    three things depend on that. Accesses: the first run has shown that all are inside. `memory.size`:
-//!    it reads a global. `memory.grow`: there was none before this one, not even one that failed,
+//!    it reads a global. `memory.grow`: this is the first, and not even one that failed came before,
 //!    which a global says. From the growth on nothing is hidden, and the instance is like any other.
 //!
 //! The engine takes fuel for the pages of a growth, but nothing for pages that are there already. The

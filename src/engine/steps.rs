@@ -1,5 +1,5 @@
-//! The steps of a call that may be suspended: instantiate, initialise, call exports. Where nobody
-//! can suspend the call, none of them pends.
+//! The steps of a call that may be suspended: instantiate, initialise, call exports. They
+//! never pend where nobody can suspend the call.
 
 use crate::{
     common::{

@@ -1,6 +1,6 @@
 //! What `memory.grow` and `memory.size` become, in a module whose only memory is its own.
 //!
-//! The engine copies a memory that grows, and can make none smaller. An instance that has served a
+//! The engine copies a memory that grows, and can make no memory smaller. An instance that has served a
 //! call which grew its memory can therefore serve another one only if the guest does not see that
 //! the memory is larger already. Two globals are added for that: the pages that the guest knows of,
 //! and the pages that are hidden from it. `memory.grow` takes what is hidden away from what it
