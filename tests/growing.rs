@@ -607,3 +607,54 @@ fn added_globals_have_no_names() {
         }
     }
 }
+
+/// `memory.grow` and `memory.size` name their memory by a zero byte, where a module may have one
+/// memory. With several, any form of the number will do.
+#[test]
+fn a_memory_is_named_as_the_module_may_name_it() {
+    let size: &[u8] = &[0x3f, 0];
+    let grow: &[u8] = &[0x40, 0];
+    let cases: [(&str, [&[u8]; 2], bool, bool); 5] = [
+        ("zero bytes", [size, grow], true, true),
+        ("another memory grows", [size, &[0x40, 1]], false, false),
+        ("another memory's size", [&[0x3f, 1], grow], false, false),
+        ("a long zero grows", [size, &[0x40, 0x80, 0]], false, true),
+        (
+            "the size of a long zero",
+            [&[0x3f, 0x80, 0x80, 0], grow],
+            false,
+            true,
+        ),
+    ];
+    for (name, [size, grow], with_one, with_several) in cases {
+        // `memory.size`, `drop`, `i32.const 1`, `memory.grow`, `drop`, `memory.size`.
+        let body = [&[0], size, &[0x1a, 0x41, 1], grow, &[0x1a], size, &[0x0b]].concat();
+        let code = [&[1, u8::try_from(body.len()).expect("short")], &*body].concat();
+        let module = [
+            b"\0asm\x01\0\0\0".as_slice(),
+            &[1, 5, 1, 0x60, 0, 1, 0x7f],
+            &[3, 2, 1, 0],
+            &[5, 3, 1, 0, 8],
+            &[7, 5, 1, 1, b'f', 0, 0],
+            &[10, u8::try_from(code.len()).expect("short")],
+            &code,
+        ]
+        .concat();
+        for (memories, is_valid) in [(1, with_one), (2, with_several)] {
+            let runner = Runner::new(config().max_memories(memories)).expect("valid settings");
+            match runner.load_plugin("m", &module) {
+                Ok(plugin) => {
+                    assert!(is_valid, "{name}, {memories} memories");
+                    for _ in 0..5 {
+                        let outcome = plugin.call("f").run().expect(name);
+                        assert_eq!(outcome.results(), [9], "{name}, {memories} memories");
+                    }
+                }
+                Err(error) => {
+                    assert!(!is_valid, "{name}, {memories} memories: {error}");
+                    assert_eq!(error.kind(), ErrorKind::InvalidModule, "{name}: {error}");
+                }
+            }
+        }
+    }
+}

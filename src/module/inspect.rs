@@ -111,6 +111,8 @@ pub(crate) struct ModuleInfo {
     pub(crate) branch_tables: BranchTables,
     /// The position of each `memory.size`, in the same form. They are not among those above.
     pub(crate) memory_sizes: Vec<u32>,
+    /// Whether a `memory.size` or `memory.grow` names its memory by another byte than a zero.
+    pub(crate) names_memories: bool,
     /// All globals, imported ones too.
     pub(crate) globals: u32,
     /// The position of the local declarations of each function that gets an unused local, in the

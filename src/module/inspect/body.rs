@@ -40,6 +40,9 @@ pub(super) struct Bodies {
     pub(super) tail_called: Vec<Signature>,
     /// The position of each `memory.size`, in the same form.
     pub(super) memory_sizes: Vec<u32>,
+    /// Whether a `memory.size` or `memory.grow` names its memory by another byte than a zero. Without
+    /// several memories the engine refuses that.
+    pub(super) names_memories: bool,
     /// Whether there is a `ref.func` of the start function.
     pub(super) refers_to_start: bool,
     /// Whether there is an operator that changes a table or drops a segment.
@@ -101,6 +104,12 @@ impl Bodies {
                 _ => &mut bodies.rewritten,
             };
             push(list, offset(at), section.len() / LEAST_BYTES);
+            if matches!(
+                reason,
+                RewriteReason::MemorySize | RewriteReason::MemoryGrow
+            ) {
+                bodies.names_memories |= module.get(at.saturating_add(1)) != Some(&0);
+            }
             match reason {
                 RewriteReason::MemorySize => {}
                 RewriteReason::MemoryGrow => bodies.memory_grows += 1,

@@ -31,6 +31,7 @@ impl ModuleScan<'_> {
             changes_tables: self.bodies.changes_tables,
             rewritten: self.bodies.rewritten,
             memory_sizes: self.bodies.memory_sizes,
+            names_memories: self.bodies.names_memories,
             globals: len(&self.globals),
             branch_tables: self.bodies.branch_tables,
             most_locals: u32::try_from(self.bodies.most_locals).unwrap_or(u32::MAX),

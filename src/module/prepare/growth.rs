@@ -48,7 +48,9 @@ impl Growth {
     pub(super) fn of(info: &ModuleInfo, across_modules: bool) -> Option<Self> {
         let few =
             (1..=MOST_GROWS).contains(&info.memory_grows) && info.memory_sizes.len() <= MOST_SIZES;
-        (few && info.has_own_memory && !across_modules).then(|| Self {
+        // What they become names no memory in any other way.
+        let plain = !info.names_memories;
+        (few && plain && info.has_own_memory && !across_modules).then(|| Self {
             told: info.globals,
             hidden: info.globals.saturating_add(1),
         })

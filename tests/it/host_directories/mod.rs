@@ -232,7 +232,9 @@ fn races_by_others_lead_nowhere_out() {
         let mut seen = vec![String::new(); 2];
         for _ in 0..200 {
             let now = said(&files, &["spin /guest/x/file", "spin /guest/y"]);
-            seen.iter_mut().zip(&now).for_each(|(seen, now)| *seen += now);
+            seen.iter_mut()
+                .zip(&now)
+                .for_each(|(seen, now)| *seen += now);
             if seen.iter().all(|seen| seen.contains("inside")) {
                 break;
             }
