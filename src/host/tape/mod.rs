@@ -10,11 +10,9 @@ pub(crate) use action::Action;
 pub(crate) use player::Player;
 pub(crate) use recorder::{Effect, Recorder};
 
-use crate::common::{
-    failure::Failure,
-    http::{HttpRequest, HttpResponse},
-    output::Stream,
-};
+#[cfg(feature = "http")]
+use crate::common::http::{HttpRequest, HttpResponse};
+use crate::common::{failure::Failure, output::Stream};
 
 /// What an answer is about. The numbers are those of the file.
 pub(crate) mod tag {
@@ -116,6 +114,7 @@ impl Tape {
         }
     }
 
+    #[cfg(feature = "http")]
     /// The response of an HTTP client.
     pub(crate) fn http(
         &mut self,

@@ -1,9 +1,13 @@
 //! Reads from a tape what the host answered, and finds where a guest asks for something else.
 
+#[cfg(feature = "http")]
+use crate::{
+    common::http::{HttpHeaders, HttpRequest, HttpResponse},
+    host::tape::recorder::request_digest,
+};
 use crate::{
     common::{
         failure::Failure,
-        http::{HttpHeaders, HttpRequest, HttpResponse},
         output::Stream,
         recording::{Content, Damage, Plain, Reader, called, difference, take_failure},
         text::Quoted,
@@ -11,7 +15,7 @@ use crate::{
     },
     host::tape::{
         handles::Handles,
-        recorder::{content, pass_on, payload_digest, request_digest},
+        recorder::{content, pass_on, payload_digest},
         tag,
     },
 };
@@ -249,6 +253,7 @@ impl Player {
             .unwrap_or(true)
     }
 
+    #[cfg(feature = "http")]
     pub(super) fn http(&mut self, request: &HttpRequest) -> Result<HttpResponse, Failure> {
         let got = format!(
             "an HTTP request {} {}",
@@ -330,6 +335,7 @@ impl Player {
     }
 }
 
+#[cfg(feature = "http")]
 fn take_fields(reader: &mut Reader<'_>) -> Result<HttpHeaders, Damage> {
     reader.list(|reader| Ok((reader.string()?, reader.string()?)))
 }

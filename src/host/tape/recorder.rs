@@ -1,9 +1,10 @@
 //! Writes on a tape what the host answers.
 
+#[cfg(feature = "http")]
+use crate::common::http::{HttpHeaders, HttpRequest, HttpResponse};
 use crate::{
     common::{
         failure::Failure,
-        http::{HttpHeaders, HttpRequest, HttpResponse},
         output::Stream,
         recording::{Content, Plain, Writer, put_failure},
         reference::FuncRef,
@@ -245,6 +246,7 @@ impl Recorder {
         self.begin(tag::STDIN_READY).flag(ready);
     }
 
+    #[cfg(feature = "http")]
     pub(super) fn http(&mut self, request: &HttpRequest, response: &Result<HttpResponse, Failure>) {
         let writer = self.begin(tag::HTTP);
         writer.0.extend_from_slice(&request_digest(request));
@@ -331,6 +333,7 @@ fn digest(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
+#[cfg(feature = "http")]
 /// A hash of what a plugin sends.
 pub(super) fn request_digest(request: &HttpRequest) -> [u8; 32] {
     let mut writer = Writer::default();
@@ -346,6 +349,7 @@ pub(super) fn payload_digest(payload: &[u8]) -> [u8; 32] {
     digest(payload)
 }
 
+#[cfg(feature = "http")]
 fn put_fields(writer: &mut Writer, fields: &HttpHeaders) {
     writer.list(fields, |writer, (name, value)| {
         writer.text(name);
