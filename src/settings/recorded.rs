@@ -5,6 +5,7 @@ use crate::{
         clock::{Clock, Entropy},
         failure::{Cause, Failure, Source},
         http::{HttpClient, HttpRequest, HttpResponse},
+        native_stack::HOST_STACK,
         recording::{Grants, Plain, Settings},
         reference::ExternRef,
         value::{ExternType, Import, Signature},
@@ -134,6 +135,9 @@ impl RunnerConfig {
             .seed(settings.seed)
             .no_clock();
         config.limits = settings.limits.clone();
+        // What was refused is in the recording, and this host's frames may be larger. The number is
+        // not the file's, because too much would overflow the native stack.
+        config.limits.max_host_stack_bytes = 3 * HOST_STACK;
         config.fuel = settings.fuel;
         config.terminals = grants.terminals;
         config.allowed_hosts.clone_from(&settings.allowed_hosts);
