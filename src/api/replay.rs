@@ -42,8 +42,8 @@ pub(super) fn explained(
 }
 
 /// Whether an error has a place in the guest's code that matters. The exit of a command is an
-/// answer, and so is an error that a plugin reports by its convention, unless the runtime of
-/// AssemblyScript reports it for want of a handler.
+/// answer. An error that a plugin reports by its convention is one too, unless AssemblyScript's
+/// runtime reports it because the guest has no handler.
 fn is_explained(error: &Error, plugin: &Plugin, export: &str) -> bool {
     let kind = match error.kind() {
         ErrorKind::Trap

@@ -137,13 +137,7 @@ async fn fresh(
     mailbox: Arc<Mailbox>,
 ) -> Result<Outcome, Error> {
     let bound_input = task.bind(plugin, None)?;
-    let original_code = plugin
-        .original_code(
-            &task.call_limits,
-            task.environment.as_deref(),
-            Some(task.export),
-        )
-        .map_err(|failure| with_names(failure.into(), plugin, task.export))?;
+    let original_code = task.original_code(plugin)?;
     let code = original_code.as_deref().unwrap_or_else(|| plugin.code());
     let (call_limits, environment) = task.take();
     let can_be_spare = original_code.is_none() && plugin.has_spares();

@@ -18,13 +18,14 @@ use crate::{
         kinds::Convention,
     },
     engine::{
+        compiled_module::CompiledModule,
         execution::Execution,
         guest_store::{GuestFunction, GuestStore},
         meter::CallLimits,
     },
     host::environment::Environment,
 };
-use alloc::{boxed::Box, format};
+use alloc::{boxed::Box, format, sync::Arc};
 
 /// A call, apart from the instance that it runs in.
 pub(super) struct Task<'a> {
@@ -80,16 +81,21 @@ impl<'a> Task<'a> {
         self.environment.as_mut()?.tape.take()
     }
 
+    /// The plugin's original module, if the call cannot start from the snapshot.
+    #[inline(always)]
+    pub(super) fn original_code(
+        &self,
+        plugin: &Plugin,
+    ) -> Result<Option<Arc<CompiledModule>>, Error> {
+        let environment = self.environment.as_deref();
+        let original_code = plugin.original_code(&self.call_limits, environment, Some(self.export));
+        original_code.map_err(|failure| with_names(failure.into(), plugin, self.export))
+    }
+
     /// Runs the call in a fresh instance.
     pub(super) fn fresh(&mut self, plugin: &Plugin) -> Result<Outcome, Error> {
         let bound_input = self.bind(plugin, None)?;
-        let original_code = plugin
-            .original_code(
-                &self.call_limits,
-                self.environment.as_deref(),
-                Some(self.export),
-            )
-            .map_err(|failure| with_names(failure.into(), plugin, self.export))?;
+        let original_code = self.original_code(plugin)?;
         let code = original_code.as_deref().unwrap_or_else(|| plugin.code());
         if original_code.is_none() && plugin.has_spares() {
             return self.spare(plugin, &bound_input);

@@ -4,14 +4,11 @@ use super::{
     arguments::{array, put, text, text_or},
     entry::entry,
     error::pw_error,
-    guest::{self, Named},
+    guest::{self, MAIN, Named},
     live::pw_context,
 };
 use alloc::boxed::Box;
 use core::{ffi::c_char, mem::MaybeUninit};
-
-/// The memory that is meant if no name is given.
-const MAIN: &str = "memory";
 
 /// Gives the size in bytes of an exported memory. NULL as `memory` stands for the one named `memory`.
 #[unsafe(no_mangle)]

@@ -11,6 +11,9 @@ use super::{
 use crate::{Error, HostContext, Instance, Memory, types::Value};
 use alloc::format;
 
+/// The memory that is meant if no name is given.
+pub(super) const MAIN: &str = "memory";
+
 /// What has memories, globals and tables.
 pub(super) trait Guest {
     fn find_memory(&mut self, name: &str) -> Result<Memory<'_>, Error>;

@@ -130,8 +130,8 @@ fn grow(mut ctx: StoreContextMut<'_, StoreData>, place: usize, pages: u64) -> Op
     Some(before)
 }
 
-#[cfg(feature = "std")]
 /// Tells the guest the size of its memory after the host has grown it.
+#[cfg(feature = "std")]
 fn tell(mut ctx: StoreContextMut<'_, StoreData>, memory: Memory) {
     let Some(name) = ctx.data().told_pages.clone() else {
         return;

@@ -39,8 +39,8 @@ impl Failures {
         })
     }
 
-    /// Whether a call that ended so is kept. A call that was cancelled or did not begin says nothing
-    /// about the plugin.
+    /// Whether the recording of a call with this error is kept. A call that was cancelled, or that did
+    /// not begin, says nothing about the plugin.
     pub(super) fn wants(error: &Error) -> bool {
         let is_from_outside = matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Closed);
         error.outcome().is_some() && !is_from_outside
