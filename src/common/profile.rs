@@ -62,20 +62,34 @@ impl Profile {
     }
 
     /// The stacks as text: a line for each, its functions separated by `;` with the outermost first,
-    /// and its fuel. Tools that draw flame graphs read that.
+    /// and its fuel. Tools that draw flame graphs read that. They take a number at the end of a name
+    /// for another fuel; therefore `function 5`, which has no name, is written as `function_5`.
     #[must_use]
     pub fn folded(&self) -> String {
         let mut text = String::new();
         for stack in &self.stacks {
             let names = stack.functions.iter().rev().filter_map(|index| {
                 let function = self.functions.get(*index)?;
-                Some(function.name.replace([';', '\n'], ","))
+                Some(foldable(&function.name))
             });
             text += &names.collect::<Vec<_>>().join(";");
             text += &alloc::format!(" {}\n", stack.fuel);
         }
         text
     }
+}
+
+/// A function's name without what has a meaning in a line of a folded stack.
+fn foldable(name: &str) -> String {
+    let mut name = name.replace([';', '\n'], ",");
+    if let Some((words, number)) = name.rsplit_once(' ')
+        && number
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.')
+    {
+        name = alloc::format!("{words}_{number}");
+    }
+    name
 }
 
 impl fmt::Debug for Profile {

@@ -61,6 +61,53 @@ fn functions_and_their_fuel() {
 }
 
 #[test]
+fn flame_graphs() {
+    let guests = Guests::new(&[]);
+    guests.put("sum.wat", MODULE);
+    // Without names, a function is `function` and its index, which is no count of samples.
+    guests.put(
+        "bare.wat",
+        MODULE.replace("call $leaf", "call 0").replace("$leaf", ""),
+    );
+    let svg = |module: &str| {
+        let ran = guests.run(["profile", "--svg", "graph.svg", module, "sum", "10"]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        std::fs::read_to_string(guests.0.path().join("graph.svg")).unwrap()
+    };
+    let graph = svg("sum.wat");
+    assert!(graph.starts_with("<?xml"), "{graph}");
+    for part in [
+        ">sum.wat, sum</text>",
+        "<title>all (152 units of fuel, 100%)</title>",
+        "<title>sum (152 units of fuel, 100.00%)</title>",
+        "<title>leaf (40 units of fuel, 26.32%)</title>",
+    ] {
+        assert!(graph.contains(part), "{part}: {graph}");
+    }
+    assert_eq!(svg("sum.wat"), graph, "the same bytes each time");
+    let bare = svg("bare.wat");
+    let part = "<title>function_0 (40 units of fuel, 26.32%)</title>";
+    assert!(bare.contains(part), "{bare}");
+
+    let ran = guests.run(["profile", "--svg", "no/graph.svg", "sum.wat", "sum", "10"]);
+    let message =
+        "pocketwasm: cannot write \"no/graph.svg\": No such file or directory (os error 2)\n";
+    ran.is("no directory", 3, "", message);
+    guests.put("idle.wat", "(module (func (export \"idle\")))");
+    let args = [
+        "profile",
+        "--fuel",
+        "0",
+        "--svg",
+        "graph.svg",
+        "idle.wat",
+        "idle",
+    ];
+    let message = "pocketwasm: cannot draw \"graph.svg\": the call used no fuel\n";
+    guests.run(args).is("no fuel", 7, "", message);
+}
+
+#[test]
 fn profiles_of_calls_that_fail() {
     let guests = Guests::new(&["rust-greet.wasm"]);
     guests.put("sum.wat", MODULE);

@@ -7,6 +7,7 @@ mod commands;
 mod exit;
 mod failure;
 mod files;
+mod flame_graph;
 #[cfg(feature = "gateway")]
 mod gateway;
 mod guest;

@@ -3,6 +3,7 @@
 use crate::{
     exit::Code,
     failure::Failure,
+    flame_graph,
     guest::{CallOptions, SingleCall},
     number,
     options::Options,
@@ -38,7 +39,10 @@ pub(crate) struct ProfileCommand {
     /// Compare with a report that --json has printed before
     #[arg(long, value_name = "REPORT")]
     compare: Option<PathBuf>,
-    /// Write the stacks to FILE, a line for each, for tools that draw flame graphs
+    /// Write a flame graph to FILE, as SVG that a browser shows: a click enlarges a function
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Write the stacks to FILE, a line for each, for other tools that draw flame graphs
     #[arg(long, value_name = "FILE")]
     folded: Option<PathBuf>,
     /// Write a profile for speedscope to FILE
@@ -72,11 +76,19 @@ impl ProfileCommand {
             call = call.params(&params);
         }
         let profile = host.with_environment(call, None::<io::Empty>)?.profile()?;
+        if let Some(path) = &self.svg {
+            let title = format!("{}, {export}", self.module.display());
+            let svg = flame_graph::svg(&profile, &title).map_err(|source| Failure::Io {
+                action: format!("cannot draw {path:?}"),
+                source,
+            })?;
+            write(path, &svg)?;
+        }
         if let Some(path) = &self.folded {
-            write(path, &profile.folded())?;
+            write(path, profile.folded().as_bytes())?;
         }
         if let Some(path) = &self.speedscope {
-            write(path, &speedscope(&profile, export).to_string())?;
+            write(path, speedscope(&profile, export).to_string().as_bytes())?;
         }
         if self.options().json.json {
             report::print(self.report(&profile))?;
@@ -248,8 +260,8 @@ fn speedscope(profile: &Profile, name: &str) -> Value {
     })
 }
 
-fn write(path: &PathBuf, text: &str) -> Result<(), Failure> {
-    fs::write(path, text).map_err(|source| Failure::Io {
+fn write(path: &PathBuf, content: &[u8]) -> Result<(), Failure> {
+    fs::write(path, content).map_err(|source| Failure::Io {
         action: format!("cannot write {path:?}"),
         source,
     })
