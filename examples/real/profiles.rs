@@ -3,7 +3,9 @@
 //!
 //! `examples/real/files/run profiles` fetches the modules and runs this on them.
 
-use pocketwasm::{Call, Error as CallError, Outcome, Runner, RunnerConfig, SnapshotMode};
+use pocketwasm::{
+    Call, Error as CallError, Outcome, Runner, RunnerConfig, SnapshotMode, explain::FunctionCost,
+};
 use std::{
     env,
     error::Error,
@@ -85,7 +87,11 @@ fn measure(
         let began = Instant::now();
         let profile = call().profile()?;
         let took_profiled = began.elapsed();
-        let sum: u64 = profile.functions().iter().map(|it| it.self_fuel()).sum();
+        let sum: u64 = profile
+            .functions()
+            .iter()
+            .map(FunctionCost::self_fuel)
+            .sum();
         let used = [
             outcome.fuel_used(),
             profile.outcome().map_or(0, Outcome::fuel_used),
