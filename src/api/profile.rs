@@ -71,8 +71,10 @@ impl Call<'_> {
         let fuel = task.call_limits.fuel;
         let inputs = Inputs::whole(&mut task);
         let state = task.state.take();
-        let (ended, watch) = run(plugin, kept, inputs.into_task(fuel, state), Detail::Blocks)
-            .map_err(|problem| {
+        let task = inputs.into_task(fuel, state);
+        let observer = Box::new(Costs::new());
+        let (ended, mut watch) =
+            run(plugin, kept, task, Detail::Blocks, Some(observer)).map_err(|problem| {
                 plugin.error(Failure::from(Cause::Host {
                     problem,
                     source: None,
@@ -84,8 +86,12 @@ impl Call<'_> {
         };
         let used = outcome.map_or(0, Outcome::fuel_used);
         let sites = watch.sites().clone();
-        let costs = watch.into_costs(used).unwrap_or_else(Costs::new);
-        Ok(profile(plugin, kept, ended, costs, &sites))
+        let is_calling = watch.active().last().is_some_and(|top| top.is_calling);
+        let mut costs = watch
+            .take_observer()
+            .unwrap_or_else(|| Box::new(Costs::new()));
+        costs.finish(used, is_calling);
+        Ok(profile(plugin, kept, ended, *costs, &sites))
     }
 }
 

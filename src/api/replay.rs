@@ -11,7 +11,10 @@ use crate::{
         text::Quoted, value::Import,
     },
     convention::{call_input::CallInput, kinds::Convention},
-    engine::{execution::Execution, guest_store::GuestStore, meter::CallLimits, watch::Watch},
+    engine::{
+        execution::Execution, guest_store::GuestStore, meter::CallLimits, observer::Observer,
+        watch::Watch,
+    },
     host::environment::{Environment, InputSource, Stdin},
     loading::{
         compile::LoadedModule,
@@ -85,7 +88,7 @@ fn explain(
         false => Detail::Operators,
     };
     let task = inputs.into_task(Some(fuel), None);
-    let (replayed, watch) = run(plugin, kept, task, detail)?;
+    let (replayed, watch) = run(plugin, kept, task, detail, None)?;
     let exhausted = same_end(error, fuel, &replayed, watch.is_spent)?;
     let mut active = watch.active();
     if exhausted {
@@ -178,12 +181,13 @@ fn impurity(plugin: &Plugin, kept: &KeptModule, error: &Error) -> Option<String>
     ))
 }
 
-/// Runs a call on a copy of the module.
+/// Runs a call on a copy of the module, while an observer looks on.
 pub(super) fn run(
     plugin: &Plugin,
     kept: &KeptModule,
     mut task: Task<'_>,
     detail: Detail,
+    observer: Option<Box<dyn Observer>>,
 ) -> Result<(Result<Outcome, Error>, Box<Watch>), String> {
     let code = kept
         .copy(detail)
@@ -198,6 +202,9 @@ pub(super) fn run(
     let (call_limits, environment) = task.take();
     let mut guest_store =
         GuestStore::new(copy.plugin_context(), copy.code(), call_limits, environment);
+    if let (Some(watch), Some(observer)) = (&mut guest_store.state().watch, observer) {
+        watch.observe_with(observer);
+    }
     let mut execution = Execution::new(copy.code(), &mut guest_store);
     let done = task.perform(&copy, &mut execution, &bound_input, Begin::Instantiate);
     match guest_store.state().watch.take() {

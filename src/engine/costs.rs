@@ -1,5 +1,10 @@
 //! Which functions and sites used the fuel of a watched call.
 
+use crate::{
+    common::failure::Failure,
+    engine::observer::{Guest, Observer, Reached},
+    module::instrument::Event,
+};
 use alloc::{collections::BTreeMap, vec::Vec};
 
 /// What stands for the host in place of a function.
@@ -35,6 +40,8 @@ pub(crate) struct Costs {
     /// may have used a part of that fuel.
     pub(crate) entered: BTreeMap<(u32, u32), (u64, u64)>,
     seen: u64,
+    /// The nodes of the active functions, the outermost first.
+    active: Vec<u32>,
 }
 
 impl Costs {
@@ -52,18 +59,30 @@ impl Costs {
             sites: BTreeMap::new(),
             entered: BTreeMap::new(),
             seen: 0,
+            active: Vec::new(),
         }
     }
 
+    /// Adds the fuel after the last site, of a call that used `used`. `is_calling` says whether it
+    /// ended in a function that the guest had called.
+    pub(crate) fn finish(&mut self, used: u64, is_calling: bool) {
+        let rest = self.since(used);
+        let node = match self.active.last() {
+            Some(top) if is_calling => self.call(*top, HOST_FUNCTION),
+            _ => 0,
+        };
+        self.add(node, rest);
+    }
+
     /// The fuel since this was last asked.
-    pub(super) fn since(&mut self, used: u64) -> u64 {
+    fn since(&mut self, used: u64) -> u64 {
         let fuel = used.saturating_sub(self.seen);
         self.seen = used.max(self.seen);
         fuel
     }
 
     /// Counts a call of a function by another.
-    pub(super) fn call(&mut self, caller: u32, function: u32) -> u32 {
+    fn call(&mut self, caller: u32, function: u32) -> u32 {
         let node = self.child(caller, function);
         if let Some(node) = self.nodes.get_mut(node as usize) {
             node.calls += 1;
@@ -103,22 +122,56 @@ impl Costs {
     }
 
     /// Adds fuel of a function.
-    pub(super) fn add(&mut self, node: u32, fuel: u64) {
+    fn add(&mut self, node: u32, fuel: u64) {
         if let Some(node) = self.nodes.get_mut(node as usize) {
             node.fuel = node.fuel.saturating_add(fuel);
         }
     }
 
-    pub(super) fn add_at(&mut self, site: u32, fuel: u64) {
+    fn add_at(&mut self, site: u32, fuel: u64) {
         if fuel > 0 {
             *self.sites.entry(site).or_default() += fuel;
         }
     }
 
     /// Notes that the host calls the guest.
-    pub(super) fn enter(&mut self, node: u32, site: u32, fuel: u64) {
+    fn enter(&mut self, node: u32, site: u32, fuel: u64) {
         let (sum, calls) = self.entered.entry((node, site)).or_default();
         *sum = sum.saturating_add(fuel);
         *calls += 1;
+    }
+}
+
+impl Observer for Costs {
+    fn reached(&mut self, reached: &Reached<'_>, _: &mut dyn Guest) -> Result<(), Failure> {
+        let Reached { number, site, .. } = *reached;
+        let fuel = self.since(reached.used);
+        // The function that used the fuel until now.
+        let last = self.active.last().copied().unwrap_or_default();
+        match site.event {
+            Event::Enter => {
+                self.active.truncate(reached.active.len().saturating_sub(1));
+                let caller = self.active.last().copied();
+                let node = self.call(caller.unwrap_or_default(), site.function);
+                self.active.push(node);
+                match caller {
+                    Some(_) => {
+                        self.add(node, fuel);
+                        self.add_at(number, fuel);
+                    }
+                    None => self.enter(node, number, fuel),
+                }
+                return Ok(());
+            }
+            // No function of the guest began: it was one of the host's.
+            Event::Return if reached.last.is_some_and(|last| last.is_calling) => {
+                let host = self.call(last, site.callee.unwrap_or(HOST_FUNCTION));
+                self.add(host, fuel);
+            }
+            _ => self.add(last, fuel),
+        }
+        self.add_at(number, fuel);
+        self.active.truncate(reached.active.len());
+        Ok(())
     }
 }

@@ -4,6 +4,7 @@ use crate::{
     common::value::{Import, Signature},
     engine::{
         link::Provided,
+        observer::Guest,
         run_loop::{fuel_left, into_engine_error},
         store_data::StoreData,
     },
@@ -28,12 +29,24 @@ fn hook(mut caller: Caller<'_, StoreData>, site: i32) -> Result<(), Error> {
     let state = caller.data_mut();
     let spent = state.meter.overdrawn(left);
     let used = state.meter.used_within(left);
-    if let Some(watch) = &mut state.watch {
-        watch.reached(site.cast_unsigned(), used);
+    let mut observed = Ok(());
+    // The observer may look at the guest, which has the watch.
+    if let Some(mut watch) = state.watch.take() {
+        observed = watch.reached(site.cast_unsigned(), used, &mut caller);
         watch.is_spent = spent.is_some();
+        caller.data_mut().watch = Some(watch);
     }
     match spent {
         Some(failure) => Err(into_engine_error(failure)),
-        None => Ok(()),
+        None => observed.map_err(into_engine_error),
+    }
+}
+
+impl Guest for Caller<'_, StoreData> {
+    fn memory(&self) -> &[u8] {
+        match self.data().memory {
+            Some(memory) => memory.data(self),
+            None => &[],
+        }
     }
 }

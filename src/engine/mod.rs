@@ -31,6 +31,8 @@ pub(crate) mod link;
 mod live_store;
 pub(crate) mod mailbox;
 pub(crate) mod meter;
+#[cfg(feature = "explain")]
+pub(crate) mod observer;
 mod other_modules;
 #[cfg(feature = "recordings")]
 mod recorded;

@@ -1,25 +1,14 @@
 //! What an instrumented module says by the calls of its hook.
 
 use crate::{
-    engine::costs::{Costs, HOST_FUNCTION},
+    common::failure::Failure,
+    engine::observer::{ActiveFunction, Guest, Observer, Reached},
     module::instrument::{Event, Sites},
 };
-use alloc::{sync::Arc, vec::Vec};
-
-/// A function of the guest that has begun and not ended.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ActiveFunction {
-    pub(crate) function: u32,
-    /// The operator that was last reached, as a position in the module's bytes.
-    pub(crate) offset: u32,
-    /// Whether that operator is a call that has not returned.
-    is_calling: bool,
-    /// Its place in [`Costs`].
-    node: u32,
-}
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use core::any::Any;
 
 /// What the calls of the hook have said until now.
-#[derive(Debug)]
 pub(crate) struct Watch {
     sites: Arc<Sites>,
     /// The functions that call each other now, the outermost first. The hook is not called where a
@@ -28,8 +17,8 @@ pub(crate) struct Watch {
     active: Vec<ActiveFunction>,
     /// Whether the fuel was spent at a site.
     pub(crate) is_spent: bool,
-    /// Where the fuel went, if that is asked.
-    costs: Option<Costs>,
+    /// Who is told of each site.
+    observer: Option<Box<dyn Observer>>,
 }
 
 impl Watch {
@@ -38,20 +27,19 @@ impl Watch {
             sites: sites.clone(),
             active: Vec::new(),
             is_spent: false,
-            costs: sites.are_counted().then(Costs::new),
+            observer: None,
         }
     }
 
-    /// Where the fuel went, of a call that used `used`.
-    pub(crate) fn into_costs(mut self, used: u64) -> Option<Costs> {
-        let mut costs = self.costs.take()?;
-        let rest = costs.since(used);
-        let node = match self.active.last() {
-            Some(top) if top.is_calling => costs.call(top.node, HOST_FUNCTION),
-            _ => 0,
-        };
-        costs.add(node, rest);
-        Some(costs)
+    /// From now on, tells `observer` of each site.
+    pub(crate) fn observe_with(&mut self, observer: Box<dyn Observer>) {
+        self.observer = Some(observer);
+    }
+
+    /// The observer, if it is one of that type.
+    pub(crate) fn take_observer<O: Observer>(&mut self) -> Option<Box<O>> {
+        let observer: Box<dyn Any> = self.observer.take()?;
+        observer.downcast().ok()
     }
 
     pub(crate) fn sites(&self) -> &Arc<Sites> {
@@ -64,57 +52,52 @@ impl Watch {
     }
 
     /// Takes note of a site that was reached when the call had used `used`.
-    pub(super) fn reached(&mut self, number: u32, used: u64) {
+    pub(super) fn reached(
+        &mut self,
+        number: u32,
+        used: u64,
+        guest: &mut dyn Guest,
+    ) -> Result<(), Failure> {
         let Some(site) = self.sites.get(number) else {
-            return;
+            return Ok(());
         };
-        // The function that used the fuel until now.
         let last = self.active.last().copied();
         if matches!(site.event, Event::Enter | Event::Return) {
             self.drop_ended();
-        }
-        let caller = self.active.last().map(|top| top.node);
-        let mut node = caller.unwrap_or_default();
-        if let Some(costs) = &mut self.costs {
-            let fuel = costs.since(used);
-            match (site.event, last) {
-                (Event::Enter, _) => {
-                    node = costs.call(node, site.function);
-                    match caller {
-                        Some(_) => {
-                            costs.add(node, fuel);
-                            costs.add_at(number, fuel);
-                        }
-                        None => costs.enter(node, number, fuel),
-                    }
-                }
-                // No function of the guest began: it was one of the host's.
-                (Event::Return, Some(last)) if last.is_calling => {
-                    let host = costs.call(node, site.callee.unwrap_or(HOST_FUNCTION));
-                    costs.add(host, fuel);
-                    costs.add_at(number, fuel);
-                }
-                (_, last) => {
-                    costs.add(last.map_or(0, |last| last.node), fuel);
-                    costs.add_at(number, fuel);
-                }
-            }
         }
         if site.event == Event::Enter {
             self.active.push(ActiveFunction {
                 function: site.function,
                 offset: site.offset,
                 is_calling: false,
-                node,
             });
         } else if let Some(top) = self.active.last_mut() {
             top.offset = site.offset;
             top.is_calling = site.event == Event::Call;
         }
+        let Some(observer) = &mut self.observer else {
+            return Ok(());
+        };
+        let reached = Reached {
+            number,
+            site,
+            used,
+            last,
+            active: &self.active,
+        };
+        observer.reached(&reached, guest)
     }
 
     /// Drops the functions that have ended.
     fn drop_ended(&mut self) {
         while self.active.pop_if(|top| !top.is_calling).is_some() {}
+    }
+}
+
+impl core::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Watch")
+            .field("active", &self.active)
+            .finish_non_exhaustive()
     }
 }

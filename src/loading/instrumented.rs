@@ -10,7 +10,7 @@ use crate::{
     },
     settings::{config::RunnerConfig, context::RunnerContext, modes::SnapshotMode},
 };
-use alloc::{boxed::Box, sync::Arc};
+use alloc::{boxed::Box, collections::VecDeque, sync::Arc};
 use core::time::Duration;
 
 /// A module whose bytes are kept, and its instrumented copies. Each is made when it is first needed.
@@ -23,7 +23,8 @@ pub(crate) struct KeptModule {
     pub(crate) is_warm: bool,
     /// The settings of replays.
     pub(crate) context: Arc<RunnerContext>,
-    copies: [Shared<Option<Arc<CompiledModule>>>; 3],
+    /// The copies with what each reports, those that were made last at the end.
+    copies: Shared<VecDeque<(Detail, Arc<CompiledModule>)>>,
 }
 
 impl core::fmt::Debug for CompiledModule {
@@ -31,6 +32,9 @@ impl core::fmt::Debug for CompiledModule {
         f.debug_struct("CompiledModule").finish_non_exhaustive()
     }
 }
+
+/// The copies that are kept of a module. Those that were made first are dropped.
+const MOST_COPIES: usize = 4;
 
 /// Defines imported functions in an instrumented copy.
 const IMPORTS: &[Definer] = &[
@@ -51,23 +55,27 @@ impl KeptModule {
             sha256,
             is_warm,
             context: Arc::new(RunnerContext::new(settings(&context.config))),
-            copies: [const { Shared::new(None) }; 3],
+            copies: Shared::default(),
         }
     }
 
     /// The compiled copy. Two threads may compile it at the same time; one result is kept.
     pub(crate) fn copy(&self, detail: Detail) -> Result<Arc<CompiledModule>, Failure> {
-        let [calls, blocks, operators] = &self.copies;
-        let slot = match detail {
-            Detail::Calls => calls,
-            Detail::Blocks => blocks,
-            Detail::Operators => operators,
-        };
-        if let Some(code) = slot.read(Clone::clone) {
+        let known = self.copies.read(|copies| {
+            let known = copies.iter().find(|(of, _)| *of == detail);
+            known.map(|(_, code)| code.clone())
+        });
+        if let Some(code) = known {
             return Ok(code);
         }
         let code = Arc::new(self.compile(detail)?);
-        slot.write(|slot| *slot = Some(code.clone()));
+        self.copies.write(|copies| {
+            copies.retain(|(of, _)| *of != detail);
+            if copies.len() >= MOST_COPIES {
+                copies.pop_front();
+            }
+            copies.push_back((detail, code.clone()));
+        });
         Ok(code)
     }
 

@@ -21,7 +21,7 @@ pub(crate) mod prices;
 mod reachability;
 mod sites;
 
-pub(crate) use self::sites::{Detail, Event, Sites};
+pub(crate) use self::sites::{Detail, Event, Site, Sites};
 use crate::{
     common::failure::{Cause, Failure},
     module::{

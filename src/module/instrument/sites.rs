@@ -55,11 +55,6 @@ impl Sites {
         Self { detail, sites }
     }
 
-    /// Whether the fuel is counted for functions and sites.
-    pub(crate) fn are_counted(&self) -> bool {
-        self.detail == Detail::Blocks
-    }
-
     /// Whether there is a site wherever the engine takes fuel.
     pub(crate) fn cover_fuel(&self) -> bool {
         self.detail != Detail::Calls

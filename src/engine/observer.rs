@@ -1,0 +1,43 @@
+//! Who looks on while an instrumented module runs.
+
+use crate::{common::failure::Failure, module::instrument::Site};
+use core::any::Any;
+
+/// Looks on while an instrumented module runs. A replay has one at most.
+pub(crate) trait Observer: Any + Send + Sync {
+    /// A site was reached. A failure ends the call.
+    fn reached(&mut self, reached: &Reached<'_>, guest: &mut dyn Guest) -> Result<(), Failure>;
+}
+
+/// The guest at a site.
+pub(crate) trait Guest {
+    /// The main memory, which is empty if there is none.
+    #[allow(
+        dead_code,
+        reason = "no observer of this crate has looked at memories yet"
+    )]
+    fn memory(&self) -> &[u8];
+}
+
+/// A function of the guest that has begun and not ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ActiveFunction {
+    pub(crate) function: u32,
+    /// The operator that was last reached, as a position in the module's bytes.
+    pub(crate) offset: u32,
+    /// Whether that operator is a call that has not returned.
+    pub(crate) is_calling: bool,
+}
+
+/// A site that was reached.
+pub(crate) struct Reached<'a> {
+    pub(crate) number: u32,
+    pub(crate) site: Site,
+    /// The fuel that the call has used.
+    pub(crate) used: u64,
+    /// The innermost function until now, which used the fuel since the site before. It may have
+    /// ended.
+    pub(crate) last: Option<ActiveFunction>,
+    /// The functions that call each other now, the outermost first.
+    pub(crate) active: &'a [ActiveFunction],
+}
