@@ -200,6 +200,7 @@ pub mod files {
 pub mod explain {
     pub use crate::common::backtrace::{Backtrace, Frame, SourceLine};
     pub use crate::common::profile::{FunctionCost, LineCost, Profile, StackCost};
+    pub use crate::common::trap_cause::TrapCause;
 }
 
 /// HTTP messages, for plugins that handle requests and for plugins that send them.

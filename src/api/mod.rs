@@ -12,6 +12,8 @@ mod call_setters;
 pub(crate) mod description;
 #[cfg(feature = "std")]
 pub(crate) mod directory;
+#[cfg(feature = "explain")]
+mod explaining;
 #[cfg(feature = "std")]
 mod file;
 #[cfg(feature = "std")]

@@ -74,7 +74,7 @@ impl Call<'_> {
         let task = inputs.into_task(fuel, state);
         let observer = Box::new(Costs::new());
         let (ended, mut watch) =
-            run(plugin, kept, task, Detail::Blocks, Some(observer)).map_err(|problem| {
+            run(plugin, kept, task, Detail::Blocks, observer).map_err(|problem| {
                 plugin.error(Failure::from(Cause::Host {
                     problem,
                     source: None,
@@ -86,7 +86,7 @@ impl Call<'_> {
         };
         let used = outcome.map_or(0, Outcome::fuel_used);
         let sites = watch.sites().clone();
-        let is_calling = watch.active().last().is_some_and(|top| top.is_calling);
+        let is_calling = watch.active().last().is_some_and(|top| top.is_calling());
         let mut costs = watch
             .take_observer()
             .unwrap_or_else(|| Box::new(Costs::new()));

@@ -2,18 +2,19 @@
 
 use crate::{
     api::{
+        explaining::{Look, Replayed, explain, no_copy},
         lent_state::State,
         plugin::Plugin,
         task::{Begin, Task},
     },
     common::{
-        backtrace::Backtrace, error::Error, error_kind::ErrorKind, outcome::Outcome, sync::Shared,
-        text::Quoted, value::Import,
+        backtrace::Explanation, error::Error, error_kind::ErrorKind, outcome::Outcome,
+        sync::Shared, text::Quoted, value::Import,
     },
     convention::{call_input::CallInput, kinds::Convention},
     engine::{
-        execution::Execution, guest_store::GuestStore, meter::CallLimits, observer::Observer,
-        watch::Watch,
+        compiled_module::CompiledModule, execution::Execution, guest_store::GuestStore,
+        meter::CallLimits, observer::Observer,
     },
     host::environment::{Environment, InputSource, Stdin},
     loading::{
@@ -21,7 +22,7 @@ use crate::{
         instrumented::{KeptModule, longest},
         snapshot_report::Snapshot,
     },
-    module::{instrument::Detail, symbols::Symbols},
+    module::instrument::Detail,
 };
 use alloc::{boxed::Box, collections::VecDeque, format, string::String, sync::Arc, vec::Vec};
 use core::{mem, time::Duration};
@@ -40,7 +41,7 @@ pub(super) fn explained(
     let clock = kept.context.config.clock.as_ref();
     let now = || clock.map_or(Duration::ZERO, |clock| clock.monotonic());
     let began = now();
-    let found = explain(plugin, kept, inputs, &error).map_err(String::into_boxed_str);
+    let found = pure(plugin, kept, inputs, &error).map_err(String::into_boxed_str);
     Err(error.explained(found, now().saturating_sub(began)))
 }
 
@@ -66,93 +67,20 @@ fn is_abort(import: &Import) -> bool {
     (&*import.module, &*import.name) == ("env", "abort")
 }
 
-/// Replays the call that ended with `error`. Fails with the reason if it cannot be replayed, or ends
-/// in another way.
-fn explain(
+/// Explains the error of a call that must be pure.
+fn pure(
     plugin: &Plugin,
     kept: &KeptModule,
-    inputs: Inputs<'_>,
+    mut inputs: Inputs<'_>,
     error: &Error,
-) -> Result<Backtrace, String> {
+) -> Result<Explanation, String> {
     if let Some(why) = impurity(plugin, kept, error) {
         return Err(why);
     }
-    let Some(outcome) = error.outcome() else {
-        return Err("the guest had not begun".into());
-    };
-    // After a snapshot, the call did not run the initialiser. The replay does.
-    let fuel = outcome.fuel_used().saturating_add(outcome.init_fuel());
-    // Nobody wants to wait for every turn of a loop that ran until the deadline.
-    let detail = match is_limited(error) && fuel > MUCH_FUEL {
-        true => Detail::Calls,
-        false => Detail::Operators,
-    };
-    let task = inputs.into_task(Some(fuel), None);
-    let (replayed, watch) = run(plugin, kept, task, detail, None)?;
-    let exhausted = same_end(error, fuel, &replayed, watch.is_spent)?;
-    let mut active = watch.active();
-    if exhausted {
-        // The last function did not begin in the call: there was no room for it on the stack.
-        active = active.split_last().map_or(active, |(_, callers)| callers);
-    }
-    let symbols = Symbols::of(&kept.bytes);
-    let frames = active.iter().rev();
-    Ok(Backtrace {
-        frames: frames
-            .map(|it| symbols.frame(it.function, it.offset))
-            .collect(),
+    explain(kept, error, &mut |code, fuel, look| {
+        let task = inputs.again().into_task(Some(fuel), None);
+        run_on(plugin, kept, code, task, None, look)
     })
-}
-
-/// The fuel from which on the place of a call that ran into a limit is its function alone.
-const MUCH_FUEL: u64 = 100_000_000;
-
-/// Whether a call was ended from outside, for want of fuel or time.
-fn is_limited(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::OutOfFuel | ErrorKind::Timeout | ErrorKind::Cancelled
-    )
-}
-
-/// How the message of a trap begins whose rest names limits, which are other ones for the copy.
-const EXHAUSTED: &str = "trap: call stack exhausted";
-
-/// Checks that a replay ended as the call did. Returns whether it ended for want of fuel where the
-/// call had exhausted its stack: the copy has a larger one.
-fn same_end(
-    error: &Error,
-    fuel: u64,
-    replayed: &Result<Outcome, Error>,
-    is_spent: bool,
-) -> Result<bool, String> {
-    let ended = match replayed {
-        Ok(_) => "well".into(),
-        Err(other) => {
-            let is_spent = is_spent || other.kind() == ErrorKind::OutOfFuel;
-            let used = other.outcome().map_or(0, Outcome::fuel_used);
-            if is_limited(error) && is_spent {
-                return Ok(false);
-            }
-            if other.kind() == ErrorKind::Timeout {
-                let limit = other.message();
-                return Err(format!(
-                    "the replay takes three times as long as the call: {limit}"
-                ));
-            }
-            let [message, same] = [error.message(), other.message()];
-            if message.starts_with(EXHAUSTED) && (is_spent || same.starts_with(EXHAUSTED)) {
-                return Ok(is_spent);
-            }
-            if other.kind() == error.kind() && same == message && used == fuel {
-                return Ok(false);
-            }
-            format!("with {:?} after {used} units", other.message())
-        }
-    };
-    Err(format!(
-        "the replay ended {ended}, the call after {fuel} units of fuel; please report this"
-    ))
 }
 
 /// Why a call cannot be replayed, if it cannot.
@@ -185,13 +113,23 @@ fn impurity(plugin: &Plugin, kept: &KeptModule, error: &Error) -> Option<String>
 pub(super) fn run(
     plugin: &Plugin,
     kept: &KeptModule,
-    mut task: Task<'_>,
+    task: Task<'_>,
     detail: Detail,
+    observer: Box<dyn Observer>,
+) -> Result<Replayed, String> {
+    let code = kept.copy(detail).map_err(no_copy)?;
+    run_on(plugin, kept, code, task, Some(observer), &mut |_, _| ())
+}
+
+/// Runs a call on one of the module's copies, while an observer looks on.
+fn run_on(
+    plugin: &Plugin,
+    kept: &KeptModule,
+    code: Arc<CompiledModule>,
+    mut task: Task<'_>,
     observer: Option<Box<dyn Observer>>,
-) -> Result<(Result<Outcome, Error>, Box<Watch>), String> {
-    let code = kept
-        .copy(detail)
-        .map_err(|failure| format!("no instrumented copy of the module can be made: {failure}"))?;
+    look: &mut Look<'_>,
+) -> Result<Replayed, String> {
     let loaded = LoadedModule {
         code,
         original: None,
@@ -208,7 +146,10 @@ pub(super) fn run(
     let mut execution = Execution::new(copy.code(), &mut guest_store);
     let done = task.perform(&copy, &mut execution, &bound_input, Begin::Instantiate);
     match guest_store.state().watch.take() {
-        Some(watch) => Ok((done, watch)),
+        Some(watch) => {
+            look(&guest_store, &watch);
+            Ok((done, watch))
+        }
         None => Err("the copy is not instrumented; please report this".into()),
     }
 }
@@ -232,30 +173,16 @@ impl<'a> Inputs<'a> {
     fn of(task: &mut Task<'a>) -> Self {
         let mut read = None;
         let environment = task.environment.as_mut().map(|environment| {
-            let stdin = match mem::take(&mut environment.stdin) {
-                Stdin::Bytes { bytes, position } => {
-                    environment.stdin = Stdin::from(bytes.clone());
-                    Stdin::Bytes { bytes, position }
-                }
+            let copy = copy(environment);
+            match mem::take(&mut environment.stdin) {
                 Stdin::Source(source) => {
                     let kept = Arc::new(Shared::new(VecDeque::new()));
                     read = Some(kept.clone());
                     environment.stdin = Stdin::Source(Box::new(Keeps { source, kept }));
-                    Stdin::default()
                 }
-            };
-            Box::new(Environment {
-                args: environment.args.clone(),
-                env: environment.env.clone(),
-                stdin,
-                config: environment.config.clone(),
-                allowed_hosts: environment.allowed_hosts.clone(),
-                #[cfg(feature = "files")]
-                files: environment.files.clone(),
-                #[cfg(feature = "recordings")]
-                tape: None,
-                ..**environment
-            })
+                bytes => environment.stdin = bytes,
+            }
+            copy
         });
         Self {
             export: task.export,
@@ -265,6 +192,15 @@ impl<'a> Inputs<'a> {
             timeout: task.call_limits.timeout.map(longest),
             environment,
             read,
+        }
+    }
+
+    /// A copy, for one replay of several.
+    fn again(&mut self) -> Self {
+        Self {
+            environment: self.environment.as_mut().map(|it| copy(it)),
+            read: self.read.clone(),
+            ..*self
         }
     }
 
@@ -279,7 +215,7 @@ impl<'a> Inputs<'a> {
     pub(super) fn into_task(self, fuel: Option<u64>, state: Option<State<'a>>) -> Task<'a> {
         let mut environment = self.environment;
         if let (Some(environment), Some(read)) = (&mut environment, self.read) {
-            let read = read.write(mem::take);
+            let read = read.read(Clone::clone);
             environment.stdin = Stdin::Source(Box::new(Repeats(read)));
         }
         Task {
@@ -301,8 +237,31 @@ impl<'a> Inputs<'a> {
     }
 }
 
+/// A copy of what a call begins with, but for a source of input.
+fn copy(environment: &mut Environment) -> Box<Environment> {
+    let stdin = match &environment.stdin {
+        Stdin::Bytes { bytes, position } => Stdin::Bytes {
+            bytes: bytes.clone(),
+            position: *position,
+        },
+        Stdin::Source(_) => Stdin::default(),
+    };
+    Box::new(Environment {
+        args: environment.args.clone(),
+        env: environment.env.clone(),
+        stdin,
+        config: environment.config.clone(),
+        allowed_hosts: environment.allowed_hosts.clone(),
+        #[cfg(feature = "files")]
+        files: environment.files.clone(),
+        #[cfg(feature = "recordings")]
+        tape: None,
+        ..*environment
+    })
+}
+
 /// What a source of input answered.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Read {
     Bytes(Option<Vec<u8>>),
     Ready(bool),

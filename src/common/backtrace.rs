@@ -1,6 +1,6 @@
 //! Where a guest was when its call ended.
 
-use crate::common::text::Escaped;
+use crate::common::{text::Escaped, trap_cause::TrapCause};
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 
@@ -9,19 +9,36 @@ const LONGEST: usize = 1_000;
 
 /// The functions that were active when a call ended with an error, the innermost first.
 ///
-/// `Display` writes one line for each function, with its name, and one more for each line of source
-/// that is known. Positions are those in the module as it was loaded.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// `Display` writes the cause on a line of its own, if there is one, then one line for each function,
+/// with its name, and one more for each line of source that is known. Positions are those in the
+/// module as it was loaded.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Backtrace {
+    pub(crate) cause: Option<TrapCause>,
     pub(crate) frames: Vec<Frame>,
 }
 
 impl Backtrace {
+    /// Why the innermost function's operator trapped, where its operands say more than the error: for
+    /// accesses of memories and tables, indirect calls, divisions and conversions of floats.
+    #[must_use]
+    pub fn cause(&self) -> Option<&TrapCause> {
+        self.cause.as_ref()
+    }
+
     /// The functions, the innermost first. A function that ended in a tail call is no longer there.
     #[must_use]
     pub fn frames(&self) -> &[Frame] {
         &self.frames
     }
+}
+
+/// What explains an error.
+#[derive(Debug)]
+pub(crate) struct Explanation {
+    pub(crate) backtrace: Backtrace,
+    /// The core dump, if one was wanted, or why there is none.
+    pub(crate) core_dump: Option<Result<Vec<u8>, Box<str>>>,
 }
 
 /// An active function of the guest.
@@ -111,6 +128,10 @@ impl fmt::Display for SourceLine {
 impl fmt::Display for Backtrace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
+        if let Some(cause) = &self.cause {
+            write!(f, "cause: {cause}")?;
+            separator = "\n";
+        }
         for (number, frame) in self.frames.iter().enumerate() {
             write!(f, "{separator}{number:>4}: {:#x} ", frame.offset)?;
             separator = "\n";

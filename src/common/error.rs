@@ -1,7 +1,7 @@
 //! The public error type.
 
 #[cfg(feature = "explain")]
-use crate::common::backtrace::Backtrace;
+use crate::common::backtrace::{Backtrace, Explanation};
 use crate::{
     Outcome,
     common::{
@@ -31,13 +31,13 @@ struct Inner {
     phase: Option<Phase>,
     outcome: Option<Outcome>,
     #[cfg(feature = "explain")]
-    explanation: Option<Explanation>,
+    explanation: Option<Explained>,
 }
 
 /// What a replay found, or why there was no replay, and the time that this took.
 #[cfg(feature = "explain")]
-struct Explanation {
-    found: Result<Backtrace, Box<str>>,
+struct Explained {
+    found: Result<Explanation, Box<str>>,
     took: core::time::Duration,
 }
 
@@ -104,6 +104,11 @@ impl Error {
     #[cfg_attr(docsrs, doc(cfg(feature = "explain")))]
     #[must_use]
     pub fn backtrace(&self) -> Option<&Backtrace> {
+        Some(&self.explanation()?.backtrace)
+    }
+
+    #[cfg(feature = "explain")]
+    fn explanation(&self) -> Option<&Explanation> {
         self.0.explanation.as_ref()?.found.as_ref().ok()
     }
 
@@ -131,10 +136,10 @@ impl Error {
     #[cfg(feature = "explain")]
     pub(crate) fn explained(
         mut self,
-        found: Result<Backtrace, Box<str>>,
+        found: Result<Explanation, Box<str>>,
         took: core::time::Duration,
     ) -> Self {
-        self.0.explanation = Some(Explanation { found, took });
+        self.0.explanation = Some(Explained { found, took });
         self
     }
 

@@ -29,5 +29,7 @@ pub(crate) mod sync;
 pub(crate) mod text;
 #[cfg(feature = "std")]
 pub(crate) mod touched;
+#[cfg(feature = "explain")]
+pub(crate) mod trap_cause;
 pub(crate) mod value;
 pub(crate) mod wasm_value;

@@ -100,7 +100,7 @@ impl CompiledModule {
     }
 
     /// Compiles an instrumented copy of a module, with these sites. The operators by which it calls
-    /// the hook cost nothing.
+    /// the hook and reports values cost nothing.
     #[cfg(feature = "explain")]
     pub(crate) fn instrumented(
         prepared: PreparedModule<'_>,
@@ -117,6 +117,7 @@ impl CompiledModule {
         config.operator_cost(OperatorCost {
             i32_const: 0,
             call: 0,
+            local_get: (!sites.report_locals()).into(),
             ..operator_cost(with_growth)
         });
         let mut code = Self::compile(prepared, Engine::new(&config), functions, definers, &[])?;

@@ -164,7 +164,7 @@ impl Observer for Costs {
                 return Ok(());
             }
             // No function of the guest began: it was one of the host's.
-            Event::Return if reached.last.is_some_and(|last| last.is_calling) => {
+            Event::Return if reached.last.is_some_and(|last| last.is_calling()) => {
                 let host = self.call(last, site.callee.unwrap_or(HOST_FUNCTION));
                 self.add(host, fuel);
             }

@@ -5,6 +5,7 @@ use crate::{
     engine::{
         link::Provided,
         observer::Guest,
+        reported,
         run_loop::{fuel_left, into_engine_error},
         store_data::StoreData,
     },
@@ -12,10 +13,18 @@ use crate::{
 };
 use wasmi::{Caller, Error, FuncType, Linker, ValType};
 
-/// Defines the hook, for a module that was instrumented.
-pub(crate) fn provide(linker: &mut Linker<StoreData>, import: &Import, _: &Signature) -> Provided {
-    if (&*import.module, &*import.name) != (HOOK_MODULE, HOOK_NAME) {
+/// Defines the hook and what values are reported to, for a module that was instrumented.
+pub(crate) fn provide(
+    linker: &mut Linker<StoreData>,
+    import: &Import,
+    signature: &Signature,
+) -> Provided {
+    if &*import.module != HOOK_MODULE {
         return Provided::Unknown;
+    }
+    if &*import.name != HOOK_NAME {
+        let defined = reported::provide(linker, &import.name, signature);
+        return defined.map_or(Provided::Unknown, Provided::Function);
     }
     let defined = linker.func_wrap(HOOK_MODULE, HOOK_NAME, hook);
     let ty = FuncType::new([ValType::I32], []);

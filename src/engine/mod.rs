@@ -39,6 +39,8 @@ mod recorded;
 #[cfg(feature = "std")]
 mod recycling;
 mod references;
+#[cfg(feature = "explain")]
+pub(crate) mod reported;
 pub(crate) mod run_loop;
 pub(crate) mod snapshot_state;
 mod state;

@@ -1,6 +1,9 @@
 //! Who looks on while an instrumented module runs.
 
-use crate::{common::failure::Failure, module::instrument::Site};
+use crate::{
+    common::failure::Failure,
+    module::instrument::{Event, Site},
+};
 use core::any::Any;
 
 /// Looks on while an instrumented module runs. A replay has one at most.
@@ -25,8 +28,14 @@ pub(crate) struct ActiveFunction {
     pub(crate) function: u32,
     /// The operator that was last reached, as a position in the module's bytes.
     pub(crate) offset: u32,
-    /// Whether that operator is a call that has not returned.
-    pub(crate) is_calling: bool,
+    /// What happened there last. If it is a call, the call has not returned.
+    pub(crate) event: Event,
+}
+
+impl ActiveFunction {
+    pub(crate) fn is_calling(&self) -> bool {
+        self.event == Event::Call
+    }
 }
 
 /// A site that was reached.

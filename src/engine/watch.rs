@@ -2,8 +2,14 @@
 
 use crate::{
     common::failure::Failure,
-    engine::observer::{ActiveFunction, Guest, Observer, Reached},
-    module::instrument::{Event, Sites},
+    engine::{
+        observer::{ActiveFunction, Guest, Observer, Reached},
+        reported::Reported,
+    },
+    module::{
+        instance_state::Constant,
+        instrument::{Event, Place, Sites},
+    },
 };
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::any::Any;
@@ -19,6 +25,9 @@ pub(crate) struct Watch {
     pub(crate) is_spent: bool,
     /// Who is told of each site.
     observer: Option<Box<dyn Observer>>,
+    /// What was reported last at each depth. At a depth where nothing is reported, it may be from a
+    /// function that has ended.
+    reported: Vec<Option<Reported>>,
 }
 
 impl Watch {
@@ -28,6 +37,7 @@ impl Watch {
             active: Vec::new(),
             is_spent: false,
             observer: None,
+            reported: Vec::new(),
         }
     }
 
@@ -40,6 +50,33 @@ impl Watch {
     pub(crate) fn take_observer<O: Observer>(&mut self) -> Option<Box<O>> {
         let observer: Box<dyn Any> = self.observer.take()?;
         observer.downcast().ok()
+    }
+
+    /// Takes note of values at a place.
+    pub(super) fn report(&mut self, number: u32, are_locals: bool, values: Vec<Option<Constant>>) {
+        let depth = self.active.len().saturating_sub(1);
+        if self.reported.len() <= depth {
+            self.reported.resize_with(depth + 1, || None);
+        }
+        let Some(slot) = self.reported.get_mut(depth) else {
+            return;
+        };
+        // Locals come first.
+        let same = slot.take_if(|reported| reported.number == number && !are_locals);
+        let mut reported = same.unwrap_or_default();
+        reported.number = number;
+        match are_locals {
+            true => reported.locals = values,
+            false => reported.operands = values,
+        }
+        *slot = Some(reported);
+    }
+
+    /// What was reported last at a depth, if it was at that place.
+    pub(crate) fn values(&self, depth: usize, place: Place) -> Option<&Reported> {
+        let reported = self.reported.get(depth)?.as_ref()?;
+        let values = self.sites.values(reported.number)?;
+        (values.place == place).then_some(reported)
     }
 
     pub(crate) fn sites(&self) -> &Arc<Sites> {
@@ -69,11 +106,11 @@ impl Watch {
             self.active.push(ActiveFunction {
                 function: site.function,
                 offset: site.offset,
-                is_calling: false,
+                event: site.event,
             });
         } else if let Some(top) = self.active.last_mut() {
             top.offset = site.offset;
-            top.is_calling = site.event == Event::Call;
+            top.event = site.event;
         }
         let Some(observer) = &mut self.observer else {
             return Ok(());
@@ -90,7 +127,7 @@ impl Watch {
 
     /// Drops the functions that have ended.
     fn drop_ended(&mut self) {
-        while self.active.pop_if(|top| !top.is_calling).is_some() {}
+        while self.active.pop_if(|top| !top.is_calling()).is_some() {}
     }
 }
 

@@ -5,12 +5,16 @@ use crate::{
     engine::{compiled_module::CompiledModule, hook, link::Definer},
     module::{
         inspect::inspect,
-        instrument::{Detail, Instrumented, instrument},
+        instrument::{Detail, Instrumented, Place, Wanted, instrument},
         prepare::prepare,
     },
     settings::{config::RunnerConfig, context::RunnerContext, modes::SnapshotMode},
 };
-use alloc::{boxed::Box, collections::VecDeque, sync::Arc};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+};
 use core::time::Duration;
 
 /// A module whose bytes are kept, and its instrumented copies. Each is made when it is first needed.
@@ -68,7 +72,7 @@ impl KeptModule {
         if let Some(code) = known {
             return Ok(code);
         }
-        let code = Arc::new(self.compile(detail)?);
+        let code = Arc::new(self.compile(detail, None)?);
         self.copies.write(|copies| {
             copies.retain(|(of, _)| *of != detail);
             if copies.len() >= MOST_COPIES {
@@ -79,15 +83,42 @@ impl KeptModule {
         Ok(code)
     }
 
-    fn compile(&self, detail: Detail) -> Result<CompiledModule, Failure> {
+    /// A copy that also reports values at places. It is made for one replay.
+    pub(crate) fn reporting(
+        &self,
+        detail: Detail,
+        places: &BTreeSet<Place>,
+        wanted: Wanted,
+    ) -> Result<Arc<CompiledModule>, Failure> {
+        Ok(Arc::new(self.compile(detail, Some((places, wanted)))?))
+    }
+
+    fn compile(
+        &self,
+        detail: Detail,
+        places: Option<(&BTreeSet<Place>, Wanted)>,
+    ) -> Result<CompiledModule, Failure> {
         let RunnerConfig {
             limits, functions, ..
         } = &self.context.config;
         let info = inspect(&self.bytes, limits)?;
-        let Instrumented { bytes, sites } = instrument(&self.bytes, &info, detail)?;
-        let info = inspect(&bytes, limits)?;
+        let Instrumented { bytes, sites } = instrument(&self.bytes, &info, detail, places)?;
+        let limits = &with_room(limits);
+        let mut info = inspect(&bytes, limits)?;
+        info.has_free_local_gets = sites.report_locals();
         let prepared = prepare(&bytes, info, limits.faults, false, false)?;
         CompiledModule::instrumented(prepared, limits, functions, IMPORTS, sites)
+    }
+}
+
+/// The limits for a copy, which has functions and exports more than the module.
+fn with_room(limits: &Limits) -> Limits {
+    Limits {
+        max_imports: u32::MAX,
+        max_exports: u32::MAX,
+        max_params: 1_000,
+        max_results: 1_000,
+        ..limits.clone()
     }
 }
 

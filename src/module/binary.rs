@@ -126,7 +126,7 @@ impl<'a> BytePatch<'a> {
 }
 
 /// Entries to add at the end of a section that is a vector.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct SectionEntries {
     pub(crate) count: u32,
     pub(crate) entries: Vec<u8>,

@@ -120,6 +120,9 @@ pub(crate) struct ModuleInfo {
     pub(crate) without_slots: Vec<u32>,
     /// Whether a memory could grow to 2^32 pages.
     pub(crate) grows_past_32_bits: bool,
+    /// Whether a `local.get` costs nothing in the engine that the module is for.
+    #[cfg(feature = "explain")]
+    pub(crate) has_free_local_gets: bool,
 }
 
 impl ModuleInfo {

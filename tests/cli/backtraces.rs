@@ -45,7 +45,7 @@ fn errors_are_explained() {
             "call divides.wasm divide 0",
             "plugin \"divides.wasm\", export \"divide\": trap: integer divided by zero",
             Some(format!(
-                "   0: {divide:#x} leaf\n   1: {call:#x} function 2\n"
+                "  cause: i32.div_u of 6 by 0\n   0: {divide:#x} leaf\n   1: {call:#x} function 2\n"
             )),
         ),
         (
@@ -63,7 +63,9 @@ fn errors_are_explained() {
         (
             "run --stdin zero divides.wasm",
             "plugin \"divides.wasm\", export \"_start\": trap: integer divided by zero",
-            Some(format!("   0: {divide:#x} leaf\n   1: {main:#x} main\n")),
+            Some(format!(
+                "  cause: i32.div_u of 6 by 0\n   0: {divide:#x} leaf\n   1: {main:#x} main\n"
+            )),
         ),
     ] {
         let (stderr, _) = output(&guests, line);
@@ -85,6 +87,15 @@ fn errors_are_explained() {
             { "function": 1, "name": "leaf", "offset": divide, "lines": [] },
             { "function": 2, "name": null, "offset": call, "lines": [] },
         ])
+    );
+    assert_eq!(
+        report["cause"],
+        json!({
+            "operator": "i32.div_u",
+            "dividend": "6",
+            "divisor": "0",
+            "text": "i32.div_u of 6 by 0",
+        })
     );
 }
 
@@ -108,7 +119,8 @@ fn lines_of_source_are_shown() {
     }
     let (stderr, _) = output(&guests, "call c.wasm trap");
     let expected = "pocketwasm: plugin \"c.wasm\", export \"trap\": trap: memory access out of bounds\n\
-        pocketwasm: backtrace, the innermost function first\n   \
+        pocketwasm: backtrace, the innermost function first\n  \
+        cause: load of 4 bytes at address 0x40100000; the memory has 0x110000 bytes\n   \
         0: 0x8e read_at\n        at ./c.c:3:12\n   \
         1: 0x6b twice\n        at ./c.c:7:16\n      \
         inlined into trap\n        at ./c.c:13:12\n";

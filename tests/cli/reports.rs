@@ -9,7 +9,7 @@ fn report(ran: &Ran) -> Value {
     let mut report = ran.json();
     let fields = report.as_object_mut().unwrap();
     // `backtraces.rs` looks at these.
-    for explanation in ["backtrace", "no_backtrace"] {
+    for explanation in ["backtrace", "cause", "no_backtrace"] {
         fields.remove(explanation);
     }
     if let Some(elapsed) = fields.remove("elapsed_us") {

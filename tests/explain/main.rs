@@ -15,6 +15,7 @@
 
 #[path = "../../tools/differential/answers/src/answer.rs"]
 mod answer;
+mod causes;
 mod fuel;
 #[path = "../../tools/differential/answers/src/functions.rs"]
 mod functions;

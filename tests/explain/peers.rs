@@ -3,7 +3,7 @@
 
 use pocketwasm::{
     Error, Runner, RunnerConfig,
-    explain::{Frame, SourceLine},
+    explain::{Frame, SourceLine, TrapCause},
 };
 use std::fs;
 
@@ -91,6 +91,33 @@ fn wasmtime_names_the_same_functions_and_lines() {
         assert!(expected.len() > 1, "{name}");
         assert_eq!(as_wasmtime(frames(&trapped(name))), expected, "{name}");
     }
+}
+
+#[test]
+fn wasmtime_names_the_same_address_and_size() {
+    let hex = |text: &str| u64::from_str_radix(text.strip_prefix("0x").unwrap(), 16).unwrap();
+    let mut compared = 0;
+    for name in NAMES {
+        let text = String::from_utf8(fixture(&format!("{name}.wasmtime.txt"))).unwrap();
+        let fault = text.split_once("memory fault at wasm address ");
+        let expected = fault.map(|(_, rest)| {
+            let (address, rest) = rest.split_once(" in linear memory of size ").unwrap();
+            (hex(address), hex(rest.lines().next().unwrap()))
+        });
+        let error = trapped(name);
+        let found = match error.backtrace().expect(name).cause() {
+            None => None,
+            Some(TrapCause::Access {
+                address,
+                memory_bytes,
+                ..
+            }) => Some((*address, *memory_bytes)),
+            Some(other) => panic!("{name}: {other}"),
+        };
+        assert_eq!(found, expected, "{name}");
+        compared += usize::from(found.is_some());
+    }
+    assert_eq!(compared, 1);
 }
 
 /// The file's name, the line and the column. wazero writes other directories.

@@ -1,6 +1,6 @@
 //! The code section of the copy: the hook's calls in the functions' bodies.
 
-use super::{Detail, Event, Instrument, ONE_UNIT};
+use super::{Detail, Event, Instrument, ONE_UNIT, Place, Side};
 use crate::{
     common::failure::Failure,
     module::binary::{BytePatch, put_bytes, put_i64, put_u32, sized},
@@ -25,6 +25,7 @@ impl Instrument<'_> {
         let mut out = self.patch(&body);
         let mut operators = FunctionBody::new(body).get_operators_reader()?;
         let start = operators.original_position();
+        let reports_locals = self.sites.report_locals();
         self.hook(Event::Enter, function, (start, None), start, &mut out);
         // For each open label, whether the engine may take fuel at its end: for the `else` that an `if`
         // with parameters does not have, and for the `else` of an `if` whose condition it knows to
@@ -35,6 +36,7 @@ impl Instrument<'_> {
             let operator = operators.read()?;
             let end = operators.original_position();
             let bytes = self.bytes.get(at..end).unwrap_or_default();
+            self.report((function, at, Side::Before), at, &mut out);
             if let Some(event) = before(&operator, bytes) {
                 self.hook(event, function, (at, Some(&operator)), at, &mut out);
             }
@@ -42,6 +44,7 @@ impl Instrument<'_> {
                 Operator::I32Const { .. } | Operator::TableGrow { .. } => {
                     out.replace(at..at, &ONE_UNIT);
                 }
+                Operator::LocalGet { .. } if reports_locals => out.replace(at..at, &ONE_UNIT),
                 Operator::Call { function_index } => {
                     out.replace(at..at, &ONE_UNIT);
                     self.function(at..end, &[0x10], function_index, &mut out);
@@ -65,11 +68,30 @@ impl Instrument<'_> {
                 Operator::End if open.pop() == Some(true) => event = Some(Event::Spent),
                 _ => {}
             }
+            self.report((function, at, Side::After), end, &mut out);
             if let Some(event) = event {
                 self.hook(event, function, (at, Some(&operator)), end, &mut out);
             }
         }
         Ok(out.finish())
+    }
+
+    /// Inserts what reports values next to the operator at `at`.
+    fn report(
+        &self,
+        (function, at, side): (u32, usize, Side),
+        place: usize,
+        out: &mut BytePatch<'_>,
+    ) {
+        let offset = u32::try_from(at).unwrap_or(u32::MAX);
+        let wanted = Place {
+            function,
+            offset,
+            side,
+        };
+        if let Some(code) = self.reports.at(wanted) {
+            out.replace(place..place, code);
+        }
     }
 
     /// Inserts a call of the hook at `place`, for the operator at `at`.

@@ -10,18 +10,29 @@
 //! in the original, whatever the engine takes for reachable and computes beforehand. What `prepare`
 //! makes of a `table.grow` is a call too.
 //!
-//! **Indices.** The hook is the last imported function, and the functions that the module defines
-//! move up by one. Everything that names a function is rewritten. Nothing else changes.
+//! **Values.** At chosen [`Place`]s the copy also reports operands and locals (`places`). It then
+//! exports its memories, tables and globals too. A `local.get` that reports is free in the engine of
+//! the copy, and those of the module itself get one unit as above.
+//!
+//! **Indices.** The hook is the last imported function but for those that values are reported to, and
+//! the functions that the module defines move up. Everything that names a function is rewritten.
+//! Nothing else changes.
 //!
 //! The copy is then inspected, prepared and compiled like any module, and the rewriting against the
 //! engine's faults applies to it.
 
 mod code;
+mod places;
 pub(crate) mod prices;
 mod reachability;
 mod sites;
+pub(crate) mod trapped;
 
-pub(crate) use self::sites::{Detail, Event, Site, Sites};
+use self::places::Reports;
+pub(crate) use self::{
+    places::{Place, Side, Wanted},
+    sites::{Detail, Event, Site, Sites},
+};
 use crate::{
     common::failure::{Cause, Failure},
     module::{
@@ -32,7 +43,7 @@ use crate::{
         inspect::ModuleInfo,
     },
 };
-use alloc::{format, vec::Vec};
+use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 use wasmparser::{
     BinaryReader, ConstExpr, ElementItems, ElementSectionReader, ExportSectionReader, ExternalKind,
     GlobalSectionReader, Operator,
@@ -41,6 +52,13 @@ use wasmparser::{
 /// The names of the imported hook.
 pub(crate) const HOOK_MODULE: &str = "pocketwasm hook";
 pub(crate) const HOOK_NAME: &str = "reached";
+/// The names of the functions that values are reported to begin with this.
+pub(crate) const REPORT_NAME: &str = "values";
+
+/// The name of the export of a memory, a table or a global in a copy that reports values.
+pub(crate) fn exported_as(kind: ExternalKind, index: u32) -> String {
+    format!("{HOOK_MODULE} {kind:?} {index}")
+}
 
 /// Costs one unit of fuel and does nothing: `i64.const 0` and `drop`, which is free.
 pub(crate) const ONE_UNIT: [u8; 3] = [0x42, 0, 0x1a];
@@ -51,58 +69,102 @@ pub(crate) struct Instrumented {
     pub(crate) sites: Sites,
 }
 
-/// Writes such a copy of a module that was inspected.
+/// Writes such a copy of a module that was inspected. It reports what is `wanted` at `places`.
 pub(crate) fn instrument(
     bytes: &[u8],
     info: &ModuleInfo,
     detail: Detail,
+    places: Option<(&BTreeSet<Place>, Wanted)>,
 ) -> Result<Instrumented, Failure> {
-    if info.imports.iter().any(|it| &*it.module == HOOK_MODULE) {
-        let problem = format!("it imports from the module {HOOK_MODULE:?}, which is taken");
+    let is_taken = |name: &str| name.starts_with(HOOK_MODULE);
+    let imports = info.imports.iter().map(|it| &it.module);
+    let exports = info.exports.iter().map(|it| &it.name);
+    if imports.chain(exports).any(|name| is_taken(name)) {
+        let problem = format!("it has a name that begins with {HOOK_MODULE:?}, which is taken");
         return Err(Cause::UnsupportedImport { problem }.into());
     }
+    let values = match places {
+        Some((places, wanted)) => places::values(bytes, places, wanted)?,
+        None => Vec::new(),
+    };
+    let imported = info.imported_functions;
+    let reports = Reports::new(&values, imported.saturating_add(1));
+    let reported = u32::try_from(reports.types.len()).unwrap_or(u32::MAX);
     let mut instrument = Instrument {
         bytes,
-        imported: info.imported_functions,
+        imported,
+        added: reported.saturating_add(1),
         detail,
-        sites: Sites::new(detail),
+        reports,
+        sites: Sites::new(detail, values),
     };
     let rewritten = instrument.module()?;
-    let types = SectionEntries {
+    let mut types = SectionEntries {
         count: 1,
         // From `i32` to nothing.
         entries: [0x60, 1, 0x7f, 0].to_vec(),
     };
-    let mut import = Vec::new();
-    put_bytes(&mut import, HOOK_MODULE.as_bytes());
-    put_bytes(&mut import, HOOK_NAME.as_bytes());
-    import.push(0);
-    put_u32(&mut import, info.types);
-    let imports = SectionEntries {
-        count: 1,
-        entries: import,
+    let mut imports = SectionEntries::default();
+    let mut import = |name: &str| {
+        put_bytes(&mut imports.entries, HOOK_MODULE.as_bytes());
+        put_bytes(&mut imports.entries, name.as_bytes());
+        imports.entries.push(0);
+        put_u32(
+            &mut imports.entries,
+            info.types.saturating_add(imports.count),
+        );
+        imports.count = imports.count.saturating_add(1);
     };
+    import(HOOK_NAME);
+    for (number, ty) in instrument.reports.types.iter().enumerate() {
+        types.count = types.count.saturating_add(1);
+        types.entries.extend_from_slice(ty);
+        import(&format!("{REPORT_NAME} {number}"));
+    }
+    let mut added = [(section::TYPE, types), (section::IMPORT, imports)].to_vec();
+    if places.is_some() {
+        added.push((section::EXPORT, all_state(info)));
+    }
     Ok(Instrumented {
-        bytes: add(
-            &rewritten,
-            &[(section::TYPE, types), (section::IMPORT, imports)],
-        )?,
+        bytes: add(&rewritten, &added)?,
         sites: instrument.sites,
     })
+}
+
+/// Exports of all memories, tables and globals.
+fn all_state(info: &ModuleInfo) -> SectionEntries {
+    let tables = u32::try_from(info.table_elements.len()).unwrap_or(u32::MAX);
+    let mut exports = SectionEntries::default();
+    for (kind, count) in [
+        (ExternalKind::Memory, info.memories),
+        (ExternalKind::Table, tables),
+        (ExternalKind::Global, info.globals),
+    ] {
+        for index in 0..count {
+            exports.export(&exported_as(kind, index), kind, index);
+        }
+    }
+    exports
 }
 
 struct Instrument<'a> {
     bytes: &'a [u8],
     /// The imported functions of the original.
     imported: u32,
+    /// The functions that the copy imports in addition.
+    added: u32,
     detail: Detail,
+    reports: Reports,
     sites: Sites,
 }
 
 impl<'a> Instrument<'a> {
     /// The index that a function has in the copy.
     fn moved(&self, function: u32) -> u32 {
-        function.saturating_add((function >= self.imported).into())
+        match function < self.imported {
+            true => function,
+            false => function.saturating_add(self.added),
+        }
     }
 
     fn module(&mut self) -> Result<Vec<u8>, Failure> {

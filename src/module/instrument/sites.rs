@@ -1,10 +1,13 @@
 //! The sites of an instrumented module.
 
+use super::places::Values;
 use alloc::vec::Vec;
 
 /// Which sites a copy has. Each has those of the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Detail {
+    /// No sites.
+    Nothing,
     /// Where functions begin, and around calls.
     Calls,
     /// Also where fuel is taken.
@@ -47,17 +50,32 @@ pub(crate) struct Site {
 pub(crate) struct Sites {
     detail: Detail,
     sites: Vec<Site>,
+    /// What is reported at places, by the number that is reported with it.
+    values: Vec<Values>,
 }
 
 impl Sites {
-    pub(super) fn new(detail: Detail) -> Self {
-        let sites = Vec::new();
-        Self { detail, sites }
+    pub(super) fn new(detail: Detail, values: Vec<Values>) -> Self {
+        Self {
+            detail,
+            sites: Vec::new(),
+            values,
+        }
+    }
+
+    /// The values that are reported with that number.
+    pub(crate) fn values(&self, number: u32) -> Option<&Values> {
+        self.values.get(number as usize)
+    }
+
+    /// Whether locals are reported. A `local.get` then costs nothing.
+    pub(crate) fn report_locals(&self) -> bool {
+        self.values.iter().any(|it| !it.locals.is_empty())
     }
 
     /// Whether there is a site wherever the engine takes fuel.
     pub(crate) fn cover_fuel(&self) -> bool {
-        self.detail != Detail::Calls
+        self.detail >= Detail::Blocks
     }
 
     /// Adds a site and returns its number.

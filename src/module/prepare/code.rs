@@ -1,6 +1,8 @@
 //! Rewrites the code section: operators in bodies, and the bodies of added functions.
 
 use super::Rewrite;
+#[cfg(feature = "explain")]
+use crate::module::instrument::ONE_UNIT;
 use crate::{
     common::failure::Failure,
     module::{
@@ -72,7 +74,13 @@ impl Rewrite<'_> {
     fn added_bodies(&self) -> Vec<u8> {
         let mut bodies = Vec::new();
         for table in 0..self.added() {
-            let mut body = [0, 0x20, 0, 0x20, 1, 0xfc, 0x0f].to_vec();
+            let mut body = [0].to_vec();
+            #[cfg(feature = "explain")]
+            if self.info.has_free_local_gets {
+                // The function costs the same as elsewhere.
+                body.extend_from_slice(&[ONE_UNIT, ONE_UNIT].concat());
+            }
+            body.extend_from_slice(&[0x20, 0, 0x20, 1, 0xfc, 0x0f]);
             put_u32(&mut body, table);
             body.push(0x0b);
             put_bytes(&mut bodies, &body);

@@ -1,0 +1,103 @@
+//! What an instrumented copy reports at places, and what it exports to be looked at in the end.
+
+use crate::{
+    common::value::Signature,
+    engine::{
+        guest_store::GuestStore,
+        store_data::StoreData,
+        values::{func_type, signature},
+    },
+    module::{
+        instance_state::Constant,
+        instrument::{HOOK_MODULE, exported_as, trapped::State},
+    },
+};
+use alloc::vec::Vec;
+use wasmi::{Caller, Error, Extern, FuncType, Linker, Ref, Val};
+use wasmparser::ExternalKind;
+
+/// The values at a place when it was last reached.
+#[derive(Debug, Default)]
+pub(crate) struct Reported {
+    /// The number that stands for the place.
+    pub(crate) number: u32,
+    /// The locals that are reported.
+    pub(crate) locals: Vec<Option<Constant>>,
+    /// The operands that are reported, the topmost last.
+    pub(crate) operands: Vec<Option<Constant>>,
+}
+
+/// Defines a function that values are reported to. It returns the operands that it takes.
+pub(super) fn provide(
+    linker: &mut Linker<StoreData>,
+    name: &str,
+    signature: &Signature,
+) -> Option<Result<FuncType, Error>> {
+    let ty = func_type(signature)?;
+    let report = |mut caller: Caller<'_, StoreData>, params: &[Val], results: &mut [Val]| {
+        let Some((Val::I32(number), values)) = params.split_last() else {
+            return Ok(());
+        };
+        for (result, value) in results.iter_mut().zip(values) {
+            *result = value.clone();
+        }
+        if let Some(watch) = &mut caller.data_mut().watch {
+            let values = values.iter().map(constant).collect();
+            watch.report(number.cast_unsigned(), results.is_empty(), values);
+        }
+        Ok(())
+    };
+    let defined = linker.func_new(HOOK_MODULE, name, ty.clone(), report);
+    Some(defined.map(|_| ty).map_err(Error::from))
+}
+
+/// A value, unless it is a reference.
+fn constant(value: &Val) -> Option<Constant> {
+    Some(match value {
+        Val::I32(value) => Constant::I32(*value),
+        Val::I64(value) => Constant::I64(*value),
+        Val::F32(value) => Constant::F32(value.to_bits()),
+        Val::F64(value) => Constant::F64(value.to_bits()),
+        #[cfg(feature = "simd")]
+        Val::V128(value) => Constant::V128(value.as_u128()),
+        _ => return None,
+    })
+}
+
+impl GuestStore {
+    fn exposed(&self, kind: ExternalKind, index: u32) -> Option<Extern> {
+        let instance = self.store.data().instance?;
+        instance.get_export(&self.store, &exported_as(kind, index))
+    }
+
+    /// The content of a memory of a copy that reports values.
+    pub(crate) fn exposed_memory(&self, index: u32) -> Option<&[u8]> {
+        let memory = self.exposed(ExternalKind::Memory, index)?.into_memory()?;
+        Some(memory.data(&self.store))
+    }
+
+    /// The value of a global of such a copy, unless it is a reference.
+    pub(crate) fn exposed_global(&self, index: u32) -> Option<Constant> {
+        let global = self.exposed(ExternalKind::Global, index)?.into_global()?;
+        constant(&global.get(&self.store))
+    }
+}
+
+impl State for GuestStore {
+    fn memory_bytes(&self, memory: u32) -> Option<u64> {
+        u64::try_from(self.exposed_memory(memory)?.len()).ok()
+    }
+
+    fn table_size(&self, table: u32) -> Option<u64> {
+        let table = self.exposed(ExternalKind::Table, table)?.into_table()?;
+        Some(table.size(&self.store))
+    }
+
+    fn element(&self, table: u32, index: u64) -> Option<Signature> {
+        let table = self.exposed(ExternalKind::Table, table)?.into_table()?;
+        match table.get(&self.store, index)? {
+            Ref::Func(function) => Some(signature(&function.val()?.ty(&self.store))),
+            Ref::Extern(_) => None,
+        }
+    }
+}
