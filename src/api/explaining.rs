@@ -15,11 +15,19 @@ use crate::{
     },
     loading::instrumented::KeptModule,
     module::{
-        instrument::{Detail, Place, Side, Wanted, trapped},
+        core_dump::{DumpedFrame, write},
+        instrument::{Detail, Event, Place, Reporting, Side, Wanted, trapped},
         symbols::Symbols,
     },
 };
-use alloc::{boxed::Box, collections::BTreeSet, format, string::String, sync::Arc};
+use alloc::{
+    boxed::Box,
+    collections::BTreeSet,
+    format,
+    string::{String, ToString},
+    sync::Arc,
+    vec::Vec,
+};
 
 /// How a call ended on a copy, and what was seen there.
 pub(super) type Replayed = (Result<Outcome, Error>, Box<Watch>);
@@ -71,15 +79,14 @@ pub(super) fn explain(
             .map(|it| symbols.frame(it.function, it.offset))
             .collect(),
     };
+    let core_dump = match kept.context.config.core_dumps {
+        true => dumped(kept, error, (active, detail, fuel), replay),
+        false => None,
+    };
     Ok(Explanation {
         backtrace,
-        core_dump: None,
+        core_dump,
     })
-}
-
-/// The reason that there is no copy.
-pub(super) fn no_copy(failure: Failure) -> String {
-    format!("no instrumented copy of the module can be made: {failure}")
 }
 
 /// Why the operator trapped that the function `top` has come to. The copy that tells does nothing
@@ -99,24 +106,169 @@ fn cause(
         side: Side::Before,
     };
     let places = BTreeSet::from([place]);
-    let copy = kept.reporting(Detail::Nothing, &places, Wanted::Operands);
     let mut found = None;
     let mut look = |guest_store: &GuestStore, watch: &Watch| {
         let operands = watch.values(0, place).map(|it| &*it.operands);
         let operands = operands.unwrap_or_default();
         found = trapped::cause(&kept.bytes, top.offset, operands, guest_store);
     };
-    let ended = copy
-        .map_err(no_copy)
-        .and_then(|code| replay(code, fuel, &mut look))
-        .and_then(|(replayed, watch)| same_end(error, fuel, &replayed, watch.is_spent));
-    match ended {
-        Ok(_) => found,
+    let ways = [
+        (Wanted::Operands, None),
+        (Wanted::Operands, Some(top.offset)),
+    ];
+    let reporting = Reports {
+        kept,
+        error,
+        places: &places,
+        detail: Detail::Nothing,
+        fuel,
+    };
+    match reporting.first(&ways, replay, &mut look) {
+        Ok(()) => found,
         Err(why) => {
             log::debug!("no cause: {why}");
             None
         }
     }
+}
+
+/// Replays on copies that report values.
+struct Reports<'a> {
+    kept: &'a KeptModule,
+    error: &'a Error,
+    places: &'a BTreeSet<Place>,
+    detail: Detail,
+    fuel: u64,
+}
+
+impl Reports<'_> {
+    /// Tries copies one after another, until a replay ends as the call did. Where the engine knows
+    /// operands beforehand, reporting them changes what pays for the code that follows. Fails with the
+    /// reason why the first copy did not do.
+    fn first(
+        &self,
+        ways: &[(Wanted, Option<u32>)],
+        replay: &mut Replay<'_>,
+        look: &mut Look<'_>,
+    ) -> Result<(), String> {
+        let mut failure = Ok(());
+        for (wanted, traps) in ways {
+            let reporting = Reporting {
+                places: self.places,
+                wanted: *wanted,
+                traps: *traps,
+            };
+            let ended = self
+                .kept
+                .reporting(self.detail, reporting)
+                .map_err(no_copy)
+                .and_then(|code| replay(code, self.fuel, look))
+                .and_then(|(replayed, watch)| {
+                    same_end(self.error, self.fuel, &replayed, watch.is_spent)
+                });
+            match ended {
+                Ok(_) => return Ok(()),
+                Err(why) => failure = failure.and(Err(why)),
+            }
+        }
+        failure
+    }
+}
+
+/// The core dump of a call that ended with these functions active, by another replay on a copy that
+/// reports what they have.
+fn dumped(
+    kept: &KeptModule,
+    error: &Error,
+    (active, detail, fuel): (&[ActiveFunction], Detail, u64),
+    replay: &mut Replay<'_>,
+) -> Option<Vec<u8>> {
+    let places: Vec<Place> = active.iter().map(|it| place(&kept.bytes, it)).collect();
+    let distinct = places.iter().copied().collect();
+    let mut dump = None;
+    let mut look = |guest_store: &GuestStore, watch: &Watch| {
+        let frames = active.iter().zip(&places).enumerate().rev();
+        let frames: Vec<DumpedFrame> = frames
+            .map(|(depth, (function, place))| frame(watch, depth, function, *place))
+            .collect();
+        let name = error.plugin().unwrap_or_default();
+        dump = Some(write(name, &kept.bytes, &frames, guest_store));
+    };
+    let ways = [
+        (Wanted::Everything, None),
+        (Wanted::Everything, active.last().map(|top| top.offset)),
+        (Wanted::Locals, None),
+    ];
+    let reporting = Reports {
+        kept,
+        error,
+        places: &distinct,
+        detail: detail.min(Detail::Blocks),
+        fuel,
+    };
+    let failure = match (reporting.first(&ways, replay, &mut look), dump) {
+        (Ok(()), Some(Ok(dump))) => return Some(dump),
+        (Ok(()), Some(Err(failure))) => failure.to_string(),
+        (Ok(()), None) => "the replay did not begin".into(),
+        (Err(why), _) => why,
+    };
+    log::warn!("no core dump: {failure}");
+    None
+}
+
+/// The place that an active function has come to.
+fn place(bytes: &[u8], active: &ActiveFunction) -> Place {
+    const TAIL_CALLS: [u8; 2] = [0x12, 0x13];
+    let operator = bytes.get(active.offset as usize);
+    let side = match active.event {
+        Event::Block | Event::Return => Side::After,
+        Event::Spent if !operator.is_some_and(|it| TAIL_CALLS.contains(it)) => Side::After,
+        Event::Enter | Event::Call | Event::Operator | Event::Spent => Side::Before,
+    };
+    Place {
+        function: active.function,
+        offset: active.offset,
+        side,
+    }
+}
+
+/// The frame of an active function with the values that were reported.
+fn frame(watch: &Watch, depth: usize, active: &ActiveFunction, place: Place) -> DumpedFrame {
+    let (mut locals, mut operands) = (Vec::new(), Vec::new());
+    if let Some(values) = watch.sites().values_at(place) {
+        locals.resize(values.locals.len(), None);
+        let all = values.hidden as usize + values.operands.len();
+        operands.resize(all, None);
+        // What is reported before the first operator may be from the call before this one.
+        let reported = watch.values(depth, place);
+        if let Some(reported) = reported.filter(|_| active.event != Event::Enter) {
+            let indices = values.reported_locals().map(|(index, _)| index);
+            for (index, value) in indices.zip(&reported.locals) {
+                if let Some(local) = locals.get_mut(index as usize) {
+                    *local = *value;
+                }
+            }
+            let known = operands.iter_mut().skip(values.hidden as usize);
+            for (operand, value) in known.zip(&reported.operands) {
+                *operand = *value;
+            }
+        }
+        if active.event == Event::Call {
+            // They belong to the function that was called.
+            operands.truncate(all.saturating_sub(values.arguments as usize));
+        }
+    }
+    DumpedFrame {
+        function: active.function,
+        offset: active.offset,
+        locals,
+        operands,
+    }
+}
+
+/// The reason that there is no copy.
+pub(super) fn no_copy(failure: Failure) -> String {
+    format!("no instrumented copy of the module can be made: {failure}")
 }
 
 /// The fuel from which on the place of a call that ran into a limit is its function alone.

@@ -37,8 +37,8 @@ impl Backtrace {
 #[derive(Debug)]
 pub(crate) struct Explanation {
     pub(crate) backtrace: Backtrace,
-    /// The core dump, if one was wanted, or why there is none.
-    pub(crate) core_dump: Option<Result<Vec<u8>, Box<str>>>,
+    /// The core dump, if one was wanted and could be made.
+    pub(crate) core_dump: Option<Vec<u8>>,
 }
 
 /// An active function of the guest.

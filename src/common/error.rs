@@ -107,6 +107,16 @@ impl Error {
         Some(&self.explanation()?.backtrace)
     }
 
+    /// The state of the guest where the call ended, in the core dump format of the WebAssembly tool
+    /// conventions, if the runner makes core dumps
+    /// ([`RunnerConfig::core_dumps`](crate::RunnerConfig::core_dumps)).
+    #[cfg(feature = "explain")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "explain")))]
+    #[must_use]
+    pub fn core_dump(&self) -> Option<&[u8]> {
+        self.explanation()?.core_dump.as_deref()
+    }
+
     #[cfg(feature = "explain")]
     fn explanation(&self) -> Option<&Explanation> {
         self.0.explanation.as_ref()?.found.as_ref().ok()

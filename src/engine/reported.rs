@@ -8,6 +8,7 @@ use crate::{
         values::{func_type, signature},
     },
     module::{
+        core_dump::Contents,
         instance_state::Constant,
         instrument::{HOOK_MODULE, exported_as, trapped::State},
     },
@@ -65,19 +66,20 @@ fn constant(value: &Val) -> Option<Constant> {
 }
 
 impl GuestStore {
+    /// What a copy that reports values exports to be looked at.
     fn exposed(&self, kind: ExternalKind, index: u32) -> Option<Extern> {
         let instance = self.store.data().instance?;
         instance.get_export(&self.store, &exported_as(kind, index))
     }
+}
 
-    /// The content of a memory of a copy that reports values.
-    pub(crate) fn exposed_memory(&self, index: u32) -> Option<&[u8]> {
+impl Contents for GuestStore {
+    fn memory(&self, index: u32) -> Option<&[u8]> {
         let memory = self.exposed(ExternalKind::Memory, index)?.into_memory()?;
         Some(memory.data(&self.store))
     }
 
-    /// The value of a global of such a copy, unless it is a reference.
-    pub(crate) fn exposed_global(&self, index: u32) -> Option<Constant> {
+    fn global(&self, index: u32) -> Option<Constant> {
         let global = self.exposed(ExternalKind::Global, index)?.into_global()?;
         constant(&global.get(&self.store))
     }
@@ -85,7 +87,7 @@ impl GuestStore {
 
 impl State for GuestStore {
     fn memory_bytes(&self, memory: u32) -> Option<u64> {
-        u64::try_from(self.exposed_memory(memory)?.len()).ok()
+        u64::try_from(self.memory(memory)?.len()).ok()
     }
 
     fn table_size(&self, table: u32) -> Option<u64> {

@@ -5,16 +5,12 @@ use crate::{
     engine::{compiled_module::CompiledModule, hook, link::Definer},
     module::{
         inspect::inspect,
-        instrument::{Detail, Instrumented, Place, Wanted, instrument},
+        instrument::{Detail, Instrumented, Reporting, instrument},
         prepare::prepare,
     },
     settings::{config::RunnerConfig, context::RunnerContext, modes::SnapshotMode},
 };
-use alloc::{
-    boxed::Box,
-    collections::{BTreeSet, VecDeque},
-    sync::Arc,
-};
+use alloc::{boxed::Box, collections::VecDeque, sync::Arc};
 use core::time::Duration;
 
 /// A module whose bytes are kept, and its instrumented copies. Each is made when it is first needed.
@@ -87,22 +83,21 @@ impl KeptModule {
     pub(crate) fn reporting(
         &self,
         detail: Detail,
-        places: &BTreeSet<Place>,
-        wanted: Wanted,
+        reporting: Reporting<'_>,
     ) -> Result<Arc<CompiledModule>, Failure> {
-        Ok(Arc::new(self.compile(detail, Some((places, wanted)))?))
+        Ok(Arc::new(self.compile(detail, Some(reporting))?))
     }
 
     fn compile(
         &self,
         detail: Detail,
-        places: Option<(&BTreeSet<Place>, Wanted)>,
+        reporting: Option<Reporting<'_>>,
     ) -> Result<CompiledModule, Failure> {
         let RunnerConfig {
             limits, functions, ..
         } = &self.context.config;
         let info = inspect(&self.bytes, limits)?;
-        let Instrumented { bytes, sites } = instrument(&self.bytes, &info, detail, places)?;
+        let Instrumented { bytes, sites } = instrument(&self.bytes, &info, detail, reporting)?;
         let limits = &with_room(limits);
         let mut info = inspect(&bytes, limits)?;
         info.has_free_local_gets = sites.report_locals();

@@ -12,7 +12,7 @@ use core::iter;
 
 /// The most zero bytes between two ranges that are merged into one segment. Copying them costs less
 /// than setting up another segment (some 30 ns, measured).
-const MERGED_GAP: usize = 256;
+pub(super) const MERGED_GAP: usize = 256;
 /// The number of bytes that are checked for zeros at a time.
 const BLOCK: usize = 64;
 
@@ -56,7 +56,7 @@ impl InstanceState {
         let mut copied = 0;
         for (window, start) in memory.chunks(WINDOW).zip((0..).step_by(WINDOW)) {
             check()?;
-            for (place, bytes) in ranges(window) {
+            for (place, bytes) in ranges(window, MERGED_GAP) {
                 copied += bytes.len();
                 if copied > limits.max_module_bytes {
                     return Err(refused(
@@ -124,7 +124,8 @@ pub(crate) fn refused(why: &str) -> Failure {
 }
 
 /// The ranges of `memory` that hold anything but zeros: few ranges without zeros at their ends.
-fn ranges(memory: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+/// Between two of them are more than `gap` zeros.
+pub(super) fn ranges(memory: &[u8], gap: usize) -> impl Iterator<Item = (usize, &[u8])> {
     let mut blocks = memory.chunks(BLOCK).enumerate();
     let mut next = blocks.by_ref().find(|(_, block)| !is_zero(block));
     iter::from_fn(move || {
@@ -134,7 +135,7 @@ fn ranges(memory: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
             if is_zero(block) {
                 continue;
             }
-            if (position - last - 1) * BLOCK > MERGED_GAP {
+            if (position - last - 1) * BLOCK > gap {
                 next = Some((position, block));
                 break;
             }

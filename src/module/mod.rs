@@ -6,6 +6,8 @@
 //! known faults away from guests.
 
 mod binary;
+#[cfg(feature = "explain")]
+pub(crate) mod core_dump;
 #[cfg(feature = "debug-info")]
 mod debug_info;
 mod faults;

@@ -104,7 +104,7 @@ fn globals(content: BinaryReader<'_>, values: &[Constant]) -> Result<Vec<u8>, Fa
 }
 
 /// The constant expression for a value.
-fn constant(out: &mut Vec<u8>, value: Constant) {
+pub(super) fn constant(out: &mut Vec<u8>, value: Constant) {
     match value {
         Constant::I32(value) => {
             out.push(0x41);

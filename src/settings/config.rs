@@ -62,6 +62,8 @@ pub struct RunnerConfig {
     pub(crate) terminals: [bool; 3],
     #[cfg(feature = "explain")]
     pub(crate) explain: bool,
+    #[cfg(feature = "explain")]
+    pub(crate) core_dumps: bool,
     pub(crate) functions: Functions,
     pub(crate) http_client: Option<Arc<dyn HttpClient>>,
     #[cfg(feature = "async")]
@@ -103,6 +105,8 @@ impl RunnerConfig {
             terminals: [false; 3],
             #[cfg(feature = "explain")]
             explain: false,
+            #[cfg(feature = "explain")]
+            core_dumps: false,
             functions: Functions::default(),
             http_client: None,
             #[cfg(feature = "async")]

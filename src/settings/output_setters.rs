@@ -37,7 +37,9 @@ impl RunnerConfig {
     /// Plugins then keep the bytes of their modules. A call in a fresh instance that ends with
     /// `Trap`, `OutOfFuel`, `Timeout`, `Cancelled` or `Host` is replayed at once, on a copy of the
     /// module that reports what it does, and [`Error::backtrace`](crate::Error::backtrace) has the
-    /// functions that were active. Replaying takes several times as long as the call did. The copy is made at the first such error.
+    /// functions that were active. Replaying takes several times as long as the call did. The copy is
+    /// made at the first such error. Why an operator trapped takes another replay, about as long as
+    /// the call, on a copy that is made for it.
     ///
     /// Only what is the same again can be replayed: a call that uses none of the embedder's
     /// functions, no real clock and no real random numbers.
@@ -46,6 +48,32 @@ impl RunnerConfig {
     #[cfg_attr(docsrs, doc(cfg(feature = "explain")))]
     pub fn explain(mut self, explain: bool) -> Self {
         self.explain = explain;
+        self
+    }
+
+    /// Makes a core dump of each call whose error is explained:
+    /// [`Error::core_dump`](crate::Error::core_dump). Default `false`; `true` also sets
+    /// [`explain`](Self::explain).
+    ///
+    /// A dump holds all that the guest has in memory, secrets too. Its size is at most that of the
+    /// memories, which the limits on memory bound, and of the frames. It takes one more replay, on a
+    /// copy that is made for it.
+    ///
+    /// ```
+    /// use pocketwasm::{Runner, RunnerConfig};
+    ///
+    /// let runner = Runner::new(RunnerConfig::new().core_dumps(true))?;
+    /// let module = wat::parse_str(r#"(module (func (export "trap") unreachable))"#)?;
+    /// let error = runner.load_plugin("traps", module)?.call("trap").run().unwrap_err();
+    /// let dump = error.core_dump().expect("a pure call");
+    /// assert!(dump.starts_with(b"\0asm"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "explain")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "explain")))]
+    pub fn core_dumps(mut self, core_dumps: bool) -> Self {
+        self.core_dumps = core_dumps;
+        self.explain |= core_dumps;
         self
     }
 }

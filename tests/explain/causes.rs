@@ -1,7 +1,13 @@
 //! Why an operator trapped.
 
 use crate::load;
-use pocketwasm::{ErrorKind, Plugin, Runner, RunnerConfig, explain::TrapCause};
+use pocketwasm::{
+    ErrorKind, MissingImports, Plugin, Runner, RunnerConfig, SnapshotMode, explain::TrapCause,
+};
+use programs::{Options, Program, Random};
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+const PROGRAMS: u32 = if cfg!(debug_assertions) { 300 } else { 5_000 };
 
 /// The traps of a module, by the names of its exports, each with the error's message and its cause.
 #[track_caller]
@@ -334,4 +340,74 @@ fn an_end_that_is_no_trap_has_no_cause() {
     let deep = plugin.call("deep").run().unwrap_err();
     assert_eq!(deep.kind(), ErrorKind::Trap);
     assert_eq!(deep.backtrace().expect("pure").cause(), None);
+}
+
+/// Programs that nobody has thought of: each trap whose operands say more has a cause, and no replay
+/// goes another way.
+#[test]
+fn generated_programs_have_causes_and_dumps() {
+    let seed = match std::env::var("POCKETWASM_DIFFERENTIAL_SEED") {
+        Ok(seed) => seed.parse().expect("a number"),
+        Err(_) => RandomState::new().build_hasher().finish(),
+    };
+    println!("seed {seed}");
+    let config = RunnerConfig::new()
+        .missing_imports(MissingImports::Trap)
+        .core_dumps(true)
+        .max_memories(100)
+        .max_memory_pages(24)
+        .max_table_elements(1_000)
+        .max_results(100)
+        .snapshots(SnapshotMode::Never)
+        .fuel(60_000);
+    let runner = Runner::new(config).expect("a valid config");
+    let options = Options {
+        simd: cfg!(feature = "simd"),
+        ..Options::default()
+    };
+    let mut seeds = Random::new(seed);
+    let (mut explained, mut causes) = (0, 0);
+    for _ in 0..PROGRAMS {
+        let number = seeds.bits();
+        let program = Program::generate(number, options);
+        let Ok(plugin) = runner.load_plugin("program", program.encode()) else {
+            continue;
+        };
+        for call in &program.calls {
+            let name = format!("seed {seed}, program {number}, {call:?}");
+            let Err(error) = plugin.call(&call.export).params(&call.params).run() else {
+                continue;
+            };
+            let message = error.message();
+            let is_trap = message.starts_with("trap: ");
+            if !is_trap && error.kind() != ErrorKind::OutOfFuel {
+                continue;
+            }
+            let Some(backtrace) = error.backtrace() else {
+                panic!("{name}: {message}: {:?}", error.unexplained());
+            };
+            explained += 1;
+            let dump = error.core_dump().expect(&name);
+            let mut functions = Vec::new();
+            for payload in wasmparser::Parser::new(0).parse_all(dump) {
+                if let wasmparser::Payload::CustomSection(section) = payload.expect(&name)
+                    && let wasmparser::KnownCustom::CoreDumpStack(stack) = section.as_known()
+                {
+                    functions.extend(stack.frames.iter().map(|frame| frame.funcidx));
+                }
+            }
+            let frames = backtrace.frames().iter();
+            let expected: Vec<u32> = frames.map(|frame| frame.function()).collect();
+            assert_eq!(functions, expected, "{name}");
+            let needs_none = ["`unreachable`", "call stack exhausted", "missing"];
+            let needs_none = needs_none.iter().any(|part| message.contains(part));
+            let is_cause = backtrace.cause().is_some();
+            // A segment that does not fit traps before any function has begun.
+            let has_cause = is_trap && !needs_none && !expected.is_empty();
+            assert_eq!(is_cause, has_cause, "{name}: {message}\n{backtrace}");
+            causes += u32::from(is_cause);
+        }
+    }
+    println!("{explained} explained, {causes} causes");
+    assert!(explained > 10 && causes > 0, "{explained}, {causes}");
 }

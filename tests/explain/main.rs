@@ -16,6 +16,7 @@
 #[path = "../../tools/differential/answers/src/answer.rs"]
 mod answer;
 mod causes;
+mod core_dumps;
 mod fuel;
 #[path = "../../tools/differential/answers/src/functions.rs"]
 mod functions;

@@ -57,6 +57,10 @@ impl Instrument<'_> {
                 }
                 _ => {}
             }
+            if self.traps.is_some_and(|offset| offset as usize == at) {
+                const UNREACHABLE: u8 = 0;
+                out.replace(end..end, &[UNREACHABLE]);
+            }
             let mut event = after(&operator, bytes);
             match operator {
                 Operator::Block { .. } | Operator::Loop { .. } => open.push(false),

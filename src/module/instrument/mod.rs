@@ -30,7 +30,7 @@ pub(crate) mod trapped;
 
 use self::places::Reports;
 pub(crate) use self::{
-    places::{Place, Side, Wanted},
+    places::{Place, Reporting, Side, Wanted},
     sites::{Detail, Event, Site, Sites},
 };
 use crate::{
@@ -43,7 +43,7 @@ use crate::{
         inspect::ModuleInfo,
     },
 };
-use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 use wasmparser::{
     BinaryReader, ConstExpr, ElementItems, ElementSectionReader, ExportSectionReader, ExternalKind,
     GlobalSectionReader, Operator,
@@ -69,12 +69,12 @@ pub(crate) struct Instrumented {
     pub(crate) sites: Sites,
 }
 
-/// Writes such a copy of a module that was inspected. It reports what is `wanted` at `places`.
+/// Writes such a copy of a module that was inspected, which may report values too.
 pub(crate) fn instrument(
     bytes: &[u8],
     info: &ModuleInfo,
     detail: Detail,
-    places: Option<(&BTreeSet<Place>, Wanted)>,
+    reporting: Option<Reporting<'_>>,
 ) -> Result<Instrumented, Failure> {
     let is_taken = |name: &str| name.starts_with(HOOK_MODULE);
     let imports = info.imports.iter().map(|it| &it.module);
@@ -83,8 +83,8 @@ pub(crate) fn instrument(
         let problem = format!("it has a name that begins with {HOOK_MODULE:?}, which is taken");
         return Err(Cause::UnsupportedImport { problem }.into());
     }
-    let values = match places {
-        Some((places, wanted)) => places::values(bytes, places, wanted)?,
+    let values = match reporting {
+        Some(it) => places::values(bytes, it.places, it.wanted)?,
         None => Vec::new(),
     };
     let imported = info.imported_functions;
@@ -96,6 +96,7 @@ pub(crate) fn instrument(
         added: reported.saturating_add(1),
         detail,
         reports,
+        traps: reporting.and_then(|it| it.traps),
         sites: Sites::new(detail, values),
     };
     let rewritten = instrument.module()?;
@@ -122,7 +123,7 @@ pub(crate) fn instrument(
         import(&format!("{REPORT_NAME} {number}"));
     }
     let mut added = [(section::TYPE, types), (section::IMPORT, imports)].to_vec();
-    if places.is_some() {
+    if reporting.is_some() {
         added.push((section::EXPORT, all_state(info)));
     }
     Ok(Instrumented {
@@ -155,6 +156,7 @@ struct Instrument<'a> {
     added: u32,
     detail: Detail,
     reports: Reports,
+    traps: Option<u32>,
     sites: Sites,
 }
 

@@ -41,6 +41,19 @@ pub(crate) enum Wanted {
     Operands,
     /// All locals, and all operands that can be reached.
     Everything,
+    /// All locals.
+    Locals,
+}
+
+/// What a copy reports, and where.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reporting<'a> {
+    pub(crate) places: &'a BTreeSet<Place>,
+    pub(crate) wanted: Wanted,
+    /// The position of an operator that traps whenever it is reached. The engine may see that by its
+    /// operands, and takes what follows for unreachable, which decides what pays for it. Once the
+    /// operands are reported the engine no longer sees it, and is told.
+    pub(crate) traps: Option<u32>,
 }
 
 /// The values at a place, by their types.
@@ -118,7 +131,7 @@ fn of_function<T: WasmModuleResources>(
     validator.read_locals(&mut reader)?;
     let locals: Vec<ValType> = match wanted {
         Wanted::Operands => Vec::new(),
-        Wanted::Everything => (0..validator.len_locals())
+        Wanted::Everything | Wanted::Locals => (0..validator.len_locals())
             .map_while(|index| validator.get_local_type(index))
             .collect(),
     };
@@ -142,6 +155,7 @@ fn of_function<T: WasmModuleResources>(
             let most = match wanted {
                 Wanted::Operands => taken(&operator),
                 Wanted::Everything => MOST,
+                Wanted::Locals => 0,
             };
             let Some((operands, hidden)) = operands(&validator, most) else {
                 continue;
@@ -279,7 +293,8 @@ fn code_of(ty: ValType) -> u8 {
         ValType::F32 => 0x7d,
         ValType::F64 => 0x7c,
         ValType::V128 => 0x7b,
-        ValType::Ref(ty) if ty.is_func_ref() => 0x70,
-        ValType::Ref(_) => 0x6f,
+        ValType::Ref(ty) if ty.is_extern_ref() => 0x6f,
+        // That of one function too.
+        ValType::Ref(_) => 0x70,
     }
 }

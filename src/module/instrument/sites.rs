@@ -1,6 +1,6 @@
 //! The sites of an instrumented module.
 
-use super::places::Values;
+use super::places::{Place, Values};
 use alloc::vec::Vec;
 
 /// Which sites a copy has. Each has those of the ones before it.
@@ -66,6 +66,11 @@ impl Sites {
     /// The values that are reported with that number.
     pub(crate) fn values(&self, number: u32) -> Option<&Values> {
         self.values.get(number as usize)
+    }
+
+    /// What is reported at a place.
+    pub(crate) fn values_at(&self, place: Place) -> Option<&Values> {
+        self.values.iter().find(|it| it.place == place)
     }
 
     /// Whether locals are reported. A `local.get` then costs nothing.

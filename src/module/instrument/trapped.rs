@@ -328,8 +328,8 @@ fn value_type(ty: ValType) -> ValueType {
         ValType::F32 => ValueType::F32,
         ValType::F64 => ValueType::F64,
         ValType::V128 => ValueType::V128,
-        ValType::Ref(ty) if ty.is_func_ref() => ValueType::FuncRef,
-        ValType::Ref(_) => ValueType::ExternRef,
+        ValType::Ref(ty) if ty.is_extern_ref() => ValueType::ExternRef,
+        ValType::Ref(_) => ValueType::FuncRef,
     }
 }
 
