@@ -40,7 +40,7 @@ mod recorded;
 mod recycling;
 mod references;
 #[cfg(feature = "explain")]
-pub(crate) mod reported;
+mod reported;
 pub(crate) mod run_loop;
 pub(crate) mod snapshot_state;
 mod state;

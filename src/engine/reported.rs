@@ -13,20 +13,8 @@ use crate::{
         instrument::{HOOK_MODULE, exported_as, trapped::State},
     },
 };
-use alloc::vec::Vec;
 use wasmi::{Caller, Error, Extern, FuncType, Linker, Ref, Val};
 use wasmparser::ExternalKind;
-
-/// The values at a place when it was last reached.
-#[derive(Debug, Default)]
-pub(crate) struct Reported {
-    /// The number that stands for the place.
-    pub(crate) number: u32,
-    /// The locals that are reported.
-    pub(crate) locals: Vec<Option<Constant>>,
-    /// The operands that are reported, the topmost last.
-    pub(crate) operands: Vec<Option<Constant>>,
-}
 
 /// Defines a function that values are reported to. It returns the operands that it takes.
 pub(super) fn provide(

@@ -111,6 +111,49 @@ fn what_hinders_an_explanation_is_said() {
 }
 
 #[test]
+fn a_core_dump_is_written_where_there_is_one() {
+    let guests = Guests::new(&[]);
+    guests.put("divides.wasm", wat::parse_str(DIVIDES).unwrap());
+    let dump = |line: &str| {
+        let path = guests.0.path().join("dump");
+        let _ = std::fs::remove_file(&path);
+        let (stderr, _) = output(&guests, line);
+        (stderr, std::fs::read(&path).ok())
+    };
+    let (_, found) = dump("call --core-dump dump divides.wasm divide 0");
+    let found = found.expect("a core dump");
+    assert!(found.starts_with(b"\0asm\x01\0\0\0"));
+    let parts = [
+        &b"\x04core\0\x0cdivides.wasm"[..],
+        b"coremodules",
+        b"coreinstances",
+        b"corestack",
+    ];
+    for part in parts {
+        assert!(found.windows(part.len()).any(|it| it == part), "{part:?}");
+    }
+    #[cfg(unix)]
+    {
+        let metadata = std::fs::metadata(guests.0.path().join("dump")).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
+        assert_eq!(mode & 0o077, 0, "{mode:o}");
+    }
+    let (stderr, found) = dump("call --core-dump dump --real-clock divides.wasm divide 0");
+    let expected = "pocketwasm: no core dump: \"dump\" is not written; there is one if the call has \
+                    a backtrace\n";
+    assert!(stderr.contains(expected), "{stderr}");
+    assert_eq!(found, None);
+    let (_, found) = dump("call --core-dump dump divides.wasm divide 2");
+    assert_eq!(found, None);
+    let (stderr, _) = dump("profile --core-dump dump divides.wasm divide 0");
+    let expected =
+        "pocketwasm: --core-dump is for `run`, `call` and `text`; a profile makes none\n";
+    assert_eq!(stderr, expected);
+    let (stderr, _) = dump("call --core-dump dump --no-explain divides.wasm divide 0");
+    assert!(stderr.contains("cannot be used with"), "{stderr}");
+}
+
+#[test]
 fn lines_of_source_are_shown() {
     let guests = Guests::new(&[]);
     for name in ["c", "rust"] {

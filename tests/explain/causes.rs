@@ -2,7 +2,8 @@
 
 use crate::load;
 use pocketwasm::{
-    ErrorKind, MissingImports, Plugin, Runner, RunnerConfig, SnapshotMode, explain::TrapCause,
+    ErrorKind, MissingImports, Plugin, Runner, RunnerConfig, SnapshotMode,
+    explain::{Frame, TrapCause},
 };
 use programs::{Options, Program, Random};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -397,7 +398,7 @@ fn generated_programs_have_causes_and_dumps() {
                 }
             }
             let frames = backtrace.frames().iter();
-            let expected: Vec<u32> = frames.map(|frame| frame.function()).collect();
+            let expected: Vec<u32> = frames.map(Frame::function).collect();
             assert_eq!(functions, expected, "{name}");
             let needs_none = ["`unreachable`", "call stack exhausted", "missing"];
             let needs_none = needs_none.iter().any(|part| message.contains(part));

@@ -1,6 +1,6 @@
 //! Core dumps, as other tools' parser reads them and compared with one of Wasmtime's.
 
-use pocketwasm::{Error, Plugin, Runner, RunnerConfig};
+use pocketwasm::{Error, Plugin, Runner, RunnerConfig, explain::Frame};
 use wasmparser::{
     CoreDumpInstance, CoreDumpStackFrame, CoreDumpValue, DataKind, KnownCustom, MemoryType, Parser,
     Payload, Validator,
@@ -189,7 +189,7 @@ fn a_dump_has_the_values_of_all_frames() {
         ]
     );
     let backtrace = error.backtrace().expect("a backtrace").frames();
-    let functions: Vec<u32> = backtrace.iter().map(|frame| frame.function()).collect();
+    let functions: Vec<u32> = backtrace.iter().map(Frame::function).collect();
     assert_eq!(functions, [0, 1, 2]);
     assert_eq!(dump.memories[0].initial, 2);
     assert_eq!(dump.memories[0].maximum, Some(4));

@@ -1,6 +1,7 @@
 //! Calling a guest: its environment, and where its output goes.
 
 use crate::{
+    core_dump,
     exit::Code,
     failure::Failure,
     files::{self, FileOptions},
@@ -71,6 +72,10 @@ pub(crate) struct CallOptions {
     /// Do not replay a call that fails to find the functions that were active
     #[arg(long)]
     no_explain: bool,
+    /// Write a core dump of a call that fails to FILE, for debuggers. It holds the guest's memory,
+    /// secrets too
+    #[arg(long, value_name = "FILE", conflicts_with = "no_explain")]
+    core_dump: Option<PathBuf>,
     #[command(flatten)]
     environment: GuestEnvironment,
     #[command(flatten)]
@@ -146,6 +151,10 @@ impl<'a> SingleCall<'a> {
 
     /// Like [`new`](Self::new), for calls whose fuel is counted.
     pub(crate) fn profiling(call_options: &'a CallOptions) -> Result<Self, Failure> {
+        if call_options.core_dump.is_some() {
+            let problem = "--core-dump is for `run`, `call` and `text`; a profile makes none";
+            return Err(Failure::Usage(problem.to_owned()));
+        }
         Self::with(call_options, Command::Call, &[], true)
     }
 
@@ -177,7 +186,8 @@ impl<'a> SingleCall<'a> {
             .max_input_bytes(input.max_input)
             .snapshots(SnapshotMode::Never)
             .compilation(Compilation::WhenCalled)
-            .explain(explain);
+            .explain(explain)
+            .core_dumps(call_options.core_dump.is_some());
         if !hosts.is_empty() {
             config = config.http_client(NetworkClient);
         }
@@ -301,6 +311,9 @@ impl<'a> SingleCall<'a> {
             Ok(outcome) => Ok(FinishedCall { outcome, elapsed }),
             Err(error) => {
                 let elapsed = elapsed.saturating_sub(error.explained_in());
+                if let Some(path) = &self.call_options.core_dump {
+                    core_dump::save(path, &error)?;
+                }
                 Err(Failure::Call { error, elapsed })
             }
         }

@@ -4,6 +4,7 @@ mod arguments;
 mod backtrace;
 mod cli;
 mod commands;
+mod core_dump;
 mod exit;
 mod failure;
 mod files;
