@@ -12,7 +12,10 @@ use crate::{
         outcome::Outcome,
         profile::{FunctionCost, LineCost, Profile, StackCost},
     },
-    engine::costs::{Costs, HOST, HOST_FUNCTION},
+    engine::{
+        costs::{Costs, HOST, HOST_FUNCTION},
+        observer::ActiveFunction,
+    },
     loading::instrumented::KeptModule,
     module::{
         instrument::{
@@ -86,7 +89,10 @@ impl Call<'_> {
         };
         let used = outcome.map_or(0, Outcome::fuel_used);
         let sites = watch.sites().clone();
-        let is_calling = watch.active().last().is_some_and(|top| top.is_calling());
+        let is_calling = watch
+            .active()
+            .last()
+            .is_some_and(ActiveFunction::is_calling);
         let mut costs = watch
             .take_observer()
             .unwrap_or_else(|| Box::new(Costs::new()));
