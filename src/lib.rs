@@ -194,11 +194,15 @@ pub mod files {
     pub use crate::system::import::ImportLimits;
 }
 
-/// What explains an error, and where the fuel of a call went.
+/// What explains an error, where the fuel of a call went, and which code ran.
 #[cfg(feature = "explain")]
 #[cfg_attr(docsrs, doc(cfg(feature = "explain")))]
 pub mod explain {
     pub use crate::common::backtrace::{Backtrace, Frame, SourceLine};
+    pub use crate::common::coverage::Coverage;
+    pub use crate::common::coverage_report::{
+        BranchCoverage, CoverageReport, Covered, FileCoverage, FunctionCoverage, LineCoverage,
+    };
     pub use crate::common::profile::{FunctionCost, LineCost, Profile, StackCost};
     pub use crate::common::trap_cause::TrapCause;
 }

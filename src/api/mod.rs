@@ -9,6 +9,8 @@
 mod cache;
 pub(crate) mod call;
 mod call_setters;
+#[cfg(feature = "explain")]
+mod coverage;
 pub(crate) mod description;
 #[cfg(feature = "std")]
 pub(crate) mod directory;

@@ -69,8 +69,8 @@ impl Call<'_> {
                 problem: problem.to_string(),
             })));
         };
-        task.check(plugin)
-            .map_err(|failure| plugin.error(failure))?;
+        // What is wrong with the call is said by its own plugin.
+        task.bind(plugin, None)?;
         let fuel = task.call_limits.fuel;
         let inputs = Inputs::whole(&mut task);
         let state = task.state.take();
@@ -197,6 +197,7 @@ fn function_costs(
     costs: &Costs,
     symbols: &Symbols<'_>,
 ) -> (Vec<FunctionCost>, BTreeMap<u32, usize>) {
+    let imported = plugin.code().info.imported_functions;
     let mut found: BTreeMap<u32, FunctionCost> = BTreeMap::new();
     let mut totals: Vec<u64> = costs.nodes.iter().map(|node| node.fuel).collect();
     for (index, node) in costs.nodes.iter().enumerate().skip(1).rev() {
@@ -212,9 +213,12 @@ fn function_costs(
             self_fuel: 0,
             total_fuel: 0,
             calls: 0,
+            grown_pages: 0,
+            is_host_function: node.function < imported || node.function == HOST_FUNCTION,
         });
         cost.self_fuel = cost.self_fuel.saturating_add(node.fuel);
         cost.calls = cost.calls.saturating_add(node.calls);
+        cost.grown_pages = cost.grown_pages.saturating_add(node.pages);
         if !is_nested(costs, node.parent, node.function) {
             cost.total_fuel = cost.total_fuel.saturating_add(total);
         }
@@ -222,7 +226,7 @@ fn function_costs(
     if let Some(host) = found.get_mut(&HOST) {
         host.total_fuel = host.self_fuel;
     }
-    found.retain(|function, cost| *function != HOST || cost.self_fuel > 0);
+    found.retain(|function, cost| *function != HOST || cost.self_fuel > 0 || cost.grown_pages > 0);
     let mut functions: Vec<(u32, FunctionCost)> = found.into_iter().collect();
     functions.sort_by_key(|(_, cost)| core::cmp::Reverse(cost.self_fuel));
     let places = functions.iter().enumerate();

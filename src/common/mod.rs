@@ -9,6 +9,10 @@ pub(crate) mod backtrace;
 pub(crate) mod bits;
 pub(crate) mod cancel;
 pub(crate) mod clock;
+#[cfg(feature = "explain")]
+pub(crate) mod coverage;
+#[cfg(feature = "explain")]
+pub(crate) mod coverage_report;
 pub(crate) mod engine_faults;
 pub(crate) mod error;
 pub(crate) mod error_kind;

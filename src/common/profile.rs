@@ -61,6 +61,13 @@ impl Profile {
         own.fold(0, u64::saturating_add)
     }
 
+    /// The pages of 65,536 bytes by which all functions together have grown memories.
+    #[must_use]
+    pub fn grown_pages(&self) -> u64 {
+        let own = self.functions.iter().map(|it| it.grown_pages);
+        own.fold(0, u64::saturating_add)
+    }
+
     /// The stacks as text: a line for each, its functions separated by `;` with the outermost first,
     /// and its fuel. Tools that draw flame graphs read that. They take a number at the end of a name
     /// for another fuel; therefore `function 5`, which has no name, is written as `function_5`.
@@ -109,6 +116,8 @@ pub struct FunctionCost {
     pub(crate) self_fuel: u64,
     pub(crate) total_fuel: u64,
     pub(crate) calls: u64,
+    pub(crate) grown_pages: u64,
+    pub(crate) is_host_function: bool,
 }
 
 impl FunctionCost {
@@ -143,6 +152,18 @@ impl FunctionCost {
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.calls
+    }
+
+    /// The pages of 65,536 bytes by which the function itself has grown memories.
+    #[must_use]
+    pub fn grown_pages(&self) -> u64 {
+        self.grown_pages
+    }
+
+    /// Whether it is a function of the host, which the module imports.
+    #[must_use]
+    pub fn is_host_function(&self) -> bool {
+        self.is_host_function
     }
 }
 

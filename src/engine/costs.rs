@@ -26,6 +26,8 @@ pub(crate) struct Node {
     /// The fuel of the function itself.
     pub(crate) fuel: u64,
     pub(crate) calls: u64,
+    /// The pages by which it has grown memories.
+    pub(crate) pages: u64,
 }
 
 /// The fuel of a call, by functions and by sites.
@@ -40,6 +42,8 @@ pub(crate) struct Costs {
     /// may have used a part of that fuel.
     pub(crate) entered: BTreeMap<(u32, u32), (u64, u64)>,
     seen: u64,
+    /// The pages of all memories at the last site.
+    pages: Option<u32>,
     /// The nodes of the active functions, the outermost first.
     active: Vec<u32>,
 }
@@ -53,12 +57,14 @@ impl Costs {
                 depth: 0,
                 fuel: 0,
                 calls: 1,
+                pages: 0,
             }]
             .into(),
             children: BTreeMap::new(),
             sites: BTreeMap::new(),
             entered: BTreeMap::new(),
             seen: 0,
+            pages: None,
             active: Vec::new(),
         }
     }
@@ -116,6 +122,7 @@ impl Costs {
             depth,
             fuel: 0,
             calls: 0,
+            pages: 0,
         });
         self.children.insert((parent, function), number);
         number
@@ -125,6 +132,19 @@ impl Costs {
     fn add(&mut self, node: u32, fuel: u64) {
         if let Some(node) = self.nodes.get_mut(node as usize) {
             node.fuel = node.fuel.saturating_add(fuel);
+        }
+    }
+
+    /// The pages since this was last asked. What the guest begins with does not count.
+    fn grown(&mut self, now: u32) -> u32 {
+        let before = self.pages.replace(now).unwrap_or(now);
+        now.saturating_sub(before)
+    }
+
+    /// Adds pages by which a function has grown memories.
+    fn add_pages(&mut self, node: u32, pages: u32) {
+        if let Some(node) = self.nodes.get_mut(node as usize) {
+            node.pages = node.pages.saturating_add(pages.into());
         }
     }
 
@@ -143,11 +163,12 @@ impl Costs {
 }
 
 impl Observer for Costs {
-    fn reached(&mut self, reached: &Reached<'_>, _: &mut dyn Guest) -> Result<(), Failure> {
+    fn reached(&mut self, reached: &Reached<'_>, guest: &mut dyn Guest) -> Result<(), Failure> {
         let Reached { number, site, .. } = *reached;
         let fuel = self.since(reached.used);
         // The function that used the fuel until now.
         let last = self.active.last().copied().unwrap_or_default();
+        let grown = self.grown(guest.memory_pages());
         match site.event {
             Event::Enter => {
                 self.active.truncate(reached.active.len().saturating_sub(1));
@@ -167,8 +188,12 @@ impl Observer for Costs {
             Event::Return if reached.last.is_some_and(|last| last.is_calling()) => {
                 let host = self.call(last, site.callee.unwrap_or(HOST_FUNCTION));
                 self.add(host, fuel);
+                self.add_pages(host, grown);
             }
-            _ => self.add(last, fuel),
+            _ => {
+                self.add(last, fuel);
+                self.add_pages(last, grown);
+            }
         }
         self.add_at(number, fuel);
         self.active.truncate(reached.active.len());

@@ -1,4 +1,4 @@
-//! The hook that an instrumented module calls.
+//! The hooks that an instrumented module calls.
 
 use crate::{
     common::value::{Import, Signature},
@@ -9,11 +9,11 @@ use crate::{
         run_loop::{fuel_left, into_engine_error},
         store_data::StoreData,
     },
-    module::instrument::{HOOK_MODULE, HOOK_NAME},
+    module::instrument::{CHOICE_NAME, HOOK_MODULE, HOOK_NAME},
 };
 use wasmi::{Caller, Error, FuncType, Linker, ValType};
 
-/// Defines the hook and what values are reported to, for a module that was instrumented.
+/// Defines the hooks and what values are reported to, for a module that was instrumented.
 pub(crate) fn provide(
     linker: &mut Linker<StoreData>,
     import: &Import,
@@ -22,13 +22,29 @@ pub(crate) fn provide(
     if &*import.module != HOOK_MODULE {
         return Provided::Unknown;
     }
-    if &*import.name != HOOK_NAME {
-        let defined = reported::provide(linker, &import.name, signature);
-        return defined.map_or(Provided::Unknown, Provided::Function);
+    let (defined, ty) = match &*import.name {
+        HOOK_NAME => (
+            linker.func_wrap(HOOK_MODULE, HOOK_NAME, hook).map(drop),
+            FuncType::new([ValType::I32], []),
+        ),
+        CHOICE_NAME => (
+            linker.func_wrap(HOOK_MODULE, CHOICE_NAME, chosen).map(drop),
+            FuncType::new([ValType::I32, ValType::I32], [ValType::I32]),
+        ),
+        name => {
+            let defined = reported::provide(linker, name, signature);
+            return defined.map_or(Provided::Unknown, Provided::Function);
+        }
+    };
+    Provided::Function(defined.map(|()| ty).map_err(Error::from))
+}
+
+/// Reports the operand of a branch, and returns it.
+fn chosen(mut caller: Caller<'_, StoreData>, operand: i32, site: i32) -> i32 {
+    if let Some(watch) = &mut caller.data_mut().watch {
+        watch.chose(site.cast_unsigned(), operand.cast_unsigned());
     }
-    let defined = linker.func_wrap(HOOK_MODULE, HOOK_NAME, hook);
-    let ty = FuncType::new([ValType::I32], []);
-    Provided::Function(defined.map(|_| ty).map_err(Error::from))
+    operand
 }
 
 /// The hook. It ends a call that has used more than its budget. The engine has then just taken the
@@ -41,8 +57,8 @@ fn hook(mut caller: Caller<'_, StoreData>, site: i32) -> Result<(), Error> {
     let mut observed = Ok(());
     // The observer may look at the guest, which has the watch.
     if let Some(mut watch) = state.watch.take() {
-        observed = watch.reached(site.cast_unsigned(), used, &mut caller);
         watch.is_spent = spent.is_some();
+        observed = watch.reached(site.cast_unsigned(), used, &mut caller);
         caller.data_mut().watch = Some(watch);
     }
     match spent {
@@ -52,6 +68,10 @@ fn hook(mut caller: Caller<'_, StoreData>, site: i32) -> Result<(), Error> {
 }
 
 impl Guest for Caller<'_, StoreData> {
+    fn memory_pages(&self) -> u32 {
+        self.data().limiter.memory_pages()
+    }
+
     fn memory(&self) -> &[u8] {
         match self.data().memory {
             Some(memory) => memory.data(self),

@@ -12,6 +12,8 @@ pub(crate) mod clock;
 pub(crate) mod compiled_module;
 #[cfg(feature = "explain")]
 pub(crate) mod costs;
+#[cfg(feature = "explain")]
+pub(crate) mod counts;
 pub(crate) mod dispatch;
 pub(crate) mod execution;
 #[cfg(feature = "files")]

@@ -10,10 +10,16 @@ use core::any::Any;
 pub(crate) trait Observer: Any + Send + Sync {
     /// A site was reached. A failure ends the call.
     fn reached(&mut self, reached: &Reached<'_>, guest: &mut dyn Guest) -> Result<(), Failure>;
+
+    /// A branch that decides by a number chose what this counter counts.
+    fn chose(&mut self, _counter: u32) {}
 }
 
 /// The guest at a site.
 pub(crate) trait Guest {
+    /// The pages of all its memories.
+    fn memory_pages(&self) -> u32;
+
     /// The main memory, which is empty if there is none.
     #[allow(
         dead_code,
@@ -44,6 +50,9 @@ pub(crate) struct Reached<'a> {
     pub(crate) site: Site,
     /// The fuel that the call has used.
     pub(crate) used: u64,
+    /// Whether that is more than it had. The call ends here, and the module itself did not come so
+    /// far.
+    pub(crate) is_spent: bool,
     /// The innermost function until now, which used the fuel since the site before. It may have
     /// ended.
     pub(crate) last: Option<ActiveFunction>,

@@ -127,10 +127,19 @@ impl Watch {
             number,
             site,
             used,
+            is_spent: self.is_spent,
             last,
             active: &self.active,
         };
         observer.reached(&reached, guest)
+    }
+
+    /// Takes note of the operand by which a branch decides.
+    pub(super) fn chose(&mut self, number: u32, operand: u32) {
+        let counter = self.sites.chosen(number, operand);
+        if let (Some(observer), Some(counter)) = (&mut self.observer, counter) {
+            observer.chose(counter);
+        }
     }
 
     /// Drops the functions that have ended.

@@ -2,10 +2,13 @@
 
 use crate::{
     common::backtrace::SourceLine,
-    module::binary::{Sections, section, sized},
+    module::{
+        binary::{Sections, section, sized},
+        line_row::LineRow,
+    },
 };
 use addr2line::Context;
-use alloc::{boxed::Box, collections::BTreeMap, string::ToString, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, string::ToString, sync::Arc, vec::Vec};
 use gimli::{Dwarf, EndianSlice, LittleEndian, SectionId};
 
 type Bytes<'a> = EndianSlice<'a, LittleEndian>;
@@ -13,6 +16,7 @@ type Bytes<'a> = EndianSlice<'a, LittleEndian>;
 /// The DWARF of a module.
 pub(crate) struct DebugInfo<'a> {
     context: Context<Bytes<'a>>,
+    dwarf: Arc<Dwarf<Bytes<'a>>>,
     /// Where the content of the code section begins. The addresses in DWARF count from there.
     code: u32,
 }
@@ -44,11 +48,54 @@ impl<'a> DebugInfo<'a> {
             let content = custom.get(id.name().as_bytes()).copied();
             Ok::<_, gimli::Error>(EndianSlice::new(content.unwrap_or_default(), LittleEndian))
         };
-        let dwarf = Dwarf::load(load).ok()?;
+        let dwarf = Arc::new(Dwarf::load(load).ok()?);
         Some(Self {
-            context: Context::from_dwarf(dwarf).ok()?,
+            context: Context::from_arc_dwarf(dwarf.clone()).ok()?,
+            dwarf,
             code: code?,
         })
+    }
+
+    /// The rows of the line tables that have a line and code, by their positions.
+    pub(crate) fn rows(&self) -> Vec<LineRow> {
+        let mut found = Vec::new();
+        let mut units = self.dwarf.units();
+        while let Ok(Some(unit)) = units.next() {
+            let Ok(unit) = self.dwarf.unit(unit) else {
+                continue;
+            };
+            let Some(program) = unit.line_program.clone() else {
+                continue;
+            };
+            let mut rows = program.rows();
+            let mut last: Option<(u64, u64, bool)> = None;
+            while let Ok(Some((_, row))) = rows.next_row() {
+                if let Some((address, line, is_statement)) = last.take()
+                    && address < row.address()
+                    && let Some(start) = self.position(address)
+                    && let Some(end) = self.position(row.address())
+                    && let Ok(line) = u32::try_from(line)
+                {
+                    found.push(LineRow {
+                        start,
+                        end,
+                        line,
+                        is_statement,
+                    });
+                }
+                if let (false, Some(line)) = (row.end_sequence(), row.line()) {
+                    last = Some((row.address(), line.get(), row.is_stmt()));
+                }
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// The position in the module for an address in DWARF.
+    fn position(&self, address: u64) -> Option<u32> {
+        u32::try_from(address).ok()?.checked_add(self.code)
     }
 
     /// The lines of the operator at a position in the module: of inlined functions first.

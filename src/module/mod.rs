@@ -8,6 +8,8 @@
 mod binary;
 #[cfg(feature = "explain")]
 pub(crate) mod core_dump;
+#[cfg(feature = "explain")]
+pub(crate) mod covered;
 #[cfg(feature = "debug-info")]
 mod debug_info;
 mod faults;
@@ -15,6 +17,8 @@ pub(crate) mod inspect;
 pub(crate) mod instance_state;
 #[cfg(feature = "explain")]
 pub(crate) mod instrument;
+#[cfg(feature = "explain")]
+mod line_row;
 #[cfg(feature = "explain")]
 pub(crate) mod names;
 pub(crate) mod prepare;

@@ -2,7 +2,10 @@
 
 #[cfg(feature = "debug-info")]
 use crate::module::debug_info::{DebugInfo, demangled};
-use crate::{common::backtrace::Frame, module::names::function_names};
+use crate::{
+    common::backtrace::Frame,
+    module::{line_row::LineRow, names::function_names},
+};
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 
 /// The names and lines of a module.
@@ -32,6 +35,17 @@ impl<'a> Symbols<'a> {
         return Some(demangled(name));
         #[cfg(not(feature = "debug-info"))]
         Some(name.clone())
+    }
+
+    /// The rows of the line tables that have a line and code, by their positions.
+    pub(crate) fn rows(&self) -> Vec<LineRow> {
+        #[cfg(feature = "debug-info")]
+        return self
+            .debug_info
+            .as_ref()
+            .map_or_else(Vec::new, DebugInfo::rows);
+        #[cfg(not(feature = "debug-info"))]
+        Vec::new()
     }
 
     /// The frame of an active function, at a position in the module.

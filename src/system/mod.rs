@@ -8,6 +8,8 @@
 mod archive;
 pub(crate) mod background;
 pub(crate) mod clock;
+#[cfg(feature = "explain")]
+pub(crate) mod coverage_file;
 #[cfg(feature = "host-dir")]
 pub(crate) mod host_directory;
 #[cfg(any(feature = "archives", feature = "host-dir"))]

@@ -5,6 +5,7 @@ mod benches;
 mod calls;
 mod commands;
 mod conventions;
+mod covers;
 mod failures;
 mod files;
 mod limits;

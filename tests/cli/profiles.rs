@@ -61,6 +61,50 @@ fn functions_and_their_fuel() {
 }
 
 #[test]
+fn host_functions_and_growth() {
+    let guests = Guests::new(&[]);
+    guests.put(
+        "grow.wat",
+        r#"(module
+            (import "wasi_snapshot_preview1" "sched_yield" (func $yield (result i32)))
+            (memory (export "memory") 1)
+            (func $grow (param i32) (drop (memory.grow (local.get 0))))
+            (func (export "grow")
+                (call $grow (i32.const 2))
+                (drop (call $yield))
+                (call $grow (i32.const 0))
+                (drop (memory.grow (i32.const 3)))
+                (drop (call $yield))))"#,
+    );
+    let ran = guests.run(["profile", "grow.wat", "grow"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let (functions, tables) = ran.stdout.split_once("\n\n       calls").expect("a table");
+    let yields = functions.lines().find(|line| line.ends_with("sched_yield"));
+    let fuel = yields.and_then(|line| line.split_whitespace().next());
+    let fuel = fuel.expect("the function");
+    let expected = format!(
+        "         fuel   total fuel  function of the host
+           2 {fuel:>12} {fuel:>12}  wasi_snapshot_preview1.sched_yield
+
+memory: 6 pages at the end, 5 of them by growth
+
+       pages  function
+           3  function 2
+           2  grow
+"
+    );
+    assert_eq!(tables, expected);
+    let report = guests.run(["profile", "--json", "grow.wat", "grow"]).json();
+    assert_eq!(report["grown_pages"], 5);
+    let functions = report["functions"].as_array().expect("a list");
+    let hosts: Vec<_> = functions
+        .iter()
+        .filter(|it| it["host_function"] == true)
+        .collect();
+    assert_eq!(hosts.len(), 1, "{report}");
+}
+
+#[test]
 fn flame_graphs() {
     let guests = Guests::new(&[]);
     guests.put("sum.wat", MODULE);

@@ -1,7 +1,9 @@
 //! An instrumented copy uses the fuel of the module itself, to the unit, and ends where it does.
 
 use crate::functions::with_functions;
-use pocketwasm::{Call, Error, ErrorKind, Outcome, Plugin, Runner, RunnerConfig, SnapshotMode};
+use pocketwasm::{
+    Call, Error, ErrorKind, Outcome, Plugin, Runner, RunnerConfig, SnapshotMode, explain::Coverage,
+};
 use programs::{Options, Program, Random};
 use std::{
     fs,
@@ -32,12 +34,17 @@ fn summary(ended: Result<&Outcome, &Error>) -> String {
     }
 }
 
-/// Compares a call with its profile. Returns the fuel that it used, unless it exhausted its stack.
+/// Compares a call with its profile and its coverage. Returns the fuel that it used, unless it
+/// exhausted its stack.
 #[track_caller]
 fn compare(name: &str, call: impl Fn() -> Call<'static>) -> Option<u64> {
     let ran = call().run();
     let profile = call().profile().expect(name);
     assert_eq!(summary(profile.outcome()), summary(ran.as_ref()), "{name}");
+    let mut coverage = Coverage::new();
+    let covered = call().cover(&mut coverage);
+    assert_eq!(summary(covered.as_ref()), summary(ran.as_ref()), "{name}");
+    assert_eq!(coverage.calls(), 1, "{name}");
     let outcome = ran.as_ref().map_or_else(Error::outcome, Some)?;
     let is_exhausted = ran
         .as_ref()

@@ -17,6 +17,7 @@
 mod answer;
 mod causes;
 mod core_dumps;
+mod coverage;
 mod fuel;
 #[path = "../../tools/differential/answers/src/functions.rs"]
 mod functions;

@@ -5,7 +5,8 @@ use crate::gateway::config_file::{ConfigFile, PluginSettings};
 use crate::{
     arguments::placed,
     commands::{
-        bench, call, completions, inspect, list, man, new, profile, replay, run, snapshot, text,
+        bench, call, completions, cover, inspect, list, man, new, profile, replay, run, snapshot,
+        text,
     },
     exit::Code,
     failure::Failure,
@@ -61,6 +62,7 @@ enum Command {
     Snapshot(snapshot::Snapshot),
     Bench(bench::Bench),
     Profile(profile::ProfileCommand),
+    Cover(cover::Cover),
     New(new::New),
     #[cfg(feature = "gateway")]
     Serve(crate::gateway::Serve),
@@ -114,6 +116,7 @@ impl Cli {
             Command::Snapshot(snapshot) => snapshot.options().json.json,
             Command::Bench(bench) => bench.options().json.json,
             Command::Profile(profile) => profile.options().json.json,
+            Command::Cover(cover) => cover.options().json.json,
             Command::New(new) => new.json(),
             #[cfg(feature = "gateway")]
             Command::Serve(_) => false,
@@ -145,6 +148,7 @@ impl Cli {
             Command::Snapshot(snapshot) => snapshot.execute(),
             Command::Bench(bench) => bench.execute(),
             Command::Profile(profile) => profile.execute(),
+            Command::Cover(cover) => cover.execute(),
             Command::New(new) => new.execute(),
             #[cfg(feature = "gateway")]
             Command::Serve(serve) => serve.execute(),

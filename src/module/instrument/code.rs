@@ -1,6 +1,10 @@
 //! The code section of the copy: the hook's calls in the functions' bodies.
 
-use super::{Detail, Event, Instrument, ONE_UNIT, Place, Side};
+use super::{
+    Detail, Event, Instrument, ONE_UNIT, Place, Side,
+    coverage::{self, Covering},
+    operators::{has_own_price, may_trap},
+};
 use crate::{
     common::failure::Failure,
     module::binary::{BytePatch, put_bytes, put_i64, put_u32, sized},
@@ -23,10 +27,17 @@ impl Instrument<'_> {
 
     fn body(&mut self, function: u32, body: BinaryReader<'_>) -> Result<Vec<u8>, Failure> {
         let mut out = self.patch(&body);
+        let first = body.original_position();
         let mut operators = FunctionBody::new(body).get_operators_reader()?;
         let start = operators.original_position();
         let reports_locals = self.sites.report_locals();
-        self.hook(Event::Enter, function, (start, None), start, &mut out);
+        let entered = self.hook(Event::Enter, function, (start, None), start, &mut out);
+        let mut covering = match entered {
+            Some(calls) if coverage::is_wanted(self.detail) => {
+                Some(Covering::new(function, first, calls))
+            }
+            _ => None,
+        };
         // For each open label, whether the engine may take fuel at its end: for the `else` that an `if`
         // with parameters does not have, and for the `else` of an `if` whose condition it knows to
         // be true.
@@ -39,6 +50,9 @@ impl Instrument<'_> {
             self.report((function, at, Side::Before), at, &mut out);
             if let Some(event) = before(&operator, bytes) {
                 self.hook(event, function, (at, Some(&operator)), at, &mut out);
+            }
+            if let Some(covering) = &mut covering {
+                self.cover_before(covering, (at, &operator), &mut out);
             }
             match operator {
                 Operator::I32Const { .. } | Operator::TableGrow { .. } => {
@@ -73,9 +87,14 @@ impl Instrument<'_> {
                 _ => {}
             }
             self.report((function, at, Side::After), end, &mut out);
-            if let Some(event) = event {
-                self.hook(event, function, (at, Some(&operator)), end, &mut out);
+            let site = event
+                .and_then(|event| self.hook(event, function, (at, Some(&operator)), end, &mut out));
+            if let Some(covering) = &mut covering {
+                self.cover_after(covering, (at, &operator), end, site, &mut out);
             }
+        }
+        if let Some(covering) = covering {
+            self.sites.coverage.functions.push(covering.into_function());
         }
         Ok(out.finish())
     }
@@ -98,22 +117,24 @@ impl Instrument<'_> {
         }
     }
 
-    /// Inserts a call of the hook at `place`, for the operator at `at`.
-    fn hook(
+    /// Inserts a call of the hook at `place`, for the operator at `at`, if the copy wants such a
+    /// site. Returns its number.
+    pub(super) fn hook(
         &mut self,
         event: Event,
         function: u32,
         (at, operator): (usize, Option<&Operator<'_>>),
         place: usize,
         out: &mut BytePatch<'_>,
-    ) {
+    ) -> Option<u32> {
         let wanted = match event {
             Event::Enter | Event::Call | Event::Return => Detail::Calls,
             Event::Block | Event::Spent => Detail::Blocks,
+            Event::Segment | Event::Choice => Detail::Coverage,
             Event::Operator => Detail::Operators,
         };
         if self.detail < wanted {
-            return;
+            return None;
         }
         let callee = match (event, operator) {
             (Event::Return, Some(Operator::Call { function_index })) => {
@@ -127,6 +148,7 @@ impl Instrument<'_> {
         call.push(0x10);
         put_u32(&mut call, self.imported);
         out.replace(place..place, &call);
+        Some(site)
     }
 }
 
@@ -147,32 +169,4 @@ fn after(operator: &Operator<'_>, bytes: &[u8]) -> Option<Event> {
         Operator::Call { .. } | Operator::CallIndirect { .. } => Some(Event::Return),
         _ => has_own_price(bytes).then_some(Event::Spent),
     }
-}
-
-const OTHERS: u8 = 0xfc;
-const VECTORS: u8 = 0xfd;
-
-/// Whether an operator may trap, apart from calls.
-fn may_trap(operator: &[u8]) -> bool {
-    match operator {
-        // `unreachable`, accesses of tables and memories.
-        [0x00 | 0x25 | 0x26 | 0x28..=0x3e, ..] => true,
-        // Divisions and remainders.
-        [0x6d..=0x70 | 0x7f..=0x82, ..] => true,
-        // Conversions of floats to integers.
-        [0xa8..=0xab | 0xae..=0xb1, ..] => true,
-        // Bulk operations.
-        [OTHERS, 8 | 10 | 11 | 12 | 14 | 17, ..] => true,
-        // Loads and stores of vectors.
-        [VECTORS, 0..=11 | 84..=93, ..] => true,
-        _ => false,
-    }
-}
-
-/// Whether the fuel of an operator depends on its operands.
-fn has_own_price(operator: &[u8]) -> bool {
-    matches!(
-        operator,
-        [0x40, ..] | [OTHERS, 8 | 10 | 11 | 12 | 14 | 15 | 17, ..]
-    )
 }

@@ -14,7 +14,10 @@
 //! exports its memories, tables and globals too. A `local.get` that reports is free in the engine of
 //! the copy, and those of the module itself get one unit as above.
 //!
-//! **Indices.** The hook is the last imported function but for those that values are reported to, and
+//! **Coverage.** A copy that counts for it has a second hook, which is told the operand of a `br_table`
+//! and returns it (`coverage`).
+//!
+//! **Indices.** The hook is the last imported function but for those that are told values, and
 //! the functions that the module defines move up. Everything that names a function is rewritten.
 //! Nothing else changes.
 //!
@@ -22,6 +25,9 @@
 //! engine's faults applies to it.
 
 mod code;
+mod coverage;
+pub(crate) mod coverage_map;
+mod operators;
 mod places;
 pub(crate) mod prices;
 mod reachability;
@@ -52,6 +58,8 @@ use wasmparser::{
 /// The names of the imported hook.
 pub(crate) const HOOK_MODULE: &str = "pocketwasm hook";
 pub(crate) const HOOK_NAME: &str = "reached";
+/// Another hook, of copies that count for coverage: it returns the operand that it gets.
+pub(crate) const CHOICE_NAME: &str = "chosen";
 /// The names of the functions that values are reported to begin with this.
 pub(crate) const REPORT_NAME: &str = "values";
 
@@ -93,7 +101,7 @@ pub(crate) fn instrument(
     let mut instrument = Instrument {
         bytes,
         imported,
-        added: reported.saturating_add(1),
+        added: reported.saturating_add(1 + u32::from(coverage::is_wanted(detail))),
         detail,
         reports,
         traps: reporting.and_then(|it| it.traps),
@@ -121,6 +129,12 @@ pub(crate) fn instrument(
         types.count = types.count.saturating_add(1);
         types.entries.extend_from_slice(ty);
         import(&format!("{REPORT_NAME} {number}"));
+    }
+    if coverage::is_wanted(detail) {
+        types.count = types.count.saturating_add(1);
+        // From two `i32` to one.
+        types.entries.extend([0x60, 2, 0x7f, 0x7f, 1, 0x7f]);
+        import(CHOICE_NAME);
     }
     let mut added = [(section::TYPE, types), (section::IMPORT, imports)].to_vec();
     if reporting.is_some() {

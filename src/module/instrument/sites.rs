@@ -1,9 +1,12 @@
 //! The sites of an instrumented module.
 
-use super::places::{Place, Values};
-use alloc::vec::Vec;
+use super::{
+    coverage_map::{Choice, CoverageMap},
+    places::{Place, Values},
+};
+use alloc::{collections::BTreeMap, vec::Vec};
 
-/// Which sites a copy has. Each has those of the ones before it.
+/// Which sites a copy has. Each has those of the ones before it, except where it says which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Detail {
     /// No sites.
@@ -12,7 +15,9 @@ pub(crate) enum Detail {
     Calls,
     /// Also where fuel is taken.
     Blocks,
-    /// Also before each operator that may trap.
+    /// Also wherever code begins that may run another number of times than what is before it.
+    Coverage,
+    /// Those of blocks, and before each operator that may trap.
     Operators,
 }
 
@@ -29,6 +34,10 @@ pub(crate) enum Event {
     Return,
     /// An operator is done whose fuel depends on its operands.
     Spent,
+    /// Code begins that may run another number of times than what is before it.
+    Segment,
+    /// A `br_table` comes next, which is reported with its operand.
+    Choice,
     /// An operator that may trap comes next.
     Operator,
 }
@@ -52,6 +61,10 @@ pub(crate) struct Sites {
     sites: Vec<Site>,
     /// What is reported at places, by the number that is reported with it.
     values: Vec<Values>,
+    /// What the sites say about coverage, if the copy counts for that.
+    pub(crate) coverage: CoverageMap,
+    /// The sites of branches that report their operands.
+    pub(super) choices: BTreeMap<u32, Choice>,
 }
 
 impl Sites {
@@ -60,6 +73,8 @@ impl Sites {
             detail,
             sites: Vec::new(),
             values,
+            coverage: CoverageMap::default(),
+            choices: BTreeMap::new(),
         }
     }
 
@@ -99,6 +114,11 @@ impl Sites {
             callee,
         });
         number
+    }
+
+    /// The counter of a branch that reports its operand.
+    pub(crate) fn chosen(&self, number: u32, operand: u32) -> Option<u32> {
+        Some(self.choices.get(&number)?.counter(number, operand))
     }
 
     pub(crate) fn get(&self, number: u32) -> Option<Site> {

@@ -11,7 +11,10 @@ use crate::{
     streams::Stream,
 };
 use clap::Args;
-use pocketwasm::explain::{FunctionCost, Profile};
+use pocketwasm::{
+    Outcome,
+    explain::{FunctionCost, Profile},
+};
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, fmt::Write as _, fs, io, path::PathBuf};
 
@@ -129,6 +132,8 @@ impl ProfileCommand {
             );
         }
         rest(&mut text, functions.len(), self.most(), "functions");
+        self.host_functions(profile, &mut text);
+        self.growth(profile, &mut text);
         let lines = profile.lines();
         if !lines.is_empty() {
             text += "\n        fuel       %  line\n";
@@ -140,6 +145,52 @@ impl ProfileCommand {
             rest(&mut text, lines.len(), self.most(), "lines");
         }
         text
+    }
+
+    /// The functions of the host, those that are called most often first.
+    fn host_functions(&self, profile: &Profile, text: &mut String) {
+        let functions = profile.functions().iter();
+        let mut functions: Vec<_> = functions.filter(|it| it.is_host_function()).collect();
+        if functions.is_empty() {
+            return;
+        }
+        functions.sort_by_key(|it| std::cmp::Reverse(it.calls()));
+        *text += "\n       calls         fuel   total fuel  function of the host\n";
+        for function in functions.iter().take(self.most()) {
+            let _ = writeln!(
+                text,
+                "{:>12} {:>12} {:>12}  {}",
+                function.calls(),
+                function.self_fuel(),
+                function.total_fuel(),
+                function.name()
+            );
+        }
+        rest(text, functions.len(), self.most(), "functions of the host");
+    }
+
+    /// The functions that have grown memories, those that did most first.
+    fn growth(&self, profile: &Profile, text: &mut String) {
+        let functions = profile.functions().iter();
+        let mut functions: Vec<_> = functions.filter(|it| it.grown_pages() > 0).collect();
+        if functions.is_empty() {
+            return;
+        }
+        functions.sort_by_key(|it| std::cmp::Reverse(it.grown_pages()));
+        let all = match profile.outcome() {
+            Ok(outcome) => Some(outcome),
+            Err(error) => error.outcome(),
+        };
+        let all = all.map_or(0, Outcome::peak_memory_pages);
+        let _ = writeln!(
+            text,
+            "\nmemory: {all} pages at the end, {} of them by growth\n\n       pages  function",
+            profile.grown_pages()
+        );
+        for function in functions.iter().take(self.most()) {
+            let _ = writeln!(text, "{:>12}  {}", function.grown_pages(), function.name());
+        }
+        rest(text, functions.len(), self.most(), "functions");
     }
 
     fn comparison(&self, profile: &Profile, before: &BTreeMap<String, u64>) -> String {
@@ -178,11 +229,14 @@ impl ProfileCommand {
                 "self_fuel": it.self_fuel(),
                 "total_fuel": it.total_fuel(),
                 "calls": it.calls(),
+                "grown_pages": it.grown_pages(),
+                "host_function": it.is_host_function(),
             })
         };
         let mut report = Map::new();
         let mut put = |name: &str, value: Value| report.insert(name.to_owned(), value);
         put("fuel_used", profile.fuel().into());
+        put("grown_pages", profile.grown_pages().into());
         put(
             "functions",
             profile.functions().iter().map(function).collect(),

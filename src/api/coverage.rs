@@ -1,0 +1,149 @@
+//! Coverage of calls.
+
+#[cfg(feature = "std")]
+use crate::system::coverage_file::append;
+use crate::{
+    api::{
+        call::Call,
+        plugin::{Plugin, sha256},
+        replay::{Inputs, run},
+    },
+    common::{
+        coverage::{Coverage, not_called},
+        coverage_report::CoverageReport,
+        error::Error,
+        failure::{Cause, Failure},
+        limits::Limits,
+        outcome::Outcome,
+    },
+    engine::counts::Counts,
+    loading::instrumented::KeptModule,
+    module::{
+        covered::report,
+        inspect::inspect,
+        instrument::{Detail, instrument},
+        symbols::Symbols,
+    },
+};
+use alloc::{boxed::Box, string::ToString};
+
+impl Call<'_> {
+    /// Runs the call on an instrumented copy of the module, and adds to `coverage` which code ran. The
+    /// runner must explain errors ([`RunnerConfig::explain`](crate::RunnerConfig::explain)), because
+    /// plugins then keep the bytes of their modules.
+    ///
+    /// The call costs the same fuel as on the module itself, and takes several times as long. It has
+    /// three times the timeout, and at least ten seconds. The initialiser is part of it, even if the
+    /// plugin has a snapshot. What the guest writes goes into the outcome or is dropped.
+    ///
+    /// ```
+    /// use pocketwasm::{Runner, RunnerConfig, explain::Coverage};
+    ///
+    /// let runner = Runner::new(RunnerConfig::new().explain(true))?;
+    /// let module = include_bytes!("../../fixtures/rust-greet.wasm");
+    /// let plugin = runner.load_plugin("greet", module)?;
+    /// let mut coverage = Coverage::new();
+    /// for name in ["World", "", "\u{1f980}"] {
+    ///     plugin.call("greet").input(name).cover(&mut coverage)?;
+    /// }
+    /// let report = coverage.report(module)?;
+    /// assert_eq!(report.calls(), 3);
+    /// println!("{report}");
+    /// # Ok::<(), pocketwasm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`run`](Self::run); what had run until then is counted. `InvalidConfig` if the runner
+    /// does not explain errors, or for a call of a kept instance or of a plugin with a warm-up call.
+    #[cfg_attr(docsrs, doc(cfg(feature = "explain")))]
+    pub fn cover(self, coverage: &mut Coverage) -> Result<Outcome, Error> {
+        let (plugin, mut task) = self.into_fresh()?;
+        let kept = kept(plugin)?;
+        // What is wrong with the call is said by its own plugin.
+        task.bind(plugin, None)?;
+        let fuel = task.call_limits.fuel;
+        let inputs = Inputs::whole(&mut task);
+        let state = task.state.take();
+        let task = inputs.into_task(fuel, state);
+        let observer = Box::new(Counts::default());
+        let (ended, mut watch) =
+            run(plugin, kept, task, Detail::Coverage, observer).map_err(|problem| {
+                plugin.error(Failure::from(Cause::Host {
+                    problem,
+                    source: None,
+                }))
+            })?;
+        let counts = watch.take_observer::<Counts>().unwrap_or_default();
+        coverage.add(kept.sha256, counts.counters());
+        ended
+    }
+}
+
+fn kept(plugin: &Plugin) -> Result<&KeptModule, Error> {
+    let kept = plugin.kept_module().filter(|kept| !kept.is_warm);
+    kept.ok_or_else(|| {
+        let problem = "must be set for coverage, and the plugin must be a single module without a \
+                       warm-up call";
+        plugin.error(Failure::from(Cause::InvalidConfig {
+            setting: "explain",
+            problem: problem.to_string(),
+        }))
+    })
+}
+
+impl Coverage {
+    /// Adds these counts to those in a file, if it is there, and returns the sum. Several processes may
+    /// do that at the same time: each takes a lock, the file FILE.lock, and no one sees a half of the
+    /// file. A lock that is older than 10 seconds is taken over.
+    ///
+    /// # Errors
+    ///
+    /// `Io` if the file cannot be read or written, or if its lock is held for 20 seconds. `InvalidConfig` if
+    /// the file is not one of coverage.
+    #[cfg(feature = "std")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+    pub fn append_to(&self, path: impl AsRef<std::path::Path>) -> Result<Self, Error> {
+        Ok(append(path.as_ref(), self)?)
+    }
+
+    /// What the counters of a module mean: its functions, lines and branches, with those that never
+    /// ran. The module must be the very one that was called.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidConfig` if no call of that module was counted. `InvalidModule` or `ShapeLimit` if the bytes are
+    /// no module.
+    pub fn report(&self, module: &[u8]) -> Result<CoverageReport, Error> {
+        let hash = sha256(module);
+        let Some(counted) = self.of(&hash) else {
+            return Err(not_called(&hash, self).into());
+        };
+        let limits = Limits {
+            max_module_bytes: usize::MAX,
+            max_functions: u32::MAX,
+            max_locals: u32::MAX,
+            max_total_locals: u32::MAX,
+            max_globals: u32::MAX,
+            max_imports: u32::MAX,
+            max_exports: u32::MAX,
+            max_params: u32::MAX,
+            max_results: u32::MAX,
+            max_memories: 100,
+            max_memory_pages: 65_536,
+            max_tables: 100,
+            max_table_elements: u32::MAX,
+            max_nesting: 1_000_000,
+            ..Limits::DEFAULT
+        };
+        let info = inspect(module, &limits)?;
+        let sites = instrument(module, &info, Detail::Coverage, None)?.sites;
+        let symbols = Symbols::of(module);
+        Ok(report(
+            &sites.coverage,
+            &symbols,
+            counted.calls(),
+            |counter| counted.get(counter),
+        ))
+    }
+}
