@@ -294,6 +294,14 @@ impl<'a> Call<'a> {
     /// outside memory), `TooLarge` (a result), `Host`, `Plugin` (an error that the plugin itself
     /// reports). If the guest had begun, [`Error::outcome`] tells what the call cost and wrote.
     pub fn run(mut self) -> Result<Outcome, Error> {
+        #[cfg(feature = "explain")]
+        if let Some(error) = self.task.explaining.take() {
+            let plugin = match self.target {
+                Target::Fresh(plugin) => Some(plugin),
+                Target::Kept(_) => None,
+            };
+            return Err(replay::later(self.task, plugin, *error));
+        }
         match self.target {
             #[cfg(feature = "recordings")]
             Target::Fresh(plugin) if self.task.recording.is_some() => {
@@ -306,8 +314,8 @@ impl<'a> Call<'a> {
             }
             Target::Fresh(plugin) => {
                 #[cfg(feature = "explain")]
-                if let Some(kept) = plugin.kept_module() {
-                    return replay::explained(self.task, plugin, kept);
+                if plugin.context().config.explain {
+                    return replay::explained(self.task, plugin);
                 }
                 self.task.fresh(plugin)
             }

@@ -24,6 +24,8 @@ mod found_file;
 mod hidden;
 pub(crate) mod http;
 pub(crate) mod instance;
+#[cfg(feature = "explain")]
+mod later;
 mod lent_state;
 mod linked;
 pub(crate) mod plugin;

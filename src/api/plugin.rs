@@ -93,20 +93,20 @@ impl Plugin {
         Ok(plugin)
     }
 
-    /// Keeps the module as it was given, if errors are explained.
+    /// Keeps the module as it was given, if errors are or can be explained.
     #[cfg(feature = "explain")]
     fn keeping(mut self, bytes: &[u8], is_warm: bool) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.0)
-            && inner.plugin_context.runner.config.explain
+            && let context = &inner.plugin_context.runner
+            && (context.config.explain || context.config.keep_modules)
         {
-            let context = &inner.plugin_context.runner;
             let kept = KeptModule::new(context, bytes, inner.sha256, is_warm);
             inner.kept = Some(Arc::new(kept));
         }
         self
     }
 
-    /// The module as it was given, if errors are explained.
+    /// The module as it was given, if errors are or can be explained.
     #[cfg(feature = "explain")]
     #[inline(always)]
     pub(crate) fn kept_module(&self) -> Option<&KeptModule> {

@@ -28,21 +28,38 @@ use alloc::{boxed::Box, collections::VecDeque, format, string::String, sync::Arc
 use core::{mem, time::Duration};
 
 /// Runs a call. If it ends with an error that can be explained, replays it and explains the error.
-pub(super) fn explained(
-    mut task: Task<'_>,
-    plugin: &Plugin,
-    kept: &KeptModule,
-) -> Result<Outcome, Error> {
+pub(super) fn explained(mut task: Task<'_>, plugin: &Plugin) -> Result<Outcome, Error> {
     let inputs = Inputs::of(&mut task);
-    let error = match task.fresh(plugin) {
-        Err(error) if is_explained(&error, plugin, inputs.export) => error,
-        done => return done,
+    task.fresh(plugin)
+        .map_err(|error| with_explanation(plugin, inputs, error))
+}
+
+/// Explains the error with which a call like this one ended before. It has a plugin if it needs a
+/// fresh instance.
+pub(super) fn later(mut task: Task<'_>, plugin: Option<&Plugin>, error: Error) -> Error {
+    let Some(plugin) = plugin else {
+        let why = "a call of a kept instance cannot be replayed alone";
+        return error.explained(Err(why.into()), Duration::ZERO);
     };
-    let clock = kept.context.config.clock.as_ref();
+    let environment = task.environment.as_ref();
+    if environment.is_some_and(|it| matches!(it.stdin, Stdin::Source(_))) {
+        let why = "the standard input is a stream, which the call has read";
+        return error.explained(Err(why.into()), Duration::ZERO);
+    }
+    let inputs = Inputs::whole(&mut task);
+    with_explanation(plugin, inputs, error)
+}
+
+/// The error of a call, with what a replay finds if it is one that is explained.
+pub(super) fn with_explanation(plugin: &Plugin, inputs: Inputs<'_>, error: Error) -> Error {
+    if !is_explained(&error, plugin, inputs.export) {
+        return error;
+    }
+    let clock = plugin.context().config.clock.as_ref();
     let now = || clock.map_or(Duration::ZERO, |clock| clock.monotonic());
     let began = now();
-    let found = pure(plugin, kept, inputs, &error).map_err(String::into_boxed_str);
-    Err(error.explained(found, now().saturating_sub(began)))
+    let found = pure(plugin, inputs, &error).map_err(String::into_boxed_str);
+    error.explained(found, now().saturating_sub(began))
 }
 
 /// Whether an error has a place in the guest's code that matters. The exit of a command is an
@@ -68,12 +85,14 @@ fn is_abort(import: &Import) -> bool {
 }
 
 /// Explains the error of a call that must be pure.
-fn pure(
-    plugin: &Plugin,
-    kept: &KeptModule,
-    mut inputs: Inputs<'_>,
-    error: &Error,
-) -> Result<Explanation, String> {
+fn pure(plugin: &Plugin, mut inputs: Inputs<'_>, error: &Error) -> Result<Explanation, String> {
+    let Some(kept) = plugin.kept_module() else {
+        let config = &plugin.context().config;
+        return Err(match config.explain || config.keep_modules {
+            true => "a plugin of several modules cannot be replayed".into(),
+            false => "the runner does not keep the bytes of modules".into(),
+        });
+    };
     if let Some(why) = impurity(plugin, kept, error) {
         return Err(why);
     }
@@ -170,7 +189,7 @@ pub(super) struct Inputs<'a> {
 impl<'a> Inputs<'a> {
     /// Copies what a call begins with. If its standard input has a source, what it reads there will
     /// be kept too.
-    fn of(task: &mut Task<'a>) -> Self {
+    pub(super) fn of(task: &mut Task<'a>) -> Self {
         let mut read = None;
         let environment = task.environment.as_mut().map(|environment| {
             let copy = copy(environment);
@@ -231,6 +250,7 @@ impl<'a> Inputs<'a> {
             environment,
             state,
             mistake: None,
+            explaining: None,
             #[cfg(feature = "recordings")]
             recording: None,
         }

@@ -1,5 +1,7 @@
 //! A call that can be suspended, and who holds it.
 
+#[cfg(feature = "explain")]
+use crate::api::replay::{Inputs, with_explanation};
 use crate::{
     api::{
         instance::Instance,
@@ -52,6 +54,9 @@ struct OwnedTask<'a> {
     environment: Option<Box<Environment>>,
     state: Option<State<'a>>,
     mistake: Option<Failure>,
+    /// Refused when the call begins.
+    #[cfg(feature = "explain")]
+    explaining: Option<Box<Error>>,
 }
 
 impl<'a> OwnedTask<'a> {
@@ -70,6 +75,8 @@ impl<'a> OwnedTask<'a> {
             convention: task.convention,
             environment: task.environment,
             state,
+            #[cfg(feature = "explain")]
+            explaining: task.explaining,
             #[cfg(not(feature = "recordings"))]
             mistake: task.mistake,
             #[cfg(feature = "recordings")]
@@ -114,10 +121,18 @@ impl<'a> OwnedTask<'a> {
             environment: self.environment.take(),
             state: self.state.take(),
             mistake: self.mistake.take(),
+            #[cfg(feature = "explain")]
+            explaining: self.explaining.take(),
             #[cfg(feature = "recordings")]
             recording: None,
         };
         match target {
+            #[cfg(feature = "explain")]
+            OwnedTarget::Fresh(plugin) if plugin.context().config.explain => {
+                let inputs = Box::new(Inputs::of(&mut task));
+                let ended = fresh(&mut task, &plugin, mailbox).await;
+                ended.map_err(|error| with_explanation(&plugin, *inputs, error))
+            }
             OwnedTarget::Fresh(plugin) => fresh(&mut task, &plugin, mailbox).await,
             OwnedTarget::Kept(instance) => kept(&mut task, instance, mailbox).await,
         }

@@ -37,6 +37,9 @@ pub(super) struct Task<'a> {
     pub(super) state: Option<State<'a>>,
     /// The first invalid setting. `run` reports it, so that the builder's methods can be chained.
     pub(super) mistake: Option<Failure>,
+    /// The error that a replay is to explain, in place of a run.
+    #[cfg(feature = "explain")]
+    pub(super) explaining: Option<Box<Error>>,
     /// Where the recording of the call goes, if it is recorded.
     #[cfg(feature = "recordings")]
     pub(super) recording: Option<&'a mut Option<Recording>>,
@@ -70,6 +73,8 @@ impl<'a> Task<'a> {
             environment: None,
             state: None,
             mistake: None,
+            #[cfg(feature = "explain")]
+            explaining: None,
             #[cfg(feature = "recordings")]
             recording: None,
         }
@@ -249,6 +254,14 @@ impl<'a> Task<'a> {
     #[inline(always)]
     pub(super) fn check(&mut self, plugin: &Plugin) -> Result<(), Failure> {
         plugin.context().check_open()?;
+        #[cfg(feature = "explain")]
+        if self.explaining.is_some() {
+            return Err(Cause::InvalidConfig {
+                setting: "explaining",
+                problem: "is for calls that are run at once and to their end".into(),
+            }
+            .into());
+        }
         if let Some(mistake) = self.mistake.take() {
             return Err(mistake);
         }

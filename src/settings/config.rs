@@ -64,6 +64,8 @@ pub struct RunnerConfig {
     pub(crate) explain: bool,
     #[cfg(feature = "explain")]
     pub(crate) core_dumps: bool,
+    #[cfg(feature = "explain")]
+    pub(crate) keep_modules: bool,
     pub(crate) functions: Functions,
     pub(crate) http_client: Option<Arc<dyn HttpClient>>,
     #[cfg(feature = "async")]
@@ -107,6 +109,8 @@ impl RunnerConfig {
             explain: false,
             #[cfg(feature = "explain")]
             core_dumps: false,
+            #[cfg(feature = "explain")]
+            keep_modules: false,
             functions: Functions::default(),
             http_client: None,
             #[cfg(feature = "async")]

@@ -43,11 +43,22 @@ impl RunnerConfig {
     ///
     /// Only what is the same again can be replayed: a call that uses none of the embedder's
     /// functions, no real clock and no real random numbers.
-    /// [`Error::unexplained`](crate::Error::unexplained) says what hinders.
+    /// [`Error::unexplained`](crate::Error::unexplained) says what hinders. Of a call that was
+    /// suspended, the replay is part of the step in which it fails.
     #[cfg(feature = "explain")]
     #[cfg_attr(docsrs, doc(cfg(feature = "explain")))]
     pub fn explain(mut self, explain: bool) -> Self {
         self.explain = explain;
+        self
+    }
+
+    /// Lets plugins keep the bytes of their modules, as [`explain`](Self::explain) does, but explains an
+    /// error only if it is asked to, by [`Call::explaining`](crate::Call::explaining): later, or on
+    /// another thread. Default `false`.
+    #[cfg(feature = "explain")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "explain")))]
+    pub fn keep_modules(mut self, keep_modules: bool) -> Self {
+        self.keep_modules = keep_modules;
         self
     }
 

@@ -18,6 +18,7 @@ mod answer;
 mod causes;
 mod core_dumps;
 mod coverage;
+mod doors;
 mod fuel;
 #[path = "../../tools/differential/answers/src/functions.rs"]
 mod functions;

@@ -1,5 +1,6 @@
 //! Tests of the gateway, over loopback and as its clients use it. One module per topic.
 
+mod backtraces;
 mod bad_requests;
 mod browser;
 mod cgi;

@@ -371,7 +371,7 @@ fn a_failed_call_is_in_the_log() {
     for format in ["text", "json"] {
         let directory = plugins(&[("greet", "rust-greet.wasm")]);
         fs::write(directory.path().join("bad.wasm"), &print).unwrap();
-        let server = Server::start_in(directory, &["--log-format", format]);
+        let server = Server::start_in(directory, &["--log-format", format, "--no-explain"]);
         assert!(server.is_well());
         let answer = server.ask("POST", "/execute/bad", &[&header], b"");
         assert_eq!(answer.status, 500);

@@ -125,9 +125,15 @@ impl Problem {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&Error> for Problem {
+    fn from(error: &Error) -> Self {
         let kind = error.kind();
         let public = status::is_public(kind);
-        let details = details(&error);
+        let details = details(error);
         Self {
             message: match public {
                 true => error.to_string().into(),

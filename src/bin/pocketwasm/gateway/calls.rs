@@ -2,6 +2,7 @@
 
 use super::{
     answer::{self, Cost, Problem, Remedy},
+    explainer::{Again, is_explained},
     journal,
     pool::NotRun,
     routes::{LIMIT_HEADERS, LoweredLimits},
@@ -71,13 +72,32 @@ pub(super) fn on_tape<'a>(call: Call<'a>, tape: Tape<'a>) -> Call<'a> {
     }
 }
 
+/// Explains an error of such a call, if there is one, instead of running it.
+pub(super) fn explaining(call: Call<'_>, error: Option<Error>) -> Call<'_> {
+    match error {
+        Some(error) => call.explaining(error),
+        None => call,
+    }
+}
+
+/// Work that can be done again, to explain an error that it ended with.
+pub(super) fn again<R>(
+    work: &Arc<
+        impl Fn(&CancelToken, Tape<'_>, Option<Error>) -> Result<R, Error> + Send + Sync + 'static,
+    >,
+) -> Again {
+    let work = work.clone();
+    Box::new(move |error| work(&CancelToken::new(), None, Some(error)).err())
+}
+
 /// Runs `work` on a thread of the pool, and counts it in the metrics as a call of the plugin.
-/// Returns what `work` made, the outcome of the call and its cost.
+/// Returns what `work` made, the outcome of the call and its cost. `again` explains its error, if
+/// that is possible.
 pub(super) async fn run<R: Send + 'static>(
     gateway: &Arc<Gateway>,
     plugin: &Plugin,
     requester: &Requester<'_>,
-    turn: CallOrder,
+    (turn, again): (CallOrder, Option<Again>),
     work: impl FnOnce(&CancelToken, Tape<'_>) -> Result<(R, Outcome), Error> + Send + 'static,
 ) -> Result<(R, Outcome, Cost), Problem> {
     let token = requester.cancel.clone();
@@ -123,20 +143,28 @@ pub(super) async fn run<R: Send + 'static>(
     match (result, cost) {
         (Ok((made, outcome)), Some(cost)) => Ok((made, outcome, cost)),
         (Err(error), cost) => {
-            log_failure(requester, plugin, &error);
             let is_closed = error.kind() == ErrorKind::Closed;
-            Err(Problem {
+            let problem = Problem {
                 cost: cost.map(Box::new),
                 remedy: is_closed.then_some(Remedy::RetryAfter(1)),
-                ..Problem::from(error)
-            })
+                ..Problem::from(&error)
+            };
+            let explainer = gateway.explainer.as_ref().zip(again);
+            let turn = explainer.map(|(explainer, again)| (explainer.turn(), again));
+            let is_busy = matches!(turn, Some((None, _))) && is_explained(&error);
+            log_failure(requester, plugin, &error, is_busy);
+            if let Some((Some(turn), again)) = turn {
+                turn.explain(requester, plugin, again, error);
+            }
+            Err(problem)
         }
         (Ok(_), None) => Err(not_run(gateway, plugin, NotRun::Panicked)),
     }
 }
 
-/// Logs a failed call with what an operator needs to investigate it.
-fn log_failure(requester: &Requester<'_>, plugin: &Plugin, error: &Error) {
+/// Logs a failed call with what an operator needs to investigate it. If the explainer is busy, there
+/// will be no backtrace.
+fn log_failure(requester: &Requester<'_>, plugin: &Plugin, error: &Error, is_busy: bool) {
     // A cancelled call is no fault: its client is gone, or the gateway stops.
     let level = match error.kind() {
         ErrorKind::Cancelled | ErrorKind::Closed => log::Level::Debug,
@@ -156,6 +184,10 @@ fn log_failure(requester: &Requester<'_>, plugin: &Plugin, error: &Error) {
             ("export", error.export()),
             ("kind", Some(&kind)),
             ("stderr", stderr.as_deref().filter(|line| !line.is_empty())),
+            (
+                "no_backtrace",
+                is_busy.then_some("another call is or was explained just now"),
+            ),
         ],
     );
 }

@@ -8,6 +8,7 @@ use super::{
 use crate::gateway::incoming_request::IncomingRequest;
 use crate::gateway::state::Gateway;
 use percent_encoding::percent_decode_str;
+use pocketwasm::{CancelToken, Error};
 use std::sync::Arc;
 
 pub(super) async fn serve(
@@ -43,14 +44,16 @@ pub(super) async fn serve(
         settings.most_of(plugin.name()).and(lowered),
     );
     let (called, shared) = (plugin.clone(), gateway.clone());
-    let run = move |token: &_, tape: calls::Tape<'_>| {
+    let run = move |token: &CancelToken, tape: calls::Tape<'_>, error: Option<Error>| {
         let call = limits.set(called.call("_start").cancel(token));
         let call = shared.settings.plugins.set_environment(called.name(), call);
         let call = call.env("SCRIPT_NAME", &script).env("SERVER_PORT", &port);
-        calls::on_tape(call, tape).cgi(&seen)
+        calls::explaining(calls::on_tape(call, tape), error).cgi(&seen)
     };
-    let (response, _, cost) =
-        calls::run(gateway, &plugin, &request.requester, CallOrder::First, run).await?;
+    let run = Arc::new(run);
+    let order = (CallOrder::First, Some(calls::again(&run)));
+    let run = move |token: &_, tape: calls::Tape<'_>| run(token, tape, None);
+    let (response, _, cost) = calls::run(gateway, &plugin, &request.requester, order, run).await?;
     let mut answer = message::answer(response).map_err(|problem| Problem {
         plugin: Some(name.into()),
         export: Some("_start".into()),

@@ -78,6 +78,10 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = bytes)]
     pub(super) max_recording_bytes: usize,
 
+    /// Do not replay calls that fail to put backtraces into the log.
+    #[arg(long)]
+    pub(super) no_explain: bool,
+
     /// The largest body of a request.
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = bytes)]
     pub(super) max_body: usize,
@@ -167,6 +171,7 @@ impl Serve {
         // Input is never the reason for a refusal: the gateway measures bodies and heads itself.
         let longest = self.max_body.max(self.max_header.saturating_mul(4));
         let config = self.limits.config().max_input_bytes(longest.max(64 << 10));
+        let config = config.keep_modules(!self.no_explain);
         let config = self
             .allow_host
             .iter()

@@ -11,7 +11,7 @@ use crate::gateway::state::Gateway;
 use crate::number;
 use bytes::Bytes;
 use hyper::StatusCode;
-use pocketwasm::{Convention, Plugin, types::Signature};
+use pocketwasm::{CancelToken, Convention, Error, Plugin, types::Signature};
 use std::sync::Arc;
 
 /// What is passed to a call.
@@ -56,11 +56,11 @@ pub(super) async fn serve(
     };
     let limits = gateway.settings.most_of(plugin.name()).and(lowered);
     let (called, export, shared) = (plugin.clone(), export.clone(), gateway.clone());
-    let run = move |token: &_, tape: calls::Tape<'_>| {
+    let run = move |token: &CancelToken, tape: calls::Tape<'_>, error: Option<Error>| {
         let plugins = &shared.settings.plugins;
         let call = limits.set(called.call(&export).cancel(token));
         let call = plugins.set_environment(called.name(), call);
-        let call = calls::on_tape(call, tape);
+        let call = calls::explaining(calls::on_tape(call, tape), error);
         let outcome = match &input {
             CallInput::Params(params) => call.params(params).run()?,
             CallInput::Input(input) => {
@@ -73,8 +73,10 @@ pub(super) async fn serve(
         };
         Ok(((), outcome))
     };
-    let ((), outcome, cost) =
-        calls::run(gateway, &plugin, &request.requester, CallOrder::First, run).await?;
+    let run = Arc::new(run);
+    let order = (CallOrder::First, Some(calls::again(&run)));
+    let run = move |token: &_, tape: calls::Tape<'_>| run(token, tape, None);
+    let ((), outcome, cost) = calls::run(gateway, &plugin, &request.requester, order, run).await?;
     let mut answer = match (params, signature) {
         (Some(_), Some(signature)) => {
             numbers_answer(signature, outcome.results(), accept.prefers_json())

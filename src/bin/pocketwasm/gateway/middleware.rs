@@ -130,7 +130,7 @@ async fn through<'a>(
         let call = handler.call(&called, &shared.settings.plugins);
         call.cancel(token).handle(seen)
     };
-    let ran = calls::run(gateway, &plugin, &requester, CallOrder::First, run).await;
+    let ran = calls::run(gateway, &plugin, &requester, (CallOrder::First, None), run).await;
     let (handled, outcome, cost) = ran.map_err(closed)?;
     log_printed(&plugin, &requester, &outcome);
     passed_handlers.spend(cost);
@@ -183,7 +183,14 @@ async fn back(
         true => pending.finish_failed(response),
         false => pending.finish(response),
     };
-    let ran = calls::run(gateway, &handler.plugin, requester, CallOrder::Last, run).await;
+    let ran = calls::run(
+        gateway,
+        &handler.plugin,
+        requester,
+        (CallOrder::Last, None),
+        run,
+    )
+    .await;
     let (response, outcome, cost) = ran.map_err(closed)?;
     log_printed(&handler.plugin, requester, &outcome);
     passed_handlers.spend(cost);

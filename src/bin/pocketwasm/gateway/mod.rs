@@ -19,6 +19,7 @@ mod config;
 pub(crate) mod config_file;
 mod endpoints;
 mod execute;
+mod explainer;
 mod failures;
 mod guard;
 mod incoming_request;
@@ -109,6 +110,7 @@ impl Serve {
             .map_err(failed("make the directory of --record-failures"))?;
         let gateway = Arc::new(Gateway {
             failures,
+            explainer: (!self.no_explain).then(Arc::default),
             runner,
             pool,
             metrics,

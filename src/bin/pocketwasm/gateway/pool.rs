@@ -249,7 +249,7 @@ impl Shared {
 /// Lowers the priority of this thread, on systems where threads have priorities of their own. On a
 /// busy machine, quick calls would otherwise wait longer for a processor. Slow calls take up no
 /// more threads either way.
-fn give_way() {
+pub(super) fn give_way() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::setpriority_process(None, 10) {
         log::debug!("slow calls have the priority of others: {error}");

@@ -1,6 +1,7 @@
 //! The gateway itself: the state that all requests share.
 
 use crate::gateway::{
+    explainer::Explainer,
     failures::Failures,
     metrics::Metrics,
     pool::Pool,
@@ -15,6 +16,8 @@ use std::sync::Arc;
 pub(super) struct Gateway {
     /// Where recordings of failed calls go, if they are kept.
     pub(super) failures: Option<Failures>,
+    /// What explains failed calls, if they are explained.
+    pub(super) explainer: Option<Arc<Explainer>>,
     pub(super) runner: Runner,
     pub(super) pool: Pool,
     pub(super) metrics: Metrics,
