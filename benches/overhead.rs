@@ -7,6 +7,9 @@
 //! cargo bench --bench overhead -- --times 100000 "add, fresh" ours    # for callgrind
 //! ```
 //!
+//! `benches/peers/guests` fetches two published plugins. Their rows are left out where they are not
+//! there.
+//!
 //! What the engine alone does is what a careful host would have it do: for a fresh call a store
 //! with a limiter, an instance by a linker that was made once, the initialiser if there is one;
 //! for every call its fuel granted, the export looked up by name, a resumable call, the fuel used
@@ -15,7 +18,9 @@
 //! No harness of benchmarks takes turns between two subjects, and on a machine that others use
 //! too, only turns give ratios that can be believed.
 
-use pocketwasm::{Compilation, Instance, Plugin, Runner, RunnerConfig, SnapshotMode, WarmUp};
+use pocketwasm::{
+    Compilation, HostContext, Instance, Plugin, Runner, RunnerConfig, SnapshotMode, WarmUp,
+};
 use std::{
     cell::Cell,
     env, fs,
@@ -91,10 +96,13 @@ impl Raw {
                         memory.write(&mut caller, at(1), &[0; 4])?;
                     }
                     "clock_time_get" => memory.write(&mut caller, at(2), &[1; 8])?,
+                    "random_get" => memory.write(&mut caller, at(0), &vec![7; at(1)])?,
                     _ => {}
                 }
                 if let [result] = results {
-                    *result = Val::I32(0);
+                    // There are no files.
+                    let file = ["fd_prestat_get", "fd_read", "fd_write"].contains(&&*name);
+                    *result = Val::I32(if file { 8 } else { 0 });
                 }
                 Ok(())
             };
@@ -166,7 +174,10 @@ impl Live {
         let output = self.memory().data(&self.store)[start..end].to_vec();
         let value = |number: u64| Val::I32(u32::try_from(number).unwrap().cast_signed());
         let release = find(self, ["deallocate", "free"]).unwrap();
-        let takes = if release == "free" { 1 } else { 2 };
+        let takes = {
+            let release = self.instance.get_func(&self.store, release).unwrap();
+            release.ty(&self.store).params().len()
+        };
         self.call(release, &[value(at), value(size)][..takes], &mut []);
         self.call(release, &[pointer, length][..takes], &mut []);
         black_box(FUEL - self.store.get_fuel().unwrap());
@@ -235,6 +246,11 @@ fn fixture(name: &str) -> Vec<u8> {
     fs::read(format!("fixtures/{name}.wasm")).unwrap()
 }
 
+/// Where `benches/peers/guests` puts published plugins.
+fn published(name: &str) -> String {
+    format!("benches/peers/target/run/guests/{name}.wasm")
+}
+
 fn wat(name: &str) -> Vec<u8> {
     wat::parse_file(format!("fixtures/wat/bench/{name}.wat")).unwrap()
 }
@@ -294,14 +310,106 @@ fn warm_greet_fresh(bytes: &[u8]) -> [Work; 2] {
 
 /// A greeting by a fresh instance of the plugin, and by one of the engine alone.
 fn greetings(plugin: Plugin, bytes: &[u8]) -> [Work; 2] {
+    bytes_fresh(plugin, bytes, "greet", "World")
+}
+
+fn bytes_fresh(
+    plugin: Plugin,
+    bytes: &[u8],
+    export: &'static str,
+    input: &'static str,
+) -> [Work; 2] {
     let raw = Raw::new(bytes);
     let ours = move || {
-        black_box(plugin.call("greet").input("World").run().unwrap());
+        black_box(plugin.call(export).input(input).run().unwrap());
     };
     let raw = move || {
-        black_box(raw.live().bytes("greet", b"World"));
+        black_box(raw.live().bytes(export, input.as_bytes()));
     };
     [Box::new(ours), Box::new(raw)]
+}
+
+/// A log line with a secret in it, which a plugin of 6 MB in Go hashes.
+const LINE: &str = r#"{"level":"info","user":"ada","api_key":"sk_live_9aF3kQ7LmZ2xV8bT1cYw"}"#;
+
+fn shield() -> Vec<u8> {
+    fs::read(published("pii-shield")).unwrap()
+}
+
+/// QuickJS evaluates `Infinity`, a string that the module holds at that address; the other is
+/// `<eval>`.
+const EVALUATED: [i32; 4] = [1_049_138, 8, 1_086_572, 0];
+
+/// QuickJS with what it imports besides WASI. Nothing here makes it call that.
+fn quickjs() -> (Plugin, Raw) {
+    let config = RunnerConfig::new()
+        .function(
+            "env",
+            "host_get_timezone_offset",
+            |_: &mut HostContext<'_>, _: i32, _: i32| 0,
+        )
+        .function("env", "host_interrupt", |_: &mut HostContext<'_>| 0)
+        .function(
+            "env",
+            "host_promise_rejection",
+            |_: &mut HostContext<'_>, _: i32, _: i32, _: i32| (),
+        )
+        .function(
+            "env",
+            "host_module_normalize",
+            |_: &mut HostContext<'_>, _: i32, _: i32| 0,
+        )
+        .function(
+            "env",
+            "host_module_load",
+            |_: &mut HostContext<'_>, _: i32, _: i32| 0,
+        )
+        .function(
+            "env",
+            "host_call",
+            |_: &mut HostContext<'_>, _: i32, _: i32, _: i32, _: i32, _: i32| 0,
+        );
+    let bytes = fs::read(published("quickjs")).unwrap();
+    let runner = Runner::new(config).unwrap();
+    let warm_up = WarmUp::call("qjs_init");
+    let plugin = runner.load_plugin_warm("js", &bytes, warm_up).unwrap();
+    (plugin, Raw::new(&bytes))
+}
+
+fn evaluated_raw(live: &mut Live) {
+    let mut results = [Val::I32(0)];
+    black_box(live.metered("qjs_eval", &EVALUATED.map(Val::I32), &mut results));
+    black_box(results);
+}
+
+fn begun(raw: &Raw) -> Live {
+    let mut live = raw.live();
+    live.metered("qjs_init", &[], &mut [Val::I32(0)]);
+    live
+}
+
+/// An expression in a fresh instance after a warm-up call, which the engine alone has not.
+fn evaluated_fresh() -> [Work; 2] {
+    let (plugin, raw) = quickjs();
+    let bits = EVALUATED.map(|param| u64::from(param.cast_unsigned()));
+    let ours = move || {
+        black_box(plugin.call("qjs_eval").params(&bits).run().unwrap());
+    };
+    [
+        Box::new(ours),
+        Box::new(move || evaluated_raw(&mut begun(&raw))),
+    ]
+}
+
+/// The same in a kept instance: what the guest itself takes.
+fn evaluated_reused() -> [Work; 2] {
+    let (plugin, raw) = quickjs();
+    let bits = EVALUATED.map(|param| u64::from(param.cast_unsigned()));
+    let (mut ours, mut raw) = (plugin.instantiate().unwrap(), begun(&raw));
+    let ours = move || {
+        black_box(ours.call("qjs_eval").params(&bits).run().unwrap());
+    };
+    [Box::new(ours), Box::new(move || evaluated_raw(&mut raw))]
 }
 
 /// With a pause before each call, as between requests, in which spares can be made.
@@ -326,8 +434,8 @@ fn pause() -> Duration {
 }
 
 /// Bytes through an instance that is kept.
-fn bytes_reused(export: &'static str, input: Vec<u8>) -> [Work; 2] {
-    let (mut ours, mut raw) = kept(&fixture("rust-greet"));
+fn bytes_reused(module: &[u8], export: &'static str, input: Vec<u8>) -> [Work; 2] {
+    let (mut ours, mut raw) = kept(module);
     let same = input.clone();
     let ours = move || {
         black_box(ours.call(export).input(&input).run().unwrap());
@@ -391,7 +499,7 @@ fn cold_with(config: RunnerConfig, bytes: Vec<u8>) -> [Work; 2] {
     [Box::new(ours), Box::new(raw)]
 }
 
-const CASES: [Case; 17] = [
+const CASES: [Case; 22] = [
     Case {
         name: "add, fresh",
         prepare: || add_fresh(&fixture("add")),
@@ -431,16 +539,39 @@ const CASES: [Case; 17] = [
         prepare: || paced(greet_fresh(&fixture("go-greet"), 4)),
     },
     Case {
+        name: "go 6 MB, fresh",
+        prepare: || {
+            let plugin = runner().load_plugin("guest", shield()).unwrap();
+            bytes_fresh(plugin, &shield(), "redact", LINE)
+        },
+    },
+    Case {
+        name: "quickjs, fresh",
+        prepare: evaluated_fresh,
+    },
+    Case {
         name: "add, reused",
         prepare: add_reused,
     },
     Case {
         name: "greet, reused",
-        prepare: || bytes_reused("greet", b"World".to_vec()),
+        prepare: || bytes_reused(&fixture("rust-greet"), "greet", b"World".to_vec()),
+    },
+    Case {
+        name: "go greet, reused",
+        prepare: || bytes_reused(&fixture("go-greet"), "greet", b"World".to_vec()),
+    },
+    Case {
+        name: "go 6 MB, reused",
+        prepare: || bytes_reused(&shield(), "redact", LINE.into()),
+    },
+    Case {
+        name: "quickjs, reused",
+        prepare: evaluated_reused,
     },
     Case {
         name: "echo 64 KiB, reused",
-        prepare: || bytes_reused("echo", vec![b'x'; 65_536]),
+        prepare: || bytes_reused(&fixture("rust-greet"), "echo", vec![b'x'; 65_536]),
     },
     Case {
         name: "fib 22 and sum, reused",
@@ -526,9 +657,16 @@ fn main() {
         "", "pocketwasm", "wasmi", "ratio"
     );
     for case in CASES {
-        if words.iter().all(|word| case.name.contains(&**word)) {
-            case.measure();
+        if !words.iter().all(|word| case.name.contains(&**word)) {
+            continue;
         }
+        let needs = [("go 6 MB", "pii-shield"), ("quickjs", "quickjs")];
+        let needs = needs.into_iter().find(|it| case.name.starts_with(it.0));
+        if needs.is_some_and(|(_, module)| fs::metadata(published(module)).is_err()) {
+            println!("{:<24} left out: run benches/peers/guests", case.name);
+            continue;
+        }
+        case.measure();
     }
     if words.iter().all(|word| "2 threads".contains(&**word)) {
         threads();

@@ -1,5 +1,7 @@
 //! The engine's store with a guest's instance in it.
 
+#[cfg(feature = "std")]
+use crate::system::restored::Restored;
 use crate::{
     common::{error_kind::Phase, value::Signature},
     engine::{
@@ -38,6 +40,8 @@ pub(crate) struct GuestStore {
 pub(super) struct Resettable {
     pub(super) memory: Option<Memory>,
     pub(super) globals: Vec<Global>,
+    /// What is known of the pieces of the memory that are not zero in a new instance.
+    pub(super) spans: Vec<Restored>,
 }
 
 /// The host's data in the store of a new instance of `code`.

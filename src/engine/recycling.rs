@@ -13,6 +13,7 @@ use crate::{
         snapshot::StateShape,
     },
     settings::context::PluginContext,
+    system::restored::{Pagemap, Restored},
 };
 use alloc::{sync::Arc, vec::Vec};
 use wasmi::{F32, F64, Global, Instance, Store, Val};
@@ -48,7 +49,11 @@ impl Execution<'_> {
         let instance = store.data().instance.filter(|_| !keeps)?;
         // A memory that grows moves.
         let first = guest_store.resettable.is_none() || guest_store.hidden_pages != hidden;
-        let Resettable { memory, globals } = match &mut guest_store.resettable {
+        let Resettable {
+            memory,
+            globals,
+            spans,
+        } = match &mut guest_store.resettable {
             Some(known) => known,
             unknown => unknown.insert(find(store, instance, shape)?),
         };
@@ -56,8 +61,15 @@ impl Execution<'_> {
         if let Some(memory) = memory {
             let bytes = memory.data_mut(&mut *store);
             let hidden = usize::try_from(hidden.checked_mul(PAGE)?).ok()?;
-            taken =
-                new.restore_memory(bytes, hidden, |bytes, touched| clear(bytes, touched, first))?;
+            let clear = |bytes: &mut [u8], touched| clear(bytes, touched, first);
+            let mut pagemap = Pagemap::default();
+            taken = new.restore_memory(bytes, hidden, clear, |index, bytes, span| {
+                if spans.len() <= index {
+                    spans.resize_with(index + 1, Restored::default);
+                }
+                let restored = spans.get_mut(index)?;
+                restored.restore(&mut pagemap, bytes, |range, bytes| span.write(range, bytes))
+            })?;
         }
         set_globals(store, globals, &new.globals)?;
         if hidden > 0 {
@@ -89,7 +101,11 @@ fn find(store: &Store<StoreData>, instance: Instance, shape: &StateShape) -> Opt
     let globals = shape.global_exports();
     let globals = globals.map(|name| instance.get_global(store, &name));
     let globals = globals.collect::<Option<Vec<Global>>>()?;
-    Some(Resettable { memory, globals })
+    Some(Resettable {
+        memory,
+        globals,
+        spans: Vec::new(),
+    })
 }
 
 /// Gives the mutable globals their values. `None` if not all have one.

@@ -9,10 +9,16 @@ use crate::common::{
 };
 use alloc::{boxed::Box, string::ToString, vec::Vec};
 use core::iter;
+#[cfg(feature = "std")]
+use core::ops::Range;
 
 /// The most zero bytes between two ranges that are merged into one segment. Copying them costs less
 /// than setting up another segment (some 30 ns, measured).
 pub(super) const MERGED_GAP: usize = 256;
+/// The zero bytes between two ranges of a memory that are restored one by one. Fewer stay resident:
+/// giving them back does not pay.
+#[cfg(feature = "std")]
+const SPAN_GAP: usize = 64 << 10;
 /// The number of bytes that are checked for zeros at a time.
 const BLOCK: usize = 64;
 
@@ -80,14 +86,16 @@ impl InstanceState {
 
     /// Gives a memory the content that was read, and zeros in the `hidden` bytes after it. `clear`
     /// makes bytes zero, and returns how many of them still take memory. It is told at which ends
-    /// calls touch them. Returns the same for the whole memory. `None` if it has another size, or
-    /// `clear` failed: its content is then unknown.
+    /// calls touch them. `write` gives a span of the memory its content. It is told which span that
+    /// is, and gets what writes any range of it. Returns how many bytes of the whole memory still take
+    /// memory. `None` if it has another size, or one of the two failed: its content is then unknown.
     #[cfg(feature = "std")]
     pub(crate) fn restore_memory(
         &self,
         memory: &mut [u8],
         hidden: usize,
         mut clear: impl FnMut(&mut [u8], Touched) -> Option<usize>,
+        mut write: impl FnMut(usize, &mut [u8], &Span<'_>) -> Option<()>,
     ) -> Option<usize> {
         let shown = memory.len().checked_sub(hidden)?;
         if shown != self.memory_bytes {
@@ -97,12 +105,16 @@ impl InstanceState {
         // A guest's stack ends where its data begins, and its heap begins where its data ends, or
         // in the pages by which it grows its memory.
         let (mut position, mut taken, mut start) = (0, 0, false);
-        for (place, bytes) in &self.memory {
-            let (zeros, after) = rest.split_at_mut_checked(place.checked_sub(position)?)?;
-            let (data, after) = after.split_at_mut_checked(bytes.len())?;
-            taken += clear(zeros, Touched { start, end: true })? + bytes.len();
-            data.copy_from_slice(bytes);
-            (rest, position, start) = (after, place + bytes.len(), true);
+        for (index, span) in self.spans().enumerate() {
+            let Range {
+                start: place,
+                end: after,
+            } = span.range()?;
+            let (zeros, others) = rest.split_at_mut_checked(place.checked_sub(position)?)?;
+            let (data, others) = others.split_at_mut_checked(after.checked_sub(place)?)?;
+            taken += clear(zeros, Touched { start, end: true })? + data.len();
+            write(index, data, &span)?;
+            (rest, position, start) = (others, after, true);
         }
         let shown = clear(rest, Touched { start, end: false })?;
         let hidden = clear(
@@ -113,6 +125,56 @@ impl InstanceState {
             },
         )?;
         Some(taken + shown + hidden)
+    }
+
+    /// The ranges that were read, those together between which there are few zeros.
+    #[cfg(feature = "std")]
+    fn spans(&self) -> impl Iterator<Item = Span<'_>> {
+        let near = |(place, bytes): &(usize, Box<[u8]>), next: &(usize, Box<[u8]>)| {
+            next.0.saturating_sub(place + bytes.len()) < SPAN_GAP
+        };
+        self.memory.chunk_by(near).map(Span)
+    }
+}
+
+/// Ranges of a memory, with few zeros between them.
+#[cfg(feature = "std")]
+pub(crate) struct Span<'a>(&'a [(usize, Box<[u8]>)]);
+
+#[cfg(feature = "std")]
+impl Span<'_> {
+    /// Its addresses.
+    fn range(&self) -> Option<Range<usize>> {
+        let (first, (last, bytes)) = (self.0.first()?.0, self.0.last()?);
+        Some(first..last.checked_add(bytes.len())?)
+    }
+
+    /// Writes the content of a range of the span, from its beginning on, into as many bytes.
+    pub(crate) fn write(&self, range: Range<usize>, bytes: &mut [u8]) -> Option<()> {
+        let start = self.range()?.start;
+        let (mut position, end) = (
+            start.checked_add(range.start)?,
+            start.checked_add(range.end)?,
+        );
+        let first = |(place, piece): &(usize, Box<[u8]>)| place + piece.len() <= position;
+        let first = self.0.partition_point(first);
+        let mut rest = bytes;
+        for (place, piece) in self.0.get(first..)? {
+            if *place >= end {
+                break;
+            }
+            let (zeros, others) = rest.split_at_mut_checked(place.saturating_sub(position))?;
+            zeros.fill(0);
+            position = position.max(*place);
+            let piece = piece.get(position - place..)?;
+            let piece = piece.get(..end - position).unwrap_or(piece);
+            let (data, others) = others.split_at_mut_checked(piece.len())?;
+            data.copy_from_slice(piece);
+            position += piece.len();
+            rest = others;
+        }
+        rest.fill(0);
+        Some(())
     }
 }
 

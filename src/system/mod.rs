@@ -1,5 +1,5 @@
 //! What needs an operating system: its clock, a background thread, work on several threads, memory
-//! that is given back, its directories, and archives, whose libraries need `std`.
+//! that is given back or restored, its directories, and archives, whose libraries need `std`.
 //!
 //! It exists only in builds with `std`. It knows nothing of plugins; its callers pass the work in.
 //! It uses `common` only.
@@ -16,3 +16,4 @@ pub(crate) mod host_directory;
 pub(crate) mod import;
 pub(crate) mod pages;
 pub(crate) mod parallel;
+pub(crate) mod restored;

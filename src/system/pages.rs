@@ -13,6 +13,13 @@ pub(crate) const GIVES_BACK: bool = cfg!(all(
 ));
 
 use crate::common::touched::Touched;
+#[cfg(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    target_pointer_width = "64",
+    not(miri)
+))]
+pub(super) use linux::page_size;
 
 /// Makes `bytes` zero. `first` says that these bytes have not been given back before: it is then
 /// made sure that what was given back reads as zero. What calls touch is not given back.
@@ -152,7 +159,7 @@ mod linux {
     }
 
     /// The size of a page of the operating system.
-    fn page_size() -> Option<usize> {
+    pub(in crate::system) fn page_size() -> Option<usize> {
         static SIZE: OnceLock<Option<usize>> = OnceLock::new();
         *SIZE.get_or_init(|| {
             // SAFETY: sysconf(3) only reads, and takes any number.
