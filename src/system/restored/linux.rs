@@ -251,11 +251,15 @@ impl Found {
 /// One descriptor for the process, if the system can say what was written.
 fn watcher() -> Option<&'static OwnedFd> {
     static WATCHER: OnceLock<Option<OwnedFd>> = OnceLock::new();
-    WATCHER.get_or_init(|| page_size().and_then(open)).as_ref()
+    let watcher = WATCHER.get_or_init(|| {
+        let watcher = open()?;
+        works(&watcher, page_size()?).then_some(watcher)
+    });
+    watcher.as_ref()
 }
 
-/// Opens it, and makes sure that the system does what it says. An emulator may not.
-fn open(page: usize) -> Option<OwnedFd> {
+/// Opens it. Systems without what is needed refuse that.
+fn open() -> Option<OwnedFd> {
     let flags = libc::O_CLOEXEC | UFFD_USER_MODE_ONLY;
     // SAFETY: userfaultfd(2) takes flags and makes a descriptor. It touches no memory.
     let watcher = unsafe { libc::syscall(libc::SYS_userfaultfd, flags) };
@@ -272,19 +276,26 @@ fn open(page: usize) -> Option<OwnedFd> {
     // SAFETY: UFFDIO_API reads and writes a `struct uffdio_api`, which `Api` is, and no other
     // memory.
     let done = unsafe { libc::ioctl(watcher.as_raw_fd(), UFFDIO_API as _, &raw mut api) };
-    (done == 0).then_some(())?;
-    let length = page.checked_mul(4)?;
+    (done == 0).then_some(watcher)
+}
+
+/// Whether the system does what it says. An emulator may not.
+fn works(watcher: &OwnedFd, page: usize) -> bool {
+    // A page is at most 64 KiB.
+    let length = page * 4;
     let access = libc::PROT_READ | libc::PROT_WRITE;
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     // SAFETY: a new mapping, at an address that the system chooses.
     let mapped = unsafe { libc::mmap(ptr::null_mut(), length, access, flags, -1, 0) };
-    (mapped != libc::MAP_FAILED).then_some(())?;
+    if mapped == libc::MAP_FAILED {
+        return false;
+    }
     // SAFETY: the mapping has that many bytes, which are zero, and nothing else refers to them.
     let pages = unsafe { slice::from_raw_parts_mut(mapped.cast::<u8>(), length) };
-    let works = says_what_was_written(&watcher, pages, page);
+    let works = says_what_was_written(watcher, pages, page);
     // SAFETY: it is the mapping from above, which is not used any more.
     unsafe { libc::munmap(mapped, length) };
-    works?.then_some(watcher)
+    works == Some(true)
 }
 
 fn says_what_was_written(watcher: &OwnedFd, pages: &mut [u8], page: usize) -> Option<bool> {
