@@ -10,6 +10,7 @@ use crate::{
     convention::call_input::BoundInput,
     engine::{execution::Execution, guest_store::GuestStore, meter::CallLimits},
 };
+use alloc::boxed::Box;
 
 impl Task<'_> {
     /// Runs a call again that was stopped in `guest_store` at a growth by `pages`.
@@ -18,7 +19,7 @@ impl Task<'_> {
         &mut self,
         plugin: &Plugin,
         bound_input: &BoundInput<'_>,
-        (mut guest_store, pages): (GuestStore, u64),
+        (mut guest_store, pages): (Box<GuestStore>, u64),
         call_limits: CallLimits,
     ) -> Result<Outcome, Error> {
         let code = plugin.code();

@@ -283,7 +283,7 @@ impl Plugin {
                 execution.renew(CallLimits::default(), None);
                 let initialised = execution.initialise_first(None);
                 execution.end(initialised)?;
-                return Ok((code, spare));
+                return Ok((code, *spare));
             }
             let mut execution = Execution::new(&code, &mut guest_store);
             let initialised = execution.instantiate_and_initialise(None);

@@ -6,11 +6,11 @@ use crate::{
 };
 #[cfg(feature = "std")]
 use crate::{convention::call_input::BoundInput, loading::spares::Spares};
-use alloc::sync::Arc;
+use alloc::{boxed::Box, sync::Arc};
 
 impl Plugin {
-    /// A spare instance, for one call.
-    pub(crate) fn spare(&self) -> Option<GuestStore> {
+    /// A spare instance, for one call. A store is large: spare ones stay in their place.
+    pub(crate) fn spare(&self) -> Option<Box<GuestStore>> {
         #[cfg(feature = "std")]
         return self.0.spares.as_ref().and_then(Spares::take);
         #[cfg(not(feature = "std"))]
@@ -36,7 +36,7 @@ impl Plugin {
     }
 
     /// A spare instance of `code`, if that is what the spares are instances of.
-    pub(crate) fn spare_of(&self, code: &Arc<CompiledModule>) -> Option<GuestStore> {
+    pub(crate) fn spare_of(&self, code: &Arc<CompiledModule>) -> Option<Box<GuestStore>> {
         let own = Arc::ptr_eq(code, &self.0.code);
         own.then(|| self.spare()).flatten()
     }
@@ -61,7 +61,7 @@ impl Plugin {
     }
 
     /// Takes back an instance of this plugin's code whose call went well.
-    pub(crate) fn give_back(&self, guest_store: GuestStore) {
+    pub(crate) fn give_back(&self, guest_store: Box<GuestStore>) {
         #[cfg(feature = "std")]
         if let Some(spares) = &self.0.spares {
             spares.give_back(guest_store);

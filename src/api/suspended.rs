@@ -163,7 +163,7 @@ async fn fresh(
             Execution::new(code, &mut spare).renew(call_limits, environment);
             // The time counts as if the instance were made now.
             spare.state().meter.begin();
-            spare
+            *spare
         }
         None => GuestStore::new(plugin.plugin_context(), code, call_limits, environment),
     };
@@ -182,7 +182,7 @@ async fn fresh(
     let begun = begin.await;
     let done = perform(task, plugin, &mut execution, &bound_input, begun).await;
     if can_be_spare && !guest_store.is_poisoned() {
-        plugin.give_back(guest_store);
+        plugin.give_back(Box::new(guest_store));
     }
     done
 }

@@ -140,7 +140,7 @@ impl<'a> Task<'a> {
     }
 
     /// A spare instance, or a store for a new one.
-    pub(super) fn take_spare(&mut self, plugin: &Plugin) -> (GuestStore, Begin) {
+    pub(super) fn take_spare(&mut self, plugin: &Plugin) -> (Box<GuestStore>, Begin) {
         let code = plugin.code();
         let (call_limits, environment) = self.take();
         match plugin.spare() {
@@ -151,7 +151,7 @@ impl<'a> Task<'a> {
             None => {
                 let context = plugin.plugin_context();
                 let made = GuestStore::new(context, code, call_limits, environment);
-                (made, Begin::InstantiateAndLearn)
+                (Box::new(made), Begin::InstantiateAndLearn)
             }
         }
     }

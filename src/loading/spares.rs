@@ -15,7 +15,7 @@ use crate::{
         pages::{GIVES_BACK, clear},
     },
 };
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::{
     fmt,
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
@@ -59,7 +59,7 @@ struct Stock {
 }
 
 struct Spare {
-    guest_store: GuestStore,
+    guest_store: Box<GuestStore>,
     /// The bytes that are counted for it.
     bytes: usize,
 }
@@ -139,7 +139,7 @@ impl Spares {
     }
 
     /// Takes a spare instance, if there is one, and has more created if there are too few.
-    pub(crate) fn take(self: &Arc<Self>) -> Option<GuestStore> {
+    pub(crate) fn take(self: &Arc<Self>) -> Option<Box<GuestStore>> {
         let mut stock = self.stock();
         if stock.retired {
             return None;
@@ -165,12 +165,8 @@ impl Spares {
     fn refill(&self) {
         self.refilling.store(false, Ordering::Relaxed);
         while let Some(counted) = self.wants_more() {
-            let mut guest_store = GuestStore::new(
-                &self.plugin_context,
-                &self.code,
-                CallLimits::default(),
-                None,
-            );
+            let (context, limits) = (&self.plugin_context, CallLimits::default());
+            let mut guest_store = Box::new(GuestStore::new(context, &self.code, limits, None));
             // Errors are ignored here: the next call meets the same one and reports it.
             let made = Execution::new(&self.code, &mut guest_store)
                 .instantiate()
@@ -198,7 +194,7 @@ impl Spares {
     }
 
     /// Keeps an instance, unless there are to be no more. Returns whether it did.
-    fn keep(&self, guest_store: GuestStore, counted: Counted<'_>) -> bool {
+    fn keep(&self, guest_store: Box<GuestStore>, counted: Counted<'_>) -> bool {
         let bytes = counted.bytes;
         let mut stock = self.stock();
         if stock.retired {
@@ -211,7 +207,7 @@ impl Spares {
 
     /// Keeps an instance in which `pages` are hidden. Those with another number of hidden pages are
     /// dropped: the last call is the best guess at what the next one needs.
-    fn keep_larger(&self, guest_store: GuestStore, pages: u32, counted: Counted<'_>) {
+    fn keep_larger(&self, guest_store: Box<GuestStore>, pages: u32, counted: Counted<'_>) {
         let bytes = counted.bytes;
         let mut stock = self.stock();
         if stock.retired || self.hidden_in_vain.load(Ordering::Relaxed) {
@@ -239,7 +235,7 @@ impl Spares {
     }
 
     /// Takes an instance in which `pages` are hidden, if there is one.
-    pub(crate) fn take_larger(&self, pages: u64) -> Option<GuestStore> {
+    pub(crate) fn take_larger(&self, pages: u64) -> Option<Box<GuestStore>> {
         let mut stock = self.stock();
         if stock.retired || self.hidden_pages() != pages {
             return None;
@@ -288,7 +284,7 @@ impl Spares {
 
     /// Takes back an instance whose call went well, and keeps it if it can be made as new.
     #[inline(never)]
-    pub(crate) fn give_back(&self, mut guest_store: GuestStore) {
+    pub(crate) fn give_back(&self, mut guest_store: Box<GuestStore>) {
         let Some(shape) = &self.code.shape else {
             return;
         };

@@ -160,7 +160,9 @@ impl RunnerConfig {
     /// did that once, before any host function was called.
     ///
     /// Each counts 32 KiB and its memory. On 64-bit Linux, an instance that was made as new gave
-    /// most of its memory back to the operating system, and counts only the rest.
+    /// most of its memory back to the operating system, and counts only the rest. From 6.7 on, Linux
+    /// says which pages of its data were written (`userfaultfd`, called once in a process); all are
+    /// copied where it refuses to.
     #[cfg(feature = "std")]
     #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
     pub fn max_spare_bytes(mut self, max_spare_bytes: usize) -> Self {

@@ -3,6 +3,11 @@
     unsafe_code,
     reason = "asking what was written takes calls of the C library"
 )]
+#![allow(
+    clippy::cast_lossless,
+    clippy::cast_possible_wrap,
+    reason = "the type of a request is another one in each C library"
+)]
 
 use crate::system::pages::page_size;
 use core::{ops::Range, ptr, slice};
@@ -22,8 +27,14 @@ const TIMES: u32 = 64;
 /// The most ranges of written pages that are asked for at once.
 const RANGES: usize = 96;
 
+/// The number of a request. The bits are the same in musl, where it is signed.
+#[cfg(target_env = "musl")]
+type Request = libc::c_int;
+#[cfg(not(target_env = "musl"))]
+type Request = libc::c_ulong;
+
 // Of linux/fs.h and linux/userfaultfd.h, as the two architectures have them.
-const PAGEMAP_SCAN: u32 = 0xc060_6610;
+const PAGEMAP_SCAN: Request = 0xc060_6610_u32 as Request;
 const PM_SCAN_WP_MATCHING: u64 = 1;
 const PM_SCAN_CHECK_WPASYNC: u64 = 2;
 const PAGE_IS_WRITTEN: u64 = 2;
@@ -32,8 +43,8 @@ const PAGE_IS_PRESENT: u64 = 8;
 const UFFD_USER_MODE_ONLY: libc::c_int = 1;
 const UFFD_API: u64 = 0xaa;
 const UFFD_FEATURE_WP_ASYNC: u64 = 1 << 15;
-const UFFDIO_API: u32 = 0xc018_aa3f;
-const UFFDIO_REGISTER: u32 = 0xc020_aa00;
+const UFFDIO_API: Request = 0xc018_aa3f_u32 as Request;
+const UFFDIO_REGISTER: Request = 0xc020_aa00_u32 as Request;
 const UFFDIO_REGISTER_MODE_WP: u64 = 2;
 
 #[repr(C)]
@@ -275,7 +286,7 @@ fn open() -> Option<OwnedFd> {
     };
     // SAFETY: UFFDIO_API reads and writes a `struct uffdio_api`, which `Api` is, and no other
     // memory.
-    let done = unsafe { libc::ioctl(watcher.as_raw_fd(), UFFDIO_API as _, &raw mut api) };
+    let done = unsafe { libc::ioctl(watcher.as_raw_fd(), UFFDIO_API, &raw mut api) };
     (done == 0).then_some(watcher)
 }
 
@@ -345,7 +356,7 @@ fn watch(watcher: &OwnedFd, pagemap: &mut Pagemap, pages: &mut [u8]) -> bool {
     // SAFETY: UFFDIO_REGISTER reads and writes a `struct uffdio_register`, which `Register` is.
     // Of the memory that it names it touches nothing, and what it changes there is said above.
     // It refuses ranges that are not whole pages, not mapped, or watched by another descriptor.
-    let done = unsafe { libc::ioctl(watcher.as_raw_fd(), UFFDIO_REGISTER as _, &raw mut register) };
+    let done = unsafe { libc::ioctl(watcher.as_raw_fd(), UFFDIO_REGISTER, &raw mut register) };
     if done != 0 {
         return false;
     }
@@ -377,7 +388,7 @@ fn scan_pages(pagemap: &mut Pagemap, scan: &mut Scan) -> Option<usize> {
     //
     // The callers have exposed the pointer to that memory. For the compiler, a call of an unknown
     // function may therefore read it: all that was written before it is in memory by then.
-    let found = unsafe { libc::ioctl(pagemap.as_raw_fd(), PAGEMAP_SCAN as _, ptr::from_mut(scan)) };
+    let found = unsafe { libc::ioctl(pagemap.as_raw_fd(), PAGEMAP_SCAN, ptr::from_mut(scan)) };
     usize::try_from(found).ok()
 }
 

@@ -12,7 +12,7 @@ const LENGTH: usize = 1 << 20;
 fn content() -> &'static [u8] {
     static CONTENT: OnceLock<Vec<u8>> = OnceLock::new();
     CONTENT.get_or_init(|| {
-        let byte = |place: usize| (place.wrapping_mul(2_654_435_761) >> 16 & 0xff) as u8;
+        let byte = |place: usize| place.wrapping_mul(2_654_435_761).to_le_bytes()[2];
         (0..LENGTH).map(byte).collect()
     })
 }
