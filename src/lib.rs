@@ -143,7 +143,7 @@ pub use api::running::RunningCall;
 pub use api::typed::TypedFunction;
 #[cfg(feature = "recordings")]
 #[cfg_attr(docsrs, doc(cfg(feature = "recordings")))]
-pub use api::{recording::Recording, replaying::Replay};
+pub use api::{recording::Recording, replayer::Replayer, replaying::Replay};
 pub use common::cancel::CancelToken;
 pub use common::error::Error;
 pub use common::error_kind::{ErrorKind, Phase};

@@ -293,7 +293,7 @@ const EXHAUSTED: &str = "trap: call stack exhausted";
 
 /// Checks that a replay ended as the call did. Returns whether it ended for want of fuel where the
 /// call had exhausted its stack: the copy has a larger one.
-fn same_end(
+pub(super) fn same_end(
     error: &Error,
     fuel: u64,
     replayed: &Result<Outcome, Error>,
@@ -307,18 +307,18 @@ fn same_end(
             if is_limited(error) && is_spent {
                 return Ok(false);
             }
+            let [message, same] = [error.message(), other.message()];
+            if other.kind() == error.kind() && same == message && used == fuel {
+                return Ok(false);
+            }
             if other.kind() == ErrorKind::Timeout {
                 let limit = other.message();
                 return Err(format!(
                     "the replay takes three times as long as the call: {limit}"
                 ));
             }
-            let [message, same] = [error.message(), other.message()];
             if message.starts_with(EXHAUSTED) && (is_spent || same.starts_with(EXHAUSTED)) {
                 return Ok(is_spent);
-            }
-            if other.kind() == error.kind() && same == message && used == fuel {
-                return Ok(false);
             }
             format!("with {:?} after {used} units", other.message())
         }

@@ -39,6 +39,10 @@ mod record;
 pub(crate) mod recording;
 #[cfg(feature = "explain")]
 mod replay;
+#[cfg(all(feature = "explain", feature = "recordings"))]
+mod replayed_copy;
+#[cfg(feature = "recordings")]
+pub(crate) mod replayer;
 #[cfg(feature = "recordings")]
 pub(crate) mod replaying;
 pub(crate) mod runner;

@@ -13,6 +13,7 @@ use crate::{
         profile::{FunctionCost, LineCost, Profile, StackCost},
     },
     engine::{
+        watch::Watch,
         costs::{Costs, HOST, HOST_FUNCTION},
         observer::ActiveFunction,
     },
@@ -83,25 +84,29 @@ impl Call<'_> {
                     source: None,
                 }))
             })?;
-        let outcome = match &ended {
-            Ok(outcome) => Some(outcome),
-            Err(error) => error.outcome(),
-        };
-        let used = outcome.map_or(0, Outcome::fuel_used);
-        let sites = watch.sites().clone();
-        let is_calling = watch
-            .active()
-            .last()
-            .is_some_and(ActiveFunction::is_calling);
-        let mut costs = watch
-            .take_observer()
-            .unwrap_or_else(|| Box::new(Costs::new()));
-        costs.finish(used, is_calling);
-        Ok(profile(plugin, kept, ended, *costs, &sites))
+        let costs = counted(&mut watch, &ended);
+        Ok(profile(plugin, kept, ended, costs, watch.sites()))
     }
 }
 
-fn profile(
+/// What was counted in a call that has ended.
+pub(super) fn counted(watch: &mut Watch, ended: &Result<Outcome, Error>) -> Costs {
+    let outcome = match ended {
+        Ok(outcome) => Some(outcome),
+        Err(error) => error.outcome(),
+    };
+    let used = outcome.map_or(0, Outcome::fuel_used);
+    let is_calling = watch
+        .active()
+        .last()
+        .is_some_and(ActiveFunction::is_calling);
+    let costs: Option<Box<Costs>> = watch.take_observer();
+    let mut costs = costs.map_or_else(Costs::new, |costs| *costs);
+    costs.finish(used, is_calling);
+    costs
+}
+
+pub(super) fn profile(
     plugin: &Plugin,
     kept: &KeptModule,
     ended: Result<Outcome, Error>,

@@ -65,7 +65,7 @@ pub(super) fn with_explanation(plugin: &Plugin, inputs: Inputs<'_>, error: Error
 /// Whether an error has a place in the guest's code that matters. The exit of a command is an
 /// answer. An error that a plugin reports by its convention is one too, unless AssemblyScript's
 /// runtime reports it because the guest has no handler.
-fn is_explained(error: &Error, plugin: &Plugin, export: &str) -> bool {
+pub(super) fn is_explained(error: &Error, plugin: &Plugin, export: &str) -> bool {
     let kind = match error.kind() {
         ErrorKind::Trap
         | ErrorKind::OutOfFuel
@@ -149,12 +149,7 @@ fn run_on(
     observer: Option<Box<dyn Observer>>,
     look: &mut Look<'_>,
 ) -> Result<Replayed, String> {
-    let loaded = LoadedModule {
-        code,
-        original: None,
-        snapshot: Snapshot::Off,
-    };
-    let copy = Plugin::of(&kept.context, plugin.shared_name(), kept.sha256, loaded);
+    let copy = copy_of(plugin, kept, code);
     let bound_input = task.bind(&copy, None).map_err(|error| error.message())?;
     let (call_limits, environment) = task.take();
     let mut guest_store =
@@ -171,6 +166,16 @@ fn run_on(
         }
         None => Err("the copy is not instrumented; please report this".into()),
     }
+}
+
+/// A copy of a plugin's module, as a plugin.
+pub(super) fn copy_of(plugin: &Plugin, kept: &KeptModule, code: Arc<CompiledModule>) -> Plugin {
+    let loaded = LoadedModule {
+        code,
+        original: None,
+        snapshot: Snapshot::Off,
+    };
+    Plugin::of(&kept.context, plugin.shared_name(), kept.sha256, loaded)
 }
 
 /// What a call began with.

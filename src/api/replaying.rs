@@ -3,39 +3,31 @@
 #[cfg(feature = "files")]
 use crate::common::{files::Files, recording::FilesRecord};
 use crate::{
-    api::{
-        plugin::{Plugin, sha256},
-        record::run_on_tape,
-        recording::{Head, Recording},
-        task::Task,
-    },
+    api::{plugin::Plugin, record::run_on_tape, recording::Recording, task::Task},
     common::{
         error::Error,
         error_kind::ErrorKind,
-        failure::{Cause, Failure},
+        failure::Failure,
         outcome::Outcome,
         recording::{CallRecord, End, InputRecord, StdinRecord},
-        text::Escaped,
         wasm_value::Value,
     },
     convention::{call_input::CallInput, kinds::Convention},
-    engine::{compiled_module::ENGINE, dispatch, meter::CallLimits},
+    engine::meter::CallLimits,
     host::{
         environment::{Environment, InputSource, Stdin},
         tape::{Player, Tape},
     },
-    loading::describe::describe,
-    settings::{config::RunnerConfig, context::RunnerContext, modes::Compilation},
 };
-use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 /// The calls of a recording after they ran again, each with its outcome or its error, which are those
 /// of the recording.
 #[derive(Debug)]
 pub struct Replay {
-    ended: Vec<Result<Outcome, Error>>,
-    passed_on: Vec<[Vec<u8>; 2]>,
+    pub(super) ended: Vec<Result<Outcome, Error>>,
+    pub(super) passed_on: Vec<[Vec<u8>; 2]>,
 }
 
 impl Replay {
@@ -76,6 +68,8 @@ impl Recording {
     /// within the limits that the recording has. Of a recording by a stranger, these are the
     /// stranger's.
     ///
+    /// This is short for [`replayer`](Self::replayer) and [`run`](crate::Replayer::run).
+    ///
     /// # Errors
     ///
     /// [`Recording`](crate::ErrorKind::Recording) if it is one of another module or engine, or its
@@ -83,7 +77,7 @@ impl Recording {
     /// between the recording and the replay: which call of the host, what was expected, and what
     /// happened. And the errors of loading the module.
     pub fn replay(&self, module: &[u8]) -> Result<Replay, Error> {
-        self.replayed(module, GivenFiles::default())
+        self.replayer(module)?.run()
     }
 
     /// Like [`replay`](Self::replay), for calls that saw files which are in the recording by their
@@ -96,75 +90,17 @@ impl Recording {
     #[cfg(feature = "files")]
     #[cfg_attr(docsrs, doc(cfg(feature = "files")))]
     pub fn replay_with(&self, module: &[u8], files: &Files) -> Result<Replay, Error> {
-        self.replayed(module, GivenFiles(Some(files)))
-    }
-
-    fn replayed(&self, module: &[u8], files: GivenFiles<'_>) -> Result<Replay, Error> {
-        let head = self.head();
-        let plugin = load(&head, module, files)?;
-        let (mut ended, mut passed_on) = (Vec::new(), Vec::new());
-        for call in &self.calls {
-            let (done, output) = fresh(call, &plugin, files)?;
-            ended.push(done);
-            passed_on.push(output);
-        }
-        Ok(Replay { ended, passed_on })
+        self.replayer(module)?.files(files).run()
     }
 }
 
 /// The files for a replay, if they were given.
 #[derive(Clone, Copy, Default)]
 #[cfg(feature = "files")]
-struct GivenFiles<'a>(Option<&'a Files>);
+pub(super) struct GivenFiles<'a>(pub(super) Option<&'a Files>);
 #[derive(Clone, Copy, Default)]
 #[cfg(not(feature = "files"))]
-struct GivenFiles<'a>(core::marker::PhantomData<&'a ()>);
-
-/// Loads the module as it was loaded for the recording.
-fn load(head: &Head, module: &[u8], files: GivenFiles<'_>) -> Result<Plugin, Error> {
-    let hash = sha256(module);
-    let problem = if head.engine != ENGINE {
-        format!(
-            "the recording was made by \"{}\"; this build has \"{}\"",
-            Escaped(&head.engine, 200),
-            ENGINE
-        )
-    } else if head.module != hash {
-        format!(
-            "the recording is one of the module of SHA-256 {}, not {}",
-            hexadecimal(&head.module),
-            hexadecimal(&hash)
-        )
-    } else {
-        let settings = &head.settings;
-        // The limits are needed to look at the module, and its imports for the functions.
-        let mut bare = settings.clone();
-        bare.functions.clear();
-        let limits = RunnerConfig::of_recorded(&bare, &[])?;
-        let (info, _) = describe(&limits, module)?;
-        #[cfg_attr(not(feature = "files"), expect(unused_mut, reason = "for files"))]
-        let mut config = RunnerConfig::of_recorded(settings, &info.imports)?;
-        #[cfg(feature = "files")]
-        {
-            config.files = FilesRecord::tree(settings.files.as_ref(), files.0)?;
-        }
-        #[cfg(not(feature = "files"))]
-        let _ = files;
-        dispatch::check()?;
-        let compilation = match settings.grants.compiled_when_called {
-            true => Compilation::WhenCalled,
-            false => Compilation::AtLoad,
-        };
-        let context = Arc::new(RunnerContext::new(config));
-        let name = &settings.plugin;
-        return Plugin::load_with(&context, name, module, compilation, None, Some(hash));
-    };
-    Err(Failure::from(Cause::Recording { problem }).into())
-}
-
-fn hexadecimal(bytes: &[u8]) -> alloc::string::String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
+pub(super) struct GivenFiles<'a>(core::marker::PhantomData<&'a ()>);
 
 /// A source of standard input that is on the tape.
 struct Taped;
@@ -176,10 +112,14 @@ impl InputSource for Taped {
 }
 
 /// How a call ended again, and what it passed on to sinks.
-type Replayed = (Result<Outcome, Error>, [Vec<u8>; 2]);
+pub(super) type Replayed = (Result<Outcome, Error>, [Vec<u8>; 2]);
 
-/// Runs a call in a fresh instance again.
-fn fresh(call: &CallRecord, plugin: &Plugin, files: GivenFiles<'_>) -> Result<Replayed, Error> {
+/// Makes a recorded call, with the tape in place of the host, and runs it by `run`.
+pub(super) fn with_task<R>(
+    call: &CallRecord,
+    files: GivenFiles<'_>,
+    run: impl FnOnce(Task<'_>) -> R,
+) -> Result<R, Failure> {
     let mut player = Player::new(Arc::from(&*call.answers));
     let input = Input::of(call, &mut player)?;
     let inputs = input.inputs();
@@ -191,12 +131,20 @@ fn fresh(call: &CallRecord, plugin: &Plugin, files: GivenFiles<'_>) -> Result<Re
         Input::Several(_) => CallInput::Inputs(&inputs),
     };
     task.environment.get_or_insert_default().tape = Some(Box::new(Tape::Replaying(player)));
-    let (done, tape, snapshot) = run_on_tape(&mut task, plugin);
+    Ok(run(task))
+}
+
+/// Runs a call in a fresh instance again.
+pub(super) fn fresh(
+    call: &CallRecord,
+    plugin: &Plugin,
+    files: GivenFiles<'_>,
+) -> Result<Replayed, Error> {
+    let (done, tape, _) = with_task(call, files, |mut task| run_on_tape(&mut task, plugin))?;
     let done = struck(done, &call.end);
     let Some(Tape::Replaying(player)) = tape.map(|tape| *tape) else {
         return Ok((done, Default::default()));
     };
-    let _ = snapshot;
     ended(done, player, &call.end).map_err(|failure| {
         Error::from(failure)
             .in_plugin(plugin.shared_name())

@@ -17,7 +17,12 @@ use crate::{
         tape::{Action, Effect, Player, Recorder, Tape},
     },
 };
-use alloc::{format, string::String, sync::Arc, vec::Vec};
+use alloc::{
+    format,
+    string::{String, ToString},
+    sync::Arc,
+    vec::Vec,
+};
 use wasmi::Caller;
 
 type Guests<'a> = Caller<'a, StoreData>;
@@ -138,6 +143,8 @@ fn panicked(message: &str) -> Failure {
 
 /// Does what a function of the embedder's did, up to its return, which this returns.
 fn play(caller: &mut Guests<'_>, of_operation: bool) -> Result<Action, Failure> {
+    #[cfg_attr(not(feature = "explain"), expect(unused_variables, reason = "for backtraces"))]
+    let mut ended_with = None;
     loop {
         match player(caller)?.action(of_operation)? {
             Action::Charge(fuel) => charge(caller, fuel)?,
@@ -158,21 +165,30 @@ fn play(caller: &mut Guests<'_>, of_operation: bool) -> Result<Action, Failure> 
                 blocks.insert(bytes)?;
             }
             Action::Call(export, params, ended_at) => {
-                called_back(caller, ended_at, |caller| {
+                ended_with = called_back(caller, ended_at, |caller| {
                     Guest::call(caller, &export, &params).map(|_| Vec::new())
                 })?;
             }
             Action::CallValues(export, params, ended_at) => {
-                called_back(caller, ended_at, |caller| {
+                ended_with = called_back(caller, ended_at, |caller| {
                     caller.call_values(Callable::Export(&export), &params)
                 })?;
             }
             Action::CallReference(function, params, ended_at) => {
-                called_back(caller, ended_at, |caller| {
+                ended_with = called_back(caller, ended_at, |caller| {
                     caller.call_values(Callable::Reference(&function), &params)
                 })?;
             }
-            Action::Fail(failure) => return Err(failure),
+            Action::Fail(failure) => {
+                #[cfg(feature = "explain")]
+                if let Some(watch) = &mut caller.data_mut().watch
+                    && ended_with.is_none_or(|message| !failure.to_string().contains(&message))
+                {
+                    // The function failed by itself.
+                    watch.unwind();
+                }
+                return Err(failure);
+            }
             done @ (Action::Return(_) | Action::Reply(_)) => return Ok(done),
         }
     }
@@ -193,14 +209,25 @@ fn write(caller: &mut Guests<'_>, memory: &str, pointer: u32, bytes: &[u8]) -> R
 
 /// Calls the guest back as a function of the embedder's did. How that ended, the function knew; what
 /// it did next is on the tape. A call back that was ended from outside ends at the same unit of fuel.
+/// Returns the message of its failure.
 fn called_back(
     caller: &mut Guests<'_>,
     ended_at: Option<u64>,
     call: impl FnOnce(&mut Guests<'_>) -> Result<Vec<Value>, Failure>,
-) -> Result<(), Failure> {
-    let meter = &mut caller.data_mut().meter;
-    let budget = ended_at.map(|fuel| meter.bound(fuel));
+) -> Result<Option<String>, Failure> {
+    let ended_at = match ended_at {
+        Some(fuel) => Some(player(caller)?.fuel_at(fuel)),
+        None => None,
+    };
+    let state = caller.data_mut();
+    let budget = ended_at.map(|fuel| state.meter.bound(fuel));
+    #[cfg(feature = "explain")]
+    let depth = state.watch.as_ref().map(|watch| watch.active().len());
     let ended = call(caller);
+    #[cfg(feature = "explain")]
+    if let (Some(watch), Some(depth)) = (&mut caller.data_mut().watch, depth) {
+        watch.called_back(depth);
+    }
     if let Some(budget) = budget {
         caller.data_mut().meter.bound(budget);
     }
@@ -211,7 +238,7 @@ fn called_back(
     for value in ended.iter().flatten() {
         let _ = player.received(value);
     }
-    Ok(())
+    Ok(ended.err().map(|failure| failure.to_string()))
 }
 
 /// Notes how a call back ended: its results, and the fuel if it was ended from outside.

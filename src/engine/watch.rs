@@ -36,6 +36,9 @@ pub(crate) struct Watch {
     /// What was reported last at each depth. At a depth where nothing is reported, it may be from a
     /// function that has ended.
     reported: Vec<Option<Reported>>,
+    /// How many functions are active, if the host has called back and no site was reached since: those
+    /// above have ended. If the call ends here, they are where it ended.
+    unwinds_to: Option<usize>,
 }
 
 impl Watch {
@@ -46,6 +49,7 @@ impl Watch {
             is_spent: false,
             observer: None,
             reported: Vec::new(),
+            unwinds_to: None,
         }
     }
 
@@ -107,6 +111,7 @@ impl Watch {
             return Ok(());
         };
         let last = self.active.last().copied();
+        self.unwind();
         if matches!(site.event, Event::Enter | Event::Return) {
             self.drop_ended();
         }
@@ -139,6 +144,20 @@ impl Watch {
         let counter = self.sites.chosen(number, operand);
         if let (Some(observer), Some(counter)) = (&mut self.observer, counter) {
             observer.chose(counter);
+        }
+    }
+
+    /// The host has called back, where `depth` functions were active. That call has ended, well or
+    /// not.
+    #[cfg(feature = "recordings")]
+    pub(crate) fn called_back(&mut self, depth: usize) {
+        self.unwinds_to = Some(depth);
+    }
+
+    /// Drops the functions that were called back.
+    pub(crate) fn unwind(&mut self) {
+        if let Some(depth) = self.unwinds_to.take() {
+            self.active.truncate(depth);
         }
     }
 

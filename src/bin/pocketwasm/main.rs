@@ -22,6 +22,7 @@ mod module;
 mod number;
 mod options;
 mod progress;
+mod recorded;
 mod replays;
 mod report;
 mod streams;

@@ -34,6 +34,9 @@ pub(crate) struct Player {
     position: usize,
     handles: Handles,
     functions: Vec<[Arc<str>; 2]>,
+    /// The fuel that was used before the tape begins.
+    #[cfg(feature = "explain")]
+    used_before: u64,
     /// How many times the guest has asked the host.
     asked: u64,
     looks: u64,
@@ -55,6 +58,8 @@ impl Player {
             position: 0,
             handles: Handles::default(),
             functions: Vec::new(),
+            #[cfg(feature = "explain")]
+            used_before: 0,
             asked: 0,
             looks: 0,
             writes: 0,
@@ -62,6 +67,20 @@ impl Player {
             captured: [Vec::new(), Vec::new()],
             difference: None,
         }
+    }
+
+    /// Lets the tape begin where the call has used so much fuel.
+    #[cfg(feature = "explain")]
+    pub(crate) fn count_from(&mut self, used: u64) {
+        self.used_before = used;
+    }
+
+    /// The fuel that the call has used where the tape says `fuel`.
+    pub(crate) fn fuel_at(&self, fuel: u64) -> u64 {
+        #[cfg(feature = "explain")]
+        return fuel.saturating_add(self.used_before);
+        #[cfg(not(feature = "explain"))]
+        fuel
     }
 
     /// The value for a recorded one.

@@ -7,6 +7,7 @@ use crate::{
     guest::{CallOptions, SingleCall},
     number,
     options::Options,
+    recorded::RecordedCall,
     report,
     streams::Stream,
 };
@@ -22,20 +23,27 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, io, path::PathBuf};
 ///
 /// Runs the call once, on a copy of the module that counts, and prints the functions that used the
 /// most fuel. The numbers are exact and the same on every machine. The call takes several
-/// times as long as usual; what the guest writes is dropped.
+/// times as long as usual; what the guest writes is dropped. With --recording, the call is that of
+/// a recording.
 #[derive(Debug, Args)]
-#[command(override_usage = "pocketwasm profile [OPTIONS] <MODULE> <EXPORT> [PARAMS]...")]
+#[command(
+    override_usage = "pocketwasm profile [OPTIONS] <MODULE> <EXPORT> [PARAMS]...\n       \
+                      pocketwasm profile [OPTIONS] --recording <FILE> [--module <MODULE>]"
+)]
 pub(crate) struct ProfileCommand {
     /// The module's file, binary or text, or - for standard input; with --plugins, also a plugin's
     /// name
-    module: PathBuf,
+    #[arg(required_unless_present = "recording")]
+    module: Option<PathBuf>,
     /// The exported function
     export: Option<String>,
     /// Its parameters, as numbers by its signature; for `_start`, the program's arguments
     params: Vec<String>,
     /// Pass this text by the plugin's convention instead of numbers
-    #[arg(long, value_name = "TEXT", conflicts_with = "params")]
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["params", "recording"])]
     input: Option<String>,
+    #[command(flatten)]
+    recorded: RecordedCall,
     /// Print that many functions, and as many lines of source; 0 prints all
     #[arg(long, value_name = "N", default_value_t = 20)]
     top: usize,
@@ -62,9 +70,20 @@ impl ProfileCommand {
 
     pub(crate) fn execute(&self) -> Result<Code, Failure> {
         let before = self.compare.as_ref().map(functions_of).transpose()?;
+        let module = self.module.clone().unwrap_or_default();
+        if let Some(recorded) = self.recorded.open(&self.options().limits.module)? {
+            let profiles = recorded.replayer()?.profile()?;
+            return match profiles.into_iter().next_back() {
+                Some(profile) => {
+                    let plugin = recorded.recording.plugin();
+                    self.print(profile, plugin, recorded.export(), before.as_ref())
+                }
+                None => Ok(Code::SUCCESS),
+            };
+        }
         let host = SingleCall::profiling(&self.options)?;
-        let plugin = host.open(&self.module)?;
-        let export = host.export("profile", &self.module, &plugin, self.export.as_ref())?;
+        let plugin = host.open(&module)?;
+        let export = host.export("profile", &module, &plugin, self.export.as_ref())?;
         let is_command = export == "_start";
         let params = match is_command || self.input.is_some() {
             true => Vec::new(),
@@ -79,8 +98,19 @@ impl ProfileCommand {
             call = call.params(&params);
         }
         let profile = host.with_environment(call, None::<io::Empty>)?.profile()?;
+        let module = module.to_string_lossy();
+        self.print(profile, &module, export, before.as_ref())
+    }
+
+    fn print(
+        &self,
+        profile: Profile,
+        module: &str,
+        export: &str,
+        before: Option<&BTreeMap<String, u64>>,
+    ) -> Result<Code, Failure> {
         if let Some(path) = &self.svg {
-            let title = format!("{}, {export}", self.module.display());
+            let title = format!("{module}, {export}");
             let svg = flame_graph::svg(&profile, &title).map_err(|source| Failure::Io {
                 action: format!("cannot draw {path:?}"),
                 source,
@@ -96,7 +126,7 @@ impl ProfileCommand {
         if self.options().json.json {
             report::print(self.report(&profile))?;
         } else {
-            let text = match &before {
+            let text = match before {
                 None => self.table(&profile),
                 Some(before) => self.comparison(&profile, before),
             };

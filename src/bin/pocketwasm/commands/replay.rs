@@ -4,8 +4,8 @@ use crate::{
     exit::Code,
     failure::Failure,
     limits::ModuleLimits,
-    module,
-    options::{Json, Plugins},
+    options::Json,
+    recorded,
     replays::{self, Command, Style},
     streams::{GuestOutput, Stream},
 };
@@ -15,9 +15,8 @@ use pocketwasm::{
     types::{ExternType, ValueType},
 };
 use std::{
-    fs,
     io::Write,
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -25,7 +24,8 @@ use std::{
 ///
 /// Prints what the recorded command printed, and exits as it did: results, the guest's output, the
 /// error, at the same unit of fuel. What the host answered is in the recording. If the replay goes
-/// another way, the error names the first difference.
+/// another way, the error names the first difference. A call that failed is explained: on stderr are
+/// the functions that were active.
 #[derive(Debug, Args)]
 #[command(override_usage = "pocketwasm replay [OPTIONS] <FILE>")]
 pub(crate) struct Replay {
@@ -34,6 +34,9 @@ pub(crate) struct Replay {
     /// The module that was called, binary or text [default: where it was then]
     #[arg(long, value_name = "MODULE")]
     module: Option<PathBuf>,
+    /// Do not look for the functions that were active in a call that failed
+    #[arg(long)]
+    no_explain: bool,
     #[command(flatten)]
     json: Json,
     #[command(flatten)]
@@ -46,47 +49,27 @@ impl Replay {
     }
 
     pub(crate) fn execute(&self) -> Result<Code, Failure> {
-        let bytes = fs::read(&self.file).map_err(|source| Failure::Io {
-            action: format!("cannot read {:?}", self.file.to_string_lossy()),
-            source,
-        })?;
-        let recording = Recording::from_bytes(&bytes)?;
-        let of_note = Style::of_note(recording.note());
-        let path = match (&self.module, of_note) {
-            (Some(module), _) => module.as_path(),
-            (None, Some((_, path))) if path != Path::new("") && !module::is_stdin(path) => path,
-            (None, _) => {
-                let problem = "which module? The recording does not say where it is: --module FILE";
-                return Err(Failure::Usage(problem.to_owned()));
-            }
-        };
-        let plugins = Plugins { plugins: None };
-        let module =
-            module::bytes(&plugins, &self.limits, path).map_err(|failure| match self.module {
-                Some(_) => failure,
-                None => {
-                    failure.with_hint("`--module FILE` names the module that was called".to_owned())
-                }
-            })?;
-        let types = results(&recording, &module)?;
-        let style = of_note.map_or(
-            Style {
-                command: match types {
-                    Some(_) => Command::Call,
-                    None => Command::Text,
-                },
-                json: false,
-                fail_on_truncation: false,
-                max_output: 0,
+        let recorded = recorded::open(&self.file, self.module.as_deref(), &self.limits)?;
+        let types = results(&recorded.recording, &recorded.module)?;
+        let style = recorded.style.unwrap_or(Style {
+            command: match types {
+                Some(_) => Command::Call,
+                None => Command::Text,
             },
-            |(style, _)| style,
-        );
+            json: false,
+            fail_on_truncation: false,
+            max_output: 0,
+        });
         let style = Style {
             json: style.json || self.json.json,
             ..style
         };
         let began = Instant::now();
-        let replay = recording.replay(&module)?;
+        let replayer = recorded.replayer()?;
+        let replay = match self.no_explain {
+            true => replayer.run()?,
+            false => replayer.explain()?,
+        };
         let elapsed = began.elapsed();
         if !style.json {
             let [stdout, stderr] = replay.passed_on();

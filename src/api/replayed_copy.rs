@@ -1,0 +1,287 @@
+//! Recorded calls on instrumented copies of their module.
+
+use crate::{
+    api::{
+        explaining::{Look, Replayed, explain, same_end},
+        plugin::Plugin,
+        profile::{counted, profile},
+        replay::{copy_of, is_explained},
+        replayer::Replayer,
+        replaying::{Replay, with_task},
+        task::{Begin, Task},
+    },
+    common::{
+        error::Error,
+        failure::{Cause, Failure},
+        outcome::Outcome,
+        profile::Profile,
+        recording::{CallRecord, difference},
+    },
+    engine::{
+        compiled_module::CompiledModule, costs::Costs, execution::Execution,
+        guest_store::GuestStore, meter::CallLimits, observer::Observer, watch::Watch,
+    },
+    host::tape::Tape,
+    loading::instrumented::KeptModule,
+    module::instrument::Detail,
+};
+use alloc::{
+    boxed::Box,
+    format,
+    string::{String, ToString},
+    sync::Arc,
+    vec::Vec,
+};
+use core::time::Duration;
+
+/// A recorded call that ran on a copy, and ended there as it is recorded.
+pub(super) struct Watched {
+    /// How it ended. The fuel has that of the initialiser in it, even if the recorded call began with
+    /// a snapshot.
+    pub(super) done: Result<Outcome, Error>,
+    pub(super) watch: Box<Watch>,
+}
+
+/// Makes the observer of each call, by its number.
+pub(super) type Observers<'a> = dyn FnMut(usize) -> Option<Box<dyn Observer>> + 'a;
+
+impl Replayer<'_> {
+    /// Runs the calls again, and explains the errors of those that failed:
+    /// [`Error::backtrace`] has the functions that were active. It does not matter how long ago the
+    /// call was, or on which machine. For that, a call that failed runs again on an instrumented copy
+    /// of the module, which takes several times as long.
+    ///
+    /// ```
+    /// # use pocketwasm::{Recording, Runner, RunnerConfig};
+    /// # let runner = Runner::new(RunnerConfig::new())?;
+    /// # let module = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/traps/c.wasm")).unwrap();
+    /// # let plugin = runner.load_plugin("trap", &module)?;
+    /// # let mut recording = None;
+    /// # plugin.call("trap").record(&mut recording).run().unwrap_err();
+    /// # let file = recording.unwrap().to_bytes();
+    /// let recording = Recording::from_bytes(&file)?;
+    /// let replay = recording.replayer(&module)?.explain()?;
+    /// let error = replay.last().unwrap().as_ref().unwrap_err();
+    /// assert_eq!(error.backtrace().unwrap().frames()[0].name(), Some("read_at"));
+    /// # Ok::<(), pocketwasm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`run`](Self::run). If an error cannot be explained, [`Error::unexplained`] says why.
+    #[cfg_attr(docsrs, doc(cfg(all(feature = "explain", feature = "recordings"))))]
+    pub fn explain(&self) -> Result<Replay, Error> {
+        let plugin = self.load(true)?;
+        let mut replay = self.run_with(&plugin)?;
+        let Some(kept) = plugin.kept_module() else {
+            return Ok(replay);
+        };
+        let ended = core::mem::take(&mut replay.ended).into_iter().enumerate();
+        let calls = &self.recording.calls;
+        let explained = ended.map(|(number, done)| match (done, calls.get(number)) {
+            (Err(error), Some(call)) if is_explained(&error, &plugin, &call.export) => {
+                let found = explain(kept, &error, &mut |code, _, look| {
+                    self.replayed(&plugin, kept, code, number, look)
+                });
+                Err(error.explained(found.map_err(String::into_boxed_str), Duration::ZERO))
+            }
+            (done, _) => done,
+        });
+        replay.ended = explained.collect();
+        Ok(replay)
+    }
+
+    /// Runs the calls on an instrumented copy of the module, and says for each where its fuel went,
+    /// as [`Call::profile`](crate::Call::profile) does it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`run`](Self::run). An error of a call is in [`Profile::outcome`].
+    #[cfg_attr(docsrs, doc(cfg(all(feature = "explain", feature = "recordings"))))]
+    pub fn profile(&self) -> Result<Vec<Profile>, Error> {
+        let plugin = self.load(true)?;
+        let watched = self.watched(&plugin, Detail::Blocks, &mut |_| {
+            Some(Box::new(Costs::new()))
+        })?;
+        let kept = kept_of(&plugin)?;
+        let profiles = watched.into_iter().map(|Watched { done, mut watch }| {
+            let costs = counted(&mut watch, &done);
+            profile(&plugin, kept, done, costs, watch.sites())
+        });
+        Ok(profiles.collect())
+    }
+
+    /// Runs all calls on a copy with so much detail, while observers look on. `plugin` is what
+    /// `load(true)` gave. Fails if a call ends in another way than it is recorded.
+    pub(super) fn watched(
+        &self,
+        plugin: &Plugin,
+        detail: Detail,
+        observers: &mut Observers<'_>,
+    ) -> Result<Vec<Watched>, Error> {
+        let recorded = self.run_with(plugin)?.ended;
+        let kept = kept_of(plugin)?;
+        let code = kept
+            .copy(detail)
+            .map_err(|failure| plugin.error(failure))?;
+        let mut seen = Vec::new();
+        let count = recorded.len();
+        self.on_copy(plugin, kept, code, count, observers, &mut |_, replayed, _| {
+            seen.push(replayed);
+        })
+        .map_err(|problem| plugin.error(difference(problem)))?;
+        let pairs = recorded.into_iter().zip(seen);
+        let watched = pairs.map(|(recorded, (done, watch))| {
+            let done = as_recorded(recorded, done, &watch)
+                .map_err(|problem| plugin.error(difference(problem)))?;
+            Ok(Watched { done, watch })
+        });
+        watched.collect()
+    }
+
+    /// Runs the call of that number and those that come before it in its instance on a copy, and
+    /// looks at the instance at the end.
+    fn replayed(
+        &self,
+        plugin: &Plugin,
+        kept: &KeptModule,
+        code: Arc<CompiledModule>,
+        number: usize,
+        look: &mut Look<'_>,
+    ) -> Result<Replayed, String> {
+        let mut found = None;
+        let mut ended = |at: usize, replayed: Replayed, guest_store: &GuestStore| {
+            if at == number {
+                look(guest_store, &replayed.1);
+                found = Some(replayed);
+            }
+        };
+        self.on_copy(plugin, kept, code, number + 1, &mut |_| None, &mut ended)?;
+        found.ok_or_else(|| "the call did not begin".into())
+    }
+
+    /// Runs the first `count` calls on a copy. `ended` gets each as it ended, with its instance. Fails
+    /// with the reason if a call cannot begin.
+    pub(super) fn on_copy(
+        &self,
+        plugin: &Plugin,
+        kept: &KeptModule,
+        code: Arc<CompiledModule>,
+        count: usize,
+        observers: &mut Observers<'_>,
+        ended: &mut dyn FnMut(usize, Replayed, &GuestStore),
+    ) -> Result<(), String> {
+        let copy = copy_of(plugin, kept, code);
+        let calls = self.recording.calls.iter().take(count).enumerate();
+        for (number, call) in calls {
+            let begun = with_task(call, self.files, |mut task| {
+                limit(&mut task, call);
+                let observer = observers(number);
+                let mut look = |replayed, guest_store: &GuestStore| {
+                    ended(number, replayed, guest_store);
+                };
+                fresh(&copy, task, self.recording.snapshot, observer, &mut look)
+            });
+            begun.map_err(|failure| failure.to_string())??;
+        }
+        Ok(())
+    }
+}
+
+/// The bytes of a module that was loaded for copies.
+fn kept_of(plugin: &Plugin) -> Result<&KeptModule, Error> {
+    plugin.kept_module().ok_or_else(|| {
+        plugin.error(Failure::from(Cause::InvalidConfig {
+            setting: "explain",
+            problem: "must be set for a copy of the module".into(),
+        }))
+    })
+}
+
+/// Sets what a call may use on a copy. Its recorded end is where its fuel is spent. The initialiser is
+/// part of it there.
+fn limit(task: &mut Task<'_>, call: &CallRecord) {
+    let fuel = call.end.fuel_used.saturating_add(call.end.init_fuel);
+    task.call_limits = CallLimits {
+        fuel: Some(fuel),
+        timeout: None,
+        max_memory_pages: call.limits.max_memory_pages,
+        cancel: None,
+    };
+}
+
+/// Runs a call in a fresh instance of a copy, with the tape in its environment. Where the recorded
+/// call began with a snapshot, the tape begins after the initialiser.
+fn fresh(
+    copy: &Plugin,
+    mut task: Task<'_>,
+    snapshot: bool,
+    observer: Option<Box<dyn Observer>>,
+    ended: &mut dyn FnMut(Replayed, &GuestStore),
+) -> Result<(), String> {
+    let bound_input = task.bind(copy, None).map_err(|error| error.message())?;
+    let tape = task.take_tape();
+    let (call_limits, environment) = task.take();
+    let mut guest_store =
+        GuestStore::new(copy.plugin_context(), copy.code(), call_limits, environment);
+    if let (Some(watch), Some(observer)) = (&mut guest_store.state().watch, observer) {
+        watch.observe_with(observer);
+    }
+    let mut execution = Execution::new(copy.code(), &mut guest_store);
+    let mut begin = Begin::Instantiate;
+    if snapshot {
+        let initialised = execution.instantiate_and_initialise(Some(task.export));
+        initialised.map_err(|failure| format!("the initialiser failed: {failure}"))?;
+        begin = Begin::Call;
+    }
+    let used = execution.fuel_used();
+    execution.state().environment().tape = tape.map(|mut tape| {
+        if let Tape::Replaying(player) = &mut *tape {
+            player.count_from(if snapshot { used } else { 0 });
+        }
+        tape
+    });
+    let done = task.perform(copy, &mut execution, &bound_input, begin);
+    match guest_store.state().watch.take() {
+        Some(watch) => {
+            ended((done, watch), &guest_store);
+            Ok(())
+        }
+        None => Err("the copy is not instrumented; please report this".into()),
+    }
+}
+
+/// How a call ended on a copy, with the error that is recorded. Fails if that is another end.
+fn as_recorded(
+    recorded: Result<Outcome, Error>,
+    done: Result<Outcome, Error>,
+    watch: &Watch,
+) -> Result<Result<Outcome, Error>, String> {
+    let error = match recorded {
+        Err(error) => error,
+        Ok(recorded) => {
+            let fuel = recorded.fuel_used().saturating_add(recorded.init_fuel());
+            return match done {
+                Ok(outcome) if outcome.fuel_used() == fuel => Ok(Ok(outcome)),
+                Ok(outcome) => Err(format!(
+                    "the copy used {} units of fuel, the call {fuel}; please report this",
+                    outcome.fuel_used()
+                )),
+                Err(error) => Err(format!(
+                    "the copy ended with {:?}, the call well; please report this",
+                    error.message()
+                )),
+            };
+        }
+    };
+    let Some(outcome) = error.outcome() else {
+        // The guest had not begun.
+        return Ok(Err(error));
+    };
+    let fuel = outcome.fuel_used().saturating_add(outcome.init_fuel());
+    same_end(&error, fuel, &done, watch.is_spent)?;
+    Ok(Err(match done.err().and_then(|other| other.outcome().cloned()) {
+        Some(outcome) => error.with_outcome(outcome),
+        None => error,
+    }))
+}
