@@ -13,9 +13,9 @@ use crate::{
         profile::{FunctionCost, LineCost, Profile, StackCost},
     },
     engine::{
-        watch::Watch,
         costs::{Costs, HOST, HOST_FUNCTION},
         observer::ActiveFunction,
+        watch::Watch,
     },
     loading::instrumented::KeptModule,
     module::{

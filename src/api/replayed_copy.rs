@@ -126,9 +126,16 @@ impl Replayer<'_> {
             .map_err(|failure| plugin.error(failure))?;
         let mut seen = Vec::new();
         let count = recorded.len();
-        self.on_copy(plugin, kept, code, count, observers, &mut |_, replayed, _| {
-            seen.push(replayed);
-        })
+        self.on_copy(
+            plugin,
+            kept,
+            code,
+            count,
+            observers,
+            &mut |_, replayed, _| {
+                seen.push(replayed);
+            },
+        )
         .map_err(|problem| plugin.error(difference(problem)))?;
         let pairs = recorded.into_iter().zip(seen);
         let watched = pairs.map(|(recorded, (done, watch))| {
@@ -280,8 +287,10 @@ fn as_recorded(
     };
     let fuel = outcome.fuel_used().saturating_add(outcome.init_fuel());
     same_end(&error, fuel, &done, watch.is_spent)?;
-    Ok(Err(match done.err().and_then(|other| other.outcome().cloned()) {
-        Some(outcome) => error.with_outcome(outcome),
-        None => error,
-    }))
+    Ok(Err(
+        match done.err().and_then(|other| other.outcome().cloned()) {
+            Some(outcome) => error.with_outcome(outcome),
+            None => error,
+        },
+    ))
 }

@@ -143,7 +143,10 @@ fn panicked(message: &str) -> Failure {
 
 /// Does what a function of the embedder's did, up to its return, which this returns.
 fn play(caller: &mut Guests<'_>, of_operation: bool) -> Result<Action, Failure> {
-    #[cfg_attr(not(feature = "explain"), expect(unused_variables, reason = "for backtraces"))]
+    #[cfg_attr(
+        not(feature = "explain"),
+        expect(unused_variables, reason = "for backtraces")
+    )]
     let mut ended_with = None;
     loop {
         match player(caller)?.action(of_operation)? {
@@ -209,7 +212,7 @@ fn write(caller: &mut Guests<'_>, memory: &str, pointer: u32, bytes: &[u8]) -> R
 
 /// Calls the guest back as a function of the embedder's did. How that ended, the function knew; what
 /// it did next is on the tape. A call back that was ended from outside ends at the same unit of fuel.
-/// Returns the message of its failure.
+/// Returns a part of the message of its failure.
 fn called_back(
     caller: &mut Guests<'_>,
     ended_at: Option<u64>,
@@ -238,7 +241,11 @@ fn called_back(
     for value in ended.iter().flatten() {
         let _ = player.received(value);
     }
-    Ok(ended.err().map(|failure| failure.to_string()))
+    Ok(match budget {
+        // What ended it from outside had another message.
+        Some(_) => Some(String::new()),
+        None => ended.err().map(|failure| failure.to_string()),
+    })
 }
 
 /// Notes how a call back ended: its results, and the fuel if it was ended from outside.
