@@ -3,7 +3,7 @@
 
 use pocketwasm::{
     Call, CancelToken, Clock, Error, ErrorKind, HostContext, Outcome, Plugin, Recording, Runner,
-    RunnerConfig, SnapshotMode,
+    RunnerConfig, SnapshotMode, explain::FunctionCost,
 };
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -306,10 +306,10 @@ fn the_profile_of_a_recording_is_exact() {
         let fuel = outcome.fuel_used() + outcome.init_fuel();
         assert_eq!(profile.fuel(), fuel, "{case}");
         let functions = profile.functions().iter();
-        let sum: u64 = functions.map(|it| it.self_fuel()).sum();
+        let sum: u64 = functions.map(FunctionCost::self_fuel).sum();
         assert_eq!(sum, fuel, "{case}");
         let asked = profile.functions().iter().find(|it| it.name() == "env.ask");
-        assert_eq!(asked.map(|it| it.calls()), Some(2), "{case}");
+        assert_eq!(asked.map(FunctionCost::calls), Some(2), "{case}");
         let error = profile.outcome().as_ref().err().map(ToString::to_string);
         assert_eq!(error, done.err().map(|error| error.to_string()), "{case}");
     }

@@ -121,9 +121,7 @@ impl Replayer<'_> {
     ) -> Result<Vec<Watched>, Error> {
         let recorded = self.run_with(plugin)?.ended;
         let kept = kept_of(plugin)?;
-        let code = kept
-            .copy(detail)
-            .map_err(|failure| plugin.error(failure))?;
+        let code = kept.copy(detail).map_err(|failure| plugin.error(failure))?;
         let mut seen = Vec::new();
         let count = recorded.len();
         self.on_copy(
@@ -199,7 +197,7 @@ impl Replayer<'_> {
 fn kept_of(plugin: &Plugin) -> Result<&KeptModule, Error> {
     plugin.kept_module().ok_or_else(|| {
         plugin.error(Failure::from(Cause::InvalidConfig {
-            setting: "explain",
+            setting: "keep_modules",
             problem: "must be set for a copy of the module".into(),
         }))
     })

@@ -122,7 +122,7 @@ impl<'a> Replayer<'a> {
         }
         #[cfg(feature = "explain")]
         {
-            config.explain = is_kept;
+            config.keep_modules = is_kept;
         }
         #[cfg(not(feature = "explain"))]
         let _ = (is_kept, &mut config);

@@ -156,3 +156,73 @@ fn a_report_in_json_is_replayed() {
     let again = guests.run(["replay", "--json", "a"]);
     assert_eq!(report(&again.stdout), report(&first.stdout));
 }
+
+/// A guest whose trap is in `$leaf`, with the fuel of both functions.
+const TRAPS: &str = r#"(module
+    (func $leaf (param i32) (result i32) (i32.div_u (i32.const 6) (local.get 0)))
+    (func $main (export "main") (param i32) (result i32) (call $leaf (local.get 0))))"#;
+
+#[test]
+fn a_replayed_error_is_explained_elsewhere() {
+    let guests = Guests::new(&["traps/rust.wasm"]);
+    guests.put("traps.wat", TRAPS);
+    let line = [
+        "call",
+        "--no-explain",
+        "--record",
+        "a",
+        "traps.wat",
+        "main",
+        "0",
+    ];
+    let first = guests.run(line);
+    assert_eq!(first.code, Some(5), "{first:?}");
+    std::fs::remove_file(guests.0.path().join("traps.wat")).unwrap();
+    guests.put("elsewhere/moved.wat", TRAPS);
+    let replay = ["replay", "--module", "elsewhere/moved.wat", "a"];
+    let again = guests.run(replay);
+    assert_eq!(again.code, first.code);
+    assert!(
+        again.stderr.starts_with(&first.stderr),
+        "{first:?} {again:?}"
+    );
+    let lines: Vec<&str> = again.stderr[first.stderr.len()..].lines().collect();
+    let [head, cause, leaf, main] = &lines[..] else {
+        panic!("{lines:?}");
+    };
+    assert_eq!(*head, "pocketwasm: backtrace, the innermost function first");
+    assert_eq!(*cause, "  cause: i32.div_u of 6 by 0");
+    assert!(
+        leaf.ends_with(" leaf") && main.ends_with(" main"),
+        "{lines:?}"
+    );
+    let plain = guests.run([&replay[..], &["--no-explain"]].concat());
+    assert_eq!(plain, first);
+    let json = guests.run([&replay[..], &["--json"]].concat()).json();
+    assert_eq!(json["backtrace"][0]["name"], "leaf", "{json}");
+
+    let line = ["call", "--record", "b", "rust.wasm", "trap"];
+    assert_eq!(guests.run(line).code, Some(5));
+    let again = guests.run(["replay", "b"]);
+    assert!(again.stderr.contains("rust.rs:14"), "{again:?}");
+}
+
+#[test]
+fn a_recording_is_profiled() {
+    let guests = Guests::new(&[]);
+    guests.put("traps.wat", TRAPS);
+    let line = ["call", "--record", "a", "traps.wat", "main", "3"];
+    assert_eq!(guests.run(line).stdout, "2\n");
+    let direct = guests.run(["profile", "traps.wat", "main", "3"]);
+    assert_eq!(direct.code, Some(0), "{direct:?}");
+    assert!(direct.stdout.contains(" leaf\n"), "{direct:?}");
+    assert_eq!(guests.run(["profile", "--recording", "a"]), direct);
+    guests.put("moved.wat", TRAPS);
+    std::fs::remove_file(guests.0.path().join("traps.wat")).unwrap();
+    let moved = ["profile", "--recording", "a", "--module", "moved.wat"];
+    assert_eq!(guests.run(moved), direct);
+    let both = guests.run(["profile", "--recording", "a", "moved.wat", "main"]);
+    assert_eq!(both.code, Some(2), "{both:?}");
+    let neither = guests.run(["profile", "--module", "moved.wat"]);
+    assert_eq!(neither.code, Some(2), "{neither:?}");
+}

@@ -2,7 +2,7 @@
 
 use crate::server::{Server, fixture_bytes};
 use pocketwasm::{ErrorKind, Recording};
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 /// The recordings in a directory, by name.
 fn names(directory: &Path) -> Vec<String> {
@@ -52,6 +52,42 @@ fn a_failed_call_is_kept_under_the_id_of_its_request() {
     assert_eq!(error.kind(), ErrorKind::Plugin);
     let said = answer.text();
     assert!(said.contains(&error.message()), "{said}: {error}");
+}
+
+#[test]
+fn a_failed_request_is_explained_elsewhere_with_the_line_of_rust() {
+    let kept = tempfile::tempdir().unwrap();
+    let server = Server::start(
+        &[("traps.wasm", "traps/rust.wasm")],
+        &["--record-failures", kept.path().to_str().unwrap()],
+    );
+    let answer = server.post("/execute/traps?func=trap", b"");
+    assert!(answer.status >= 400, "{}", answer.text());
+    let id = answer.header("x-request-id").unwrap().to_owned();
+    drop(server);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let moved = elsewhere.path().join("request.pwrec");
+    fs::rename(kept.path().join(format!("{id}.pwrec")), &moved).unwrap();
+    let module = elsewhere.path().join("module.wasm");
+    fs::copy("fixtures/traps/rust.wasm", &module).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_pocketwasm"))
+        .arg("replay")
+        .arg(&moved)
+        .arg("--module")
+        .arg(&module)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(5), "{output:?}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let error = "plugin \"traps\", export \"trap\": trap: `unreachable` executed\n";
+    assert!(
+        stderr.starts_with(&format!("pocketwasm: {error}")),
+        "{stderr}"
+    );
+    assert!(
+        stderr.contains("Numbers::at\n        at ") && stderr.contains("rust.rs:14"),
+        "{stderr}"
+    );
 }
 
 #[test]
