@@ -17,6 +17,7 @@
 mod answer;
 mod causes;
 mod core_dumps;
+mod costs;
 mod coverage;
 mod doors;
 mod fuel;
