@@ -17,7 +17,6 @@ use crate::{
     module::{
         core_dump::{DumpedFrame, write},
         instrument::{Detail, Event, Place, Reporting, Side, Wanted, trapped},
-        symbols::Symbols,
     },
 };
 use alloc::{
@@ -71,13 +70,10 @@ pub(super) fn explain(
         }
         _ => None,
     };
-    let symbols = Symbols::of(&kept.bytes);
-    let frames = active.iter().rev();
+    let places = active.iter().rev();
     let backtrace = Backtrace {
         cause,
-        frames: frames
-            .map(|it| symbols.frame(it.function, it.offset))
-            .collect(),
+        frames: kept.frames(places.map(|it| (it.function, it.offset))),
     };
     let core_dump = match kept.context.config.core_dumps {
         true => dumped(kept, error, (active, detail, fuel), replay),

@@ -73,6 +73,8 @@ impl Runner {
             }
         }
         let plugin = Plugin::of(context, &name, hash.finalize().into(), loaded);
+        #[cfg(feature = "explain")]
+        let plugin = plugin.keeping_linked(&modules);
         self.keep_given(plugin)
     }
 }

@@ -110,7 +110,26 @@ impl Plugin {
     #[cfg(feature = "explain")]
     #[inline(always)]
     pub(crate) fn kept_module(&self) -> Option<&KeptModule> {
+        self.kept_modules().filter(|kept| !kept.is_linked())
+    }
+
+    /// The same, or all modules of a plugin of several.
+    #[cfg(feature = "explain")]
+    pub(crate) fn kept_modules(&self) -> Option<&KeptModule> {
         self.0.kept.as_deref()
+    }
+
+    /// Keeps the modules of a plugin of several, if errors are or can be explained.
+    #[cfg(feature = "explain")]
+    pub(crate) fn keeping_linked(mut self, modules: &[(&str, &[u8])]) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0)
+            && let context = &inner.plugin_context.runner
+            && (context.config.explain || context.config.keep_modules)
+        {
+            let kept = KeptModule::linked(context, modules, inner.sha256, &inner.code);
+            inner.kept = Some(Arc::new(kept));
+        }
+        self
     }
 
     /// The plugin of a module that was loaded.

@@ -86,12 +86,8 @@ fn is_abort(import: &Import) -> bool {
 
 /// Explains the error of a call that must be pure.
 fn pure(plugin: &Plugin, mut inputs: Inputs<'_>, error: &Error) -> Result<Explanation, String> {
-    let Some(kept) = plugin.kept_module() else {
-        let config = &plugin.context().config;
-        return Err(match config.explain || config.keep_modules {
-            true => "a plugin of several modules cannot be replayed".into(),
-            false => "the runner does not keep the bytes of modules".into(),
-        });
+    let Some(kept) = plugin.kept_modules() else {
+        return Err("the runner does not keep the bytes of modules".into());
     };
     if let Some(why) = impurity(plugin, kept, error) {
         return Err(why);
@@ -119,7 +115,9 @@ fn impurity(plugin: &Plugin, kept: &KeptModule, error: &Error) -> Option<String>
             || functions.has_operations() && name == "__host_call"
             || config.http_client.is_some() && name == "http_request"
     };
-    let mut imports = plugin.imports().iter();
+    let libraries = plugin.code().libraries.iter();
+    let libraries = libraries.flat_map(|library| &library.code.info.imports);
+    let mut imports = plugin.imports().iter().chain(libraries);
     let import = imports.find(|import| answers(&import.module, &import.name))?;
     let (module, name) = (Quoted(&import.module), Quoted(&import.name));
     Some(format!(

@@ -44,6 +44,7 @@ pub(crate) struct Explanation {
 /// An active function of the guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
+    pub(crate) module: Option<Box<str>>,
     pub(crate) function: u32,
     pub(crate) name: Option<Box<str>>,
     pub(crate) offset: u32,
@@ -51,6 +52,12 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// The name of the function's module, if the plugin has several.
+    #[must_use]
+    pub fn module(&self) -> Option<&str> {
+        self.module.as_deref()
+    }
+
     /// The function's index in the module, imported functions included.
     #[must_use]
     pub fn function(&self) -> u32 {
@@ -134,6 +141,9 @@ impl fmt::Display for Backtrace {
         }
         for (number, frame) in self.frames.iter().enumerate() {
             write!(f, "{separator}{number:>4}: {:#x} ", frame.offset)?;
+            if let Some(module) = frame.module() {
+                write!(f, "{}!", Escaped(module, LONGEST))?;
+            }
             separator = "\n";
             let own = frame.name();
             let Some((first, callers)) = frame.lines.split_first() else {

@@ -125,6 +125,14 @@ impl CompiledModule {
         Ok(code)
     }
 
+    /// Sets the sites of an instrumented copy of several modules. All were compiled by one
+    /// [`instrumented_engine`].
+    #[cfg(feature = "explain")]
+    pub(crate) fn with_sites(mut self, sites: crate::module::instrument::Sites) -> Self {
+        self.sites = Some(Arc::new(sites));
+        self
+    }
+
     /// Compiles a module that will run once: only the functions that are called get compiled. An
     /// import for which `refusal` returns a reason ends the call with that reason.
     pub(crate) fn scratch(
@@ -291,6 +299,19 @@ fn translate(engine: &Engine, bytes: &[u8]) -> Result<Module, Failure> {
 /// An engine, for several modules that are compiled in this way.
 pub(crate) fn engine(limits: &Limits, compilation: Compilation) -> Engine {
     Engine::new(&config(limits, mode(compilation)))
+}
+
+/// An engine for instrumented copies of several modules. The operators by which they call the hook
+/// cost nothing.
+#[cfg(feature = "explain")]
+pub(crate) fn instrumented_engine(limits: &Limits) -> Engine {
+    let mut config = config(limits, mode(Compilation::WhenCalled));
+    config.operator_cost(OperatorCost {
+        i32_const: 0,
+        call: 0,
+        ..operator_cost(0)
+    });
+    Engine::new(&config)
 }
 
 fn mode(compilation: Compilation) -> CompilationMode {

@@ -1,22 +1,35 @@
 //! The instrumented copy of a module, for replaying its calls.
 
 use crate::{
-    common::{failure::Failure, limits::Limits, sync::Shared},
-    engine::{compiled_module::CompiledModule, hook, link::Definer},
+    common::{
+        backtrace::Frame,
+        failure::{Cause, Failure},
+        limits::Limits,
+        sync::Shared,
+    },
+    engine::{
+        compiled_module::{CompiledModule, Library, instrumented_engine},
+        hook,
+        link::Definer,
+    },
     module::{
-        inspect::inspect,
-        instrument::{Detail, Instrumented, Reporting, instrument},
+        inspect::{ModuleInfo, inspect},
+        instrument::{Detail, First, Instrumented, Reporting, Sites, instrument, instrument_from},
         prepare::prepare,
+        symbols::Symbols,
     },
     settings::{config::RunnerConfig, context::RunnerContext, modes::SnapshotMode},
 };
-use alloc::{boxed::Box, collections::VecDeque, sync::Arc};
-use core::time::Duration;
+use alloc::{boxed::Box, collections::VecDeque, string::ToString, sync::Arc, vec::Vec};
+use core::{ops::Range, time::Duration};
 
 /// A module whose bytes are kept, and its instrumented copies. Each is made when it is first needed.
 #[derive(Debug)]
 pub(crate) struct KeptModule {
+    /// The module. Of a plugin of several modules, all of them one after another.
     pub(crate) bytes: Box<[u8]>,
+    /// Which these are. Empty if the plugin has one module.
+    parts: Vec<Part>,
     /// The hash of the module.
     pub(crate) sha256: [u8; 32],
     /// Whether a warm-up call was made at load, which no replay makes.
@@ -52,11 +65,63 @@ impl KeptModule {
     ) -> Self {
         Self {
             bytes: bytes.into(),
+            parts: Vec::new(),
             sha256,
             is_warm,
             context: Arc::new(RunnerContext::new(settings(&context.config))),
             copies: Shared::default(),
         }
+    }
+
+    /// Keeps the modules of a plugin of several, whose code is `code`.
+    pub(crate) fn linked(
+        context: &RunnerContext,
+        modules: &[(&str, &[u8])],
+        sha256: [u8; 32],
+        code: &CompiledModule,
+    ) -> Self {
+        let bytes: Vec<u8> = modules
+            .iter()
+            .flat_map(|(_, bytes)| *bytes)
+            .copied()
+            .collect();
+        let mut kept = Self::new(context, &bytes, sha256, false);
+        let infos = code.libraries.iter().map(|it| &it.code.info);
+        kept.parts = parts(modules, infos.chain([&code.info]));
+        kept
+    }
+
+    /// Whether the plugin has several modules.
+    pub(crate) fn is_linked(&self) -> bool {
+        !self.parts.is_empty()
+    }
+
+    /// The frames of functions at positions, as the sites count them.
+    pub(crate) fn frames(&self, places: impl Iterator<Item = (u32, u32)>) -> Vec<Frame> {
+        if !self.is_linked() {
+            let symbols = Symbols::of(&self.bytes);
+            return places
+                .map(|(function, offset)| symbols.frame(function, offset))
+                .collect();
+        }
+        let symbols = self.parts.iter().map(|part| {
+            let bytes = self.bytes.get(part.range.clone());
+            (part, Symbols::of(bytes.unwrap_or_default()))
+        });
+        let symbols: Vec<_> = symbols.collect();
+        let frame = |(function, offset): (u32, u32)| {
+            let mut known = symbols.iter().rev();
+            let (part, symbols) = known.find(|(part, _)| part.first.function <= function)?;
+            let First {
+                function: first,
+                offset: start,
+                ..
+            } = part.first;
+            let mut frame = symbols.frame(function - first, offset.saturating_sub(start));
+            frame.module = Some(part.name.clone());
+            Some(frame)
+        };
+        places.filter_map(frame).collect()
     }
 
     /// The compiled copy. Two threads may compile it at the same time; one result is kept.
@@ -96,6 +161,14 @@ impl KeptModule {
         let RunnerConfig {
             limits, functions, ..
         } = &self.context.config;
+        if self.is_linked() {
+            return match reporting {
+                None => self.compile_linked(detail),
+                Some(_) => Err(refused(
+                    "no values of a plugin of several modules are reported",
+                )),
+            };
+        }
         let info = inspect(&self.bytes, limits)?;
         let Instrumented { bytes, sites } = instrument(&self.bytes, &info, detail, reporting)?;
         let limits = &with_room(limits);
@@ -104,6 +177,79 @@ impl KeptModule {
         let prepared = prepare(&bytes, info, limits.faults, false, false)?;
         CompiledModule::instrumented(prepared, limits, functions, IMPORTS, sites)
     }
+}
+
+/// One of the modules of a plugin.
+#[derive(Debug)]
+struct Part {
+    name: Box<str>,
+    /// Where its bytes are.
+    range: Range<usize>,
+    /// From where on its functions and positions count.
+    first: First,
+}
+
+/// The modules of a plugin, with what is known of each.
+fn parts<'a>(modules: &[(&str, &[u8])], infos: impl Iterator<Item = &'a ModuleInfo>) -> Vec<Part> {
+    let mut next = 0..0_usize;
+    let mut first = First::default();
+    let modules = modules.iter().zip(infos);
+    let part = modules.map(|((name, bytes), info)| {
+        next = next.end..next.end.saturating_add(bytes.len());
+        let part = Part {
+            name: (*name).into(),
+            range: next.clone(),
+            first,
+        };
+        let functions = info.imported_functions.saturating_add(info.functions);
+        first.function = first.function.saturating_add(functions);
+        first.offset = u32::try_from(next.end).unwrap_or(u32::MAX);
+        part
+    });
+    part.collect()
+}
+
+impl KeptModule {
+    /// The copies of several modules, which import from each other.
+    fn compile_linked(&self, detail: Detail) -> Result<CompiledModule, Failure> {
+        let RunnerConfig {
+            limits, functions, ..
+        } = &self.context.config;
+        let mut limits = with_room(limits);
+        limits.faults.across_modules = true;
+        let engine = instrumented_engine(&limits);
+        let (mut libraries, mut own) = (Vec::new(), None);
+        let (mut sites, mut count, mut pages) = (Vec::new(), 0_u32, 0);
+        for (index, part) in self.parts.iter().enumerate() {
+            let bytes = self.bytes.get(part.range.clone()).unwrap_or_default();
+            let info = inspect(bytes, &limits)?;
+            pages += info.minimum_pages;
+            let first = First {
+                site: count,
+                ..part.first
+            };
+            let copy = instrument_from(first, bytes, &info, detail, None)?;
+            count = count.saturating_add(copy.sites.count());
+            sites.push(copy.sites);
+            let info = inspect(&copy.bytes, &limits)?;
+            let prepared = prepare(&copy.bytes, info, limits.faults, false, false)?;
+            let code = CompiledModule::linked(prepared, &engine, functions, IMPORTS, &libraries)?;
+            if index + 1 == self.parts.len() {
+                own = Some(code);
+            } else {
+                let name = part.name.clone();
+                libraries.push(Library { name, code });
+            }
+        }
+        let mut own = own.ok_or_else(|| refused("there is no module"))?;
+        own.link_with(libraries, self.bytes.len(), pages);
+        Ok(own.with_sites(Sites::joined(detail, sites)))
+    }
+}
+
+fn refused(problem: &str) -> Failure {
+    let problem = problem.to_string();
+    Failure::from(Cause::UnsupportedImport { problem })
 }
 
 /// The limits for a copy, which has functions and exports more than the module.

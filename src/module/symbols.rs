@@ -51,6 +51,7 @@ impl<'a> Symbols<'a> {
     /// The frame of an active function, at a position in the module.
     pub(crate) fn frame(&self, function: u32, offset: u32) -> Frame {
         Frame {
+            module: None,
             function,
             name: self.name(function),
             offset,

@@ -135,11 +135,74 @@ fn what_hinders_is_said() {
     let expected =
         "invalid config: `explaining` is for calls that are run at once and to their end";
     assert_eq!(error.message(), expected);
+}
 
-    let module = wat::parse_str(MODULE).expect("valid");
+/// The frames as `module!function`, the innermost first, and their positions in their modules.
+fn places(error: &Error) -> Vec<(String, u32)> {
+    let backtrace = error.backtrace();
+    let backtrace = backtrace.unwrap_or_else(|| panic!("{error}: {:?}", error.unexplained()));
+    let frames = backtrace.frames().iter();
+    let frames = frames.map(|frame| {
+        let module = frame.module().unwrap_or("?");
+        let function = frame.name().unwrap_or("?");
+        (format!("{module}!{function}"), frame.offset())
+    });
+    frames.collect()
+}
+
+#[test]
+fn plugins_of_several_modules_have_backtraces_through_all_of_them() {
+    let low = r#"(module
+        (memory (export "memory") 1)
+        (table (export "table") 2 funcref)
+        (func $unused (param i32))
+        (func $divide (export "divide") (param i32 i32) (result i32)
+            (i32.div_u (local.get 0) (local.get 1))))"#;
+    let middle = r#"(module
+        (import "low" "divide" (func $divide (param i32 i32) (result i32)))
+        (import "low" "memory" (memory 1))
+        (import "low" "table" (table $table 2 funcref))
+        (func $half (export "half") (param i32) (result i32)
+            (i32.store (i32.const 8) (local.get 0))
+            (drop (memory.grow (i32.const 1)))
+            (drop (table.grow $table (ref.null func) (i32.const 1)))
+            (call $divide (i32.const 100) (i32.load (i32.const 8)))))"#;
+    let own = r#"(module
+        (import "middle" "half" (func $half (param i32) (result i32)))
+        (func $inner (param i32) (result i32) (call $half (local.get 0)))
+        (func $spin (export "spin") (loop (br 0)))
+        (func $main (export "run") (param i32) (result i32)
+            (i32.add (call $inner (i32.const 7)) (call $inner (local.get 0)))))"#;
+    let [low, middle, own] = [low, middle, own].map(|it| wat::parse_str(it).expect(it));
     let runner = Runner::new(RunnerConfig::new().explain(true)).expect("a valid config");
-    let linked = runner.load_plugin_linked("linked", &[("main", &module)]);
-    let error = linked.expect("valid").call("trap").run().unwrap_err();
-    let expected = "a plugin of several modules cannot be replayed";
-    assert_eq!(found(&error), Err(expected.to_owned()));
+    let modules = [("low", &low), ("middle", &middle), ("own", &own)];
+    let plugin = runner
+        .load_plugin_linked("linked", &modules)
+        .expect("valid");
+    assert_eq!(
+        plugin.call("run").params(&[5]).run().unwrap().results(),
+        [34]
+    );
+    let error = plugin.call("run").params(&[0]).run().unwrap_err();
+    // Where the operators are: the division, and the last calls.
+    let find = |module: &[u8], bytes: &[u8]| {
+        let found = module.windows(bytes.len()).rposition(|it| it == bytes);
+        u32::try_from(found.expect("it is there")).unwrap()
+    };
+    let expected = [
+        ("low!divide", find(&low, &[0x6e, 0x0b])),
+        ("middle!half", find(&middle, &[0x10, 0])),
+        ("own!inner", find(&own, &[0x20, 0, 0x10, 0, 0x0b]) + 2),
+        ("own!main", find(&own, &[0x10, 1])),
+    ];
+    let expected = expected.map(|(name, offset)| (name.to_owned(), offset));
+    assert_eq!(places(&error), expected);
+    let text = error.backtrace().unwrap().to_string();
+    let first = format!("   0: {:#x} low!divide\n   1: ", expected[0].1);
+    assert!(text.starts_with(&first), "{text}");
+    let error = plugin.call("spin").fuel(1_000).run().unwrap_err();
+    assert_eq!(places(&error)[0].0, "own!spin");
+    // It has no profile.
+    let error = plugin.call("spin").profile().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidConfig);
 }

@@ -1,7 +1,7 @@
 //! The code section of the copy: the hook's calls in the functions' bodies.
 
 use super::{
-    Detail, Event, Instrument, ONE_UNIT, Place, Side,
+    Detail, Event, First, Instrument, ONE_UNIT, Place, Side,
     coverage::{self, Covering},
     operators::{has_own_price, may_trap},
 };
@@ -142,7 +142,15 @@ impl Instrument<'_> {
             }
             _ => None,
         };
+        let First {
+            site: first,
+            function: first_function,
+            offset: first_offset,
+        } = self.first;
+        let function = function.saturating_add(first_function);
+        let at = at.saturating_add(first_offset as usize);
         let site = self.sites.add(event, function, at, callee);
+        let site = site.saturating_add(first);
         let mut call = [0x41].to_vec();
         put_i64(&mut call, i32::from_le_bytes(site.to_le_bytes()).into());
         call.push(0x10);

@@ -77,8 +77,27 @@ pub(crate) struct Instrumented {
     pub(crate) sites: Sites,
 }
 
+/// From where on a copy counts. The modules of one plugin count on, as if they were one module.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct First {
+    pub(crate) site: u32,
+    pub(crate) function: u32,
+    pub(crate) offset: u32,
+}
+
 /// Writes such a copy of a module that was inspected, which may report values too.
 pub(crate) fn instrument(
+    bytes: &[u8],
+    info: &ModuleInfo,
+    detail: Detail,
+    reporting: Option<Reporting<'_>>,
+) -> Result<Instrumented, Failure> {
+    instrument_from(First::default(), bytes, info, detail, reporting)
+}
+
+/// The same, for one of several modules.
+pub(crate) fn instrument_from(
+    first: First,
     bytes: &[u8],
     info: &ModuleInfo,
     detail: Detail,
@@ -100,6 +119,7 @@ pub(crate) fn instrument(
     let reported = u32::try_from(reports.types.len()).unwrap_or(u32::MAX);
     let mut instrument = Instrument {
         bytes,
+        first,
         imported,
         added: reported.saturating_add(1 + u32::from(coverage::is_wanted(detail))),
         detail,
@@ -164,6 +184,7 @@ fn all_state(info: &ModuleInfo) -> SectionEntries {
 
 struct Instrument<'a> {
     bytes: &'a [u8],
+    first: First,
     /// The imported functions of the original.
     imported: u32,
     /// The functions that the copy imports in addition.

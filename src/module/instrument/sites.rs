@@ -78,6 +78,20 @@ impl Sites {
         }
     }
 
+    /// The sites of several modules, each counted on from those before it.
+    pub(crate) fn joined(detail: Detail, modules: impl IntoIterator<Item = Self>) -> Self {
+        let mut joined = Self::new(detail, Vec::new());
+        for module in modules {
+            joined.sites.extend(module.sites);
+        }
+        joined
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> u32 {
+        u32::try_from(self.sites.len()).unwrap_or(u32::MAX)
+    }
+
     /// The values that are reported with that number.
     pub(crate) fn values(&self, number: u32) -> Option<&Values> {
         self.values.get(number as usize)
