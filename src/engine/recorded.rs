@@ -143,10 +143,6 @@ fn panicked(message: &str) -> Failure {
 
 /// Does what a function of the embedder's did, up to its return, which this returns.
 fn play(caller: &mut Guests<'_>, of_operation: bool) -> Result<Action, Failure> {
-    #[cfg_attr(
-        not(feature = "explain"),
-        expect(unused_variables, reason = "for backtraces")
-    )]
     let mut ended_with = None;
     loop {
         match player(caller)?.action(of_operation)? {
@@ -183,18 +179,25 @@ fn play(caller: &mut Guests<'_>, of_operation: bool) -> Result<Action, Failure> 
                 })?;
             }
             Action::Fail(failure) => {
-                #[cfg(feature = "explain")]
-                if let Some(watch) = &mut caller.data_mut().watch
-                    && ended_with.is_none_or(|message| !failure.to_string().contains(&message))
-                {
-                    // The function failed by itself.
-                    watch.unwind();
-                }
+                failed(caller, &failure, ended_with.as_deref());
                 return Err(failure);
             }
             done @ (Action::Return(_) | Action::Reply(_)) => return Ok(done),
         }
     }
+}
+
+/// A function of the embedder's fails, after a call back that failed with a message that contains
+/// `ended_with`. If the failure is its own, the functions that it called back do not count.
+fn failed(caller: &mut Guests<'_>, failure: &Failure, ended_with: Option<&str>) {
+    #[cfg(feature = "explain")]
+    if let Some(watch) = &mut caller.data_mut().watch
+        && ended_with.is_none_or(|message| !failure.to_string().contains(message))
+    {
+        watch.unwind();
+    }
+    #[cfg(not(feature = "explain"))]
+    let _ = (caller, failure, ended_with);
 }
 
 fn write(caller: &mut Guests<'_>, memory: &str, pointer: u32, bytes: &[u8]) -> Result<(), Failure> {

@@ -82,7 +82,7 @@ pub(crate) fn open(
     let style = of_note.map(|(style, _)| style);
     Ok(Recorded {
         recording,
-        module: bytes.into(),
+        module: bytes,
         style,
     })
 }
