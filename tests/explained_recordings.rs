@@ -328,3 +328,90 @@ fn another_module_is_refused_before_it_is_loaded() {
         "{message}"
     );
 }
+
+#[test]
+fn a_runner_that_explains_does_so_for_calls_that_ask_their_host() {
+    let module = wat::parse_str(ASKS).unwrap();
+    for snapshots in [SnapshotMode::Never, SnapshotMode::WherePossible] {
+        for recorded in [false, true] {
+            // The host panics if it is asked once more.
+            let config = asking(7, 1).explain(true).snapshots(snapshots);
+            let plugin = load(config, &module);
+            let mut recording = None;
+            let call = plugin.call("go").params(&[1]);
+            let call = match recorded {
+                true => call.record(&mut recording),
+                false => call,
+            };
+            let error = call.run().unwrap_err();
+            let case = format!("{snapshots:?} {recorded}");
+            assert_eq!(error.kind(), ErrorKind::Trap, "{case}");
+            assert_eq!(names(&error), ["act", "twice", "go"], "{case}");
+            assert_eq!(recording.is_some(), recorded, "{case}");
+        }
+    }
+}
+
+#[test]
+fn what_a_real_clock_and_a_stream_said_is_said_again() {
+    // Which function traps depends on the clock and on standard input.
+    let module = wat::parse_str(
+        r#"(module
+            (import "wasi_snapshot_preview1" "clock_time_get"
+                (func $time (param i32 i64 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "fd_read"
+                (func $read (param i32 i32 i32 i32) (result i32)))
+            (memory (export "memory") 1)
+            (func $even (unreachable))
+            (func $odd (unreachable))
+            (func $go (export "go")
+                (drop (call $time (i32.const 0) (i64.const 1) (i32.const 64)))
+                (i32.store (i32.const 0) (i32.const 16))
+                (i32.store (i32.const 4) (i32.const 8))
+                (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
+                (if (i32.and (i32.load (i32.const 64)) (i32.load8_u (i32.const 16)))
+                    (then (call $odd))
+                    (else (call $even)))))"#,
+    )
+    .unwrap();
+    for (time, input, name) in [(1, "1", "odd"), (2, "1", "even"), (1, "0", "even")] {
+        let clock = Ticks(AtomicU64::new(time));
+        let config = RunnerConfig::new().guest_clock(clock).explain(true);
+        let plugin = load(config, &module);
+        let input = std::io::Cursor::new(input.as_bytes());
+        let error = plugin.call("go").stdin_from(input).run().unwrap_err();
+        assert_eq!(names(&error), [name, "go"], "{time}");
+    }
+}
+
+/// A clock that says another time at each reading.
+struct Ticks(AtomicU64);
+
+impl Clock for Ticks {
+    fn monotonic(&self) -> Duration {
+        self.since_epoch()
+    }
+
+    fn since_epoch(&self) -> Duration {
+        Duration::from_nanos(self.0.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn sleep(&self, _: Duration) {}
+}
+
+#[test]
+fn what_hinders_an_explanation_is_said() {
+    let module = wat::parse_str(ASKS).unwrap();
+    let plugin = load(asking(7, 1).keep_modules(true), &module);
+    let error = plugin.call("go").params(&[1]).run().unwrap_err();
+    assert!(error.backtrace().is_none() && error.unexplained().is_none());
+    let later = plugin.call("go").params(&[1]).explaining(error).run();
+    assert_eq!(
+        later.unwrap_err().unexplained(),
+        Some(
+            "the plugin imports \"env\" \"ask\", which the embedder answers; such a call is \
+             explained while it runs, by RunnerConfig::explain, or with its recording, by \
+             Replayer::explain"
+        )
+    );
+}

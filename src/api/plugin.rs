@@ -100,7 +100,13 @@ impl Plugin {
             && let context = &inner.plugin_context.runner
             && (context.config.explain || context.config.keep_modules)
         {
-            let kept = KeptModule::new(context, bytes, inner.sha256, is_warm);
+            let kept = KeptModule::new(
+                context,
+                bytes,
+                inner.sha256,
+                is_warm,
+                inner.code.info.imports.iter(),
+            );
             inner.kept = Some(Arc::new(kept));
         }
         self

@@ -19,6 +19,14 @@ use crate::{
         tape::{Recorder, Tape},
     },
 };
+#[cfg(feature = "explain")]
+use crate::{
+    api::{
+        replay::{is_explained, timed},
+        replayed_copy::Copied,
+    },
+    loading::instrumented::KeptModule,
+};
 use alloc::{
     boxed::Box,
     string::{String, ToString},
@@ -57,13 +65,57 @@ pub(super) fn run_on_tape(
     (done, tape, code.snapshot_state.is_some())
 }
 
-/// Runs a call in a fresh instance and records it.
+/// Runs a call in a fresh instance and records it. A runner that explains errors explains this one's.
 #[cold]
 pub(super) fn fresh(task: &mut Task<'_>, plugin: &Plugin) -> Result<Outcome, Error> {
     let Some(slot) = task.recording.take() else {
         return task.fresh(plugin);
     };
     check(plugin).map_err(|failure| refused(failure, plugin, task.export))?;
+    let (done, recording) = recorded(task, plugin);
+    #[cfg(feature = "explain")]
+    let done = match plugin.kept_module() {
+        Some(kept) if plugin.context().config.explain => with_tape(done, plugin, kept, &recording),
+        _ => done,
+    };
+    *slot = Some(recording);
+    done
+}
+
+/// Runs a call in a fresh instance, on a tape that is kept until it ends. Its error is explained by
+/// that.
+#[cfg(feature = "explain")]
+#[inline(never)]
+pub(super) fn explained(
+    task: &mut Task<'_>,
+    plugin: &Plugin,
+    kept: &KeptModule,
+) -> Result<Outcome, Error> {
+    let (done, recording) = recorded(task, plugin);
+    with_tape(done, plugin, kept, &recording)
+}
+
+/// Explains the error of a call by its recording.
+#[cfg(feature = "explain")]
+fn with_tape(
+    done: Result<Outcome, Error>,
+    plugin: &Plugin,
+    kept: &KeptModule,
+    recording: &Recording,
+) -> Result<Outcome, Error> {
+    done.map_err(|error| {
+        let export = recording.exports().last().unwrap_or_default();
+        match is_explained(&error, plugin, export) {
+            true => timed(plugin, error, |error| {
+                Copied::new(recording, plugin, kept).explain(0, error)
+            }),
+            false => error,
+        }
+    })
+}
+
+/// Runs a call in a fresh instance. Returns its recording too.
+fn recorded(task: &mut Task<'_>, plugin: &Plugin) -> (Result<Outcome, Error>, Recording) {
     let mut recorder = Recorder::new();
     let mut call = begin(task, &mut recorder);
     #[cfg(feature = "files")]
@@ -78,8 +130,7 @@ pub(super) fn fresh(task: &mut Task<'_>, plugin: &Plugin) -> Result<Outcome, Err
     }
     let mut recording = Recording::of(plugin, snapshot);
     recording.calls.push(call);
-    *slot = Some(recording);
-    done
+    (done, recording)
 }
 
 impl Plugin {

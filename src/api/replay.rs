@@ -1,5 +1,7 @@
 //! Replays a call on an instrumented copy of its module.
 
+#[cfg(feature = "recordings")]
+use crate::api::record;
 use crate::{
     api::{
         explaining::{Look, Replayed, explain, no_copy},
@@ -9,7 +11,7 @@ use crate::{
     },
     common::{
         backtrace::Explanation, error::Error, error_kind::ErrorKind, outcome::Outcome,
-        sync::Shared, text::Quoted, value::Import,
+        sync::Shared, value::Import,
     },
     convention::{call_input::CallInput, kinds::Convention},
     engine::{
@@ -29,6 +31,12 @@ use core::{mem, time::Duration};
 
 /// Runs a call. If it ends with an error that can be explained, replays it and explains the error.
 pub(super) fn explained(mut task: Task<'_>, plugin: &Plugin) -> Result<Outcome, Error> {
+    #[cfg(feature = "recordings")]
+    if let Some(kept) = plugin.kept_module()
+        && needs_tape(plugin, kept, &task)
+    {
+        return record::explained(&mut task, plugin, kept);
+    }
     let inputs = Inputs::of(&mut task);
     task.fresh(plugin)
         .map_err(|error| with_explanation(plugin, inputs, error))
@@ -55,10 +63,19 @@ pub(super) fn with_explanation(plugin: &Plugin, inputs: Inputs<'_>, error: Error
     if !is_explained(&error, plugin, inputs.export) {
         return error;
     }
+    timed(plugin, error, |error| pure(plugin, inputs, error))
+}
+
+/// The error of a call with its explanation, and with the time that it took to find it.
+pub(super) fn timed(
+    plugin: &Plugin,
+    error: Error,
+    explain: impl FnOnce(&Error) -> Result<Explanation, String>,
+) -> Error {
     let clock = plugin.context().config.clock.as_ref();
     let now = || clock.map_or(Duration::ZERO, |clock| clock.monotonic());
     let began = now();
-    let found = pure(plugin, inputs, &error).map_err(String::into_boxed_str);
+    let found = explain(&error).map_err(String::into_boxed_str);
     error.explained(found, now().saturating_sub(began))
 }
 
@@ -89,7 +106,7 @@ fn pure(plugin: &Plugin, mut inputs: Inputs<'_>, error: &Error) -> Result<Explan
     let Some(kept) = plugin.kept_modules() else {
         return Err("the runner does not keep the bytes of modules".into());
     };
-    if let Some(why) = impurity(plugin, kept, error) {
+    if let Some(why) = impurity(kept, error) {
         return Err(why);
     }
     explain(kept, error, &mut |code, fuel, look| {
@@ -98,32 +115,54 @@ fn pure(plugin: &Plugin, mut inputs: Inputs<'_>, error: &Error) -> Result<Explan
     })
 }
 
-/// Why a call cannot be replayed, if it cannot.
-fn impurity(plugin: &Plugin, kept: &KeptModule, error: &Error) -> Option<String> {
-    let config = &kept.context.config;
+/// Why a call cannot be replayed without a tape, if it cannot.
+fn impurity(kept: &KeptModule, error: &Error) -> Option<String> {
     if kept.is_warm {
         return Some("a plugin with a warm-up call cannot be replayed".into());
     }
-    if error.outcome().is_some_and(|it| !it.is_reproducible()) {
+    let config = &kept.context.config;
+    let what = if let Some(import) = &kept.asks {
+        format!("the plugin imports {import}, which the embedder answers")
+    } else if !config.has_virtual_surroundings() {
+        "the guest has a real clock or real random numbers".into()
+    } else if error.outcome().is_some_and(|it| !it.is_reproducible()) {
         return Some(
-            "the guest has a real clock, real random numbers or a directory of the host".into(),
+            "the guest has a directory of the host, which may be another one in a replay; files in \
+             memory can be replayed"
+                .into(),
         );
-    }
-    let functions = &config.functions;
-    let answers = |module: &str, name: &str| {
-        functions.get(module, name).is_some()
-            || functions.has_operations() && name == "__host_call"
-            || config.http_client.is_some() && name == "http_request"
+    } else {
+        return None;
     };
-    let libraries = plugin.code().libraries.iter();
-    let libraries = libraries.flat_map(|library| &library.code.info.imports);
-    let mut imports = plugin.imports().iter().chain(libraries);
-    let import = imports.find(|import| answers(&import.module, &import.name))?;
-    let (module, name) = (Quoted(&import.module), Quoted(&import.name));
-    Some(format!(
-        "the plugin imports {module} {name}, which the embedder answers; only calls without such \
-         functions are replayed"
-    ))
+    if kept.is_linked() {
+        return Some(format!(
+            "{what}; calls of a plugin of several modules are explained only without that"
+        ));
+    }
+    Some(match cfg!(feature = "recordings") {
+        true => format!(
+            "{what}; such a call is explained while it runs, by RunnerConfig::explain, or with its \
+             recording, by Replayer::explain"
+        ),
+        false => format!("{what}; a build with the feature `recordings` explains such calls"),
+    })
+}
+
+/// Whether a call can be replayed with a tape only: the host answers it, and may answer otherwise the
+/// next time. What no tape replays is not meant.
+#[cfg(feature = "recordings")]
+fn needs_tape(plugin: &Plugin, kept: &KeptModule, task: &Task<'_>) -> bool {
+    let is_impure = kept.asks.is_some() || !kept.context.config.has_virtual_surroundings();
+    if !is_impure || kept.is_warm {
+        return false;
+    }
+    #[cfg(feature = "files")]
+    return plugin.sees_files_in_memory(task.environment.as_deref());
+    #[cfg(not(feature = "files"))]
+    {
+        let _ = (plugin, task);
+        true
+    }
 }
 
 /// Runs a call on a copy of the module, while an observer looks on.

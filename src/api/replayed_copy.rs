@@ -5,12 +5,14 @@ use crate::{
         explaining::{Look, Replayed, explain, same_end},
         plugin::Plugin,
         profile::{counted, profile},
+        recording::Recording,
         replay::{copy_of, is_explained},
         replayer::Replayer,
-        replaying::{Replay, with_task},
+        replaying::{GivenFiles, Replay, with_task},
         task::{Begin, Task},
     },
     common::{
+        backtrace::Explanation,
         error::Error,
         failure::{Cause, Failure},
         outcome::Outcome,
@@ -80,9 +82,7 @@ impl Replayer<'_> {
         let calls = &self.recording.calls;
         let explained = ended.map(|(number, done)| match (done, calls.get(number)) {
             (Err(error), Some(call)) if is_explained(&error, &plugin, &call.export) => {
-                let found = explain(kept, &error, &mut |code, _, look| {
-                    self.replayed(&plugin, kept, code, number, look)
-                });
+                let found = self.copied(&plugin, kept).explain(number, &error);
                 Err(error.explained(found.map_err(String::into_boxed_str), Duration::ZERO))
             }
             (done, _) => done,
@@ -111,6 +111,16 @@ impl Replayer<'_> {
         Ok(profiles.collect())
     }
 
+    /// The calls with copies of the module. `plugin` is what `load(true)` gave, and `kept` its bytes.
+    pub(super) fn copied<'c>(&'c self, plugin: &'c Plugin, kept: &'c KeptModule) -> Copied<'c> {
+        Copied {
+            recording: self.recording,
+            files: self.files,
+            plugin,
+            kept,
+        }
+    }
+
     /// Runs all calls on a copy with so much detail, while observers look on. `plugin` is what
     /// `load(true)` gave. Fails if a call ends in another way than it is recorded.
     pub(super) fn watched(
@@ -124,17 +134,10 @@ impl Replayer<'_> {
         let code = kept.copy(detail).map_err(|failure| plugin.error(failure))?;
         let mut seen = Vec::new();
         let count = recorded.len();
-        self.on_copy(
-            plugin,
-            kept,
-            code,
-            count,
-            observers,
-            &mut |_, replayed, _| {
-                seen.push(replayed);
-            },
-        )
-        .map_err(|problem| plugin.error(difference(problem)))?;
+        let mut ended = |_, replayed, _: &GuestStore| seen.push(replayed);
+        self.copied(plugin, kept)
+            .run(code, count, observers, &mut ended)
+            .map_err(|problem| plugin.error(difference(problem)))?;
         let pairs = recorded.into_iter().zip(seen);
         let watched = pairs.map(|(recorded, (done, watch))| {
             let done = as_recorded(recorded, done, &watch)
@@ -143,13 +146,37 @@ impl Replayer<'_> {
         });
         watched.collect()
     }
+}
 
-    /// Runs the call of that number and those that come before it in its instance on a copy, and
-    /// looks at the instance at the end.
+/// Recorded calls with the plugin whose copies run them again.
+pub(super) struct Copied<'a> {
+    recording: &'a Recording,
+    files: GivenFiles<'a>,
+    plugin: &'a Plugin,
+    kept: &'a KeptModule,
+}
+
+impl<'a> Copied<'a> {
+    pub(super) fn new(recording: &'a Recording, plugin: &'a Plugin, kept: &'a KeptModule) -> Self {
+        Self {
+            recording,
+            files: GivenFiles::default(),
+            plugin,
+            kept,
+        }
+    }
+
+    /// Explains the error of the call of that number.
+    pub(super) fn explain(&self, number: usize, error: &Error) -> Result<Explanation, String> {
+        explain(self.kept, error, &mut |code, _, look| {
+            self.replayed(code, number, look)
+        })
+    }
+
+    /// Runs the call of that number and those that come before it on a copy, and looks at the instance
+    /// at the end.
     fn replayed(
         &self,
-        plugin: &Plugin,
-        kept: &KeptModule,
         code: Arc<CompiledModule>,
         number: usize,
         look: &mut Look<'_>,
@@ -161,22 +188,20 @@ impl Replayer<'_> {
                 found = Some(replayed);
             }
         };
-        self.on_copy(plugin, kept, code, number + 1, &mut |_| None, &mut ended)?;
+        self.run(code, number + 1, &mut |_| None, &mut ended)?;
         found.ok_or_else(|| "the call did not begin".into())
     }
 
     /// Runs the first `count` calls on a copy. `ended` gets each as it ended, with its instance. Fails
     /// with the reason if a call cannot begin.
-    pub(super) fn on_copy(
+    pub(super) fn run(
         &self,
-        plugin: &Plugin,
-        kept: &KeptModule,
         code: Arc<CompiledModule>,
         count: usize,
         observers: &mut Observers<'_>,
         ended: &mut dyn FnMut(usize, Replayed, &GuestStore),
     ) -> Result<(), String> {
-        let copy = copy_of(plugin, kept, code);
+        let copy = copy_of(self.plugin, self.kept, code);
         let calls = self.recording.calls.iter().take(count).enumerate();
         for (number, call) in calls {
             let begun = with_task(call, self.files, |mut task| {

@@ -6,6 +6,8 @@ use crate::{
         failure::{Cause, Failure},
         limits::Limits,
         sync::Shared,
+        text::Quoted,
+        value::Import,
     },
     engine::{
         compiled_module::{CompiledModule, Library, instrumented_engine},
@@ -20,7 +22,7 @@ use crate::{
     },
     settings::{config::RunnerConfig, context::RunnerContext, modes::SnapshotMode},
 };
-use alloc::{boxed::Box, collections::VecDeque, string::ToString, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, collections::VecDeque, format, string::ToString, sync::Arc, vec::Vec};
 use core::{ops::Range, time::Duration};
 
 /// A module whose bytes are kept, and its instrumented copies. Each is made when it is first needed.
@@ -34,6 +36,9 @@ pub(crate) struct KeptModule {
     pub(crate) sha256: [u8; 32],
     /// Whether a warm-up call was made at load, which no replay makes.
     pub(crate) is_warm: bool,
+    /// The first import that the embedder answers, as errors name it. Its answers may differ the next
+    /// time.
+    pub(crate) asks: Option<Box<str>>,
     /// The settings of replays.
     pub(crate) context: Arc<RunnerContext>,
     /// The copies with what each reports, those that were made last at the end.
@@ -57,17 +62,21 @@ const IMPORTS: &[Definer] = &[
 ];
 
 impl KeptModule {
-    pub(crate) fn new(
+    pub(crate) fn new<'a>(
         context: &RunnerContext,
         bytes: &[u8],
         sha256: [u8; 32],
         is_warm: bool,
+        mut imports: impl Iterator<Item = &'a Import>,
     ) -> Self {
+        let asks = imports.find(|it| is_answered(&context.config, it));
+        let asks = asks.map(|it| format!("{} {}", Quoted(&it.module), Quoted(&it.name)).into());
         Self {
             bytes: bytes.into(),
             parts: Vec::new(),
             sha256,
             is_warm,
+            asks,
             context: Arc::new(RunnerContext::new(settings(&context.config))),
             copies: Shared::default(),
         }
@@ -85,8 +94,10 @@ impl KeptModule {
             .flat_map(|(_, bytes)| *bytes)
             .copied()
             .collect();
-        let mut kept = Self::new(context, &bytes, sha256, false);
         let infos = code.libraries.iter().map(|it| &it.code.info);
+        let imports = [&code.info].into_iter().chain(infos.clone());
+        let imports = imports.flat_map(|info| &info.imports);
+        let mut kept = Self::new(context, &bytes, sha256, false, imports);
         kept.parts = parts(modules, infos.chain([&code.info]));
         kept
     }
@@ -250,6 +261,14 @@ impl KeptModule {
 fn refused(problem: &str) -> Failure {
     let problem = problem.to_string();
     Failure::from(Cause::UnsupportedImport { problem })
+}
+
+/// Whether the embedder answers calls of an import.
+fn is_answered(config: &RunnerConfig, Import { module, name, .. }: &Import) -> bool {
+    let functions = &config.functions;
+    functions.get(module, name).is_some()
+        || functions.has_operations() && &**name == "__host_call"
+        || config.http_client.is_some() && &**name == "http_request"
 }
 
 /// The limits for a copy, which has functions and exports more than the module.

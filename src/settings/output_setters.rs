@@ -41,8 +41,10 @@ impl RunnerConfig {
     /// made at the first such error. Why an operator trapped takes another replay, about as long as
     /// the call, on a copy that is made for it.
     ///
-    /// Only what is the same again can be replayed: a call that uses none of the embedder's
-    /// functions, no real clock and no real random numbers.
+    /// A call that uses none of the embedder's functions, no real clock and no real random numbers
+    /// costs nothing more if it ends well. With the feature `recordings`, any other is put on tape
+    /// while it runs, as `Call::record` does it, and replayed from that. A directory of the host
+    /// cannot be replayed, nor can a call of a kept instance.
     /// [`Error::unexplained`](crate::Error::unexplained) says what hinders. Of a call that was
     /// suspended, the replay is part of the step in which it fails.
     #[cfg(feature = "explain")]
