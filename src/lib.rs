@@ -61,6 +61,7 @@
 //! | `http` | HTTP requests of Extism's plugins, by an [`HttpClient`] that the embedder grants; enables `extism` |
 //! | `explain` | backtraces of errors: [`RunnerConfig::explain`](https://docs.rs/pocketwasm/latest/pocketwasm/struct.RunnerConfig.html#method.explain) |
 //! | `debug-info` | the same with lines of source, where the module has DWARF, and demangled names; enables `explain`, needs `std` |
+//! | `testing` | for tests of plugins: cases, golden files, fuel budgets, coverage of a whole `cargo test`; enables `debug-info` |
 //! | `simd` | guests that use SIMD instructions; without it they are refused with an error that says so |
 //! | `capi` | the C interface that `include/pocketwasm.h` declares, with `std` or without |
 //! | `freestanding` | the C interface for programs without an operating system, which define where memory comes from and where panics end; with `std` it is `capi` |
@@ -125,6 +126,8 @@ mod host;
 mod loading;
 mod module;
 mod settings;
+#[cfg(feature = "testing")]
+mod suites;
 #[cfg(feature = "std")]
 mod system;
 mod wasi;
@@ -207,6 +210,18 @@ pub mod explain {
     pub use crate::common::trap_cause::TrapCause;
 }
 
+/// For the tests of plugins: cases with golden files and fuel budgets, and coverage of all of them.
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub mod testing {
+    pub use crate::suites::{
+        case::Case,
+        collector::Collector,
+        suite::{Failures, Suite},
+        text::golden_text,
+    };
+}
+
 /// HTTP messages, for plugins that handle requests and for plugins that send them.
 pub mod http {
     pub use crate::api::http::{Handled, Pending};
@@ -256,6 +271,7 @@ mod documents {
     struct Snapshots;
     #[doc = include_str!("../docs/src/same-answer.md")]
     struct SameAnswer;
+    #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/src/testing-plugins.md")]
     struct TestingPlugins;
     #[cfg(feature = "recordings")]

@@ -17,7 +17,7 @@ const FLOORS: &[&[&str]] = &[
     &["wasi", "convention"],
     &["loading"],
     &["api"],
-    &["capi"],
+    &["capi", "suites"],
 ];
 
 /// The rooms that name the engine's types.
