@@ -34,7 +34,7 @@ const REWRITE: &str = "rewrite";
 /// let plugin = runner.load_plugin("greet", include_bytes!("../../fixtures/rust-greet.wasm"))?;
 /// Suite::new(&plugin, "greet")
 ///     .case(Case::new("a name").input("World"))
-///     .case(Case::new("empty").input("").budget(2_000))
+///     .case(Case::new("empty").input("").budget(10_000))
 ///     .budget(20_000)
 ///     .check();
 /// # Ok::<(), pocketwasm::Error>(())
