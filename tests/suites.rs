@@ -1,7 +1,7 @@
 //! `pocketwasm::testing`: what it says about cases that are wrong.
 
 use pocketwasm::{
-    Plugin, Runner, RunnerConfig, SnapshotMode,
+    ErrorKind, HostContext, Plugin, Recording, Runner, RunnerConfig, SnapshotMode,
     explain::Coverage,
     testing::{Case, Collector, Failures, Suite, golden_text},
 };
@@ -289,5 +289,141 @@ fn outcomes_as_text() {
     assert_eq!(
         golden_text(&refused),
         "ended: NotFound: no export \"g\"; this plugin exports: f\n"
+    );
+}
+
+/// A build of a plugin that asks the host for numbers.
+fn build(body: &str) -> Vec<u8> {
+    let text = format!(
+        r#"(module
+            (import "shop" "price" (func $price (param i32) (result i32)))
+            (func (export "total") (param i32) (result i32) {body}))"#
+    );
+    wat::parse_str(text).expect(body)
+}
+
+const SUM: &str = "(i32.add (call $price (local.get 0)) (call $price (i32.const 2)))";
+
+/// A call of `total` with a host that knows the prices, on tape.
+fn recorded() -> Recording {
+    let price = |_: &mut HostContext<'_>, item: i32| -> i32 { 10 * item };
+    let config = RunnerConfig::new().function("shop", "price", price);
+    let runner = Runner::new(config).unwrap();
+    let plugin = runner.load_plugin("shop", build(SUM)).unwrap();
+    let mut recording = None;
+    let call = plugin.call("total").params(&[1]).record(&mut recording);
+    assert_eq!(call.run().unwrap().results(), [30]);
+    Recording::from_bytes(&recording.unwrap().to_bytes()).unwrap()
+}
+
+#[test]
+fn recordings_answer_in_place_of_the_host() {
+    let recording = recorded();
+    let prefix = "ended: Difference: the replay differs from the recording: ";
+    for (name, body, expected) in [
+        (
+            "the same build",
+            SUM.to_owned(),
+            "ended: well\nresult: 30\n".to_owned(),
+        ),
+        (
+            "another build",
+            format!("(i32.mul (i32.const 2) {SUM})"),
+            "ended: well\nresult: 60\n".to_owned(),
+        ),
+        (
+            "one that traps",
+            "(drop (call $price (local.get 0))) unreachable".to_owned(),
+            "ended: Trap: trap: `unreachable` executed\n".to_owned(),
+        ),
+        (
+            "another question",
+            "(i32.add (call $price (local.get 0)) (call $price (i32.const 3)))".to_owned(),
+            format!(
+                "{prefix}host call 2: expected \"shop\" \"price\" (i32 2), got \"shop\" \"price\" (i32 3)\n"
+            ),
+        ),
+        (
+            "fewer questions",
+            "(call $price (local.get 0))".to_owned(),
+            format!(
+                "{prefix}after host call 1: expected a call of a host function, got the end of the call\n"
+            ),
+        ),
+        (
+            "more questions",
+            format!("(i32.add {SUM} (call $price (i32.const 3)))"),
+            format!(
+                "{prefix}host call 3: expected the end of the call, got \"shop\" \"price\" (i32 3)\n"
+            ),
+        ),
+    ] {
+        let ended = recording.mock(&build(&body)).expect(name);
+        assert_eq!(ended.len(), 1, "{name}");
+        assert_eq!(golden_text(&ended[0]), expected, "{name}");
+    }
+}
+
+#[test]
+fn suites_of_recordings() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::write(path.join("total.pwrec"), recorded().to_bytes()).unwrap();
+    fs::write(path.join("total.golden"), "ended: well\nresult: 30\n").unwrap();
+    let load = |body: &str, keep: bool| {
+        let price = |_: &mut HostContext<'_>, _: i32| -> i32 { panic!("the host is not asked") };
+        let config = RunnerConfig::new()
+            .keep_modules(keep)
+            .function("shop", "price", price);
+        let runner = Runner::new(config).unwrap();
+        runner.load_plugin("shop", build(body)).unwrap()
+    };
+    let suite = |plugin: &Plugin| {
+        let suite = Suite::new(plugin, "total").recordings(path);
+        suite.golden(path).budget(200).rewrite(false).run()
+    };
+    let tested = load(SUM, true);
+    assert_eq!(suite(&tested), Ok(()));
+    let slow = "(local $i i32) (loop (br_if 0 (i32.lt_u (local.tee $i (i32.add (local.get $i) \
+                (i32.const 1))) (i32.const 99))))";
+    let wrong = messages(suite(&load(&format!("{slow} {SUM}"), true)));
+    assert_eq!(wrong.len(), 1, "{wrong:?}");
+    assert!(wrong[0].starts_with("case \"total\": cost "), "{wrong:?}");
+    let other = "(i32.add (call $price (local.get 0)) (call $price (i32.const 3)))";
+    let wrong = messages(suite(&load(other, true)));
+    let lines = "\n  - ended: well\n  - result: 30\n  + ended: Difference: ";
+    assert!(wrong[0].contains(lines), "{wrong:?}");
+    let wrong = messages(suite(&load(SUM, false)));
+    let ending = "`keep_modules` must be set for cases of recordings\n";
+    assert!(wrong[0].contains(ending.trim_end()), "{wrong:?}");
+
+    // Coverage of the build that is tested.
+    let file = path.join("coverage");
+    let collector = Collector::to(&file);
+    let covered = Suite::new(&tested, "total")
+        .recordings(path)
+        .collector(&collector);
+    assert_eq!(covered.run(), Ok(()));
+    let coverage = Coverage::from_bytes(&fs::read(&file).unwrap()).unwrap();
+    let report = coverage.report(&build(SUM)).unwrap();
+    assert_eq!((report.calls(), report.functions().hit()), (1, 1));
+
+    let empty = tempfile::tempdir().unwrap();
+    let suite = || Suite::new(&tested, "total").recordings(empty.path()).run();
+    let shown = empty.path().display();
+    assert_eq!(
+        messages(suite()),
+        [format!(
+            "no recordings, whose names end with .pwrec, in the directory {shown}"
+        )]
+    );
+    fs::write(empty.path().join("broken.pwrec"), "?").unwrap();
+    let wrong = messages(suite());
+    let broken = empty.path().join("broken.pwrec");
+    let beginning = format!("cannot read {}: ", broken.display());
+    assert!(wrong[0].starts_with(&beginning), "{wrong:?}");
+    assert_eq!(
+        Recording::from_bytes(b"?").unwrap_err().kind(),
+        ErrorKind::Recording
     );
 }

@@ -1,10 +1,12 @@
 //! Profiles calls of large modules: QuickJS, a Go plugin and CPython. Checks that the functions' own
-//! fuel is the call's fuel, to the unit, and says how much longer the profiled call takes.
+//! fuel is the call's fuel, to the unit, and says how much longer the profiled call takes, and one whose
+//! coverage is counted.
 //!
 //! `examples/real/files/run profiles` fetches the modules and runs this on them.
 
 use pocketwasm::{
-    Call, Error as CallError, Outcome, Runner, RunnerConfig, SnapshotMode, explain::FunctionCost,
+    Call, Error as CallError, Outcome, Runner, RunnerConfig, SnapshotMode,
+    explain::{Coverage, FunctionCost},
 };
 use std::{
     env,
@@ -13,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Plain and profiled calls take turns that often, after one of each.
+/// Plain, profiled and covered calls take turns that often, after one of each.
 const ROUNDS: usize = 5;
 
 const SCRIPT: &str = "
@@ -78,6 +80,7 @@ fn measure(
     let call = || begin(plugin.call(export));
     let mut plain = Vec::new();
     let mut profiled = Vec::new();
+    let mut covered_calls = Vec::new();
     let mut first = Duration::ZERO;
     let mut same = true;
     for round in 0..=ROUNDS {
@@ -92,20 +95,28 @@ fn measure(
             .iter()
             .map(FunctionCost::self_fuel)
             .sum();
+        let began = Instant::now();
+        let mut coverage = Coverage::new();
+        let covered = call().cover(&mut coverage)?;
+        let took_covered = began.elapsed();
         let used = [
             outcome.fuel_used(),
             profile.outcome().map_or(0, Outcome::fuel_used),
             sum,
+            covered.fuel_used(),
         ];
         let fuel = used[0];
-        same &= used == [fuel; 3];
+        same &= used == [fuel; 4];
         if round == 0 {
-            println!("{name}: fuel of the call, of the profiled call, of its functions: {used:?}");
+            println!(
+                "{name}: fuel of the call, of the profiled call, of its functions, of the covered call: {used:?}"
+            );
             profile.outcome().map_err(CallError::to_string)?;
             first = took_profiled;
         } else {
             plain.push(took);
             profiled.push(took_profiled);
+            covered_calls.push(took_covered);
         }
     }
     let [plain, profiled] = [median(plain), median(profiled)];
@@ -115,6 +126,12 @@ fn measure(
         plain.as_secs_f64() * 1e3,
         profiled.as_secs_f64() * 1e3,
         first.as_secs_f64() * 1e3,
+    );
+    let covered = median(covered_calls);
+    println!(
+        "{name}: covered {:.1} ms, {:.1} times",
+        covered.as_secs_f64() * 1e3,
+        covered.as_secs_f64() / plain.as_secs_f64(),
     );
     Ok(same)
 }

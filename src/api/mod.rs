@@ -28,6 +28,8 @@ pub(crate) mod instance;
 mod later;
 mod lent_state;
 mod linked;
+#[cfg(feature = "testing")]
+mod mock;
 pub(crate) mod plugin;
 mod plugin_spares;
 #[cfg(feature = "explain")]
@@ -35,6 +37,8 @@ mod profile;
 pub(crate) mod progress;
 #[cfg(feature = "recordings")]
 mod record;
+#[cfg(all(feature = "explain", feature = "recordings"))]
+mod recorded_coverage;
 #[cfg(feature = "recordings")]
 pub(crate) mod recording;
 #[cfg(feature = "explain")]

@@ -219,7 +219,7 @@ impl<'a> Copied<'a> {
 }
 
 /// The bytes of a module that was loaded for copies.
-fn kept_of(plugin: &Plugin) -> Result<&KeptModule, Error> {
+pub(super) fn kept_of(plugin: &Plugin) -> Result<&KeptModule, Error> {
     plugin.kept_module().ok_or_else(|| {
         plugin.error(Failure::from(Cause::InvalidConfig {
             setting: "keep_modules",
@@ -242,7 +242,7 @@ fn limit(task: &mut Task<'_>, call: &CallRecord) {
 
 /// Runs a call in a fresh instance of a copy, with the tape in its environment. Where the recorded
 /// call began with a snapshot, the tape begins after the initialiser.
-fn fresh(
+pub(super) fn fresh(
     copy: &Plugin,
     mut task: Task<'_>,
     snapshot: bool,

@@ -79,6 +79,20 @@ impl Recording {
 }
 
 impl<'a> Replayer<'a> {
+    /// Puts a recording and another build of its module together.
+    #[cfg(feature = "testing")]
+    pub(super) fn of_build(recording: &'a Recording, module: &'a [u8]) -> Self {
+        Self {
+            recording,
+            module,
+            head: Head {
+                module: sha256(module),
+                ..recording.head()
+            },
+            files: GivenFiles::default(),
+        }
+    }
+
     /// Gives the files that the calls saw, if the recording has them by their hash only.
     #[cfg(feature = "files")]
     #[cfg_attr(docsrs, doc(cfg(feature = "files")))]

@@ -1,11 +1,7 @@
 //! A case of a test.
 
 use crate::api::call::Call;
-use alloc::{
-    boxed::Box,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
 /// Changes a call before it runs.
@@ -75,14 +71,6 @@ impl Case {
             Some(with) => with(call),
             None => call,
         }
-    }
-
-    /// What is wrong with the name, which is to be a file's.
-    pub(super) fn wrong_name(&self) -> Option<String> {
-        let name = &self.name;
-        let is_wrong =
-            name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', ':', '\0', '\n']);
-        is_wrong.then(|| "its name cannot be that of a golden file".to_string())
     }
 }
 

@@ -1,9 +1,10 @@
 //! Coverage of a whole test run.
 
 use crate::{
-    api::call::Call,
+    api::{call::Call, recording::Recording},
     common::{coverage::Coverage, error::Error, outcome::Outcome, sync::Shared},
 };
+use alloc::vec::Vec;
 use std::{
     env, eprintln,
     path::{Path, PathBuf},
@@ -69,6 +70,26 @@ impl Collector {
         }
         let mut covered = Coverage::new();
         let ended = call.cover(&mut covered);
+        self.coverage.write(|coverage| coverage.merge(&covered));
+        ended
+    }
+
+    /// Makes recorded calls on another build of their module, as [`Recording::mock`] does it, and
+    /// collects their coverage too.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Recording::mock`].
+    pub fn mock(
+        &self,
+        recording: &Recording,
+        module: &[u8],
+    ) -> Result<Vec<Result<Outcome, Error>>, Error> {
+        if self.file.is_none() {
+            return recording.mock(module);
+        }
+        let mut covered = Coverage::new();
+        let ended = recording.mocked(module, Some(&mut covered));
         self.coverage.write(|coverage| coverage.merge(&covered));
         ended
     }

@@ -6,8 +6,13 @@ use super::{
     text::{difference, golden_text},
 };
 use crate::{
-    api::plugin::Plugin,
-    common::{error::Error, outcome::Outcome, text::Quoted},
+    api::{plugin::Plugin, recording::Recording},
+    common::{
+        error::Error,
+        failure::{Cause, Failure},
+        outcome::Outcome,
+        text::Quoted,
+    },
 };
 use alloc::{
     collections::BTreeSet,
@@ -44,6 +49,7 @@ pub struct Suite<'a> {
     plugin: &'a Plugin,
     export: String,
     cases: Vec<Case>,
+    recordings: Vec<(String, Recording)>,
     golden: Option<PathBuf>,
     budget: Option<u64>,
     collector: Option<&'a Collector>,
@@ -59,6 +65,7 @@ impl<'a> Suite<'a> {
             plugin,
             export: export.into(),
             cases: Vec::new(),
+            recordings: Vec::new(),
             golden: None,
             budget: None,
             collector: None,
@@ -95,6 +102,25 @@ impl<'a> Suite<'a> {
                 "cannot read the directory {}: {error}",
                 directory.display()
             )),
+        }
+        self
+    }
+
+    /// Adds a case for each recording in a directory, the files that end with `.pwrec`: the recorded calls
+    /// are made on this plugin's module, with their own exports, inputs and limits, and the recording
+    /// answers in place of the host, as [`Recording::mock`] does it. The last call of a recording is
+    /// checked, and its file's name without the ending is that of the case. The runner must keep
+    /// modules or explain errors.
+    #[must_use]
+    pub fn recordings(mut self, directory: impl AsRef<Path>) -> Self {
+        let directory = directory.as_ref();
+        match recordings(directory) {
+            Ok(found) if found.is_empty() => self.problems.push(format!(
+                "no recordings, whose names end with .pwrec, in the directory {}",
+                directory.display()
+            )),
+            Ok(found) => self.recordings.extend(found),
+            Err(problem) => self.problems.push(problem),
         }
         self
     }
@@ -154,28 +180,32 @@ impl<'a> Suite<'a> {
             }
         };
         let mut names = BTreeSet::new();
-        for case in &self.cases {
-            let say = |problem: String| format!("case {}: {problem}", Quoted(&case.name));
-            if !names.insert(&case.name) {
+        let mut check = |name: &str, budget: Option<u64>, ended: Result<Outcome, Error>| {
+            let say = |problem: String| format!("case {}: {problem}", Quoted(name));
+            if !names.insert(name.to_string()) {
                 wrong.push(say("another case has that name".to_string()));
-                continue;
+                return;
             }
-            let ended = collector.run(case.apply(self.plugin.call(&self.export)));
-            wrong.extend(self.dear(case, &ended).map(say));
-            wrong.extend(self.differs(case, &ended, rewrite).map(say));
+            wrong.extend(self.dear(budget, &ended).map(say));
+            wrong.extend(self.differs(name, &ended, rewrite).map(say));
+        };
+        for case in &self.cases {
+            let call = case.apply(self.plugin.call(&self.export));
+            check(&case.name, case.budget, collector.run(call));
+        }
+        for (name, recording) in &self.recordings {
+            check(name, None, self.mocked(recording, collector));
         }
         if let Err(error) = collector.save() {
             wrong.push(format!("coverage: {error}"));
         }
-        if self.cases.is_empty() && wrong.is_empty() {
+        let cases = self.cases.len() + self.recordings.len();
+        if cases == 0 && wrong.is_empty() {
             wrong.push("there are no cases".to_string());
         }
         match wrong.is_empty() {
             true => Ok(()),
-            false => Err(Failures {
-                cases: self.cases.len(),
-                wrong,
-            }),
+            false => Err(Failures { cases, wrong }),
         }
     }
 
@@ -192,9 +222,25 @@ impl<'a> Suite<'a> {
         }
     }
 
+    /// How the last call of a recording ends on the plugin's module.
+    fn mocked(&self, recording: &Recording, collector: &Collector) -> Result<Outcome, Error> {
+        let Some(kept) = self.plugin.kept_module() else {
+            return Err(self.plugin.error(Failure::from(Cause::InvalidConfig {
+                setting: "keep_modules",
+                problem: "must be set for cases of recordings".to_string(),
+            })));
+        };
+        let mut ended = collector.mock(recording, &kept.bytes)?;
+        ended.pop().unwrap_or_else(|| {
+            Err(self.plugin.error(Failure::from(Cause::Recording {
+                problem: "the recording has no call".to_string(),
+            })))
+        })
+    }
+
     /// Whether a case cost more than it may.
-    fn dear(&self, case: &Case, ended: &Result<Outcome, Error>) -> Option<String> {
-        let budget = case.budget.or(self.budget)?;
+    fn dear(&self, budget: Option<u64>, ended: &Result<Outcome, Error>) -> Option<String> {
+        let budget = budget.or(self.budget)?;
         let outcome = match ended {
             Ok(outcome) => outcome,
             Err(error) => error.outcome()?,
@@ -207,19 +253,14 @@ impl<'a> Suite<'a> {
     }
 
     /// How a case differs from its golden file.
-    fn differs(
-        &self,
-        case: &Case,
-        ended: &Result<Outcome, Error>,
-        rewrite: bool,
-    ) -> Option<String> {
+    fn differs(&self, name: &str, ended: &Result<Outcome, Error>, rewrite: bool) -> Option<String> {
         let Some(directory) = &self.golden else {
             return ended.as_ref().err().map(Error::to_string);
         };
-        if let Some(wrong) = case.wrong_name() {
-            return Some(wrong);
+        if is_wrong_name(name) {
+            return Some("its name cannot be that of a golden file".to_string());
         }
-        let path = directory.join(format!("{}.golden", case.name));
+        let path = directory.join(format!("{name}.golden"));
         let file = path.display();
         let got = golden_text(ended);
         if rewrite {
@@ -253,8 +294,13 @@ fn rewrites() -> Result<bool, String> {
     }
 }
 
-/// A case for each file of a directory.
-fn inputs(directory: &Path) -> io::Result<Vec<Case>> {
+/// Whether a case's name cannot be that of a file.
+fn is_wrong_name(name: &str) -> bool {
+    name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', ':', '\0', '\n'])
+}
+
+/// The files of a directory, by their names.
+fn files(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
@@ -263,6 +309,28 @@ fn inputs(directory: &Path) -> io::Result<Vec<Case>> {
         }
     }
     paths.sort();
+    Ok(paths)
+}
+
+/// The recordings of a directory, with their names.
+fn recordings(directory: &Path) -> Result<Vec<(String, Recording)>, String> {
+    let cannot =
+        |path: &Path, error: &dyn fmt::Display| format!("cannot read {}: {error}", path.display());
+    let mut found = Vec::new();
+    for path in files(directory).map_err(|error| cannot(directory, &error))? {
+        if path.extension().is_some_and(|ending| ending == "pwrec") {
+            let bytes = fs::read(&path).map_err(|error| cannot(&path, &error))?;
+            let recording = Recording::from_bytes(&bytes).map_err(|error| cannot(&path, &error))?;
+            let name = path.file_stem().unwrap_or_default().to_string_lossy();
+            found.push((name.into_owned(), recording));
+        }
+    }
+    Ok(found)
+}
+
+/// A case for each file of a directory.
+fn inputs(directory: &Path) -> io::Result<Vec<Case>> {
+    let paths = files(directory)?;
     let case = |path: PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         Ok(Case::new(name).input(fs::read(&path)?))

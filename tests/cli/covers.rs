@@ -106,6 +106,55 @@ fn inputs_that_are_added_up() {
 }
 
 #[test]
+fn recordings_are_replayed() {
+    let guests = Guests::new(&["rust-clock.wasm"]);
+    guests.put("m.wat", MODULE);
+    for (name, input) in [("1", "ant"), ("2", "bee"), ("3", "")] {
+        guests.run(["text", "--record", name, "m.wat", "first", input]);
+    }
+    let args = [
+        "cover",
+        "--recording",
+        "1",
+        "--recording",
+        "2",
+        "--recording",
+        "3",
+        "m.wat",
+    ];
+    let expected = "\
+3 calls, 1 failed now
+
+          functions                lines             branches  file
+        2/5  40.0 %          0/0       -          4/7  57.1 %  (no source)
+        2/5  40.0 %          0/0       -          4/7  57.1 %  in all
+";
+    let message =
+        "pocketwasm: 3: plugin \"m.wat\", export \"first\": trap: `unreachable` executed\n";
+    guests.run(args).is("recordings", 5, expected, message);
+
+    // A real clock is read from the recording.
+    let args = [
+        "run",
+        "--real-clock",
+        "--real-random",
+        "--record",
+        "clock",
+        "rust-clock.wasm",
+    ];
+    assert_eq!(guests.run(args).code, Some(0));
+    let args = ["cover", "--json", "--recording", "clock", "rust-clock.wasm"];
+    let report = guests.run(args).json();
+    assert_eq!(report["calls"], 1, "{report}");
+    assert_eq!(report["failed"], 0, "{report}");
+
+    let ran = guests.run(["cover", "--recording", "clock", "m.wat"]);
+    assert_eq!(ran.code, Some(4), "{ran:?}");
+    let message = "pocketwasm: the recording is one of the module of SHA-256 ";
+    assert!(ran.stderr.starts_with(message), "{ran:?}");
+}
+
+#[test]
 fn lines_for_other_tools() {
     let guests = Guests::new(&[]);
     let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/coverage");
@@ -159,7 +208,8 @@ fn what_is_wrong_with_coverage() {
             "nothing to cover",
             &["cover", "add.wasm"][..],
             2,
-            "what is to be covered? An export, or files of earlier runs: --merge FILE",
+            "what is to be covered? An export, recordings by --recording FILE, or files of earlier runs \
+             by --merge FILE",
         ),
         (
             "standard input",

@@ -11,7 +11,7 @@ use crate::{
 };
 use clap::Args;
 use pocketwasm::{
-    Error, Plugin,
+    Error, Plugin, Recording,
     explain::{Coverage, CoverageReport, Covered, FileCoverage},
 };
 use serde_json::{Map, Value, json};
@@ -25,7 +25,7 @@ use std::{
 ///
 /// Runs calls on a copy of the module that counts, and prints for each file of source how many of its
 /// functions, lines and arms of branches were reached. Lines need DWARF, which compilers write with
-/// -g. What the guest writes is dropped. Without an export, only files of earlier runs count.
+/// -g. What the guest writes is dropped. Without an export, recordings and files of earlier runs count.
 #[derive(Debug, Args)]
 #[command(override_usage = "pocketwasm cover [OPTIONS] <MODULE> [EXPORT] [PARAMS]...")]
 pub(crate) struct Cover {
@@ -54,11 +54,15 @@ pub(crate) struct Cover {
     /// Report only files of source whose paths begin with PREFIX; repeatable
     #[arg(long, value_name = "PREFIX")]
     source: Vec<String>,
+    /// Count the calls of a recording, by replaying them; repeatable. The recording has their exports,
+    /// inputs and limits, and what the host answered
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["export", "params", "input", "inputs"])]
+    recording: Vec<PathBuf>,
     #[command(flatten)]
     options: CallOptions,
 }
 
-/// A call that failed, and the file with its input.
+/// A call that failed, and the file with its input or its recording.
 struct FailedCall {
     input: Option<PathBuf>,
     error: Error,
@@ -70,9 +74,10 @@ impl Cover {
     }
 
     pub(crate) fn execute(&self) -> Result<Code, Failure> {
-        if self.export.is_none() && self.append.is_none() && self.merge.is_empty() {
-            let problem =
-                "what is to be covered? An export, or files of earlier runs: --merge FILE";
+        let has_files = self.append.is_some() || !self.merge.is_empty();
+        if self.export.is_none() && self.recording.is_empty() && !has_files {
+            let problem = "what is to be covered? An export, recordings by --recording FILE, or files of \
+                           earlier runs by --merge FILE";
             return Err(Failure::Usage(problem.to_owned()));
         }
         if module::is_stdin(&self.module) {
@@ -87,11 +92,14 @@ impl Cover {
         if let Some(export) = &self.export {
             failed = self.calls(export, &mut coverage)?;
         }
+        let options = self.options();
+        let bytes = module::bytes(&options.plugins, &options.limits.module, &self.module)?;
+        for path in &self.recording {
+            failed.extend(recorded(path, &bytes, &mut coverage)?);
+        }
         if let Some(path) = &self.append {
             coverage = coverage.append_to(path)?;
         }
-        let options = self.options();
-        let bytes = module::bytes(&options.plugins, &options.limits.module, &self.module)?;
         let mut report = coverage.report(&bytes)?;
         if !self.source.is_empty() {
             let source = &self.source;
@@ -206,6 +214,23 @@ impl Cover {
         );
         found
     }
+}
+
+/// Replays the calls of a recording. Returns those that failed, as they did then.
+fn recorded(
+    path: &Path,
+    module: &[u8],
+    coverage: &mut Coverage,
+) -> Result<Vec<FailedCall>, Failure> {
+    let bytes = fs::read(path).map_err(|source| cannot("read", path, source))?;
+    let recording = Recording::from_bytes(&bytes)?;
+    let ended = recording.replayer(module)?.cover(coverage)?;
+    let failed = ended.into_iter().filter_map(Result::err);
+    let of_recording = |error| FailedCall {
+        input: Some(path.to_owned()),
+        error,
+    };
+    Ok(failed.map(of_recording).collect())
 }
 
 fn covered(covered: Covered) -> Value {
