@@ -207,6 +207,7 @@ pub mod explain {
         BranchCoverage, CoverageReport, Covered, FileCoverage, FunctionCoverage, LineCoverage,
     };
     pub use crate::common::profile::{FunctionCost, LineCost, Profile, StackCost};
+    pub use crate::common::trace::{MemoryWrite, Trace, TraceEvent, TraceKind, TraceOptions};
     pub use crate::common::trap_cause::TrapCause;
 }
 

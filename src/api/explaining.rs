@@ -219,13 +219,7 @@ fn place(bytes: &[u8], active: &ActiveFunction) -> Place {
     let side = match active.event {
         Event::Block | Event::Return => Side::After,
         Event::Spent if !operator.is_some_and(|it| TAIL_CALLS.contains(it)) => Side::After,
-        // Copies for coverage alone have segments and choices.
-        Event::Enter
-        | Event::Call
-        | Event::Operator
-        | Event::Spent
-        | Event::Segment
-        | Event::Choice => Side::Before,
+        _ => Side::Before,
     };
     Place {
         function: active.function,

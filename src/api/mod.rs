@@ -60,4 +60,6 @@ mod source;
 mod structured;
 mod suspended;
 mod task;
+#[cfg(feature = "explain")]
+mod trace;
 pub(crate) mod typed;

@@ -34,6 +34,8 @@ pub(crate) mod text;
 #[cfg(feature = "std")]
 pub(crate) mod touched;
 #[cfg(feature = "explain")]
+pub(crate) mod trace;
+#[cfg(feature = "explain")]
 pub(crate) mod trap_cause;
 pub(crate) mod value;
 pub(crate) mod wasm_value;

@@ -42,6 +42,11 @@ impl<T> Shared<T> {
 pub(crate) struct Exclusive<T>(Mutex<T>);
 
 impl<T> Exclusive<T> {
+    #[cfg(feature = "explain")]
+    pub(crate) const fn new(value: T) -> Self {
+        Self(Mutex::new(value))
+    }
+
     pub(crate) fn with<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
         #[cfg(feature = "std")]
         let mut guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,17 +1,22 @@
 //! The hooks that an instrumented module calls.
 
 use crate::{
-    common::value::{Import, Signature},
+    common::{
+        value::{Import, Signature},
+        wasm_value::Value,
+    },
     engine::{
         link::Provided,
         observer::Guest,
         reported,
         run_loop::{fuel_left, into_engine_error},
         store_data::StoreData,
+        values::{func_type, out_of_guest},
     },
-    module::instrument::{CHOICE_NAME, HOOK_MODULE, HOOK_NAME},
+    module::instrument::{CHOICE_NAME, HOOK_MODULE, HOOK_NAME, PASSED_NAME},
 };
-use wasmi::{Caller, Error, FuncType, Linker, ValType};
+use alloc::vec::Vec;
+use wasmi::{Caller, Error, FuncType, Linker, Val, ValType};
 
 /// Defines the hooks and what values are reported to, for a module that was instrumented.
 pub(crate) fn provide(
@@ -32,7 +37,10 @@ pub(crate) fn provide(
             FuncType::new([ValType::I32, ValType::I32], [ValType::I32]),
         ),
         name => {
-            let defined = reported::provide(linker, name, signature);
+            let defined = match name.starts_with(PASSED_NAME) {
+                true => passed(linker, name, signature),
+                false => reported::provide(linker, name, signature),
+            };
             return defined.map_or(Provided::Unknown, Provided::Function);
         }
     };
@@ -47,9 +55,38 @@ fn chosen(mut caller: Caller<'_, StoreData>, operand: i32, site: i32) -> i32 {
     operand
 }
 
+/// Defines a hook that also takes values, and returns them if it has results.
+fn passed(
+    linker: &mut Linker<StoreData>,
+    name: &str,
+    signature: &Signature,
+) -> Option<Result<FuncType, Error>> {
+    let ty = func_type(signature)?;
+    let hook = |mut caller: Caller<'_, StoreData>, params: &[Val], results: &mut [Val]| {
+        let Some((Val::I32(site), values)) = params.split_last() else {
+            return Ok(());
+        };
+        for (result, value) in results.iter_mut().zip(values) {
+            *result = value.clone();
+        }
+        let values: Vec<Value> = values
+            .iter()
+            .map(|value| out_of_guest(&mut caller, value))
+            .collect();
+        reached(caller, *site, &values)
+    };
+    let defined = linker.func_new(HOOK_MODULE, name, ty.clone(), hook);
+    Some(defined.map(|_| ty).map_err(Error::from))
+}
+
+/// The hook without values.
+fn hook(caller: Caller<'_, StoreData>, site: i32) -> Result<(), Error> {
+    reached(caller, site, &[])
+}
+
 /// The hook. It ends a call that has used more than its budget. The engine has then just taken the
 /// fuel that it would not have had.
-fn hook(mut caller: Caller<'_, StoreData>, site: i32) -> Result<(), Error> {
+fn reached(mut caller: Caller<'_, StoreData>, site: i32, values: &[Value]) -> Result<(), Error> {
     let left = fuel_left(&caller);
     let state = caller.data_mut();
     let spent = state.meter.overdrawn(left);
@@ -58,7 +95,7 @@ fn hook(mut caller: Caller<'_, StoreData>, site: i32) -> Result<(), Error> {
     // The observer may look at the guest, which has the watch.
     if let Some(mut watch) = state.watch.take() {
         watch.is_spent = spent.is_some();
-        observed = watch.reached(site.cast_unsigned(), used, &mut caller);
+        observed = watch.reached((site.cast_unsigned(), values), used, &mut caller);
         caller.data_mut().watch = Some(watch);
     }
     match spent {

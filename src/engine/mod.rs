@@ -52,6 +52,10 @@ pub(crate) mod store_data;
 mod store_files;
 pub(crate) mod suspension;
 mod tape;
+#[cfg(feature = "explain")]
+pub(crate) mod tracer;
 pub(crate) mod values;
 #[cfg(feature = "explain")]
 pub(crate) mod watch;
+#[cfg(feature = "explain")]
+mod writes;

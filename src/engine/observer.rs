@@ -1,8 +1,8 @@
 //! Who looks on while an instrumented module runs.
 
 use crate::{
-    common::failure::Failure,
-    module::instrument::{Event, Site},
+    common::{failure::Failure, wasm_value::Value},
+    module::instrument::{Event, Site, Sites},
 };
 use core::any::Any;
 
@@ -21,10 +21,6 @@ pub(crate) trait Guest {
     fn memory_pages(&self) -> u32;
 
     /// The main memory, which is empty if there is none.
-    #[allow(
-        dead_code,
-        reason = "no observer of this crate has looked at memories yet"
-    )]
     fn memory(&self) -> &[u8];
 }
 
@@ -48,11 +44,14 @@ impl ActiveFunction {
 pub(crate) struct Reached<'a> {
     pub(crate) number: u32,
     pub(crate) site: Site,
+    pub(crate) sites: &'a Sites,
     /// The fuel that the call has used.
     pub(crate) used: u64,
     /// Whether that is more than it had. The call ends here, and the module itself did not come so
     /// far.
     pub(crate) is_spent: bool,
+    /// The arguments or the results, if the copy reports them.
+    pub(crate) values: &'a [Value],
     /// The innermost function until now, which used the fuel since the site before. It may have
     /// ended.
     pub(crate) last: Option<ActiveFunction>,

@@ -1,7 +1,7 @@
 //! What an instrumented module says by the calls of its hook.
 
 use crate::{
-    common::failure::Failure,
+    common::{failure::Failure, wasm_value::Value},
     engine::observer::{ActiveFunction, Guest, Observer, Reached},
     module::{
         instance_state::Constant,
@@ -103,7 +103,7 @@ impl Watch {
     /// Takes note of a site that was reached when the call had used `used`.
     pub(super) fn reached(
         &mut self,
-        number: u32,
+        (number, values): (u32, &[Value]),
         used: u64,
         guest: &mut dyn Guest,
     ) -> Result<(), Failure> {
@@ -131,8 +131,10 @@ impl Watch {
         let reached = Reached {
             number,
             site,
+            sites: &self.sites,
             used,
             is_spent: self.is_spent,
+            values,
             last,
             active: &self.active,
         };

@@ -2,7 +2,8 @@
 
 use crate::functions::with_functions;
 use pocketwasm::{
-    Call, Error, ErrorKind, Outcome, Plugin, Runner, RunnerConfig, SnapshotMode, explain::Coverage,
+    Call, Error, ErrorKind, Outcome, Plugin, Runner, RunnerConfig, SnapshotMode,
+    explain::{Coverage, TraceOptions},
 };
 use programs::{Options, Program, Random};
 use std::{
@@ -45,6 +46,11 @@ fn compare(name: &str, call: impl Fn() -> Call<'static>) -> Option<u64> {
     let covered = call().cover(&mut coverage);
     assert_eq!(summary(covered.as_ref()), summary(ran.as_ref()), "{name}");
     assert_eq!(coverage.calls(), 1, "{name}");
+    // The trace's copy has other operators that cost nothing.
+    let trace = call()
+        .trace(&TraceOptions::new().max_events(0), |_| ())
+        .expect(name);
+    assert_eq!(summary(trace.outcome()), summary(ran.as_ref()), "{name}");
     let outcome = ran.as_ref().map_or_else(Error::outcome, Some)?;
     let is_exhausted = ran
         .as_ref()

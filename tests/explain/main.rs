@@ -24,6 +24,7 @@ mod fuel;
 #[path = "../../tools/differential/answers/src/functions.rs"]
 mod functions;
 mod peers;
+mod traces;
 
 use pocketwasm::{Error, Plugin, Runner, RunnerConfig};
 

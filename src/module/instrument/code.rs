@@ -4,6 +4,7 @@ use super::{
     Detail, Event, First, Instrument, ONE_UNIT, Place, Side,
     coverage::{self, Covering},
     operators::{has_own_price, may_trap},
+    passed::indexed,
 };
 use crate::{
     common::failure::Failure,
@@ -38,6 +39,9 @@ impl Instrument<'_> {
             }
             _ => None,
         };
+        if let Some(results) = self.results(function) {
+            out.replace(start..start, &self.passed.block(&results));
+        }
         // For each open label, whether the engine may take fuel at its end: for the `else` that an `if`
         // with parameters does not have, and for the `else` of an `if` whose condition it knows to
         // be true.
@@ -48,12 +52,16 @@ impl Instrument<'_> {
             let end = operators.original_position();
             let bytes = self.bytes.get(at..end).unwrap_or_default();
             self.report((function, at, Side::Before), at, &mut out);
+            if is_step(&operator) {
+                self.hook(Event::Step, function, (at, Some(&operator)), at, &mut out);
+            }
             if let Some(event) = before(&operator, bytes) {
                 self.hook(event, function, (at, Some(&operator)), at, &mut out);
             }
             if let Some(covering) = &mut covering {
                 self.cover_before(covering, (at, &operator), &mut out);
             }
+            self.end(function, (at, &operator), operators.eof(), &mut out);
             match operator {
                 Operator::I32Const { .. } | Operator::TableGrow { .. } => {
                     out.replace(at..at, &ONE_UNIT);
@@ -127,19 +135,19 @@ impl Instrument<'_> {
         place: usize,
         out: &mut BytePatch<'_>,
     ) -> Option<u32> {
-        let wanted = match event {
-            Event::Enter | Event::Call | Event::Return => Detail::Calls,
-            Event::Block | Event::Spent => Detail::Blocks,
-            Event::Segment | Event::Choice => Detail::Coverage,
-            Event::Operator => Detail::Operators,
-        };
-        if self.detail < wanted {
+        if !self.detail.has(event) {
             return None;
         }
         let callee = match (event, operator) {
-            (Event::Return, Some(Operator::Call { function_index })) => {
-                Some(*function_index).filter(|index| *index < self.imported)
-            }
+            (
+                Event::Call | Event::Return | Event::Tail,
+                Some(Operator::Call { function_index } | Operator::ReturnCall { function_index }),
+            ) => Some(*function_index).filter(|index| *index < self.imported),
+            _ => None,
+        };
+        let mut call = Vec::new();
+        let with_values = match self.detail {
+            Detail::Values => self.passed(event, function, operator, callee, &mut call),
             _ => None,
         };
         let First {
@@ -151,12 +159,85 @@ impl Instrument<'_> {
         let at = at.saturating_add(first_offset as usize);
         let site = self.sites.add(event, function, at, callee);
         let site = site.saturating_add(first);
-        let mut call = [0x41].to_vec();
+        call.push(0x41);
         put_i64(&mut call, i32::from_le_bytes(site.to_le_bytes()).into());
         call.push(0x10);
-        put_u32(&mut call, self.imported);
+        put_u32(&mut call, with_values.unwrap_or(self.imported));
         out.replace(place..place, &call);
         Some(site)
+    }
+
+    /// The results of a function, if the copy reports them.
+    fn results(&self, function: u32) -> Option<Vec<u8>> {
+        let [_, results] = self.passed.function(function)?;
+        Some(results.clone())
+    }
+
+    /// Reports the results of a function where it ends, which is where the block around its body ends
+    /// and where it returns.
+    fn end(
+        &mut self,
+        function: u32,
+        (at, operator): (usize, &Operator<'_>),
+        is_last: bool,
+        out: &mut BytePatch<'_>,
+    ) {
+        const END: u8 = 0x0b;
+        if !self.detail.has(Event::End) {
+            return;
+        }
+        match operator {
+            Operator::End if is_last => {
+                if self.passed.function(function).is_some() {
+                    out.replace(at..at, &[END]);
+                }
+            }
+            Operator::Return => {}
+            Operator::ReturnCall { .. } => {
+                self.hook(Event::Tail, function, (at, Some(operator)), at, out);
+                return;
+            }
+            _ => return,
+        }
+        self.hook(Event::End, function, (at, Some(operator)), at, out);
+    }
+
+    /// The hook that takes the values of a site too, if there are any. The code that pushes them is
+    /// appended to `code`, unless they are on the stack.
+    fn passed(
+        &self,
+        event: Event,
+        function: u32,
+        operator: Option<&Operator<'_>>,
+        callee: Option<u32>,
+        code: &mut Vec<u8>,
+    ) -> Option<u32> {
+        match (event, operator) {
+            (Event::Enter, _) => {
+                let [params, _] = self.passed.function(function)?;
+                let hook = self.passed.to(params, false)?;
+                for (local, _) in (0..).zip(params) {
+                    code.push(0x20);
+                    put_u32(code, local);
+                }
+                Some(hook)
+            }
+            (Event::End, _) => self.passed.to(&self.results(function)?, true),
+            (_, Some(Operator::CallIndirect { type_index, .. })) => {
+                let [params, results] = self.passed.signature(*type_index)?;
+                match event {
+                    Event::Call => self.passed.to(&indexed(params), true),
+                    _ => self.passed.to(results, true),
+                }
+            }
+            _ => {
+                let [params, results] = self.passed.function(callee?)?;
+                match event {
+                    Event::Return => self.passed.to(results, true),
+                    _ => self.passed.to(params, true),
+                }
+            }
+        }
     }
 }
 
@@ -168,6 +249,18 @@ fn before(operator: &Operator<'_>, bytes: &[u8]) -> Option<Event> {
         Operator::ReturnCall { .. } | Operator::ReturnCallIndirect { .. } => Some(Event::Spent),
         _ => may_trap(bytes).then_some(Event::Operator),
     }
+}
+
+/// Whether an operator does something itself, apart from being where others jump to.
+fn is_step(operator: &Operator<'_>) -> bool {
+    !matches!(
+        operator,
+        Operator::Nop
+            | Operator::Block { .. }
+            | Operator::Loop { .. }
+            | Operator::Else
+            | Operator::End
+    )
 }
 
 /// What to report after an operator.

@@ -28,13 +28,14 @@ mod code;
 mod coverage;
 pub(crate) mod coverage_map;
 mod operators;
+mod passed;
 mod places;
 pub(crate) mod prices;
 mod reachability;
 mod sites;
 pub(crate) mod trapped;
 
-use self::places::Reports;
+use self::{passed::Passed, places::Reports};
 pub(crate) use self::{
     places::{Place, Reporting, Side, Wanted},
     sites::{Detail, Event, Site, Sites},
@@ -50,6 +51,7 @@ use crate::{
     },
 };
 use alloc::{format, string::String, vec::Vec};
+use core::cell::Cell;
 use wasmparser::{
     BinaryReader, ConstExpr, ElementItems, ElementSectionReader, ExportSectionReader, ExternalKind,
     GlobalSectionReader, Operator,
@@ -62,6 +64,8 @@ pub(crate) const HOOK_NAME: &str = "reached";
 pub(crate) const CHOICE_NAME: &str = "chosen";
 /// The names of the functions that values are reported to begin with this.
 pub(crate) const REPORT_NAME: &str = "values";
+/// The names of the hooks that also take values.
+pub(crate) const PASSED_NAME: &str = "reached with";
 
 /// The name of the export of a memory, a table or a global in a copy that reports values.
 pub(crate) fn exported_as(kind: ExternalKind, index: u32) -> String {
@@ -117,13 +121,23 @@ pub(crate) fn instrument_from(
     let imported = info.imported_functions;
     let reports = Reports::new(&values, imported.saturating_add(1));
     let reported = u32::try_from(reports.types.len()).unwrap_or(u32::MAX);
+    let mut passed = match detail {
+        Detail::Values => Passed::of(bytes, &info.imports)?,
+        _ => Passed::default(),
+    };
+    let mut added = reported.saturating_add(1 + u32::from(coverage::is_wanted(detail)));
+    passed.first = imported.saturating_add(added);
+    added = added.saturating_add(u32::try_from(passed.types.len()).unwrap_or(u32::MAX));
+    passed.first_block = info.types.saturating_add(added);
     let mut instrument = Instrument {
         bytes,
         first,
         imported,
-        added: reported.saturating_add(1 + u32::from(coverage::is_wanted(detail))),
+        added,
         detail,
         reports,
+        passed,
+        are_imports_in_tables: Cell::new(false),
         traps: reporting.and_then(|it| it.traps),
         sites: Sites::new(detail, values),
     };
@@ -145,10 +159,19 @@ pub(crate) fn instrument_from(
         imports.count = imports.count.saturating_add(1);
     };
     import(HOOK_NAME);
-    for (number, ty) in instrument.reports.types.iter().enumerate() {
+    for (name, added) in [
+        (REPORT_NAME, &instrument.reports.types),
+        (PASSED_NAME, &instrument.passed.types),
+    ] {
+        for (number, ty) in added.iter().enumerate() {
+            types.count = types.count.saturating_add(1);
+            types.entries.extend_from_slice(ty);
+            import(&format!("{name} {number}"));
+        }
+    }
+    for ty in &instrument.passed.blocks {
         types.count = types.count.saturating_add(1);
         types.entries.extend_from_slice(ty);
-        import(&format!("{REPORT_NAME} {number}"));
     }
     if coverage::is_wanted(detail) {
         types.count = types.count.saturating_add(1);
@@ -157,12 +180,14 @@ pub(crate) fn instrument_from(
         import(CHOICE_NAME);
     }
     let mut added = [(section::TYPE, types), (section::IMPORT, imports)].to_vec();
-    if reporting.is_some() {
+    if reporting.is_some() || detail == Detail::Steps {
         added.push((section::EXPORT, all_state(info)));
     }
+    let mut sites = instrument.sites;
+    sites.are_imports_in_tables = instrument.are_imports_in_tables.get();
     Ok(Instrumented {
         bytes: add(&rewritten, &added)?,
-        sites: instrument.sites,
+        sites,
     })
 }
 
@@ -191,6 +216,9 @@ struct Instrument<'a> {
     added: u32,
     detail: Detail,
     reports: Reports,
+    passed: Passed,
+    /// Whether an imported function may be in a table.
+    are_imports_in_tables: Cell<bool>,
     traps: Option<u32>,
     sites: Sites,
 }
@@ -300,6 +328,10 @@ impl<'a> Instrument<'a> {
         function: u32,
         out: &mut BytePatch<'_>,
     ) {
+        const CALLS: [u8; 2] = [0x10, 0x12];
+        if function < self.imported && !operator.iter().any(|code| CALLS.contains(code)) {
+            self.are_imports_in_tables.set(true);
+        }
         let mut new = operator.to_vec();
         put_u32(&mut new, self.moved(function));
         out.replace(place, &new);

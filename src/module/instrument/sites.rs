@@ -19,6 +19,29 @@ pub(crate) enum Detail {
     Coverage,
     /// Those of blocks, and before each operator that may trap.
     Operators,
+    /// Where functions begin and end, and around calls, each with arguments or results.
+    Values,
+    /// Those of blocks, and before each operator that does something.
+    Steps,
+}
+
+impl Detail {
+    /// Whether a copy has sites of an event.
+    pub(super) fn has(self, event: Event) -> bool {
+        match event {
+            Event::Enter | Event::Call | Event::Return => self != Self::Nothing,
+            Event::Block | Event::Spent => {
+                matches!(
+                    self,
+                    Self::Blocks | Self::Coverage | Self::Operators | Self::Steps
+                )
+            }
+            Event::Segment | Event::Choice => self == Self::Coverage,
+            Event::Operator => self == Self::Operators,
+            Event::End | Event::Tail => self == Self::Values,
+            Event::Step => self == Self::Steps,
+        }
+    }
 }
 
 /// What happens at a site.
@@ -40,6 +63,12 @@ pub(crate) enum Event {
     Choice,
     /// An operator that may trap comes next.
     Operator,
+    /// A function ends, unless by a trap or a tail call.
+    End,
+    /// A tail call of an imported function comes next.
+    Tail,
+    /// An operator comes next.
+    Step,
 }
 
 /// A place in the original module, and what happens there.
@@ -65,6 +94,8 @@ pub(crate) struct Sites {
     pub(crate) coverage: CoverageMap,
     /// The sites of branches that report their operands.
     pub(super) choices: BTreeMap<u32, Choice>,
+    /// Whether a table may hold imported functions.
+    pub(crate) are_imports_in_tables: bool,
 }
 
 impl Sites {
@@ -75,6 +106,7 @@ impl Sites {
             values,
             coverage: CoverageMap::default(),
             choices: BTreeMap::new(),
+            are_imports_in_tables: false,
         }
     }
 
@@ -104,12 +136,12 @@ impl Sites {
 
     /// Whether locals are reported. A `local.get` then costs nothing.
     pub(crate) fn report_locals(&self) -> bool {
-        self.values.iter().any(|it| !it.locals.is_empty())
+        self.detail == Detail::Values || self.values.iter().any(|it| !it.locals.is_empty())
     }
 
     /// Whether there is a site wherever the engine takes fuel.
     pub(crate) fn cover_fuel(&self) -> bool {
-        self.detail >= Detail::Blocks
+        self.detail.has(Event::Block)
     }
 
     /// Adds a site and returns its number.
