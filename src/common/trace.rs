@@ -211,6 +211,10 @@ pub struct Trace {
 
 impl Trace {
     /// How the call ended.
+    ///
+    /// # Errors
+    ///
+    /// The error of the call.
     pub fn outcome(&self) -> Result<&Outcome, &Error> {
         self.ended.as_ref()
     }

@@ -151,8 +151,7 @@ fn a_core_dump_is_written_where_there_is_one() {
     let (_, found) = dump("call --core-dump dump divides.wasm divide 2");
     assert_eq!(found, None);
     let (stderr, _) = dump("profile --core-dump dump divides.wasm divide 0");
-    let expected =
-        "pocketwasm: --core-dump is for `run`, `call` and `text`; a profile makes none\n";
+    let expected = "pocketwasm: --core-dump is for `run`, `call` and `text`; a profile or a trace makes none\n";
     assert_eq!(stderr, expected);
     let (stderr, _) = dump("call --core-dump dump --no-explain divides.wasm divide 0");
     assert!(stderr.contains("cannot be used with"), "{stderr}");

@@ -16,6 +16,7 @@ mod profiles;
 mod recordings;
 mod reports;
 mod snapshots;
+mod traces;
 mod typed;
 
 use std::{

@@ -6,7 +6,7 @@ use crate::{
     arguments::placed,
     commands::{
         bench, call, completions, cover, inspect, list, man, new, profile, replay, run, snapshot,
-        text,
+        text, trace,
     },
     exit::Code,
     failure::Failure,
@@ -63,6 +63,7 @@ enum Command {
     Bench(bench::Bench),
     Profile(profile::ProfileCommand),
     Cover(cover::Cover),
+    Trace(trace::TraceCommand),
     New(new::New),
     #[cfg(feature = "gateway")]
     Serve(crate::gateway::Serve),
@@ -117,6 +118,7 @@ impl Cli {
             Command::Bench(bench) => bench.options().json.json,
             Command::Profile(profile) => profile.options().json.json,
             Command::Cover(cover) => cover.options().json.json,
+            Command::Trace(trace) => trace.options().json.json,
             Command::New(new) => new.json(),
             #[cfg(feature = "gateway")]
             Command::Serve(_) => false,
@@ -149,6 +151,7 @@ impl Cli {
             Command::Bench(bench) => bench.execute(),
             Command::Profile(profile) => profile.execute(),
             Command::Cover(cover) => cover.execute(),
+            Command::Trace(trace) => trace.execute(),
             Command::New(new) => new.execute(),
             #[cfg(feature = "gateway")]
             Command::Serve(serve) => serve.execute(),

@@ -152,7 +152,8 @@ impl<'a> SingleCall<'a> {
     /// Like [`new`](Self::new), for calls whose fuel is counted.
     pub(crate) fn profiling(call_options: &'a CallOptions) -> Result<Self, Failure> {
         if call_options.core_dump.is_some() {
-            let problem = "--core-dump is for `run`, `call` and `text`; a profile makes none";
+            let problem =
+                "--core-dump is for `run`, `call` and `text`; a profile or a trace makes none";
             return Err(Failure::Usage(problem.to_owned()));
         }
         Self::with(call_options, Command::Call, &[], true)

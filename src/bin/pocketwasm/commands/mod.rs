@@ -16,3 +16,4 @@ pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod snapshot;
 pub(crate) mod text;
+pub(crate) mod trace;
