@@ -1,5 +1,7 @@
 //! Traces of calls.
 
+#[cfg(feature = "recordings")]
+use crate::{api::replayer::Replayer, common::sync::Exclusive};
 use crate::{
     api::{
         call::Call,
@@ -21,6 +23,8 @@ use alloc::{
     format,
     string::{String, ToString},
 };
+#[cfg(feature = "recordings")]
+use alloc::{sync::Arc, vec::Vec};
 
 impl Call<'_> {
     /// Runs the call on an instrumented copy of the module, and tells `each` of the calls of its
@@ -61,12 +65,7 @@ impl Call<'_> {
     ) -> Result<Trace, Error> {
         let (plugin, mut task) = self.into_fresh()?;
         let Some(kept) = plugin.kept_module().filter(|kept| !kept.is_warm) else {
-            let problem = "must be set for a trace, and the plugin must be a single module without a \
-                           warm-up call";
-            return Err(plugin.error(Failure::from(Cause::InvalidConfig {
-                setting: "explain",
-                problem: problem.to_string(),
-            })));
+            return Err(plugin.error(not_kept()));
         };
         task.check(plugin)
             .map_err(|failure| plugin.error(failure))?;
@@ -79,6 +78,49 @@ impl Call<'_> {
             .map_err(|problem| refused(plugin, problem))?;
         Ok(traced(ended, watch.take_observer()))
     }
+}
+
+#[cfg(feature = "recordings")]
+impl Replayer<'_> {
+    /// Runs the calls on an instrumented copy of the module, and tells `each` of the calls of its
+    /// functions and of those of the host, as [`Call::trace`] does it: with the number of the recorded
+    /// call, from 0 on, and the event. The host is not asked. The options count for each call.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`run`](Self::run). An error of a call is in [`Trace::outcome`].
+    #[cfg_attr(docsrs, doc(cfg(all(feature = "explain", feature = "recordings"))))]
+    pub fn trace(
+        &self,
+        options: &TraceOptions,
+        each: impl FnMut(usize, &TraceEvent<'_>) + Send + 'static,
+    ) -> Result<Vec<Trace>, Error> {
+        let plugin = self.load(true)?;
+        let Some(kept) = plugin.kept_module() else {
+            return Err(plugin.error(not_kept()));
+        };
+        let each = Arc::new(Exclusive::new(each));
+        let watched = self.watched(&plugin, Detail::Values, &mut |number| {
+            let each = each.clone();
+            let each = move |event: &TraceEvent<'_>| each.with(|each| each(number, event));
+            let names = names(&plugin, &kept.bytes);
+            Some(Box::new(Tracer::new(options, names, Box::new(each))))
+        })?;
+        let traces = watched.into_iter();
+        Ok(traces
+            .map(|mut it| traced(it.done, it.watch.take_observer()))
+            .collect())
+    }
+}
+
+fn not_kept() -> Failure {
+    Failure::from(Cause::InvalidConfig {
+        setting: "explain",
+        problem:
+            "must be set for a trace, and the plugin must be a single module without a warm-up \
+                  call"
+                .to_string(),
+    })
 }
 
 fn refused(plugin: &Plugin, problem: String) -> Error {

@@ -100,3 +100,47 @@ fn calls_are_shown_with_their_values() {
         run(args).is(name, code, stdout, stderr);
     }
 }
+
+#[test]
+fn a_recording_has_the_trace_of_its_call() {
+    let guests = Guests::new(&[]);
+    guests.put("calls.wat", MODULE);
+    // What the host answered is in the recording: a random number that cannot be had again.
+    let args = [
+        "call",
+        "--real-random",
+        "--record",
+        "it",
+        "calls.wat",
+        "run",
+        "7",
+    ];
+    assert_eq!(guests.run(args).code, Some(0));
+    let trace = |args: &[&str]| {
+        let ran = guests.run([&["trace"], args].concat());
+        assert_eq!((ran.code, &*ran.stderr), (Some(0), ""), "{args:?}");
+        ran.stdout
+    };
+    let first = trace(&["--recording", "it"]);
+    assert_eq!(first.lines().count(), 9, "{first}");
+    assert!(first.contains("; wrote 3 bytes at 0x40: "), "{first}");
+    assert_eq!(
+        trace(&["--recording", "it", "--module", "calls.wat"]),
+        first
+    );
+    let other = trace(&["--real-random", "calls.wat", "run", "7"]);
+    assert_ne!(other, first);
+    let half = trace(&["--recording", "it", "--function", "half"]);
+    assert!(half.ends_with("2 events, 64 units of fuel\n"), "{half}");
+
+    let args = ["call", "--record", "it", "calls.wat", "fail"];
+    assert_eq!(guests.run(args).code, Some(5));
+    let ran = guests.run(["trace", "--recording", "it"]);
+    assert_eq!(ran.code, Some(5));
+    assert!(
+        ran.stdout
+            .ends_with("> fail(i32 7)\n2 events, 4 units of fuel\n"),
+        "{ran:?}"
+    );
+    assert!(ran.stderr.contains("`unreachable` executed"), "{ran:?}");
+}

@@ -7,6 +7,7 @@ use crate::{
     lock::hex,
     number,
     options::Options,
+    recorded::RecordedCall,
     streams::{GuestOutput, Stream},
 };
 use clap::Args;
@@ -28,20 +29,27 @@ const SHOWN_BYTES: usize = 16;
 ///
 /// Runs the call once, on a copy of the module that tells of each call of its functions and of the
 /// host's. A line has the fuel used until then, and is indented by how deep the call is. `>` is a
-/// call, `<` a return, `^` the end of a function by a tail call. What the guest writes is dropped.
+/// call, `<` a return, `^` the end of a function by a tail call. What the guest writes is dropped. With
+/// --recording, the call is that of a recording.
 #[derive(Debug, Args)]
-#[command(override_usage = "pocketwasm trace [OPTIONS] <MODULE> <EXPORT> [PARAMS]...")]
+#[command(
+    override_usage = "pocketwasm trace [OPTIONS] <MODULE> <EXPORT> [PARAMS]...\n       \
+                      pocketwasm trace [OPTIONS] --recording <FILE> [--module <MODULE>]"
+)]
 pub(crate) struct TraceCommand {
     /// The module's file, binary or text, or - for standard input; with --plugins, also a plugin's
     /// name
-    module: PathBuf,
+    #[arg(required_unless_present = "recording")]
+    module: Option<PathBuf>,
     /// The exported function
     export: Option<String>,
     /// Its parameters, as numbers by its signature; for `_start`, the program's arguments
     params: Vec<String>,
     /// Pass this text by the plugin's convention instead of numbers
-    #[arg(long, value_name = "TEXT", conflicts_with = "params")]
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["params", "recording"])]
     input: Option<String>,
+    #[command(flatten)]
+    recorded: RecordedCall,
     #[command(flatten)]
     events: EventOptions,
     #[command(flatten)]
@@ -85,9 +93,26 @@ impl TraceCommand {
     }
 
     pub(crate) fn execute(&self) -> Result<Code, Failure> {
+        let output = GuestOutput::default();
+        let as_json = self.options().json.json;
+        if let Some(recorded) = self.recorded.open(&self.options().limits.module)? {
+            let last = recorded.recording.exports().count().saturating_sub(1);
+            let mut print = printer(&output, as_json);
+            let each = move |number: usize, event: &TraceEvent<'_>| {
+                if number == last {
+                    print(event);
+                }
+            };
+            let traces = recorded.replayer()?.trace(&self.events.options(), each)?;
+            return match traces.into_iter().next_back() {
+                Some(trace) => finish(trace, &output, as_json),
+                None => Ok(Code::SUCCESS),
+            };
+        }
+        let module = self.module.clone().unwrap_or_default();
         let host = SingleCall::profiling(&self.options)?;
-        let plugin = host.open(&self.module)?;
-        let export = host.export("trace", &self.module, &plugin, self.export.as_ref())?;
+        let plugin = host.open(&module)?;
+        let export = host.export("trace", &module, &plugin, self.export.as_ref())?;
         let is_command = export == "_start";
         let params = match is_command || self.input.is_some() {
             true => Vec::new(),
@@ -102,8 +127,6 @@ impl TraceCommand {
             call = call.params(&params);
         }
         let call = host.with_environment(call, None::<io::Empty>)?;
-        let output = GuestOutput::default();
-        let as_json = self.options().json.json;
         let trace = call.trace(&self.events.options(), printer(&output, as_json))?;
         finish(trace, &output, as_json)
     }
