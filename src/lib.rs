@@ -201,11 +201,17 @@ pub mod files {
 #[cfg(feature = "explain")]
 #[cfg_attr(docsrs, doc(cfg(feature = "explain")))]
 pub mod explain {
+    #[cfg(all(feature = "recordings", feature = "std"))]
+    #[cfg_attr(docsrs, doc(cfg(all(feature = "recordings", feature = "std"))))]
+    pub use crate::api::debugger::Debugger;
     pub use crate::common::backtrace::{Backtrace, Frame, SourceLine};
     pub use crate::common::coverage::Coverage;
     pub use crate::common::coverage_report::{
         BranchCoverage, CoverageReport, Covered, FileCoverage, FunctionCoverage, LineCoverage,
     };
+    #[cfg(all(feature = "recordings", feature = "std"))]
+    #[cfg_attr(docsrs, doc(cfg(all(feature = "recordings", feature = "std"))))]
+    pub use crate::common::debugging::{Breakpoint, Motion, Stop, Variable};
     pub use crate::common::profile::{FunctionCost, LineCost, Profile, StackCost};
     pub use crate::common::trace::{MemoryWrite, Trace, TraceEvent, TraceKind, TraceOptions};
     pub use crate::common::trap_cause::TrapCause;

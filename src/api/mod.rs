@@ -11,6 +11,8 @@ pub(crate) mod call;
 mod call_setters;
 #[cfg(feature = "explain")]
 mod coverage;
+#[cfg(all(feature = "explain", feature = "recordings", feature = "std"))]
+pub(crate) mod debugger;
 pub(crate) mod description;
 #[cfg(feature = "std")]
 pub(crate) mod directory;
@@ -56,6 +58,8 @@ pub(crate) mod running;
 mod serialized;
 #[cfg(feature = "std")]
 mod source;
+#[cfg(all(feature = "explain", feature = "recordings", feature = "std"))]
+mod stepping;
 #[cfg(feature = "serde")]
 mod structured;
 mod suspended;

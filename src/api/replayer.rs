@@ -101,6 +101,12 @@ impl<'a> Replayer<'a> {
         self
     }
 
+    /// The files that were given.
+    #[cfg(all(feature = "files", feature = "explain", feature = "std"))]
+    pub(super) fn given_files(&self) -> Option<&'a Files> {
+        self.files.0
+    }
+
     /// Runs the calls again, as [`Recording::replay`] describes it.
     ///
     /// # Errors

@@ -13,6 +13,8 @@ pub(crate) mod clock;
 pub(crate) mod coverage;
 #[cfg(feature = "explain")]
 pub(crate) mod coverage_report;
+#[cfg(all(feature = "explain", feature = "recordings", feature = "std"))]
+pub(crate) mod debugging;
 pub(crate) mod engine_faults;
 pub(crate) mod error;
 pub(crate) mod error_kind;

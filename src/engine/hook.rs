@@ -13,10 +13,14 @@ use crate::{
         store_data::StoreData,
         values::{func_type, out_of_guest},
     },
-    module::instrument::{CHOICE_NAME, HOOK_MODULE, HOOK_NAME, PASSED_NAME},
+    module::{
+        instance_state::Constant,
+        instrument::{CHOICE_NAME, HOOK_MODULE, HOOK_NAME, PASSED_NAME, exported_as},
+    },
 };
 use alloc::vec::Vec;
-use wasmi::{Caller, Error, FuncType, Linker, Val, ValType};
+use wasmi::{Caller, Error, Extern, FuncType, Linker, Val, ValType};
+use wasmparser::ExternalKind;
 
 /// Defines the hooks and what values are reported to, for a module that was instrumented.
 pub(crate) fn provide(
@@ -114,5 +118,19 @@ impl Guest for Caller<'_, StoreData> {
             Some(memory) => memory.data(self),
             None => &[],
         }
+    }
+
+    fn memory_at(&self, index: u32) -> &[u8] {
+        let name = exported_as(ExternalKind::Memory, index);
+        match self.get_export(&name).and_then(Extern::into_memory) {
+            Some(memory) => memory.data(self),
+            None => &[],
+        }
+    }
+
+    fn global(&self, index: u32) -> Option<Constant> {
+        let name = exported_as(ExternalKind::Global, index);
+        let global = self.get_export(&name)?.into_global()?;
+        reported::constant(&global.get(self))
     }
 }

@@ -46,6 +46,8 @@ mod reported;
 pub(crate) mod run_loop;
 pub(crate) mod snapshot_state;
 mod state;
+#[cfg(all(feature = "explain", feature = "recordings", feature = "std"))]
+pub(crate) mod stepper;
 mod steps;
 pub(crate) mod store_data;
 #[cfg(feature = "files")]

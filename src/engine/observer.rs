@@ -2,8 +2,12 @@
 
 use crate::{
     common::{failure::Failure, wasm_value::Value},
-    module::instrument::{Event, Site, Sites},
+    module::{
+        instance_state::Constant,
+        instrument::{Event, Site, Sites},
+    },
 };
+use alloc::vec::Vec;
 use core::any::Any;
 
 /// Looks on while an instrumented module runs. A replay has one at most.
@@ -22,6 +26,12 @@ pub(crate) trait Guest {
 
     /// The main memory, which is empty if there is none.
     fn memory(&self) -> &[u8];
+
+    /// A memory by its index, if the copy exports it for that. It is empty if it does not.
+    fn memory_at(&self, index: u32) -> &[u8];
+
+    /// The value of a global, if the copy exports it for that and it is no reference.
+    fn global(&self, index: u32) -> Option<Constant>;
 }
 
 /// A function of the guest that has begun and not ended.
@@ -40,6 +50,17 @@ impl ActiveFunction {
     }
 }
 
+/// The values at a place when it was last reached.
+#[derive(Debug, Default)]
+pub(crate) struct Reported {
+    /// The number that stands for the place.
+    pub(crate) number: u32,
+    /// The locals that are reported.
+    pub(crate) locals: Vec<Option<Constant>>,
+    /// The operands that are reported, the topmost last.
+    pub(crate) operands: Vec<Option<Constant>>,
+}
+
 /// A site that was reached.
 pub(crate) struct Reached<'a> {
     pub(crate) number: u32,
@@ -52,6 +73,8 @@ pub(crate) struct Reached<'a> {
     pub(crate) is_spent: bool,
     /// The arguments or the results, if the copy reports them.
     pub(crate) values: &'a [Value],
+    /// What was reported last at each depth. Where nothing was reported it may be old.
+    pub(crate) reported: &'a [Option<Reported>],
     /// The innermost function until now, which used the fuel since the site before. It may have
     /// ended.
     pub(crate) last: Option<ActiveFunction>,

@@ -41,7 +41,7 @@ pub(super) fn provide(
 }
 
 /// A value, unless it is a reference.
-fn constant(value: &Val) -> Option<Constant> {
+pub(super) fn constant(value: &Val) -> Option<Constant> {
     Some(match value {
         Val::I32(value) => Constant::I32(*value),
         Val::I64(value) => Constant::I64(*value),

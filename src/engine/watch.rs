@@ -2,7 +2,7 @@
 
 use crate::{
     common::{failure::Failure, wasm_value::Value},
-    engine::observer::{ActiveFunction, Guest, Observer, Reached},
+    engine::observer::{ActiveFunction, Guest, Observer, Reached, Reported},
     module::{
         instance_state::Constant,
         instrument::{Event, Place, Sites},
@@ -10,17 +10,6 @@ use crate::{
 };
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::any::Any;
-
-/// The values at a place when it was last reached.
-#[derive(Debug, Default)]
-pub(crate) struct Reported {
-    /// The number that stands for the place.
-    pub(crate) number: u32,
-    /// The locals that are reported.
-    pub(crate) locals: Vec<Option<Constant>>,
-    /// The operands that are reported, the topmost last.
-    pub(crate) operands: Vec<Option<Constant>>,
-}
 
 /// What the calls of the hook have said until now.
 pub(crate) struct Watch {
@@ -135,6 +124,7 @@ impl Watch {
             used,
             is_spent: self.is_spent,
             values,
+            reported: &self.reported,
             last,
             active: &self.active,
         };

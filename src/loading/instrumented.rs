@@ -1,5 +1,7 @@
 //! The instrumented copy of a module, for replaying its calls.
 
+#[cfg(all(feature = "recordings", feature = "std"))]
+use crate::module::{debugged::operators, instrument::Wanted};
 use crate::{
     common::{
         backtrace::Frame,
@@ -162,6 +164,19 @@ impl KeptModule {
         reporting: Reporting<'_>,
     ) -> Result<Arc<CompiledModule>, Failure> {
         Ok(Arc::new(self.compile(detail, Some(reporting))?))
+    }
+
+    /// A copy for steps that also reports the locals of a function.
+    #[cfg(all(feature = "recordings", feature = "std"))]
+    pub(crate) fn stepping(&self, function: u32) -> Result<Arc<CompiledModule>, Failure> {
+        let info = inspect(&self.bytes, &self.context.config.limits)?;
+        let places = operators(&self.bytes, info.imported_functions, function)?;
+        let reporting = Reporting {
+            places: &places,
+            wanted: Wanted::Locals,
+            traps: None,
+        };
+        self.reporting(Detail::Steps, reporting)
     }
 
     fn compile(

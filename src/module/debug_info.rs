@@ -122,6 +122,39 @@ impl<'a> DebugInfo<'a> {
     }
 }
 
+/// Code that comes from a line, by positions in the module.
+#[cfg(feature = "recordings")]
+pub(crate) struct LineRange {
+    pub(crate) start: u32,
+    /// Where it ends.
+    pub(crate) end: u32,
+    pub(crate) file: Box<str>,
+    pub(crate) line: u32,
+}
+
+#[cfg(feature = "recordings")]
+impl DebugInfo<'_> {
+    /// All code that comes from a line, by its position.
+    pub(crate) fn ranges(&self) -> Vec<LineRange> {
+        let Ok(found) = self.context.find_location_range(0, u64::MAX) else {
+            return Vec::new();
+        };
+        let position = |address: u64| u32::try_from(address).ok()?.checked_add(self.code);
+        let mut ranges: Vec<LineRange> = found
+            .filter_map(|(address, length, location)| {
+                Some(LineRange {
+                    start: position(address)?,
+                    end: position(address.checked_add(length)?)?,
+                    file: location.file?.into(),
+                    line: location.line.filter(|line| *line > 0)?,
+                })
+            })
+            .collect();
+        ranges.sort_by_key(|range| range.start);
+        ranges
+    }
+}
+
 /// A function's name as it is in the source, if it is mangled as Rust or C++ do.
 pub(crate) fn demangled(name: &str) -> Box<str> {
     if let Ok(rust) = rustc_demangle::try_demangle(name) {

@@ -12,6 +12,8 @@ pub(crate) mod core_dump;
 pub(crate) mod covered;
 #[cfg(feature = "debug-info")]
 mod debug_info;
+#[cfg(all(feature = "explain", feature = "recordings", feature = "std"))]
+pub(crate) mod debugged;
 mod faults;
 pub(crate) mod inspect;
 pub(crate) mod instance_state;
@@ -22,6 +24,8 @@ mod line_row;
 #[cfg(feature = "explain")]
 pub(crate) mod names;
 pub(crate) mod prepare;
+#[cfg(all(feature = "explain", feature = "recordings", feature = "std"))]
+pub(crate) mod site_lines;
 pub(crate) mod snapshot;
 pub(crate) mod snapshot_writer;
 #[cfg(feature = "explain")]

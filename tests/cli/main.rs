@@ -6,6 +6,7 @@ mod calls;
 mod commands;
 mod conventions;
 mod covers;
+mod debugging;
 mod failures;
 mod files;
 mod limits;

@@ -3,7 +3,7 @@
 use crate::functions::with_functions;
 use pocketwasm::{
     Call, Error, ErrorKind, Outcome, Plugin, Runner, RunnerConfig, SnapshotMode,
-    explain::{Coverage, TraceOptions},
+    explain::{Coverage, Motion, TraceOptions},
 };
 use programs::{Options, Program, Random};
 use std::{
@@ -66,6 +66,24 @@ fn compare(name: &str, call: impl Fn() -> Call<'static>) -> Option<u64> {
         .sum();
     assert_eq!(stacks, outcome.fuel_used(), "{name}");
     Some(outcome.fuel_used())
+}
+
+/// Compares a call with what a debugger says at its end. Returns whether there is a recording of it.
+#[track_caller]
+fn steps(name: &str, call: impl Fn() -> Call<'static>, module: &[u8]) -> bool {
+    let mut recording = None;
+    let ran = call().record(&mut recording).run();
+    let Some(recording) = recording else {
+        return false;
+    };
+    let outcome = ran.as_ref().map_or_else(Error::outcome, Some);
+    let replayer = recording.replayer(module).expect(name);
+    let mut debugger = replayer.debugger().expect(name);
+    let stop = debugger.forward(Motion::Continue).expect(name);
+    let fuel = outcome.map(Outcome::fuel_used);
+    let same = stop.ended().zip(fuel).map(|_| stop.fuel());
+    assert_eq!(same, fuel, "{name}: {:?}", stop.ended());
+    true
 }
 
 fn runner(config: RunnerConfig) -> Runner {
@@ -152,7 +170,7 @@ fn generated_programs_use_the_same_fuel() {
         ..Options::default()
     };
     let mut seeds = Random::new(seed);
-    let mut calls = 0;
+    let (mut calls, mut stepped) = (0, 0);
     for _ in 0..PROGRAMS {
         let number = seeds.bits();
         let program = Program::generate(number, options);
@@ -161,13 +179,18 @@ fn generated_programs_use_the_same_fuel() {
                 .load_plugin("program", program.encode())
                 .expect("valid"),
         );
-        for call in leak(program).calls.iter() {
+        let program: &'static Program = leak(program);
+        for call in &program.calls {
             let name = format!("seed {seed}, program {number}, {call:?}");
             let begin = || plugin.call(&call.export).params(&call.params);
             let Some(used) = compare(&name, begin) else {
                 continue;
             };
             calls += 1;
+            // A debugger's copy has still others.
+            if calls % 8 == 0 {
+                stepped += u64::from(steps(&name, begin, &program.encode()));
+            }
             if used > 0 {
                 let fuel = seeds.bits() % used;
                 let name = format!("{name} with {fuel} units");
@@ -176,5 +199,6 @@ fn generated_programs_use_the_same_fuel() {
         }
     }
     assert!(calls > PROGRAMS / 2, "{calls} calls");
+    assert!(stepped > calls / 16, "{stepped} of {calls} calls stepped");
     let _ = ErrorKind::Trap;
 }

@@ -19,6 +19,7 @@ mod causes;
 mod core_dumps;
 mod costs;
 mod coverage;
+mod debugging;
 mod doors;
 mod fuel;
 #[path = "../../tools/differential/answers/src/functions.rs"]

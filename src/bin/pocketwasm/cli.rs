@@ -5,8 +5,8 @@ use crate::gateway::config_file::{ConfigFile, PluginSettings};
 use crate::{
     arguments::placed,
     commands::{
-        bench, call, completions, cover, inspect, list, man, new, profile, replay, run, snapshot,
-        text, trace,
+        bench, call, completions, cover, debug, inspect, list, man, new, profile, replay, run,
+        snapshot, text, trace,
     },
     exit::Code,
     failure::Failure,
@@ -64,6 +64,7 @@ enum Command {
     Profile(profile::ProfileCommand),
     Cover(cover::Cover),
     Trace(trace::TraceCommand),
+    Debug(debug::Debug),
     New(new::New),
     #[cfg(feature = "gateway")]
     Serve(crate::gateway::Serve),
@@ -124,7 +125,7 @@ impl Cli {
             Command::Serve(_) => false,
             #[cfg(not(feature = "gateway"))]
             Command::Serve { .. } => false,
-            Command::Completions(_) | Command::Man(_) => false,
+            Command::Debug(_) | Command::Completions(_) | Command::Man(_) => false,
         }
     }
 
@@ -152,6 +153,7 @@ impl Cli {
             Command::Profile(profile) => profile.execute(),
             Command::Cover(cover) => cover.execute(),
             Command::Trace(trace) => trace.execute(),
+            Command::Debug(debug) => debug.execute(),
             Command::New(new) => new.execute(),
             #[cfg(feature = "gateway")]
             Command::Serve(serve) => serve.execute(),

@@ -5,6 +5,7 @@ mod backtrace;
 mod cli;
 mod commands;
 mod core_dump;
+mod debugging;
 mod exit;
 mod failure;
 mod files;

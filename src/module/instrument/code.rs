@@ -52,7 +52,7 @@ impl Instrument<'_> {
             let end = operators.original_position();
             let bytes = self.bytes.get(at..end).unwrap_or_default();
             self.report((function, at, Side::Before), at, &mut out);
-            if is_step(&operator) {
+            if is_step(&operator) || operators.eof() {
                 self.hook(Event::Step, function, (at, Some(&operator)), at, &mut out);
             }
             if let Some(event) = before(&operator, bytes) {

@@ -7,6 +7,7 @@ pub(crate) mod bench;
 pub(crate) mod call;
 pub(crate) mod completions;
 pub(crate) mod cover;
+pub(crate) mod debug;
 pub(crate) mod inspect;
 pub(crate) mod list;
 pub(crate) mod man;
