@@ -142,9 +142,7 @@ impl Owned {
         };
         let mut stepper = Some(Box::new(stepper));
         let mut found = None;
-        replayer.on_copy(
-            &self.plugin,
-            kept,
+        replayer.copied(&self.plugin, kept).run(
             code,
             self.call.saturating_add(1),
             &mut |number| match number == self.call {
