@@ -3,7 +3,7 @@
 #[cfg(feature = "recordings")]
 use crate::api::record;
 #[cfg(feature = "explain")]
-use crate::api::replay;
+use crate::api::{explained, replay};
 #[cfg(feature = "files")]
 use crate::common::files::Files;
 use crate::{
@@ -315,7 +315,7 @@ impl<'a> Call<'a> {
             Target::Fresh(plugin) => {
                 #[cfg(feature = "explain")]
                 if plugin.context().config.explain {
-                    return replay::explained(self.task, plugin);
+                    return explained::fresh(self.task, plugin);
                 }
                 self.task.fresh(plugin)
             }

@@ -2,8 +2,8 @@
 
 use crate::{
     api::{
+        on_tape::run_on_tape,
         plugin::Plugin,
-        record::run_on_tape,
         recording::Recording,
         replayer::Replayer,
         replaying::{GivenFiles, with_task},

@@ -9,6 +9,8 @@
 mod cache;
 pub(crate) mod call;
 mod call_setters;
+#[cfg(all(feature = "explain", feature = "recordings"))]
+mod copied;
 #[cfg(feature = "explain")]
 mod coverage;
 #[cfg(all(feature = "explain", feature = "recordings", feature = "std"))]
@@ -16,6 +18,8 @@ pub(crate) mod debugger;
 pub(crate) mod description;
 #[cfg(feature = "std")]
 pub(crate) mod directory;
+#[cfg(feature = "explain")]
+mod explained;
 #[cfg(feature = "explain")]
 mod explaining;
 #[cfg(feature = "std")]
@@ -32,6 +36,8 @@ mod lent_state;
 mod linked;
 #[cfg(feature = "testing")]
 mod mock;
+#[cfg(feature = "recordings")]
+mod on_tape;
 pub(crate) mod plugin;
 mod plugin_spares;
 #[cfg(feature = "explain")]

@@ -1,10 +1,19 @@
 //! Running a call on tape.
 
+#[cfg(feature = "explain")]
 use crate::{
     api::{
+        copied::Copied,
+        replay::{is_explained, timed},
+    },
+    loading::instrumented::KeptModule,
+};
+use crate::{
+    api::{
+        on_tape::run_on_tape,
         plugin::Plugin,
         recording::Recording,
-        task::{Begin, Task, refused},
+        task::{Task, refused},
     },
     common::{
         error::Error,
@@ -13,19 +22,11 @@ use crate::{
         recording::{CallLimitsRecord, CallRecord, End, InputRecord, StdinRecord},
     },
     convention::{call_input::CallInput, kinds::Convention},
-    engine::{execution::Execution, guest_store::GuestStore, meter::CallLimits},
+    engine::meter::CallLimits,
     host::{
         environment::{Environment, Stdin},
         tape::{Recorder, Tape},
     },
-};
-#[cfg(feature = "explain")]
-use crate::{
-    api::{
-        replay::{is_explained, timed},
-        replayed_copy::Copied,
-    },
-    loading::instrumented::KeptModule,
 };
 use alloc::{
     boxed::Box,
@@ -33,37 +34,6 @@ use alloc::{
     vec::Vec,
 };
 use core::time::Duration;
-
-/// Runs a call in a fresh instance, with the tape in its environment. Returns the tape, and whether
-/// the instance began with a snapshot.
-pub(super) fn run_on_tape(
-    task: &mut Task<'_>,
-    plugin: &Plugin,
-) -> (Result<Outcome, Error>, Option<Box<Tape>>, bool) {
-    let bound_input = match task.bind(plugin, None) {
-        Ok(bound_input) => bound_input,
-        Err(error) => return (Err(error), task.take_tape(), false),
-    };
-    let environment = task.environment.as_deref();
-    let original = plugin.original_code(&task.call_limits, environment, Some(task.export));
-    let original_code = match original {
-        Ok(original_code) => original_code,
-        Err(failure) => {
-            return (
-                Err(refused(failure, plugin, task.export)),
-                task.take_tape(),
-                false,
-            );
-        }
-    };
-    let code = original_code.as_deref().unwrap_or_else(|| plugin.code());
-    let (call_limits, environment) = task.take();
-    let mut guest_store = GuestStore::new(plugin.plugin_context(), code, call_limits, environment);
-    let mut execution = Execution::new(code, &mut guest_store);
-    let done = task.perform(plugin, &mut execution, &bound_input, Begin::Instantiate);
-    let tape = guest_store.state().environment().tape.take();
-    (done, tape, code.snapshot_state.is_some())
-}
 
 /// Runs a call in a fresh instance and records it. A runner that explains errors explains this one's.
 #[cold]

@@ -9,11 +9,8 @@ use crate::{
 #[cfg(feature = "testing")]
 use crate::{
     api::{
-        explaining::Replayed,
-        plugin::Plugin,
-        replay::copy_of,
-        replayed_copy::{fresh, kept_of},
-        replaying::with_task,
+        copied::fresh, explaining::Replayed, plugin::Plugin, replay::copy_of,
+        replayed_copy::kept_of, replaying::with_task,
     },
     common::failure::{Cause, Failure},
     engine::{guest_store::GuestStore, observer::Observer},

@@ -1,7 +1,5 @@
 //! Replays a call on an instrumented copy of its module.
 
-#[cfg(feature = "recordings")]
-use crate::api::record;
 use crate::{
     api::{
         explaining::{Look, Replayed, explain, no_copy},
@@ -31,12 +29,6 @@ use core::{mem, time::Duration};
 
 /// Runs a call. If it ends with an error that can be explained, replays it and explains the error.
 pub(super) fn explained(mut task: Task<'_>, plugin: &Plugin) -> Result<Outcome, Error> {
-    #[cfg(feature = "recordings")]
-    if let Some(kept) = plugin.kept_module()
-        && needs_tape(plugin, kept, &task)
-    {
-        return record::explained(&mut task, plugin, kept);
-    }
     let inputs = Inputs::of(&mut task);
     task.fresh(plugin)
         .map_err(|error| with_explanation(plugin, inputs, error))
@@ -146,23 +138,6 @@ fn impurity(kept: &KeptModule, error: &Error) -> Option<String> {
         ),
         false => format!("{what}; a build with the feature `recordings` explains such calls"),
     })
-}
-
-/// Whether a call can be replayed with a tape only: the host answers it, and may answer otherwise the
-/// next time. What no tape replays is not meant.
-#[cfg(feature = "recordings")]
-fn needs_tape(plugin: &Plugin, kept: &KeptModule, task: &Task<'_>) -> bool {
-    let is_impure = kept.asks.is_some() || !kept.context.config.has_virtual_surroundings();
-    if !is_impure || kept.is_warm {
-        return false;
-    }
-    #[cfg(feature = "files")]
-    return plugin.sees_files_in_memory(task.environment.as_deref());
-    #[cfg(not(feature = "files"))]
-    {
-        let _ = (plugin, task);
-        true
-    }
 }
 
 /// Runs a call on a copy of the module, while an observer looks on.

@@ -3,7 +3,7 @@
 #[cfg(feature = "files")]
 use crate::common::{files::Files, recording::FilesRecord};
 use crate::{
-    api::{plugin::Plugin, record::run_on_tape, recording::Recording, task::Task},
+    api::{on_tape::run_on_tape, plugin::Plugin, recording::Recording, task::Task},
     common::{
         error::Error,
         error_kind::ErrorKind,

@@ -1,0 +1,151 @@
+//! Recorded calls, which run again on instrumented copies of their module.
+
+use crate::{
+    api::{
+        explaining::{Look, Replayed, explain},
+        plugin::Plugin,
+        recording::Recording,
+        replay::copy_of,
+        replaying::{GivenFiles, with_task},
+        task::{Begin, Task},
+    },
+    common::{backtrace::Explanation, error::Error, recording::CallRecord},
+    engine::{
+        compiled_module::CompiledModule, execution::Execution, guest_store::GuestStore,
+        meter::CallLimits, observer::Observer,
+    },
+    host::tape::Tape,
+    loading::instrumented::KeptModule,
+};
+use alloc::{
+    boxed::Box,
+    format,
+    string::{String, ToString},
+    sync::Arc,
+};
+
+/// Makes the observer of each call, by its number.
+pub(super) type Observers<'a> = dyn FnMut(usize) -> Option<Box<dyn Observer>> + 'a;
+
+/// Recorded calls with the plugin whose copies run them again.
+pub(super) struct Copied<'a> {
+    pub(super) recording: &'a Recording,
+    pub(super) files: GivenFiles<'a>,
+    pub(super) plugin: &'a Plugin,
+    pub(super) kept: &'a KeptModule,
+}
+
+impl<'a> Copied<'a> {
+    pub(super) fn new(recording: &'a Recording, plugin: &'a Plugin, kept: &'a KeptModule) -> Self {
+        Self {
+            recording,
+            files: GivenFiles::default(),
+            plugin,
+            kept,
+        }
+    }
+
+    /// Explains the error of the call of that number.
+    pub(super) fn explain(&self, number: usize, error: &Error) -> Result<Explanation, String> {
+        explain(self.kept, error, &mut |code, _, look| {
+            self.replayed(code, number, look)
+        })
+    }
+
+    /// Runs the call of that number and those that come before it on a copy, and looks at the instance
+    /// at the end.
+    fn replayed(
+        &self,
+        code: Arc<CompiledModule>,
+        number: usize,
+        look: &mut Look<'_>,
+    ) -> Result<Replayed, String> {
+        let mut found = None;
+        let mut ended = |at: usize, replayed: Replayed, guest_store: &GuestStore| {
+            if at == number {
+                look(guest_store, &replayed.1);
+                found = Some(replayed);
+            }
+        };
+        self.run(code, number + 1, &mut |_| None, &mut ended)?;
+        found.ok_or_else(|| "the call did not begin".into())
+    }
+
+    /// Runs the first `count` calls on a copy. `ended` gets each as it ended, with its instance. Fails
+    /// with the reason if a call cannot begin.
+    pub(super) fn run(
+        &self,
+        code: Arc<CompiledModule>,
+        count: usize,
+        observers: &mut Observers<'_>,
+        ended: &mut dyn FnMut(usize, Replayed, &GuestStore),
+    ) -> Result<(), String> {
+        let copy = copy_of(self.plugin, self.kept, code);
+        let calls = self.recording.calls.iter().take(count).enumerate();
+        for (number, call) in calls {
+            let begun = with_task(call, self.files, |mut task| {
+                limit(&mut task, call);
+                let observer = observers(number);
+                let mut look = |replayed, guest_store: &GuestStore| {
+                    ended(number, replayed, guest_store);
+                };
+                fresh(&copy, task, self.recording.snapshot, observer, &mut look)
+            });
+            begun.map_err(|failure| failure.to_string())??;
+        }
+        Ok(())
+    }
+}
+
+/// Sets what a call may use on a copy. Its recorded end is where its fuel is spent. The initialiser is
+/// part of it there.
+fn limit(task: &mut Task<'_>, call: &CallRecord) {
+    let fuel = call.end.fuel_used.saturating_add(call.end.init_fuel);
+    task.call_limits = CallLimits {
+        fuel: Some(fuel),
+        timeout: None,
+        max_memory_pages: call.limits.max_memory_pages,
+        cancel: None,
+    };
+}
+
+/// Runs a call in a fresh instance of a copy, with the tape in its environment. Where the recorded
+/// call began with a snapshot, the tape begins after the initialiser.
+pub(super) fn fresh(
+    copy: &Plugin,
+    mut task: Task<'_>,
+    snapshot: bool,
+    observer: Option<Box<dyn Observer>>,
+    ended: &mut dyn FnMut(Replayed, &GuestStore),
+) -> Result<(), String> {
+    let bound_input = task.bind(copy, None).map_err(|error| error.message())?;
+    let tape = task.take_tape();
+    let (call_limits, environment) = task.take();
+    let mut guest_store =
+        GuestStore::new(copy.plugin_context(), copy.code(), call_limits, environment);
+    if let (Some(watch), Some(observer)) = (&mut guest_store.state().watch, observer) {
+        watch.observe_with(observer);
+    }
+    let mut execution = Execution::new(copy.code(), &mut guest_store);
+    let mut begin = Begin::Instantiate;
+    if snapshot {
+        let initialised = execution.instantiate_and_initialise(Some(task.export));
+        initialised.map_err(|failure| format!("the initialiser failed: {failure}"))?;
+        begin = Begin::Call;
+    }
+    let used = execution.fuel_used();
+    execution.state().environment().tape = tape.map(|mut tape| {
+        if let Tape::Replaying(player) = &mut *tape {
+            player.count_from(if snapshot { used } else { 0 });
+        }
+        tape
+    });
+    let done = task.perform(copy, &mut execution, &bound_input, begin);
+    match guest_store.state().watch.take() {
+        Some(watch) => {
+            ended((done, watch), &guest_store);
+            Ok(())
+        }
+        None => Err("the copy is not instrumented; please report this".into()),
+    }
+}
