@@ -94,8 +94,8 @@ fn recorded(task: &mut Task<'_>, plugin: &Plugin) -> (Result<Outcome, Error>, Re
     }
     let environment = task.environment.get_or_insert_default();
     environment.tape = Some(Box::new(Tape::Recording(recorder)));
-    let (done, tape, snapshot) = run_on_tape(task, plugin);
-    if let Some(Tape::Recording(recorder)) = tape.map(|tape| *tape) {
+    let (done, mut tape, snapshot) = run_on_tape(task, plugin);
+    if let Some(Tape::Recording(recorder)) = tape.as_deref_mut() {
         end(&mut call, recorder, &done);
     }
     let mut recording = Recording::of(plugin, snapshot);
@@ -139,7 +139,7 @@ fn check(plugin: &Plugin) -> Result<(), Failure> {
 }
 
 /// Writes down how the call ended.
-fn end(call: &mut CallRecord, mut recorder: Recorder, done: &Result<Outcome, Error>) {
+fn end(call: &mut CallRecord, recorder: &mut Recorder, done: &Result<Outcome, Error>) {
     let passed_on = recorder.take_passed_on();
     call.end = End::of(done, passed_on, |value| recorder.received(value));
     call.answers = recorder.take_answers();
@@ -152,7 +152,7 @@ fn nanoseconds(duration: Duration) -> u64 {
 /// Writes down what the call begins with.
 fn begin(task: &Task<'_>, recorder: &mut Recorder) -> CallRecord {
     let input = match task.input {
-        CallInput::Params(params) => InputRecord::Params(params.to_vec()),
+        CallInput::Params(params) => InputRecord::Params(params.into()),
         CallInput::Values(values) => {
             recorder.admit(values);
             InputRecord::Values(values.iter().map(|value| recorder.given(value)).collect())
@@ -193,17 +193,12 @@ fn begin(task: &Task<'_>, recorder: &mut Recorder) -> CallRecord {
         clock_start: None,
         files: None,
         answers: Vec::new(),
-        end: End::of(&Ok(Outcome::default()), [None, None], |_| unreached()),
+        end: End::nothing(),
     };
     if let Some(environment) = task.environment.as_deref() {
         put_environment(&mut call, environment);
     }
     call
-}
-
-/// The value of an outcome that has no values.
-fn unreached() -> crate::common::recording::Plain {
-    crate::common::recording::Plain::I32(0)
 }
 
 fn put_environment(call: &mut CallRecord, environment: &Environment) {

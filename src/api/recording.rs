@@ -76,7 +76,8 @@ impl Recording {
             origin: Origin::Plugin(plugin.clone()),
             snapshot,
             note: String::new(),
-            calls: Vec::new(),
+            // Mostly there is one call, and a call is large.
+            calls: Vec::with_capacity(1),
         }
     }
 

@@ -6,11 +6,12 @@ use crate::common::recording::{
     settings::FilesRecord,
 };
 use alloc::{string::String, vec::Vec};
+use smallvec::SmallVec;
 
 /// The input of a call.
 #[derive(Debug, Clone)]
 pub(crate) enum InputRecord {
-    Params(Vec<u64>),
+    Params(SmallVec<[u64; 4]>),
     Values(Vec<Plain>),
     Input(Vec<u8>),
     Inputs(Vec<Vec<u8>>),
@@ -122,7 +123,7 @@ impl CallRecord {
         };
         let convention = small(reader.optional()?, "a convention is unknown")?;
         let input = match reader.byte()? {
-            0 => InputRecord::Params(reader.list(Reader::number)?),
+            0 => InputRecord::Params(reader.list(Reader::number)?.into()),
             1 => InputRecord::Values(reader.list(Reader::plain)?),
             2 => InputRecord::Input(reader.bytes()?.to_vec()),
             3 => InputRecord::Inputs(reader.list(|reader| Ok(reader.bytes()?.to_vec()))?),

@@ -48,6 +48,19 @@ impl Writer {
         self.byte(number.to_le_bytes()[0]);
     }
 
+    /// A byte and a number. Both are mostly small, and are then written in one step.
+    #[inline]
+    pub(crate) fn tagged(&mut self, tag: u8, number: u64) {
+        match u8::try_from(number) {
+            Ok(small @ ..0x80) => self.0.extend_from_slice(&[tag, small]),
+            _ => {
+                self.byte(tag);
+                self.number(number);
+            }
+        }
+    }
+
+    #[inline]
     pub(crate) fn length(&mut self, length: usize) {
         self.number(length as u64);
     }
@@ -58,6 +71,7 @@ impl Writer {
         self.0.extend_from_slice(bytes);
     }
 
+    #[inline]
     pub(crate) fn text(&mut self, text: &str) {
         self.bytes(text.as_bytes());
     }
@@ -80,14 +94,17 @@ impl Writer {
     #[inline]
     pub(crate) fn plain(&mut self, value: Plain) {
         match value {
-            Plain::I32(bits) => {
-                self.byte(0);
-                self.number(bits.into());
-            }
-            Plain::I64(bits) => {
-                self.byte(1);
-                self.number(bits);
-            }
+            Plain::I32(bits) => self.tagged(0, bits.into()),
+            Plain::I64(bits) => self.tagged(1, bits),
+            other => self.seldom(other),
+        }
+    }
+
+    #[inline(never)]
+    fn seldom(&mut self, value: Plain) {
+        match value {
+            Plain::I32(bits) => self.tagged(0, bits.into()),
+            Plain::I64(bits) => self.tagged(1, bits),
             Plain::F32(bits) => {
                 self.byte(2);
                 self.0.extend_from_slice(&bits.to_le_bytes());

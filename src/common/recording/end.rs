@@ -19,6 +19,7 @@ use alloc::{
 };
 use core::fmt;
 use sha2::{Digest, Sha256};
+use smallvec::SmallVec;
 
 /// Bytes, or their length and hash if they are many.
 #[derive(Debug, Clone)]
@@ -105,7 +106,7 @@ pub(crate) struct End {
     pub(crate) init_fuel: u64,
     pub(crate) peak_memory_pages: u32,
     pub(crate) output_truncated: bool,
-    pub(crate) results: Vec<Plain>,
+    pub(crate) results: SmallVec<[Plain; 1]>,
     pub(crate) bytes: Content,
     pub(crate) stdout: Content,
     pub(crate) stderr: Content,
@@ -141,6 +142,24 @@ fn phase_of(number: u8) -> Result<Option<Phase>, Damage> {
 }
 
 impl End {
+    /// The end of a call that has not begun.
+    pub(crate) fn nothing() -> Self {
+        let nothing = || Content::Bytes(Vec::new());
+        Self {
+            failed: None,
+            begun: false,
+            fuel_used: 0,
+            init_fuel: 0,
+            peak_memory_pages: 0,
+            output_truncated: false,
+            results: SmallVec::new(),
+            bytes: nothing(),
+            stdout: nothing(),
+            stderr: nothing(),
+            files: nothing(),
+        }
+    }
+
     /// How a call ended that was run. `passed_on` is what went to sinks of each stream; `plain`
     /// makes a value plain.
     pub(crate) fn of(
@@ -156,7 +175,7 @@ impl End {
         let kept = |bytes: fn(&Outcome) -> &[u8]| {
             Content::Bytes(outcome.map_or_else(Vec::new, |outcome| bytes(outcome).to_vec()))
         };
-        let results = outcome.map_or_else(Vec::new, |outcome| match outcome.values() {
+        let results = outcome.map_or_else(SmallVec::new, |outcome| match outcome.values() {
             [] => outcome.results().iter().copied().map(Plain::I64).collect(),
             values => values.iter().map(plain).collect(),
         });
@@ -217,7 +236,7 @@ impl End {
         if !reader.flag()? {
             return Ok(Self {
                 failed,
-                ..Self::of(&Ok(Outcome::default()), [None, None], |_| Plain::I32(0)).not_begun()
+                ..Self::nothing()
             });
         }
         Ok(Self {
@@ -227,17 +246,12 @@ impl End {
             init_fuel: reader.number()?,
             peak_memory_pages: reader.small()?,
             output_truncated: reader.flag()?,
-            results: reader.list(Reader::plain)?,
+            results: reader.list(Reader::plain)?.into(),
             bytes: Content::take(reader)?,
             stdout: Content::take(reader)?,
             stderr: Content::take(reader)?,
             files: Content::take(reader)?,
         })
-    }
-
-    fn not_begun(mut self) -> Self {
-        self.begun = false;
-        self
     }
 
     /// Whether the call used up its fuel.

@@ -15,17 +15,17 @@ use crate::{
     },
     host::tape::{
         handles::Handles,
-        recorder::{content, pass_on, payload_digest},
+        recorder::{PassedOn, content, pass_on, payload_digest},
         tag,
     },
 };
 use alloc::{
+    boxed::Box,
     format,
     string::{String, ToString},
     sync::Arc,
     vec::Vec,
 };
-use sha2::Sha256;
 
 /// Reads what the host answered.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub(crate) struct Player {
     asked: u64,
     looks: u64,
     writes: u64,
-    passed_on: [Option<(u64, Sha256)>; 2],
+    passed_on: [Option<Box<PassedOn>>; 2],
     captured: [Vec<u8>; 2],
     /// The first difference.
     difference: Option<String>,
@@ -117,7 +117,7 @@ impl Player {
 
     /// What went to sinks of stdout and stderr.
     pub(crate) fn take_passed_on(&mut self) -> [Option<Content>; 2] {
-        core::mem::take(&mut self.passed_on).map(|stream| stream.map(content))
+        core::mem::take(&mut self.passed_on).map(|stream| stream.map(|it| content(*it)))
     }
 
     /// The bytes that went to sinks.

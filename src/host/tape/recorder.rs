@@ -12,8 +12,9 @@ use crate::{
     },
     host::tape::{handles::Handles, tag},
 };
-use alloc::{string::String, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use sha2::{Digest, Sha256};
+use smallvec::SmallVec;
 
 /// What a function of the embedder's does to the guest.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +31,9 @@ pub(crate) enum Effect<'a> {
     CallReference(&'a FuncRef, &'a [Value]),
 }
 
+/// The length and the hash of what went to a sink, as far as it went.
+pub(super) type PassedOn = (u64, Sha256);
+
 /// The bytes that a tape begins with. A longer one grows.
 const ROOM: usize = 256;
 
@@ -39,14 +43,14 @@ pub(crate) struct Recorder {
     answers: Writer,
     handles: Handles,
     /// The functions that were called, by the places of their names.
-    functions: Vec<usize>,
+    functions: SmallVec<[usize; 4]>,
     /// Fuel that a function of the embedder's has taken since the last answer.
     charged: u64,
     /// How often the host has looked whether the call must end.
     looks: u64,
     /// How many writes went to sinks, and their bytes.
     writes: u64,
-    passed_on: [Option<(u64, Sha256)>; 2],
+    passed_on: [Option<Box<PassedOn>>; 2],
 }
 
 impl Recorder {
@@ -83,27 +87,49 @@ impl Recorder {
     /// Begins an answer. What was charged before comes first.
     #[inline]
     fn begin(&mut self, tag: u8) -> &mut Writer {
-        if self.charged > 0 {
-            self.answers.byte(tag::CHARGE);
-            self.answers.number(core::mem::take(&mut self.charged));
-        }
+        self.before();
         self.answers.byte(tag);
         &mut self.answers
+    }
+
+    /// Writes what comes before an answer.
+    #[inline]
+    fn before(&mut self) {
+        if self.charged > 0 {
+            let charged = core::mem::take(&mut self.charged);
+            self.answers.tagged(tag::CHARGE, charged);
+        }
     }
 
     fn values(&mut self, values: &[Value]) {
         self.answers.length(values.len());
         for value in values {
-            let plain = self.given(value);
-            self.answers.plain(plain);
+            if !self.put_number(value) {
+                let plain = self.given(value);
+                self.answers.plain(plain);
+            }
         }
+    }
+
+    /// Writes a value if it is a whole number, as most are.
+    #[inline]
+    fn put_number(&mut self, value: &Value) -> bool {
+        match value {
+            Value::I32(number) => self.answers.tagged(0, number.cast_unsigned().into()),
+            Value::I64(number) => self.answers.tagged(1, number.cast_unsigned()),
+            _ => return false,
+        }
+        true
     }
 
     /// A function of the embedder's is called.
     pub(crate) fn function(&mut self, names: &[Arc<str>; 2], params: &[Value]) {
         let place = core::ptr::from_ref(names).addr();
         match self.functions.iter().position(|known| *known == place) {
-            Some(number) => self.begin(tag::FUNCTION).length(number),
+            Some(number) => {
+                self.before();
+                self.answers.tagged(tag::FUNCTION, number as u64);
+            }
             None => {
                 self.functions.push(place);
                 let writer = self.begin(tag::NEW_FUNCTION);
@@ -112,8 +138,10 @@ impl Recorder {
         }
         self.answers.length(params.len());
         for param in params {
-            let plain = self.handles.received(param);
-            self.answers.plain(plain);
+            if !self.put_number(param) {
+                let plain = self.handles.received(param);
+                self.answers.plain(plain);
+            }
         }
     }
 
@@ -203,6 +231,13 @@ impl Recorder {
 
     /// The function of the embedder's has returned.
     pub(crate) fn returned(&mut self, results: &[Value]) {
+        // A number is the whole answer of most functions.
+        if let [number @ (Value::I32(_) | Value::I64(_))] = results {
+            self.before();
+            self.answers.tagged(tag::RETURN, 1);
+            self.put_number(number);
+            return;
+        }
         self.admit(results);
         self.begin(tag::RETURN);
         self.values(results);
@@ -299,7 +334,7 @@ impl Recorder {
 
     /// What went to sinks of stdout and stderr.
     pub(crate) fn take_passed_on(&mut self) -> [Option<Content>; 2] {
-        core::mem::take(&mut self.passed_on).map(|stream| stream.map(content))
+        core::mem::take(&mut self.passed_on).map(|stream| stream.map(|it| content(*it)))
     }
 
     /// Takes the answers, and begins those of another call.
@@ -313,19 +348,19 @@ impl Recorder {
 }
 
 /// Adds bytes that went to a sink.
-pub(super) fn pass_on(streams: &mut [Option<(u64, Sha256)>; 2], stream: Stream, bytes: &[u8]) {
+pub(super) fn pass_on(streams: &mut [Option<Box<PassedOn>>; 2], stream: Stream, bytes: &[u8]) {
     let [stdout, stderr] = streams;
     let to = match stream {
         Stream::Stdout => stdout,
         Stream::Stderr => stderr,
     };
-    let (length, hash) = to.get_or_insert_with(|| (0, Sha256::new()));
+    let (length, hash) = &mut **to.get_or_insert_with(|| Box::new((0, Sha256::new())));
     *length += bytes.len() as u64;
     hash.update(bytes);
 }
 
 /// The bytes that went to a sink.
-pub(super) fn content((length, hash): (u64, Sha256)) -> Content {
+pub(super) fn content((length, hash): PassedOn) -> Content {
     Content::Hash(length, hash.finalize().into())
 }
 
