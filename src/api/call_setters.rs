@@ -97,8 +97,8 @@ impl<'a> Call<'a> {
     /// write to the guest's memory.
     ///
     /// Calls in a kept [`Instance`](crate::Instance), handlers of HTTP requests
-    /// ([`handle`](Self::handle)), plugins of several modules, and those that were loaded with a
-    /// warm-up call ([`Plugin::can_be_recorded`](crate::Plugin::can_be_recorded)) cannot be recorded:
+    /// ([`handle`](Self::handle)), and plugins of several modules
+    /// ([`Plugin::can_be_recorded`](crate::Plugin::can_be_recorded)) cannot be recorded:
     /// that is refused with [`InvalidConfig`](crate::ErrorKind::InvalidConfig). A directory of the
     /// host among the files cannot be replayed either; the replay of such a recording says that.
     #[cfg(feature = "recordings")]

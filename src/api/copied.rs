@@ -9,13 +9,19 @@ use crate::{
         replaying::{GivenFiles, with_task},
         task::{Begin, Task},
     },
-    common::{backtrace::Explanation, error::Error, recording::CallRecord},
+    common::{
+        backtrace::Explanation,
+        error::Error,
+        failure::Failure,
+        outcome::CallOutput,
+        recording::{CallRecord, WarmUpRecord},
+    },
     engine::{
         compiled_module::CompiledModule, execution::Execution, guest_store::GuestStore,
         meter::CallLimits, observer::Observer,
     },
     host::tape::Tape,
-    loading::instrumented::KeptModule,
+    loading::{instrumented::KeptModule, warm_up::WarmUp},
 };
 use alloc::{
     boxed::Box,
@@ -89,7 +95,8 @@ impl<'a> Copied<'a> {
                 let mut look = |replayed, guest_store: &GuestStore| {
                     ended(number, replayed, guest_store);
                 };
-                fresh(&copy, task, self.recording.snapshot, observer, &mut look)
+                let begin = (self.recording.snapshot, self.plugin.warm_up());
+                fresh(&copy, task, begin, observer, &mut look)
             });
             begun.map_err(|failure| failure.to_string())??;
         }
@@ -114,7 +121,7 @@ fn limit(task: &mut Task<'_>, call: &CallRecord) {
 pub(super) fn fresh(
     copy: &Plugin,
     mut task: Task<'_>,
-    snapshot: bool,
+    (snapshot, warm_up): (bool, Option<&WarmUpRecord>),
     observer: Option<Box<dyn Observer>>,
     ended: &mut dyn FnMut(Replayed, &GuestStore),
 ) -> Result<(), String> {
@@ -131,6 +138,10 @@ pub(super) fn fresh(
     if snapshot {
         let initialised = execution.instantiate_and_initialise(Some(task.export));
         initialised.map_err(|failure| format!("the initialiser failed: {failure}"))?;
+        if let Some(warm_up) = warm_up {
+            let warmed = warm(copy, &mut execution, warm_up);
+            warmed.map_err(|failure| format!("the warm-up call failed: {failure}"))?;
+        }
         begin = Begin::Call;
     }
     let used = execution.fuel_used();
@@ -148,4 +159,20 @@ pub(super) fn fresh(
         }
         None => Err("the copy is not instrumented; please report this".into()),
     }
+}
+
+/// Makes the warm-up call that comes before the calls of a plugin. What it writes is dropped.
+fn warm(
+    copy: &Plugin,
+    execution: &mut Execution<'_>,
+    warm_up: &WarmUpRecord,
+) -> Result<(), Failure> {
+    let WarmUp { export, input } = WarmUp::of_record(warm_up);
+    let info = &copy.code().info;
+    let limits = &copy.context().config.limits;
+    let bound_input = input.bind(info, export, None, None, copy.conventions(), limits)?;
+    bound_input.call(execution, export, &mut CallOutput::default())?;
+    let most = limits.max_output_bytes;
+    execution.state().output.renew(most);
+    Ok(())
 }

@@ -27,7 +27,8 @@ pub(super) fn fresh(mut task: Task<'_>, plugin: &Plugin) -> Result<Outcome, Erro
 #[cfg(feature = "recordings")]
 fn needs_tape(plugin: &Plugin, kept: &KeptModule, task: &Task<'_>) -> bool {
     let is_impure = kept.asks.is_some() || !kept.context.config.has_virtual_surroundings();
-    if !is_impure || kept.is_warm {
+    // What the warm-up call was, recordings know.
+    if !is_impure && !kept.is_warm {
         return false;
     }
     #[cfg(feature = "files")]

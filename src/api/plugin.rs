@@ -1,5 +1,7 @@
 //! Plugins: loaded modules with a name.
 
+#[cfg(feature = "recordings")]
+use crate::common::recording::WarmUpRecord;
 #[cfg(feature = "explain")]
 use crate::loading::instrumented::KeptModule;
 #[cfg(feature = "std")]
@@ -51,6 +53,9 @@ pub(super) struct Inner {
     /// The original module, if `code` is its snapshot and some calls may need to start before that.
     original: Option<Arc<OriginalModule>>,
     snapshot: Snapshot,
+    /// The call after which the snapshot was taken, if there was one.
+    #[cfg(feature = "recordings")]
+    warm_up: Option<Arc<WarmUpRecord>>,
     #[cfg(feature = "std")]
     pub(super) spares: Option<Arc<Spares>>,
     /// The module as it was given, if errors are explained.
@@ -87,7 +92,15 @@ impl Plugin {
             Some(hash) => (hash, load()?),
             None => hashed(bytes, context.config.limits.max_module_bytes, load)?,
         };
-        let plugin = Self::of(context, &name, sha256, loaded);
+        #[cfg_attr(
+            not(feature = "recordings"),
+            expect(unused_mut, reason = "for recordings")
+        )]
+        let mut plugin = Self::of(context, &name, sha256, loaded);
+        #[cfg(feature = "recordings")]
+        if let (Some(inner), Some(warm_up)) = (Arc::get_mut(&mut plugin.0), warm_up) {
+            inner.warm_up = Some(Arc::new(warm_up.to_record()));
+        }
         #[cfg(feature = "explain")]
         let plugin = plugin.keeping(bytes, warm_up.is_some());
         Ok(plugin)
@@ -165,6 +178,8 @@ impl Plugin {
             code,
             original,
             snapshot,
+            #[cfg(feature = "recordings")]
+            warm_up: None,
             #[cfg(feature = "explain")]
             kept: None,
         }))
@@ -191,6 +206,8 @@ impl Plugin {
             code: code.clone(),
             original: original.clone(),
             snapshot: snapshot.clone(),
+            #[cfg(feature = "recordings")]
+            warm_up: self.0.warm_up.clone(),
             #[cfg(feature = "explain")]
             kept: self.0.kept.clone(),
         }))
@@ -263,6 +280,12 @@ impl Plugin {
     #[must_use]
     pub fn snapshot(&self) -> &Snapshot {
         &self.0.snapshot
+    }
+
+    /// The call after which the snapshot was taken, if there was one.
+    #[cfg(feature = "recordings")]
+    pub(crate) fn warm_up(&self) -> Option<&WarmUpRecord> {
+        self.0.warm_up.as_deref()
     }
 
     /// The code and the store for an instance that outlives its first call.

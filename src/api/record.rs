@@ -104,8 +104,7 @@ fn recorded(task: &mut Task<'_>, plugin: &Plugin) -> (Result<Outcome, Error>, Re
 }
 
 impl Plugin {
-    /// Whether calls of this plugin can be [recorded](crate::Call::record): it is one module, and was
-    /// loaded without a warm-up call.
+    /// Whether calls of this plugin can be [recorded](crate::Call::record): it is one module.
     #[cfg_attr(docsrs, doc(cfg(feature = "recordings")))]
     #[must_use]
     pub fn can_be_recorded(&self) -> bool {
@@ -126,13 +125,6 @@ pub(super) fn refusal(what: &'static str) -> Failure {
 fn check(plugin: &Plugin) -> Result<(), Failure> {
     Err(refusal(if !plugin.code().libraries.is_empty() {
         "is not possible for a plugin of several modules"
-    } else if plugin
-        .code()
-        .snapshot_state
-        .as_ref()
-        .is_some_and(|state| state.is_warm)
-    {
-        "is not possible for a plugin that was loaded with a warm-up call"
     } else {
         return Ok(());
     }))

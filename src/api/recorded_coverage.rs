@@ -55,7 +55,8 @@ impl Replayer<'_> {
                     let counts = watch.take_observer::<Counts>().unwrap_or_default();
                     coverage.add(plugin.sha256(), counts.counters());
                 };
-                fresh(&copy, task, self.recording.snapshot, observer, &mut ended)
+                let begin = (self.recording.snapshot, plugin.warm_up());
+                fresh(&copy, task, begin, observer, &mut ended)
             });
             begun?.map_err(|problem| {
                 plugin.error(Failure::from(Cause::Host {

@@ -87,10 +87,13 @@ impl Recording {
             Origin::Plugin(plugin) => {
                 let config = &plugin.context().config;
                 let imports = plugin.imports();
+                let mut settings = config.to_recorded(plugin.name(), imports, self.snapshot);
+                // Without a snapshot, the calls began before it.
+                settings.warm_up = plugin.warm_up().filter(|_| self.snapshot).cloned();
                 Head {
                     engine: ENGINE.to_string(),
                     module: plugin.sha256(),
-                    settings: config.to_recorded(plugin.name(), imports, self.snapshot),
+                    settings,
                 }
             }
         }

@@ -110,7 +110,9 @@ fn pure(plugin: &Plugin, mut inputs: Inputs<'_>, error: &Error) -> Result<Explan
 /// Why a call cannot be replayed without a tape, if it cannot.
 fn impurity(kept: &KeptModule, error: &Error) -> Option<String> {
     if kept.is_warm {
-        return Some("a plugin with a warm-up call cannot be replayed".into());
+        let what = "the plugin was loaded with a warm-up call, which this replay does not make; a \
+                    recording of the call has it (`Call::record`, `Replayer::explain`)";
+        return Some(what.into());
     }
     let config = &kept.context.config;
     let what = if let Some(import) = &kept.asks {

@@ -14,7 +14,7 @@ use crate::{
         text::Escaped,
     },
     engine::{compiled_module::ENGINE, dispatch},
-    loading::describe::describe,
+    loading::{describe::describe, warm_up::WarmUp},
     settings::{config::RunnerConfig, context::RunnerContext, modes::Compilation},
 };
 use alloc::{format, string::String, sync::Arc, vec::Vec};
@@ -153,7 +153,8 @@ impl<'a> Replayer<'a> {
         };
         let context = Arc::new(RunnerContext::new(config));
         let (name, hash) = (&settings.plugin, Some(self.head.module));
-        Plugin::load_with(&context, name, self.module, compilation, None, hash)
+        let warm_up = settings.warm_up.as_ref().map(WarmUp::of_record);
+        Plugin::load_with(&context, name, self.module, compilation, warm_up, hash)
     }
 }
 

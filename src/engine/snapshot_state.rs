@@ -12,9 +12,6 @@ use alloc::vec::Vec;
 pub(crate) struct SnapshotState {
     /// The fuel that the initialiser used.
     pub(crate) fuel: u64,
-    /// Whether a warm-up call followed it.
-    #[cfg(feature = "recordings")]
-    pub(crate) is_warm: bool,
     /// The pages of memory that it left.
     pub(super) pages: u32,
     pub(super) clock: VirtualClock,

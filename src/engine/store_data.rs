@@ -139,8 +139,6 @@ impl StoreData {
         clock.pass(fuel);
         SnapshotState {
             fuel,
-            #[cfg(feature = "recordings")]
-            is_warm: false,
             pages: self.limiter.memory_pages(),
             clock,
             random: self.random,

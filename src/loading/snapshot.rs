@@ -217,15 +217,7 @@ impl SnapshotRun<'_> {
             }
             Err(failure) => return Err(Error::from(failure).at(execution.phase())),
         }
-        #[cfg_attr(
-            not(feature = "recordings"),
-            expect(unused_mut, reason = "for recordings")
-        )]
-        let mut snapshot_state = execution.snapshot_state();
-        #[cfg(feature = "recordings")]
-        {
-            snapshot_state.is_warm = self.warm_up.is_some();
-        }
+        let snapshot_state = execution.snapshot_state();
         if !wanted(&shape, snapshot_state.fuel) {
             return Ok(None);
         }

@@ -1,5 +1,7 @@
 //! Warm-up calls, which are made before a snapshot is taken.
 
+#[cfg(feature = "recordings")]
+use crate::common::recording::{InputRecord, WarmUpRecord};
 use crate::convention::call_input::CallInput;
 
 /// A call made once at load, before the snapshot is taken. Every later call starts from the state
@@ -20,8 +22,33 @@ use crate::convention::call_input::CallInput;
 #[derive(Debug, Clone, Copy)]
 #[must_use]
 pub struct WarmUp<'a> {
-    pub(super) export: &'a str,
-    pub(super) input: CallInput<'a>,
+    pub(crate) export: &'a str,
+    pub(crate) input: CallInput<'a>,
+}
+
+#[cfg(feature = "recordings")]
+impl<'a> WarmUp<'a> {
+    pub(crate) fn to_record(self) -> WarmUpRecord {
+        WarmUpRecord {
+            export: self.export.into(),
+            input: match self.input {
+                CallInput::Input(input) => InputRecord::Input(input.to_vec()),
+                CallInput::Params(params) => InputRecord::Params(params.into()),
+                CallInput::Values(_) | CallInput::Inputs(_) => {
+                    InputRecord::Params([].as_slice().into())
+                }
+            },
+        }
+    }
+
+    pub(crate) fn of_record(record: &'a WarmUpRecord) -> Self {
+        let warm_up = Self::call(&record.export);
+        match &record.input {
+            InputRecord::Params(params) => warm_up.params(params),
+            InputRecord::Input(input) => warm_up.input(input),
+            InputRecord::Values(_) | InputRecord::Inputs(_) => warm_up,
+        }
+    }
 }
 
 impl<'a> WarmUp<'a> {

@@ -91,6 +91,7 @@ impl RunnerConfig {
             memories: Vec::new(),
             tables: Vec::new(),
             files: None,
+            warm_up: None,
         };
         #[cfg(feature = "files")]
         {

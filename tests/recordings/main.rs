@@ -14,3 +14,4 @@ mod host;
 mod strikes;
 mod support;
 mod tampered;
+mod warmed;

@@ -1,21 +1,12 @@
 //! A call of a recording.
 
 use crate::common::recording::{
-    codec::{Damage, Plain, Reader, Writer},
+    codec::{Damage, Reader, Writer},
     end::End,
+    input::InputRecord,
     settings::FilesRecord,
 };
 use alloc::{string::String, vec::Vec};
-use smallvec::SmallVec;
-
-/// The input of a call.
-#[derive(Debug, Clone)]
-pub(crate) enum InputRecord {
-    Params(SmallVec<[u64; 4]>),
-    Values(Vec<Plain>),
-    Input(Vec<u8>),
-    Inputs(Vec<Vec<u8>>),
-}
 
 /// A guest's standard input.
 #[derive(Debug, Clone)]
@@ -66,24 +57,7 @@ impl CallRecord {
         writer.byte(FRESH);
         writer.text(&self.export);
         writer.optional(self.convention.map(u64::from));
-        match &self.input {
-            InputRecord::Params(params) => {
-                writer.byte(0);
-                writer.list(params, |writer, param| writer.number(*param));
-            }
-            InputRecord::Values(values) => {
-                writer.byte(1);
-                writer.list(values, |writer, value| writer.plain(*value));
-            }
-            InputRecord::Input(input) => {
-                writer.byte(2);
-                writer.bytes(input);
-            }
-            InputRecord::Inputs(inputs) => {
-                writer.byte(3);
-                writer.list(inputs, |writer, input| writer.bytes(input));
-            }
-        }
+        self.input.put(writer);
         writer.optional(self.limits.fuel);
         writer.optional(self.limits.timeout);
         writer.optional(self.limits.max_memory_pages.map(u64::from));
@@ -122,13 +96,7 @@ impl CallRecord {
             Some(Err(_)) => Err(Damage(what)),
         };
         let convention = small(reader.optional()?, "a convention is unknown")?;
-        let input = match reader.byte()? {
-            0 => InputRecord::Params(reader.list(Reader::number)?.into()),
-            1 => InputRecord::Values(reader.list(Reader::plain)?),
-            2 => InputRecord::Input(reader.bytes()?.to_vec()),
-            3 => InputRecord::Inputs(reader.list(|reader| Ok(reader.bytes()?.to_vec()))?),
-            _ => return Err(Damage("an input is of no known form")),
-        };
+        let input = InputRecord::take(reader)?;
         let limits = CallLimitsRecord {
             fuel: reader.optional()?,
             timeout: reader.optional()?,

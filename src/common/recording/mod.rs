@@ -9,12 +9,14 @@ mod end;
 mod failures;
 #[cfg(feature = "files")]
 mod files;
+mod input;
 mod settings;
 
-pub(crate) use call::{CallLimitsRecord, CallRecord, InputRecord, StdinRecord};
+pub(crate) use call::{CallLimitsRecord, CallRecord, StdinRecord};
 pub(crate) use codec::{Damage, Plain, Reader, Writer, called};
 pub(crate) use end::{Content, End, difference};
 pub(crate) use failures::{put_failure, take_failure};
+pub(crate) use input::{InputRecord, WarmUpRecord};
 #[cfg(feature = "files")]
 pub(crate) use settings::FilesRecord;
 pub(crate) use settings::{Grants, Settings};

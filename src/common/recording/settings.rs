@@ -7,7 +7,10 @@ use crate::common::{
 };
 use crate::common::{
     limits::Limits,
-    recording::codec::{Damage, Plain, Reader, Writer},
+    recording::{
+        codec::{Damage, Plain, Reader, Writer},
+        input::WarmUpRecord,
+    },
 };
 use alloc::{borrow::Cow, string::String, vec::Vec};
 
@@ -32,6 +35,9 @@ pub(crate) struct Grants {
     pub(crate) snapshots_where_possible: bool,
 }
 
+/// The bit that says whether there is a warm-up call, behind those of the grants.
+const WARM: u32 = 13;
+
 impl Grants {
     fn bits(self) -> [bool; 13] {
         let [stdout, stderr] = self.sinks;
@@ -53,18 +59,20 @@ impl Grants {
         ]
     }
 
-    fn put(self, writer: &mut Writer) {
+    fn put(self, is_warm: bool, writer: &mut Writer) {
         let bits = (0..).zip(self.bits());
-        writer.number(bits.map(|(place, bit)| u64::from(bit) << place).sum());
+        let bits: u64 = bits.map(|(place, bit)| u64::from(bit) << place).sum();
+        writer.number(bits | u64::from(is_warm) << WARM);
     }
 
-    fn take(reader: &mut Reader<'_>) -> Result<Self, Damage> {
+    /// The grants, and whether there is a warm-up call.
+    fn take(reader: &mut Reader<'_>) -> Result<(Self, bool), Damage> {
         let bits = reader.number()?;
-        if bits >> 13 != 0 {
+        if bits >> WARM > 1 {
             return Err(Damage("it grants something unknown"));
         }
         let bit = |place: u32| bits >> place & 1 == 1;
-        Ok(Self {
+        let grants = Self {
             clock: bit(0),
             guest_clock: bit(1),
             guest_entropy: bit(2),
@@ -75,7 +83,12 @@ impl Grants {
             compiled_when_called: bit(10),
             snapshot: bit(11),
             snapshots_where_possible: bit(12),
-        })
+        };
+        let is_warm = bit(WARM);
+        if is_warm && !grants.snapshot {
+            return Err(Damage("a warm-up call needs a snapshot"));
+        }
+        Ok((grants, is_warm))
     }
 }
 
@@ -165,6 +178,8 @@ pub(crate) struct Settings {
     /// The lengths of the tables of objects.
     pub(crate) tables: Vec<([String; 2], u64)>,
     pub(crate) files: Option<FilesRecord>,
+    /// The call that was made before the snapshot was taken with which the instances began.
+    pub(crate) warm_up: Option<WarmUpRecord>,
 }
 
 fn put_names(writer: &mut Writer, [module, name]: &[String; 2]) {
@@ -184,7 +199,7 @@ impl Settings {
         writer.optional(self.fuel);
         writer.number(self.fuel_per_second);
         writer.number(self.seed);
-        self.grants.put(writer);
+        self.grants.put(self.warm_up.is_some(), writer);
         writer.list(&self.allowed_hosts, |writer, host| writer.text(host));
         writer.list(&self.functions, put_names);
         writer.list(&self.globals, |writer, (names, value)| {
@@ -200,9 +215,13 @@ impl Settings {
             writer.number(*length);
         });
         FilesRecord::put_optional(self.files.as_ref(), writer);
+        if let Some(warm_up) = &self.warm_up {
+            warm_up.put(writer);
+        }
     }
 
     pub(crate) fn take(reader: &mut Reader<'_>) -> Result<Self, Damage> {
+        let is_warm;
         Ok(Self {
             plugin: reader.string()?,
             limits: take_limits(reader)?,
@@ -210,13 +229,21 @@ impl Settings {
             fuel: reader.optional()?,
             fuel_per_second: reader.number()?,
             seed: reader.number()?,
-            grants: Grants::take(reader)?,
+            grants: {
+                let grants;
+                (grants, is_warm) = Grants::take(reader)?;
+                grants
+            },
             allowed_hosts: reader.list(Reader::string)?,
             functions: reader.list(take_names)?,
             globals: reader.list(|reader| Ok((take_names(reader)?, reader.plain()?)))?,
             memories: reader.list(|reader| Ok((take_names(reader)?, reader.bytes()?.to_vec())))?,
             tables: reader.list(|reader| Ok((take_names(reader)?, reader.number()?)))?,
             files: FilesRecord::take_optional(reader)?,
+            warm_up: match is_warm {
+                true => Some(WarmUpRecord::take(reader)?),
+                false => None,
+            },
         })
     }
 }
