@@ -29,8 +29,8 @@ use alloc::{boxed::Box, string::ToString};
 
 impl Call<'_> {
     /// Runs the call on an instrumented copy of the module, and adds to `coverage` which code ran. The
-    /// runner must explain errors ([`RunnerConfig::explain`](crate::RunnerConfig::explain)), because
-    /// plugins then keep the bytes of their modules.
+    /// runner must keep modules ([`RunnerConfig::keep_modules`](crate::RunnerConfig::keep_modules)) or
+    /// explain errors, because the copy is made of a module's bytes.
     ///
     /// The call costs the same fuel as on the module itself, and takes several times as long. It has
     /// three times the timeout, and at least ten seconds. The initialiser is part of it, even if the

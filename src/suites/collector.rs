@@ -16,8 +16,8 @@ const VARIABLE: &str = "POCKETWASM_COVERAGE";
 /// Runs calls, and collects which code ran if that is wanted. When it is dropped, it adds to a file
 /// what it has; many tests, in many processes, may have the same file.
 ///
-/// It can be shared between threads. Plugins must be loaded by a runner that explains errors
-/// ([`RunnerConfig::explain`](crate::RunnerConfig::explain)).
+/// It can be shared between threads. Plugins must be loaded by a runner that keeps modules
+/// ([`RunnerConfig::keep_modules`](crate::RunnerConfig::keep_modules)) or explains errors.
 ///
 /// ```
 /// use pocketwasm::{Runner, RunnerConfig, testing::Collector};
