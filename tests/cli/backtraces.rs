@@ -143,7 +143,8 @@ fn a_core_dump_is_written_where_there_is_one() {
         let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
         assert_eq!(mode & 0o077, 0, "{mode:o}");
     }
-    let (stderr, found) = dump("call --core-dump dump --real-clock divides.wasm divide 0");
+    std::fs::create_dir(guests.0.path().join("data")).unwrap();
+    let (stderr, found) = dump("call --core-dump dump --dir data:/data divides.wasm divide 0");
     let expected = "pocketwasm: no core dump: \"dump\" is not written; there is one if the call has \
                     a backtrace\n";
     assert!(stderr.contains(expected), "{stderr}");

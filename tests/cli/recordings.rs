@@ -202,7 +202,14 @@ fn a_replayed_error_is_explained_elsewhere() {
     let report: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(report["backtrace"][0]["name"], "leaf", "{json}");
 
-    output(&["call", "--record", "b", "--no-explain", "rust.wasm", "trap"]);
+    output(&[
+        "call",
+        "--record",
+        "b",
+        "--no-explain",
+        "traps/rust.wasm",
+        "trap",
+    ]);
     let (_, stderr, _) = output(&["replay", "b"]);
     assert!(stderr.contains("rust.rs:14"), "{stderr}");
 }

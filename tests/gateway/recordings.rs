@@ -58,18 +58,20 @@ fn a_failed_call_is_kept_under_the_id_of_its_request() {
 fn a_failed_request_is_explained_elsewhere_with_the_line_of_rust() {
     let kept = tempfile::tempdir().unwrap();
     let server = Server::start(
-        &[("traps.wasm", "traps/rust.wasm")],
+        &[("parity.wasm", "traps/request.wasm")],
         &["--record-failures", kept.path().to_str().unwrap()],
     );
-    let answer = server.post("/execute/traps?func=trap", b"");
-    assert!(answer.status >= 400, "{}", answer.text());
+    assert_eq!(server.post("/execute/parity", b"255").text(), "1");
+    let answer = server.post("/execute/parity", b"256");
+    assert_eq!(answer.status, 500, "{}", answer.text());
+    assert!(!answer.text().contains("request.rs"), "{}", answer.text());
     let id = answer.header("x-request-id").unwrap().to_owned();
     drop(server);
     let elsewhere = tempfile::tempdir().unwrap();
     let moved = elsewhere.path().join("request.pwrec");
     fs::rename(kept.path().join(format!("{id}.pwrec")), &moved).unwrap();
     let module = elsewhere.path().join("module.wasm");
-    fs::copy("fixtures/traps/rust.wasm", &module).unwrap();
+    fs::copy("fixtures/traps/request.wasm", &module).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_pocketwasm"))
         .arg("replay")
         .arg(&moved)
@@ -79,15 +81,17 @@ fn a_failed_request_is_explained_elsewhere_with_the_line_of_rust() {
         .unwrap();
     assert_eq!(output.status.code(), Some(5), "{output:?}");
     let stderr = String::from_utf8(output.stderr).unwrap();
-    let error = "plugin \"traps\", export \"trap\": trap: `unreachable` executed\n";
+    let error = "plugin \"parity\", export \"greet\": trap: `unreachable` executed\n";
     assert!(
         stderr.starts_with(&format!("pocketwasm: {error}")),
         "{stderr}"
     );
-    assert!(
-        stderr.contains("Numbers::at\n        at ") && stderr.contains("rust.rs:14"),
-        "{stderr}"
-    );
+    for frame in [
+        "request::number\n        at ./request.rs:20\n",
+        " greet\n        at ./request.rs:28:15\n",
+    ] {
+        assert!(stderr.contains(frame), "{stderr}");
+    }
 }
 
 #[test]
