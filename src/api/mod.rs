@@ -39,6 +39,8 @@ mod mock;
 #[cfg(feature = "recordings")]
 mod on_tape;
 pub(crate) mod plugin;
+#[cfg(feature = "explain")]
+mod plugin_modules;
 mod plugin_spares;
 #[cfg(feature = "explain")]
 mod profile;

@@ -45,8 +45,8 @@ pub struct Plugin(pub(super) Arc<Inner>);
 /// Aligned for the same reason as [`PluginContext`].
 #[cfg_attr(feature = "std", repr(align(128)))]
 pub(super) struct Inner {
-    plugin_context: Arc<PluginContext>,
-    sha256: [u8; 32],
+    pub(super) plugin_context: Arc<PluginContext>,
+    pub(super) sha256: [u8; 32],
     /// The conventions that it follows, the likeliest first.
     conventions: Vec<Convention>,
     pub(super) code: Arc<CompiledModule>,
@@ -60,7 +60,7 @@ pub(super) struct Inner {
     pub(super) spares: Option<Arc<Spares>>,
     /// The module as it was given, if errors are explained.
     #[cfg(feature = "explain")]
-    kept: Option<Arc<KeptModule>>,
+    pub(super) kept: Option<Arc<KeptModule>>,
 }
 
 impl Plugin {
@@ -104,51 +104,6 @@ impl Plugin {
         #[cfg(feature = "explain")]
         let plugin = plugin.keeping(bytes, warm_up.is_some());
         Ok(plugin)
-    }
-
-    /// Keeps the module as it was given, if errors are or can be explained.
-    #[cfg(feature = "explain")]
-    fn keeping(mut self, bytes: &[u8], is_warm: bool) -> Self {
-        if let Some(inner) = Arc::get_mut(&mut self.0)
-            && let context = &inner.plugin_context.runner
-            && (context.config.explain || context.config.keep_modules)
-        {
-            let kept = KeptModule::new(
-                context,
-                bytes,
-                inner.sha256,
-                is_warm,
-                inner.code.info.imports.iter(),
-            );
-            inner.kept = Some(Arc::new(kept));
-        }
-        self
-    }
-
-    /// The module as it was given, if errors are or can be explained.
-    #[cfg(feature = "explain")]
-    #[inline(always)]
-    pub(crate) fn kept_module(&self) -> Option<&KeptModule> {
-        self.kept_modules().filter(|kept| !kept.is_linked())
-    }
-
-    /// The same, or all modules of a plugin of several.
-    #[cfg(feature = "explain")]
-    pub(crate) fn kept_modules(&self) -> Option<&KeptModule> {
-        self.0.kept.as_deref()
-    }
-
-    /// Keeps the modules of a plugin of several, if errors are or can be explained.
-    #[cfg(feature = "explain")]
-    pub(crate) fn keeping_linked(mut self, modules: &[(&str, &[u8])]) -> Self {
-        if let Some(inner) = Arc::get_mut(&mut self.0)
-            && let context = &inner.plugin_context.runner
-            && (context.config.explain || context.config.keep_modules)
-        {
-            let kept = KeptModule::linked(context, modules, inner.sha256, &inner.code);
-            inner.kept = Some(Arc::new(kept));
-        }
-        self
     }
 
     /// The plugin of a module that was loaded.
