@@ -3,21 +3,15 @@
 #[cfg(feature = "std")]
 use crate::system::coverage_file::append;
 use crate::{
-    api::{
-        call::Call,
-        plugin::{Plugin, sha256},
-        replay::{Inputs, run},
-    },
+    api::{call::Call, plugin::sha256},
     common::{
         coverage::{Coverage, not_called},
         coverage_report::CoverageReport,
         error::Error,
-        failure::{Cause, Failure},
         limits::Limits,
         outcome::Outcome,
     },
     engine::counts::Counts,
-    loading::instrumented::KeptModule,
     module::{
         covered::report,
         inspect::inspect,
@@ -25,7 +19,7 @@ use crate::{
         symbols::Symbols,
     },
 };
-use alloc::{boxed::Box, string::ToString};
+use alloc::boxed::Box;
 
 impl Call<'_> {
     /// Runs the call on an instrumented copy of the module, and adds to `coverage` which code ran. The
@@ -55,41 +49,17 @@ impl Call<'_> {
     /// # Errors
     ///
     /// Those of [`run`](Self::run); what had run until then is counted. `InvalidConfig` if the runner
-    /// does not explain errors, or for a call of a kept instance or of a plugin with a warm-up call.
+    /// keeps no modules, or for a call of a kept instance or of a plugin with a warm-up call.
     #[cfg_attr(docsrs, doc(cfg(feature = "explain")))]
     pub fn cover(self, coverage: &mut Coverage) -> Result<Outcome, Error> {
-        let (plugin, mut task) = self.into_fresh()?;
-        let kept = kept(plugin)?;
-        // What is wrong with the call is said by its own plugin.
-        task.bind(plugin, None)?;
-        let fuel = task.call_limits.fuel;
-        let inputs = Inputs::whole(&mut task);
-        let state = task.state.take();
-        let task = inputs.into_task(fuel, state);
-        let observer = Box::new(Counts::default());
-        let (ended, mut watch) =
-            run(plugin, kept, task, Detail::Coverage, observer).map_err(|problem| {
-                plugin.error(Failure::from(Cause::Host {
-                    problem,
-                    source: None,
-                }))
+        let (_, kept, (ended, mut watch)) =
+            self.watched("coverage", Detail::Coverage, |_, _| {
+                Box::new(Counts::default())
             })?;
         let counts = watch.take_observer::<Counts>().unwrap_or_default();
         coverage.add(kept.sha256, counts.counters());
         ended
     }
-}
-
-fn kept(plugin: &Plugin) -> Result<&KeptModule, Error> {
-    let kept = plugin.kept_module().filter(|kept| !kept.is_warm);
-    kept.ok_or_else(|| {
-        let problem = "must be set for coverage, and the plugin must be a single module without a \
-                       warm-up call";
-        plugin.error(Failure::from(Cause::InvalidConfig {
-            setting: "explain",
-            problem: problem.to_string(),
-        }))
-    })
 }
 
 impl Coverage {

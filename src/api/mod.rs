@@ -75,3 +75,5 @@ mod task;
 #[cfg(feature = "explain")]
 mod trace;
 pub(crate) mod typed;
+#[cfg(feature = "explain")]
+mod watched;

@@ -1,14 +1,9 @@
 //! Profiles of calls.
 
 use crate::{
-    api::{
-        call::Call,
-        plugin::Plugin,
-        replay::{Inputs, run},
-    },
+    api::{call::Call, plugin::Plugin},
     common::{
         error::Error,
-        failure::{Cause, Failure},
         outcome::Outcome,
         profile::{FunctionCost, LineCost, Profile, StackCost},
     },
@@ -30,17 +25,16 @@ use alloc::{
     boxed::Box,
     collections::{BTreeMap, BTreeSet},
     format,
-    string::ToString,
     vec::Vec,
 };
 
 impl Call<'_> {
     /// Runs the call on an instrumented copy of the module, and says where its fuel went. The runner
-    /// must explain errors ([`RunnerConfig::explain`](crate::RunnerConfig::explain)), because plugins
-    /// then keep the bytes of their modules.
+    /// must keep modules ([`RunnerConfig::keep_modules`](crate::RunnerConfig::keep_modules)) or explain
+    /// errors, because the copy is made of a module's bytes.
     ///
-    /// The call costs the same fuel as on the module itself, and takes several times as long. It has three times the timeout, and at least ten seconds. The initialiser is part of
-    /// it, even if the plugin has a snapshot. What the guest writes goes into the outcome or is
+    /// The call costs the same fuel as on the module itself, and takes several times as long. It has
+    /// three times the timeout, and at least ten seconds. The initialiser is part of it, even if the plugin has a snapshot. What the guest writes goes into the outcome or is
     /// dropped.
     ///
     /// ```
@@ -56,34 +50,13 @@ impl Call<'_> {
     ///
     /// # Errors
     ///
-    /// `InvalidConfig` if the runner does not explain errors, or for a call of a kept instance or of
+    /// `InvalidConfig` if the runner keeps no modules, or for a call of a kept instance or of
     /// a plugin with a warm-up call. The errors of [`run`](Self::run) before anything runs. An error
     /// while the call runs is in [`Profile::outcome`].
     #[cfg_attr(docsrs, doc(cfg(feature = "explain")))]
     pub fn profile(self) -> Result<Profile, Error> {
-        let (plugin, mut task) = self.into_fresh()?;
-        let Some(kept) = plugin.kept_module().filter(|kept| !kept.is_warm) else {
-            let problem = "must be set for a profile, and the plugin must be a single module without \
-                           a warm-up call";
-            return Err(plugin.error(Failure::from(Cause::InvalidConfig {
-                setting: "explain",
-                problem: problem.to_string(),
-            })));
-        };
-        // What is wrong with the call is said by its own plugin.
-        task.bind(plugin, None)?;
-        let fuel = task.call_limits.fuel;
-        let inputs = Inputs::whole(&mut task);
-        let state = task.state.take();
-        let task = inputs.into_task(fuel, state);
-        let observer = Box::new(Costs::new());
-        let (ended, mut watch) =
-            run(plugin, kept, task, Detail::Blocks, observer).map_err(|problem| {
-                plugin.error(Failure::from(Cause::Host {
-                    problem,
-                    source: None,
-                }))
-            })?;
+        let (plugin, kept, (ended, mut watch)) =
+            self.watched("a profile", Detail::Blocks, |_, _| Box::new(Costs::new()))?;
         let costs = counted(&mut watch, &ended);
         Ok(profile(plugin, kept, ended, costs, watch.sites()))
     }

@@ -1,36 +1,30 @@
 //! Traces of calls.
 
-#[cfg(feature = "recordings")]
-use crate::{api::replayer::Replayer, common::sync::Exclusive};
 use crate::{
-    api::{
-        call::Call,
-        plugin::Plugin,
-        replay::{Inputs, run},
-    },
+    api::{call::Call, plugin::Plugin},
     common::{
         error::Error,
-        failure::{Cause, Failure},
         outcome::Outcome,
         trace::{Trace, TraceEvent, TraceOptions},
     },
-    engine::tracer::Tracer,
+    engine::{observer::Observer, tracer::Tracer},
+    loading::instrumented::KeptModule,
     module::{instrument::Detail, symbols::Symbols},
 };
-use alloc::{
-    boxed::Box,
-    collections::BTreeMap,
-    format,
-    string::{String, ToString},
+#[cfg(feature = "recordings")]
+use crate::{
+    api::{replayed_copy::kept_of, replayer::Replayer},
+    common::sync::Exclusive,
 };
+use alloc::{boxed::Box, collections::BTreeMap, format};
 #[cfg(feature = "recordings")]
 use alloc::{sync::Arc, vec::Vec};
 
 impl Call<'_> {
     /// Runs the call on an instrumented copy of the module, and tells `each` of the calls of its
     /// functions and of those of the host, with their arguments and results, while they happen. The
-    /// runner must explain errors ([`RunnerConfig::explain`](crate::RunnerConfig::explain)), because
-    /// plugins then keep the bytes of their modules.
+    /// runner must keep modules ([`RunnerConfig::keep_modules`](crate::RunnerConfig::keep_modules)) or
+    /// explain errors, because the copy is made of a module's bytes.
     ///
     /// The call costs the same fuel as on the module itself. It has three times the timeout, and at
     /// least ten seconds. The initialiser is part of it, even if the plugin has a snapshot. What the
@@ -54,7 +48,7 @@ impl Call<'_> {
     ///
     /// # Errors
     ///
-    /// `InvalidConfig` if the runner does not explain errors, or for a call of a kept instance or of
+    /// `InvalidConfig` if the runner keeps no modules, or for a call of a kept instance or of
     /// a plugin with a warm-up call. The errors of [`run`](Self::run) before anything runs. An error
     /// while the call runs is in [`Trace::outcome`].
     #[cfg_attr(docsrs, doc(cfg(feature = "explain")))]
@@ -63,19 +57,14 @@ impl Call<'_> {
         options: &TraceOptions,
         each: impl FnMut(&TraceEvent<'_>) + Send + 'static,
     ) -> Result<Trace, Error> {
-        let (plugin, mut task) = self.into_fresh()?;
-        let Some(kept) = plugin.kept_module().filter(|kept| !kept.is_warm) else {
-            return Err(plugin.error(not_kept()));
+        let tracer = |plugin: &Plugin, kept: &KeptModule| -> Box<dyn Observer> {
+            Box::new(Tracer::new(
+                options,
+                names(plugin, &kept.bytes),
+                Box::new(each),
+            ))
         };
-        task.check(plugin)
-            .map_err(|failure| plugin.error(failure))?;
-        let fuel = task.call_limits.fuel;
-        let inputs = Inputs::whole(&mut task);
-        let state = task.state.take();
-        let task = inputs.into_task(fuel, state);
-        let tracer = Tracer::new(options, names(plugin, &kept.bytes), Box::new(each));
-        let (ended, mut watch) = run(plugin, kept, task, Detail::Values, Box::new(tracer))
-            .map_err(|problem| refused(plugin, problem))?;
+        let (_, _, (ended, mut watch)) = self.watched("a trace", Detail::Values, tracer)?;
         Ok(traced(ended, watch.take_observer()))
     }
 }
@@ -96,9 +85,7 @@ impl Replayer<'_> {
         each: impl FnMut(usize, &TraceEvent<'_>) + Send + 'static,
     ) -> Result<Vec<Trace>, Error> {
         let plugin = self.load(true)?;
-        let Some(kept) = plugin.kept_module() else {
-            return Err(plugin.error(not_kept()));
-        };
+        let kept = kept_of(&plugin)?;
         let each = Arc::new(Exclusive::new(each));
         let watched = self.watched(&plugin, Detail::Values, &mut |number| {
             let each = each.clone();
@@ -111,23 +98,6 @@ impl Replayer<'_> {
             .map(|mut it| traced(it.done, it.watch.take_observer()))
             .collect())
     }
-}
-
-fn not_kept() -> Failure {
-    Failure::from(Cause::InvalidConfig {
-        setting: "explain",
-        problem:
-            "must be set for a trace, and the plugin must be a single module without a warm-up \
-                  call"
-                .to_string(),
-    })
-}
-
-fn refused(plugin: &Plugin, problem: String) -> Error {
-    plugin.error(Failure::from(Cause::Host {
-        problem,
-        source: None,
-    }))
 }
 
 fn traced(ended: Result<Outcome, Error>, tracer: Option<Box<Tracer>>) -> Trace {

@@ -436,7 +436,7 @@ fn files_of_coverage() {
     assert_eq!(error.kind(), ErrorKind::InvalidConfig);
     assert_eq!(
         error.to_string(),
-        "plugin \"plain\": invalid config: `explain` must be set for coverage, and the plugin must be \
+        "plugin \"plain\": invalid config: `keep_modules` must be set for coverage, and the plugin must be \
          a single module without a warm-up call"
     );
 }
