@@ -34,15 +34,16 @@ impl Call<'_> {
     /// use pocketwasm::{Runner, RunnerConfig, explain::{TraceKind, TraceOptions}};
     ///
     /// let runner = Runner::new(RunnerConfig::new().explain(true))?;
-    /// let plugin = runner.load_plugin("greet", include_bytes!("../../fixtures/rust-greet.wasm"))?;
-    /// let options = TraceOptions::new().function("greet");
-    /// let trace = plugin.call("greet").input("World").trace(&options, |event| {
+    /// let module = std::fs::read("fixtures/traps/c.wasm").unwrap();
+    /// let plugin = runner.load_plugin("trap", &module)?;
+    /// let options = TraceOptions::new().function("read_at");
+    /// let trace = plugin.call("trap").trace(&options, |event| {
     ///     if let TraceKind::Call { arguments } = event.kind() {
     ///         println!("{} {arguments:?} after {} units of fuel", event.name(), event.fuel());
     ///     }
     /// })?;
-    /// // The call and the return.
-    /// assert_eq!(trace.events(), 2);
+    /// // The call, which traps before it returns.
+    /// assert_eq!(trace.events(), 1);
     /// # Ok::<(), pocketwasm::Error>(())
     /// ```
     ///
