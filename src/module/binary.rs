@@ -204,8 +204,22 @@ pub(crate) fn put_section(out: &mut Vec<u8>, id: u8, content: &[u8]) {
 }
 
 pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    put_u32(out, u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+    put_u32(out, len(bytes));
     out.extend_from_slice(bytes);
+}
+
+/// The length of a list, which limits of 32 bits bound.
+pub(crate) fn len<T>(list: &[T]) -> u32 {
+    u32::try_from(list.len()).unwrap_or(u32::MAX)
+}
+
+/// The type of a function, with the types of its parameters and results as bytes.
+#[cfg(feature = "explain")]
+pub(crate) fn function_type(params: &[u8], results: &[u8]) -> Vec<u8> {
+    let mut ty = [0x60].to_vec();
+    put_bytes(&mut ty, params);
+    put_bytes(&mut ty, results);
+    ty
 }
 
 /// Unsigned LEB128.

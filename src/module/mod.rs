@@ -30,4 +30,5 @@ pub(crate) mod snapshot;
 pub(crate) mod snapshot_writer;
 #[cfg(feature = "explain")]
 pub(crate) mod symbols;
+mod value_types;
 pub(crate) mod wasi_version;

@@ -6,9 +6,12 @@ use crate::{
         failure::{Cause, Failure},
         limits::Limits,
         text::Quoted,
-        value::{Export, ExternType, Import, PAGE_BYTES, Signature, ValueType},
+        value::{Export, ExternType, Import, PAGE_BYTES, Signature},
     },
-    module::{faults::byte_pages, inspect::index_spaces::IndexSpaces},
+    module::{
+        binary::len, faults::byte_pages, inspect::index_spaces::IndexSpaces,
+        value_types::value_type,
+    },
 };
 use alloc::{format, vec::Vec};
 use wasmparser::{
@@ -215,8 +218,8 @@ impl<'a> ModuleScan<'a> {
             let most = limits.max_results;
             count("a function's results", results, "max_results", most)?;
             self.types.push(Signature::new(
-                ty.params().iter().map(value_type),
-                ty.results().iter().map(value_type),
+                ty.params().iter().map(|ty| value_type(*ty)),
+                ty.results().iter().map(|ty| value_type(*ty)),
             ));
         }
         Ok(())
@@ -309,7 +312,7 @@ impl<'a> ModuleScan<'a> {
             "max_table_elements",
             self.limits.max_table_elements.into(),
         )?;
-        let element = value_type(&ValType::Ref(table.element_type));
+        let element = value_type(ValType::Ref(table.element_type));
         self.info.table_elements.push(element);
         let table = ExternType::Table {
             element,
@@ -365,26 +368,9 @@ pub(super) fn count(
     )
 }
 
-/// The length of a list that was checked against a `u32` limit before.
-pub(super) fn len<T>(list: &[T]) -> u32 {
-    u32::try_from(list.len()).unwrap_or(u32::MAX)
-}
-
 fn global_type(global: &wasmparser::GlobalType) -> ExternType {
     ExternType::Global {
-        ty: value_type(&global.content_type),
+        ty: value_type(global.content_type),
         mutable: global.mutable,
-    }
-}
-
-fn value_type(ty: &ValType) -> ValueType {
-    match ty {
-        ValType::I32 => ValueType::I32,
-        ValType::I64 => ValueType::I64,
-        ValType::F32 => ValueType::F32,
-        ValType::F64 => ValueType::F64,
-        ValType::V128 => ValueType::V128,
-        ValType::Ref(ty) if ty.is_func_ref() => ValueType::FuncRef,
-        ValType::Ref(_) => ValueType::ExternRef,
     }
 }

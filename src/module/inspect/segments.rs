@@ -4,8 +4,8 @@ use super::{at_most, invalid, named};
 use crate::{
     common::failure::Failure,
     module::{
-        binary::sized,
-        inspect::sections::{ModuleScan, count, len},
+        binary::{len, sized},
+        inspect::sections::{ModuleScan, count},
     },
 };
 use alloc::format;

@@ -6,7 +6,7 @@ use crate::{
         failure::Failure,
         value::{Export, ExternType, Import, Signature, ValueType},
     },
-    module::inspect::sections::{ModuleScan, len},
+    module::{binary::len, inspect::sections::ModuleScan},
 };
 
 impl ModuleScan<'_> {

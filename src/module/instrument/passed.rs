@@ -10,10 +10,13 @@ use crate::{
         failure::Failure,
         value::{ExternType, Import, ValueType},
     },
-    module::binary::{Sections, put_i64, put_u32, section},
+    module::{
+        binary::{Sections, function_type, len, put_i64, section},
+        value_types::codes,
+    },
 };
 use alloc::{collections::BTreeMap, vec::Vec};
-use wasmparser::{BinaryReader, FuncType, ValType};
+use wasmparser::{BinaryReader, FuncType};
 
 /// The most values that one call reports. The engine's functions have at most 1,000 parameters.
 const MOST: usize = 900;
@@ -59,7 +62,7 @@ impl Passed {
             if let ExternType::Func(signature) = &import.ty {
                 let codes = |types: &[ValueType]| types.iter().map(|ty| ty.code()).collect();
                 let signature = [codes(signature.params()), codes(signature.results())];
-                passed.functions.push(count(&passed.signatures));
+                passed.functions.push(len(&passed.signatures));
                 passed.signatures.push(signature);
             }
         }
@@ -69,7 +72,7 @@ impl Passed {
             passed.add(&params, true);
             passed.add(&indexed(&params), true);
             passed.add(&results, true);
-            let block = block_type(&results);
+            let block = function_type(&[], &results);
             if results.len() > 1 && !passed.blocks.contains(&block) {
                 passed.blocks.push(block);
             }
@@ -81,8 +84,8 @@ impl Passed {
         if values.is_empty() || values.len() > MOST {
             return;
         }
-        let ty = function_type(values, are_returned);
-        let next = count(&self.types);
+        let ty = passing(values, are_returned);
+        let next = len(&self.types);
         if *self.known.entry(ty.clone()).or_insert(next) == next {
             self.types.push(ty);
         }
@@ -100,7 +103,7 @@ impl Passed {
 
     /// The function that takes such values and returns them, if that is asked.
     pub(super) fn to(&self, values: &[u8], are_returned: bool) -> Option<u32> {
-        let import = self.known.get(&function_type(values, are_returned))?;
+        let import = self.known.get(&passing(values, are_returned))?;
         Some(self.first.saturating_add(*import))
     }
 
@@ -113,7 +116,7 @@ impl Passed {
             [] => out.push(EMPTY),
             [one] => out.push(*one),
             _ => {
-                let block = block_type(results);
+                let block = function_type(&[], results);
                 let place = self.blocks.iter().position(|known| *known == block);
                 let place = place.and_then(|place| u32::try_from(place).ok());
                 let index = self.first_block.saturating_add(place.unwrap_or_default());
@@ -124,32 +127,16 @@ impl Passed {
     }
 }
 
-/// The type of a block with these results.
-fn block_type(results: &[u8]) -> Vec<u8> {
-    let mut ty = [0x60, 0].to_vec();
-    put_u32(&mut ty, count(results));
-    ty.extend_from_slice(results);
-    ty
-}
-
-/// The arguments of an indirect call: the index in the table is the last.
+/// The values and an `i32`: the arguments of an indirect call, whose last one is the index in the table,
+/// or what a function takes that is passed them with a site.
 pub(super) fn indexed(params: &[u8]) -> Vec<u8> {
     [params, &[ValueType::I32.code()]].concat()
 }
 
-fn function_type(values: &[u8], are_returned: bool) -> Vec<u8> {
-    let mut ty = [0x60].to_vec();
-    put_u32(&mut ty, count(values).saturating_add(1));
-    ty.extend_from_slice(values);
-    ty.push(ValueType::I32.code());
-    match are_returned {
-        true => {
-            put_u32(&mut ty, count(values));
-            ty.extend_from_slice(values);
-        }
-        false => ty.push(0),
-    }
-    ty
+/// The type of a function that takes such values and a site.
+fn passing(values: &[u8], are_returned: bool) -> Vec<u8> {
+    let results = if are_returned { values } else { &[] };
+    function_type(&indexed(values), results)
 }
 
 /// The types, which were inspected: all are those of functions.
@@ -158,25 +145,7 @@ fn signatures(content: &mut BinaryReader<'_>) -> Result<Vec<Signature>, Failure>
     for _ in 0..content.read_var_u32()? {
         content.read_u8()?;
         let ty: FuncType = content.read()?;
-        let codes = |types: &[ValType]| types.iter().map(|ty| code_of(*ty)).collect();
         found.push([codes(ty.params()), codes(ty.results())]);
     }
     Ok(found)
-}
-
-fn count<T>(items: &[T]) -> u32 {
-    u32::try_from(items.len()).unwrap_or(u32::MAX)
-}
-
-/// The type's byte in the binary format.
-fn code_of(ty: ValType) -> u8 {
-    match ty {
-        ValType::I32 => 0x7f,
-        ValType::I64 => 0x7e,
-        ValType::F32 => 0x7d,
-        ValType::F64 => 0x7c,
-        ValType::V128 => 0x7b,
-        ValType::Ref(ty) if ty.is_extern_ref() => 0x6f,
-        ValType::Ref(_) => 0x70,
-    }
 }

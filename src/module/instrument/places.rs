@@ -4,9 +4,13 @@
 //! stack and costs no fuel. It can take those that the innermost block has pushed; what lies beneath
 //! belongs to the blocks around it.
 
+use super::passed::indexed;
 use crate::{
     common::failure::Failure,
-    module::binary::{put_i64, put_u32},
+    module::{
+        binary::{function_type, len, put_i64, put_u32},
+        value_types::codes,
+    },
 };
 use alloc::{
     collections::{BTreeMap, BTreeSet},
@@ -258,13 +262,8 @@ impl Reports {
         results: &[ValType],
         code: &mut Vec<u8>,
     ) {
-        let mut ty = [0x60].to_vec();
-        put_u32(&mut ty, count(values).saturating_add(1));
-        ty.extend(values.iter().map(|ty| code_of(*ty)));
-        ty.push(0x7f);
-        put_u32(&mut ty, count(results));
-        ty.extend(results.iter().map(|ty| code_of(*ty)));
-        let next = count(&self.types);
+        let ty = function_type(&indexed(&codes(values)), &codes(results));
+        let next = len(&self.types);
         let import = *self.known.entry(ty.clone()).or_insert(next);
         if import == next {
             self.types.push(ty);
@@ -278,23 +277,5 @@ impl Reports {
     /// The code that reports at a place.
     pub(super) fn at(&self, place: Place) -> Option<&[u8]> {
         self.code.get(&place).map(Vec::as_slice)
-    }
-}
-
-fn count<T>(items: &[T]) -> u32 {
-    u32::try_from(items.len()).unwrap_or(u32::MAX)
-}
-
-/// The type's byte in the binary format.
-fn code_of(ty: ValType) -> u8 {
-    match ty {
-        ValType::I32 => 0x7f,
-        ValType::I64 => 0x7e,
-        ValType::F32 => 0x7d,
-        ValType::F64 => 0x7c,
-        ValType::V128 => 0x7b,
-        ValType::Ref(ty) if ty.is_extern_ref() => 0x6f,
-        // That of one function too.
-        ValType::Ref(_) => 0x70,
     }
 }

@@ -1,13 +1,11 @@
 //! Why an operator trapped, by its operands and the sizes of what it reached for.
 
 use crate::{
-    common::{
-        trap_cause::TrapCause,
-        value::{Signature, ValueType},
-    },
+    common::{trap_cause::TrapCause, value::Signature},
     module::{
         binary::{Sections, section},
         instance_state::Constant,
+        value_types::value_type,
     },
 };
 use alloc::vec::Vec;
@@ -319,18 +317,6 @@ fn signature(bytes: &[u8], index: u32) -> Option<Signature> {
     let ty = types.nth(index as usize)?.ok()?;
     let convert = |types: &[ValType]| types.iter().map(|ty| value_type(*ty)).collect::<Vec<_>>();
     Some(Signature::new(convert(ty.params()), convert(ty.results())))
-}
-
-fn value_type(ty: ValType) -> ValueType {
-    match ty {
-        ValType::I32 => ValueType::I32,
-        ValType::I64 => ValueType::I64,
-        ValType::F32 => ValueType::F32,
-        ValType::F64 => ValueType::F64,
-        ValType::V128 => ValueType::V128,
-        ValType::Ref(ty) if ty.is_extern_ref() => ValueType::ExternRef,
-        ValType::Ref(_) => ValueType::FuncRef,
-    }
 }
 
 fn data_length(bytes: &[u8], index: u32) -> Option<u64> {
