@@ -11,7 +11,7 @@ use crate::{
         reported,
         run_loop::{fuel_left, into_engine_error},
         store_data::StoreData,
-        values::{func_type, out_of_guest},
+        values::out_of_guest,
     },
     module::{
         instance_state::Constant,
@@ -42,7 +42,7 @@ pub(crate) fn provide(
         ),
         name => {
             let defined = match name.starts_with(PASSED_NAME) {
-                true => passed(linker, name, signature),
+                true => reported::provide_with(linker, name, signature, passed),
                 false => reported::provide(linker, name, signature),
             };
             return defined.map_or(Provided::Unknown, Provided::Function);
@@ -59,28 +59,13 @@ fn chosen(mut caller: Caller<'_, StoreData>, operand: i32, site: i32) -> i32 {
     operand
 }
 
-/// Defines a hook that also takes values, and returns them if it has results.
-fn passed(
-    linker: &mut Linker<StoreData>,
-    name: &str,
-    signature: &Signature,
-) -> Option<Result<FuncType, Error>> {
-    let ty = func_type(signature)?;
-    let hook = |mut caller: Caller<'_, StoreData>, params: &[Val], results: &mut [Val]| {
-        let Some((Val::I32(site), values)) = params.split_last() else {
-            return Ok(());
-        };
-        for (result, value) in results.iter_mut().zip(values) {
-            *result = value.clone();
-        }
-        let values: Vec<Value> = values
-            .iter()
-            .map(|value| out_of_guest(&mut caller, value))
-            .collect();
-        reached(caller, *site, &values)
-    };
-    let defined = linker.func_new(HOOK_MODULE, name, ty.clone(), hook);
-    Some(defined.map(|_| ty).map_err(Error::from))
+/// A hook that also takes values.
+fn passed(mut caller: Caller<'_, StoreData>, site: i32, values: &[Val]) -> Result<(), Error> {
+    let values: Vec<Value> = values
+        .iter()
+        .map(|value| out_of_guest(&mut caller, value))
+        .collect();
+    reached(caller, site, &values)
 }
 
 /// The hook without values.

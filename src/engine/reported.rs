@@ -16,27 +16,41 @@ use crate::{
 use wasmi::{Caller, Error, Extern, FuncType, Linker, Ref, Val};
 use wasmparser::ExternalKind;
 
-/// Defines a function that values are reported to. It returns the operands that it takes.
+/// Defines a function that values are reported to.
 pub(super) fn provide(
     linker: &mut Linker<StoreData>,
     name: &str,
     signature: &Signature,
 ) -> Option<Result<FuncType, Error>> {
+    let are_locals = signature.results().is_empty();
+    let report = move |mut caller: Caller<'_, StoreData>, number: i32, values: &[Val]| {
+        if let Some(watch) = &mut caller.data_mut().watch {
+            let values = values.iter().map(constant).collect();
+            watch.report(number.cast_unsigned(), are_locals, values);
+        }
+        Ok(())
+    };
+    provide_with(linker, name, signature, report)
+}
+
+/// Defines a function that takes values and a number, and returns the values if it has results.
+pub(super) fn provide_with(
+    linker: &mut Linker<StoreData>,
+    name: &str,
+    signature: &Signature,
+    told: impl Fn(Caller<'_, StoreData>, i32, &[Val]) -> Result<(), Error> + Send + Sync + 'static,
+) -> Option<Result<FuncType, Error>> {
     let ty = func_type(signature)?;
-    let report = |mut caller: Caller<'_, StoreData>, params: &[Val], results: &mut [Val]| {
+    let hook = move |caller: Caller<'_, StoreData>, params: &[Val], results: &mut [Val]| {
         let Some((Val::I32(number), values)) = params.split_last() else {
             return Ok(());
         };
         for (result, value) in results.iter_mut().zip(values) {
             *result = value.clone();
         }
-        if let Some(watch) = &mut caller.data_mut().watch {
-            let values = values.iter().map(constant).collect();
-            watch.report(number.cast_unsigned(), results.is_empty(), values);
-        }
-        Ok(())
+        told(caller, *number, values)
     };
-    let defined = linker.func_new(HOOK_MODULE, name, ty.clone(), report);
+    let defined = linker.func_new(HOOK_MODULE, name, ty.clone(), hook);
     Some(defined.map(|_| ty).map_err(Error::from))
 }
 
