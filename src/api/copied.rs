@@ -5,9 +5,9 @@ use crate::{
         explaining::{Look, Replayed, explain},
         plugin::Plugin,
         recording::Recording,
-        replay::copy_of,
+        replay::{copy_of, on_copy},
         replaying::{GivenFiles, with_task},
-        task::{Begin, Task},
+        task::Begin,
     },
     common::{
         backtrace::Explanation,
@@ -39,6 +39,8 @@ pub(super) struct Copied<'a> {
     pub(super) files: GivenFiles<'a>,
     pub(super) plugin: &'a Plugin,
     pub(super) kept: &'a KeptModule,
+    /// What a call may use on a copy.
+    pub(super) limits: fn(&CallRecord) -> CallLimits,
 }
 
 impl<'a> Copied<'a> {
@@ -48,6 +50,7 @@ impl<'a> Copied<'a> {
             files: GivenFiles::default(),
             plugin,
             kept,
+            limits: as_ended,
         }
     }
 
@@ -90,74 +93,67 @@ impl<'a> Copied<'a> {
         let calls = self.recording.calls.iter().take(count).enumerate();
         for (number, call) in calls {
             let begun = with_task(call, self.files, |mut task| {
-                limit(&mut task, call);
-                let observer = observers(number);
-                let mut look = |replayed, guest_store: &GuestStore| {
-                    ended(number, replayed, guest_store);
-                };
-                let begin = (self.recording.snapshot, self.plugin.warm_up());
-                fresh(&copy, task, begin, observer, &mut look)
+                task.call_limits = (self.limits)(call);
+                let tape = task.take_tape();
+                let export = task.export;
+                let prepare =
+                    |execution: &mut Execution<'_>| self.prepare(&copy, execution, export, tape);
+                on_copy(
+                    &copy,
+                    task,
+                    observers(number),
+                    prepare,
+                    |replayed, guest_store| {
+                        ended(number, replayed, guest_store);
+                    },
+                )
             });
             begun.map_err(|failure| failure.to_string())??;
         }
         Ok(())
     }
+
+    /// Brings an instance to where the recorded call began, and puts the tape in. After a snapshot, that
+    /// is after the initialiser and the warm-up call.
+    fn prepare(
+        &self,
+        copy: &Plugin,
+        execution: &mut Execution<'_>,
+        export: &str,
+        tape: Option<Box<Tape>>,
+    ) -> Result<Begin, String> {
+        let mut begin = Begin::Instantiate;
+        if self.recording.snapshot {
+            let initialised = execution.instantiate_and_initialise(Some(export));
+            initialised.map_err(|failure| format!("the initialiser failed: {failure}"))?;
+            if let Some(warm_up) = self.plugin.warm_up() {
+                let warmed = warm(copy, execution, warm_up);
+                warmed.map_err(|failure| format!("the warm-up call failed: {failure}"))?;
+            }
+            begin = Begin::Call;
+        }
+        let used = match self.recording.snapshot {
+            true => execution.fuel_used(),
+            false => 0,
+        };
+        execution.state().environment().tape = tape.map(|mut tape| {
+            if let Tape::Replaying(player) = &mut *tape {
+                player.count_from(used);
+            }
+            tape
+        });
+        Ok(begin)
+    }
 }
 
-/// Sets what a call may use on a copy. Its recorded end is where its fuel is spent. The initialiser is
-/// part of it there.
-fn limit(task: &mut Task<'_>, call: &CallRecord) {
-    let fuel = call.end.fuel_used.saturating_add(call.end.init_fuel);
-    task.call_limits = CallLimits {
-        fuel: Some(fuel),
+/// The limits of a call that ends as it is recorded: its end is where its fuel is spent. The initialiser
+/// is part of it on a copy.
+fn as_ended(call: &CallRecord) -> CallLimits {
+    CallLimits {
+        fuel: Some(call.end.fuel_used.saturating_add(call.end.init_fuel)),
         timeout: None,
         max_memory_pages: call.limits.max_memory_pages,
         cancel: None,
-    };
-}
-
-/// Runs a call in a fresh instance of a copy, with the tape in its environment. Where the recorded
-/// call began with a snapshot, the tape begins after the initialiser.
-pub(super) fn fresh(
-    copy: &Plugin,
-    mut task: Task<'_>,
-    (snapshot, warm_up): (bool, Option<&WarmUpRecord>),
-    observer: Option<Box<dyn Observer>>,
-    ended: &mut dyn FnMut(Replayed, &GuestStore),
-) -> Result<(), String> {
-    let bound_input = task.bind(copy, None).map_err(|error| error.message())?;
-    let tape = task.take_tape();
-    let (call_limits, environment) = task.take();
-    let mut guest_store =
-        GuestStore::new(copy.plugin_context(), copy.code(), call_limits, environment);
-    if let (Some(watch), Some(observer)) = (&mut guest_store.state().watch, observer) {
-        watch.observe_with(observer);
-    }
-    let mut execution = Execution::new(copy.code(), &mut guest_store);
-    let mut begin = Begin::Instantiate;
-    if snapshot {
-        let initialised = execution.instantiate_and_initialise(Some(task.export));
-        initialised.map_err(|failure| format!("the initialiser failed: {failure}"))?;
-        if let Some(warm_up) = warm_up {
-            let warmed = warm(copy, &mut execution, warm_up);
-            warmed.map_err(|failure| format!("the warm-up call failed: {failure}"))?;
-        }
-        begin = Begin::Call;
-    }
-    let used = execution.fuel_used();
-    execution.state().environment().tape = tape.map(|mut tape| {
-        if let Tape::Replaying(player) = &mut *tape {
-            player.count_from(if snapshot { used } else { 0 });
-        }
-        tape
-    });
-    let done = task.perform(copy, &mut execution, &bound_input, begin);
-    match guest_store.state().watch.take() {
-        Some(watch) => {
-            ended((done, watch), &guest_store);
-            Ok(())
-        }
-        None => Err("the copy is not instrumented; please report this".into()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     api::{
+        explaining::not_run,
         recording::Recording,
         replayer::Replayer,
         stepping::{Ended, Owned, Session},
@@ -97,8 +98,11 @@ impl Replayer<'_> {
             plugin,
         });
         let kept = owned.kept()?;
-        let code = kept.copy(Detail::Steps).map_err(|it| owned.no_copy(&it))?;
-        let sites = code.sites.as_ref().ok_or_else(|| owned.gone())?;
+        let code = kept.copy(Detail::Steps).map_err(|it| owned.no_copy(it))?;
+        let sites = code.sites.as_ref().ok_or_else(|| {
+            let problem = "the copy is not instrumented; please report this";
+            not_run(&owned.plugin, problem.into())
+        })?;
         let lines = SiteLines::of(&kept.bytes, sites);
         let goal = Goal::Stop(Until::Operator);
         let session = Session::start(&owned, code.clone(), &lines.numbers, goal, &Arc::default())?;
@@ -306,7 +310,7 @@ impl Debugger {
         };
         if self.watched != Some(function) {
             let copy = self.owned.kept()?.stepping(function);
-            self.code = copy.map_err(|failure| self.owned.no_copy(&failure))?;
+            self.code = copy.map_err(|failure| self.owned.no_copy(failure))?;
             self.watched = Some(function);
             self.run_to(self.stop.place, self.stop.breakpoint)?;
         }

@@ -1,11 +1,12 @@
 //! Finds out where a call that failed was, and why, by running it again on instrumented copies.
 
 use crate::{
+    api::plugin::Plugin,
     common::{
         backtrace::{Backtrace, Explanation},
         error::Error,
         error_kind::ErrorKind,
-        failure::Failure,
+        failure::{Cause, Failure},
         outcome::Outcome,
         trap_cause::TrapCause,
     },
@@ -265,6 +266,14 @@ fn frame(watch: &Watch, depth: usize, active: &ActiveFunction, place: Place) -> 
 /// The reason that there is no copy.
 pub(super) fn no_copy(failure: Failure) -> String {
     format!("no instrumented copy of the module can be made: {failure}")
+}
+
+/// The error of a call that does not run on a copy, for that reason.
+pub(super) fn not_run(plugin: &Plugin, problem: String) -> Error {
+    plugin.error(Failure::from(Cause::Host {
+        problem,
+        source: None,
+    }))
 }
 
 /// The fuel from which on the place of a call that ran into a limit is its function alone.

@@ -8,14 +8,13 @@ use crate::{
 };
 #[cfg(feature = "testing")]
 use crate::{
-    api::{
-        copied::fresh, explaining::Replayed, plugin::Plugin, replay::copy_of,
-        replayed_copy::kept_of, replaying::with_task,
-    },
-    common::failure::{Cause, Failure},
-    engine::{guest_store::GuestStore, observer::Observer},
+    api::{copied::Copied, explaining::not_run, plugin::Plugin, replayed_copy::kept_of},
+    common::recording::CallRecord,
+    engine::meter::CallLimits,
 };
 use alloc::{boxed::Box, vec::Vec};
+#[cfg(feature = "testing")]
+use core::time::Duration;
 
 impl Replayer<'_> {
     /// Adds to `coverage` which code ran of the recorded calls. For that, they run again on an
@@ -46,25 +45,30 @@ impl Replayer<'_> {
         let kept = kept_of(plugin)?;
         let code = kept.copy(Detail::Coverage);
         let code = code.map_err(|failure| plugin.error(failure))?;
-        let copy = copy_of(plugin, kept, code);
-        for call in &self.recording.calls {
-            let begun = with_task(call, self.files, |mut task| {
-                task.call_limits.fuel = call.limits.fuel;
-                let observer = Some(Box::<Counts>::default() as Box<dyn Observer>);
-                let mut ended = |(_, mut watch): Replayed, _: &GuestStore| {
-                    let counts = watch.take_observer::<Counts>().unwrap_or_default();
-                    coverage.add(plugin.sha256(), counts.counters());
-                };
-                let begin = (self.recording.snapshot, plugin.warm_up());
-                fresh(&copy, task, begin, observer, &mut ended)
-            });
-            begun?.map_err(|problem| {
-                plugin.error(Failure::from(Cause::Host {
-                    problem,
-                    source: None,
-                }))
-            })?;
-        }
-        Ok(())
+        let copied = Copied {
+            limits: as_given,
+            ..self.copied(plugin, kept)
+        };
+        let ran = copied.run(
+            code,
+            self.recording.calls.len(),
+            &mut |_| Some(Box::new(Counts::default())),
+            &mut |_, (_, mut watch), _| {
+                let counts = watch.take_observer::<Counts>().unwrap_or_default();
+                coverage.add(plugin.sha256(), counts.counters());
+            },
+        );
+        ran.map_err(|problem| not_run(plugin, problem))
+    }
+}
+
+/// The limits that a call had.
+#[cfg(feature = "testing")]
+fn as_given(call: &CallRecord) -> CallLimits {
+    CallLimits {
+        fuel: call.limits.fuel,
+        timeout: call.limits.timeout.map(Duration::from_nanos),
+        max_memory_pages: call.limits.max_memory_pages,
+        cancel: None,
     }
 }

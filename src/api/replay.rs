@@ -159,12 +159,29 @@ fn run_on(
     plugin: &Plugin,
     kept: &KeptModule,
     code: Arc<CompiledModule>,
-    mut task: Task<'_>,
+    task: Task<'_>,
     observer: Option<Box<dyn Observer>>,
     look: &mut Look<'_>,
 ) -> Result<Replayed, String> {
     let copy = copy_of(plugin, kept, code);
-    let bound_input = task.bind(&copy, None).map_err(|error| error.message())?;
+    let prepare = |_: &mut Execution<'_>| Ok(Begin::Instantiate);
+    let ended = |replayed: Replayed, guest_store: &GuestStore| {
+        look(guest_store, &replayed.1);
+        replayed
+    };
+    on_copy(&copy, task, observer, prepare, ended)
+}
+
+/// Runs a call in a fresh instance of a copy, while an observer looks on. `prepare` does what comes
+/// before the call, and says what is left. `ended` gets the call as it ended, with its instance.
+pub(super) fn on_copy<R>(
+    copy: &Plugin,
+    mut task: Task<'_>,
+    observer: Option<Box<dyn Observer>>,
+    prepare: impl FnOnce(&mut Execution<'_>) -> Result<Begin, String>,
+    ended: impl FnOnce(Replayed, &GuestStore) -> R,
+) -> Result<R, String> {
+    let bound_input = task.bind(copy, None).map_err(|error| error.message())?;
     let (call_limits, environment) = task.take();
     let mut guest_store =
         GuestStore::new(copy.plugin_context(), copy.code(), call_limits, environment);
@@ -172,12 +189,10 @@ fn run_on(
         watch.observe_with(observer);
     }
     let mut execution = Execution::new(copy.code(), &mut guest_store);
-    let done = task.perform(&copy, &mut execution, &bound_input, Begin::Instantiate);
+    let begin = prepare(&mut execution)?;
+    let done = task.perform(copy, &mut execution, &bound_input, begin);
     match guest_store.state().watch.take() {
-        Some(watch) => {
-            look(&guest_store, &watch);
-            Ok((done, watch))
-        }
+        Some(watch) => Ok(ended((done, watch), &guest_store)),
         None => Err("the copy is not instrumented; please report this".into()),
     }
 }

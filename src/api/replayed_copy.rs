@@ -99,10 +99,8 @@ impl Replayer<'_> {
     /// The calls with copies of the module. `plugin` is what `load(true)` gave, and `kept` its bytes.
     pub(super) fn copied<'c>(&'c self, plugin: &'c Plugin, kept: &'c KeptModule) -> Copied<'c> {
         Copied {
-            recording: self.recording,
             files: self.files,
-            plugin,
-            kept,
+            ..Copied::new(self.recording, plugin, kept)
         }
     }
 

@@ -3,7 +3,12 @@
 #[cfg(feature = "files")]
 use crate::common::files::Files;
 use crate::{
-    api::{plugin::Plugin, recording::Recording},
+    api::{
+        explaining::{no_copy, not_run},
+        plugin::Plugin,
+        recording::Recording,
+        replayed_copy::kept_of,
+    },
     common::{
         error::Error,
         failure::{Cause, Failure},
@@ -17,7 +22,6 @@ use crate::{
 };
 use alloc::{
     boxed::Box,
-    format,
     string::{String, ToString},
     sync::Arc,
     vec::Vec,
@@ -182,20 +186,10 @@ impl Owned {
 
 impl Owned {
     pub(super) fn kept(&self) -> Result<&KeptModule, Error> {
-        self.plugin.kept_module().ok_or_else(|| self.gone())
+        kept_of(&self.plugin)
     }
 
-    pub(super) fn gone(&self) -> Error {
-        self.plugin.error(Failure::from(Cause::InvalidConfig {
-            setting: "explain",
-            problem: "must be set for a debugger".to_string(),
-        }))
-    }
-
-    pub(super) fn no_copy(&self, failure: &Failure) -> Error {
-        self.plugin.error(Failure::from(Cause::Host {
-            problem: format!("no instrumented copy of the module can be made: {failure}"),
-            source: None,
-        }))
+    pub(super) fn no_copy(&self, failure: Failure) -> Error {
+        not_run(&self.plugin, no_copy(failure))
     }
 }

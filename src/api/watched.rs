@@ -3,7 +3,7 @@
 use crate::{
     api::{
         call::Call,
-        explaining::Replayed,
+        explaining::{Replayed, not_run},
         plugin::Plugin,
         replay::{Inputs, run},
     },
@@ -34,12 +34,7 @@ impl<'a> Call<'a> {
         let state = task.state.take();
         let task = inputs.into_task(fuel, state);
         let replayed = run(plugin, kept, task, detail, observer(plugin, kept));
-        let replayed = replayed.map_err(|problem| {
-            plugin.error(Failure::from(Cause::Host {
-                problem,
-                source: None,
-            }))
-        })?;
+        let replayed = replayed.map_err(|problem| not_run(plugin, problem))?;
         Ok((plugin, kept, replayed))
     }
 }
