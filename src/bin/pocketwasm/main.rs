@@ -29,6 +29,7 @@ mod report;
 mod streams;
 mod terminal;
 mod units;
+mod watched;
 
 use std::process::ExitCode;
 

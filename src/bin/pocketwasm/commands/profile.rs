@@ -1,15 +1,8 @@
 //! `pocketwasm profile`: where the fuel of a call goes.
 
 use crate::{
-    exit::Code,
-    failure::Failure,
-    flame_graph,
-    guest::{CallOptions, SingleCall},
-    number,
-    options::Options,
-    recorded::RecordedCall,
-    report,
-    streams::Stream,
+    exit::Code, failure::Failure, flame_graph, guest::CallOptions, options::Options, report,
+    streams::Stream, watched::WatchedCall,
 };
 use clap::Args;
 use pocketwasm::{
@@ -17,7 +10,7 @@ use pocketwasm::{
     explain::{FunctionCost, Profile},
 };
 use serde_json::{Map, Value, json};
-use std::{collections::BTreeMap, fmt::Write as _, fs, io, path::PathBuf};
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf};
 
 /// Show where the fuel of a call goes
 ///
@@ -31,19 +24,8 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, io, path::PathBuf};
                       pocketwasm profile [OPTIONS] --recording <FILE> [--module <MODULE>]"
 )]
 pub(crate) struct ProfileCommand {
-    /// The module's file, binary or text, or - for standard input; with --plugins, also a plugin's
-    /// name
-    #[arg(required_unless_present = "recording")]
-    module: Option<PathBuf>,
-    /// The exported function
-    export: Option<String>,
-    /// Its parameters, as numbers by its signature; for `_start`, the program's arguments
-    params: Vec<String>,
-    /// Pass this text by the plugin's convention instead of numbers
-    #[arg(long, value_name = "TEXT", conflicts_with_all = ["params", "recording"])]
-    input: Option<String>,
     #[command(flatten)]
-    recorded: RecordedCall,
+    call: WatchedCall,
     /// Print that many functions, and as many lines of source; 0 prints all
     #[arg(long, value_name = "N", default_value_t = 20)]
     top: usize,
@@ -70,8 +52,7 @@ impl ProfileCommand {
 
     pub(crate) fn execute(&self) -> Result<Code, Failure> {
         let before = self.compare.as_ref().map(functions_of).transpose()?;
-        let module = self.module.clone().unwrap_or_default();
-        if let Some(recorded) = self.recorded.open(&self.options().limits.module)? {
+        if let Some(recorded) = self.call.recorded(&self.options().limits.module)? {
             let profiles = recorded.replayer()?.profile()?;
             return match profiles.into_iter().next_back() {
                 Some(profile) => {
@@ -81,24 +62,13 @@ impl ProfileCommand {
                 None => Ok(Code::SUCCESS),
             };
         }
-        let host = SingleCall::profiling(&self.options)?;
-        let plugin = host.open(&module)?;
-        let export = host.export("profile", &module, &plugin, self.export.as_ref())?;
-        let is_command = export == "_start";
-        let params = match is_command || self.input.is_some() {
-            true => Vec::new(),
-            false => number::params(&plugin, export, &self.params)?,
-        };
-        let mut call = plugin.call(export);
-        if let Some(input) = &self.input {
-            call = call.input(input);
-        } else if is_command {
-            call = call.args(&self.params);
-        } else {
-            call = call.params(&params);
-        }
-        let profile = host.with_environment(call, None::<io::Empty>)?.profile()?;
-        let module = module.to_string_lossy();
+        #[expect(
+            clippy::redundant_closure_for_method_calls,
+            reason = "the method itself is of one lifetime only"
+        )]
+        let (profile, module, export) = self
+            .call
+            .run("profile", &self.options, |call| call.profile())?;
         self.print(profile, &module, export, before.as_ref())
     }
 

@@ -3,12 +3,12 @@
 use crate::{
     exit::Code,
     failure::Failure,
-    guest::{CallOptions, SingleCall},
+    guest::CallOptions,
     lock::hex,
     number,
     options::Options,
-    recorded::RecordedCall,
     streams::{GuestOutput, Stream},
+    watched::WatchedCall,
 };
 use clap::Args;
 use pocketwasm::{
@@ -18,8 +18,7 @@ use pocketwasm::{
 use serde_json::json;
 use std::{
     fmt::Write as _,
-    io::{self, BufWriter, Write as _},
-    path::PathBuf,
+    io::{BufWriter, Write as _},
 };
 
 /// The bytes of a write that a line shows.
@@ -37,19 +36,8 @@ const SHOWN_BYTES: usize = 16;
                       pocketwasm trace [OPTIONS] --recording <FILE> [--module <MODULE>]"
 )]
 pub(crate) struct TraceCommand {
-    /// The module's file, binary or text, or - for standard input; with --plugins, also a plugin's
-    /// name
-    #[arg(required_unless_present = "recording")]
-    module: Option<PathBuf>,
-    /// The exported function
-    export: Option<String>,
-    /// Its parameters, as numbers by its signature; for `_start`, the program's arguments
-    params: Vec<String>,
-    /// Pass this text by the plugin's convention instead of numbers
-    #[arg(long, value_name = "TEXT", conflicts_with_all = ["params", "recording"])]
-    input: Option<String>,
     #[command(flatten)]
-    recorded: RecordedCall,
+    call: WatchedCall,
     #[command(flatten)]
     events: EventOptions,
     #[command(flatten)]
@@ -95,7 +83,7 @@ impl TraceCommand {
     pub(crate) fn execute(&self) -> Result<Code, Failure> {
         let output = GuestOutput::default();
         let as_json = self.options().json.json;
-        if let Some(recorded) = self.recorded.open(&self.options().limits.module)? {
+        if let Some(recorded) = self.call.recorded(&self.options().limits.module)? {
             let last = recorded.recording.exports().count().saturating_sub(1);
             let mut print = printer(&output, as_json);
             let each = move |number: usize, event: &TraceEvent<'_>| {
@@ -109,25 +97,9 @@ impl TraceCommand {
                 None => Ok(Code::SUCCESS),
             };
         }
-        let module = self.module.clone().unwrap_or_default();
-        let host = SingleCall::profiling(&self.options)?;
-        let plugin = host.open(&module)?;
-        let export = host.export("trace", &module, &plugin, self.export.as_ref())?;
-        let is_command = export == "_start";
-        let params = match is_command || self.input.is_some() {
-            true => Vec::new(),
-            false => number::params(&plugin, export, &self.params)?,
-        };
-        let mut call = plugin.call(export);
-        if let Some(input) = &self.input {
-            call = call.input(input);
-        } else if is_command {
-            call = call.args(&self.params);
-        } else {
-            call = call.params(&params);
-        }
-        let call = host.with_environment(call, None::<io::Empty>)?;
-        let trace = call.trace(&self.events.options(), printer(&output, as_json))?;
+        let (trace, ..) = self.call.run("trace", &self.options, |call| {
+            call.trace(&self.events.options(), printer(&output, as_json))
+        })?;
         finish(trace, &output, as_json)
     }
 }
