@@ -20,6 +20,15 @@ const MODULE: &str = r#"(module
             (return (i64.const 0x800000001)))
         (i64.const 0x800000000)))"#;
 
+/// The calls of `first` with "ant", "bee" and nothing.
+const THREE_INPUTS: &str = "\
+3 calls, 1 failed now
+
+          functions                lines             branches  file
+        2/5  40.0 %          0/0       -          4/7  57.1 %  (no source)
+        2/5  40.0 %          0/0       -          4/7  57.1 %  in all
+";
+
 #[test]
 fn one_call() {
     let guests = Guests::new(&[]);
@@ -67,16 +76,9 @@ fn inputs_that_are_added_up() {
         "cover", "--inputs", "in", "--append", "sum", "m.wat", "first",
     ];
     let ran = guests.run(args);
-    let expected = "\
-3 calls, 1 failed now
-
-          functions                lines             branches  file
-        2/5  40.0 %          0/0       -          4/7  57.1 %  (no source)
-        2/5  40.0 %          0/0       -          4/7  57.1 %  in all
-";
     let message =
         "pocketwasm: in/3: plugin \"m.wat\", export \"first\": trap: `unreachable` executed\n";
-    ran.is("a directory", 5, expected, message);
+    ran.is("a directory", 5, THREE_INPUTS, message);
 
     guests.put("more/1", "cat");
     let args = [
@@ -122,16 +124,9 @@ fn recordings_are_replayed() {
         "3",
         "m.wat",
     ];
-    let expected = "\
-3 calls, 1 failed now
-
-          functions                lines             branches  file
-        2/5  40.0 %          0/0       -          4/7  57.1 %  (no source)
-        2/5  40.0 %          0/0       -          4/7  57.1 %  in all
-";
     let message =
         "pocketwasm: 3: plugin \"m.wat\", export \"first\": trap: `unreachable` executed\n";
-    guests.run(args).is("recordings", 5, expected, message);
+    guests.run(args).is("recordings", 5, THREE_INPUTS, message);
 
     // A real clock is read from the recording.
     let args = [

@@ -10,6 +10,8 @@
 mod boards;
 mod conventions;
 mod damaged;
+#[cfg(feature = "debug-info")]
+mod explained;
 mod host;
 mod strikes;
 mod support;
