@@ -18,9 +18,10 @@
 //! No harness of benchmarks takes turns between two subjects, and on a machine that others use
 //! too, only turns give ratios that can be believed.
 
-use pocketwasm::{
-    Compilation, HostContext, Instance, Plugin, Runner, RunnerConfig, SnapshotMode, WarmUp,
-};
+#[path = "peers/pocketwasm/src/quickjs.rs"]
+mod quickjs;
+
+use pocketwasm::{Compilation, Instance, Plugin, Runner, RunnerConfig, SnapshotMode, WarmUp};
 use std::{
     cell::Cell,
     env, fs,
@@ -340,35 +341,8 @@ fn shield() -> Vec<u8> {
 /// `<eval>`.
 const EVALUATED: [i32; 4] = [1_049_138, 8, 1_086_572, 0];
 
-/// QuickJS with what it imports besides WASI. Nothing here makes it call that.
 fn quickjs() -> (Plugin, Raw) {
-    let config = RunnerConfig::new()
-        .function(
-            "env",
-            "host_get_timezone_offset",
-            |_: &mut HostContext<'_>, _: i32, _: i32| 0,
-        )
-        .function("env", "host_interrupt", |_: &mut HostContext<'_>| 0)
-        .function(
-            "env",
-            "host_promise_rejection",
-            |_: &mut HostContext<'_>, _: i32, _: i32, _: i32| (),
-        )
-        .function(
-            "env",
-            "host_module_normalize",
-            |_: &mut HostContext<'_>, _: i32, _: i32| 0,
-        )
-        .function(
-            "env",
-            "host_module_load",
-            |_: &mut HostContext<'_>, _: i32, _: i32| 0,
-        )
-        .function(
-            "env",
-            "host_call",
-            |_: &mut HostContext<'_>, _: i32, _: i32, _: i32, _: i32, _: i32| 0,
-        );
+    let config = quickjs::imports(RunnerConfig::new());
     let bytes = fs::read(published("quickjs")).unwrap();
     let runner = Runner::new(config).unwrap();
     let warm_up = WarmUp::call("qjs_init");

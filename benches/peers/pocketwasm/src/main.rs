@@ -1,10 +1,10 @@
 //! pocketwasm, metered and bounded: with its defaults, so snapshots where they pay, and with the
 //! settings of the program for one call.
 
+mod quickjs;
+
 use common::{Guest, Live, Loaded, Peer, Result, Work};
-use pocketwasm::{
-    Call, Compilation, HostContext, Instance, Plugin, Runner, RunnerConfig, SnapshotMode, WarmUp,
-};
+use pocketwasm::{Call, Compilation, Instance, Plugin, Runner, RunnerConfig, SnapshotMode, WarmUp};
 use std::process::ExitCode;
 
 struct Pocketwasm {
@@ -79,35 +79,8 @@ fn run<'a>(work: &Work, call: impl FnOnce(&'static str) -> Call<'a>) -> Result<V
 fn main() -> ExitCode {
     common::main(|mode| {
         let one_call = mode == "once";
-        let mut config = RunnerConfig::new()
-            .timeout(std::time::Duration::from_secs(60))
-            // What QuickJS imports besides WASI; nothing here makes it call them.
-            .function(
-                "env",
-                "host_get_timezone_offset",
-                |_: &mut HostContext<'_>, _: i32, _: i32| 0,
-            )
-            .function("env", "host_interrupt", |_: &mut HostContext<'_>| 0)
-            .function(
-                "env",
-                "host_promise_rejection",
-                |_: &mut HostContext<'_>, _: i32, _: i32, _: i32| (),
-            )
-            .function(
-                "env",
-                "host_module_normalize",
-                |_: &mut HostContext<'_>, _: i32, _: i32| 0,
-            )
-            .function(
-                "env",
-                "host_module_load",
-                |_: &mut HostContext<'_>, _: i32, _: i32| 0,
-            )
-            .function(
-                "env",
-                "host_call",
-                |_: &mut HostContext<'_>, _: i32, _: i32, _: i32, _: i32, _: i32| 0,
-            );
+        let mut config =
+            quickjs::imports(RunnerConfig::new()).timeout(std::time::Duration::from_secs(60));
         if one_call {
             config = config
                 .snapshots(SnapshotMode::Never)
