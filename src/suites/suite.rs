@@ -186,7 +186,7 @@ impl<'a> Suite<'a> {
                 wrong.push(say("another case has that name".to_string()));
                 return;
             }
-            wrong.extend(self.dear(budget, &ended).map(say));
+            wrong.extend(self.overspent(budget, &ended).map(say));
             wrong.extend(self.differs(name, &ended, rewrite).map(say));
         };
         for case in &self.cases {
@@ -239,7 +239,7 @@ impl<'a> Suite<'a> {
     }
 
     /// Whether a case cost more than it may.
-    fn dear(&self, budget: Option<u64>, ended: &Result<Outcome, Error>) -> Option<String> {
+    fn overspent(&self, budget: Option<u64>, ended: &Result<Outcome, Error>) -> Option<String> {
         let budget = budget.or(self.budget)?;
         let outcome = match ended {
             Ok(outcome) => outcome,
