@@ -6,27 +6,26 @@ use crate::{
         recording::Recording,
         replayer::Replayer,
         stepping::{Ended, Owned, Session},
+        variables::variables,
     },
     common::{
         debugging::{Breakpoint, Motion, Stop, Variable},
         error::Error,
         trace::matches,
-        wasm_value::Value,
     },
     engine::{
         compiled_module::CompiledModule,
-        stepper::{Back, Breaks, Goal, Locals, Point, Report, Request, Stopped, Until},
+        stepper::{Back, Breaks, Goal, Point, Report, Request, Stopped, Until},
     },
     module::{
-        debugged::{global_types, operator},
-        instance_state::Constant,
+        debugged::{global_types, operator_from},
         instrument::Detail,
         names::{global_names, local_names},
         site_lines::SiteLines,
         symbols::Symbols,
     },
 };
-use alloc::{boxed::Box, collections::BTreeMap, format, string::String, sync::Arc, vec::Vec};
+use alloc::{collections::BTreeSet, format, string::String, sync::Arc, vec::Vec};
 
 /// A debugger for a recorded call. It goes forwards and backwards, and what it shows is what was there
 /// when the call was recorded: a replay runs the call up to a place and waits there, on a thread of
@@ -65,8 +64,8 @@ pub struct Debugger {
     breakpoints: Vec<(u32, Breakpoint)>,
     added: u32,
     session: Session,
-    /// The function whose locals the copy reports.
-    watched: Option<u32>,
+    /// The functions whose locals the copy reports.
+    watched: BTreeSet<u32>,
     point: Option<Point>,
     stop: Stop,
 }
@@ -113,7 +112,7 @@ impl Replayer<'_> {
             breakpoints: Vec::new(),
             added: 0,
             session,
-            watched: None,
+            watched: BTreeSet::new(),
             point: None,
             stop: Stop {
                 place: 0,
@@ -178,6 +177,12 @@ impl Debugger {
             }
             Breakpoint::Line(file, line) => self.lines.begins(file, *line),
             Breakpoint::Fuel(_) => Vec::new(),
+            Breakpoint::Offset(offset) => {
+                let found = operator_from(self.module(), *offset);
+                let found = found.zip(self.code.sites.as_ref());
+                let site = found.and_then(|(it, sites)| sites.step_in(it.start..it.function_end));
+                site.into_iter().collect()
+            }
         }
     }
 
@@ -188,7 +193,7 @@ impl Debugger {
             let numbered = places.map(|place| (place, *number));
             match breakpoint {
                 Breakpoint::Function(_) => breaks.functions.extend(numbered),
-                Breakpoint::Line(..) => breaks.sites.extend(numbered),
+                Breakpoint::Line(..) | Breakpoint::Offset(_) => breaks.sites.extend(numbered),
                 Breakpoint::Fuel(fuel) => breaks.fuel.push((*fuel, *number)),
             }
         }
@@ -282,7 +287,7 @@ impl Debugger {
             .map(|it| symbols.frame(it.function, it.offset))
             .collect();
         let operator = match (&ended, frames.first()) {
-            (None, Some(frame)) => operator(&kept.bytes, frame.offset),
+            (None, Some(frame)) => operator_from(&kept.bytes, frame.offset).map(|it| it.text),
             _ => None,
         };
         Ok(Stop {
@@ -297,7 +302,7 @@ impl Debugger {
 
     /// The locals of a frame, by its place in [`Stop::frames`]. `None` if they are not known there,
     /// which is once the call has ended. The first time for a function, a replay runs up to here on a
-    /// copy that reports its locals.
+    /// copy that reports its locals too.
     ///
     /// # Errors
     ///
@@ -308,10 +313,9 @@ impl Debugger {
         let (Some(function), None) = (function, &self.stop.ended) else {
             return Ok(None);
         };
-        if self.watched != Some(function) {
-            let copy = self.owned.kept()?.stepping(function);
+        if self.watched.insert(function) {
+            let copy = self.owned.kept()?.stepping(&self.watched);
             self.code = copy.map_err(|failure| self.owned.no_copy(failure))?;
-            self.watched = Some(function);
             self.run_to(self.stop.place, self.stop.breakpoint)?;
         }
         let depth = frames.saturating_sub(frame).saturating_sub(1);
@@ -320,6 +324,23 @@ impl Debugger {
         };
         let names = local_names(&self.owned.kept()?.bytes, function);
         Ok(Some(variables(locals, names)))
+    }
+
+    /// Where a frame's function goes on, by its place in [`Stop::frames`]: a position in the module's
+    /// bytes. For the first it is the operator that comes next, for the others the one after their call.
+    #[must_use]
+    pub fn next_offset(&self, frame: usize) -> Option<u32> {
+        let offset = self.stop.frames.get(frame)?.offset;
+        match frame {
+            0 => Some(offset),
+            _ => operator_from(self.module(), offset).map(|call| call.end),
+        }
+    }
+
+    /// The module that was called, in the binary format. Positions are those in it.
+    #[must_use]
+    pub fn module(&self) -> &[u8] {
+        self.owned.kept().map_or(&[], |kept| &kept.bytes)
     }
 
     /// The globals. Empty once the call has ended.
@@ -354,25 +375,5 @@ impl core::fmt::Debug for Debugger {
         f.debug_struct("Debugger")
             .field("stop", &self.stop)
             .finish_non_exhaustive()
-    }
-}
-
-fn variables(values: Locals, names: BTreeMap<u32, Box<str>>) -> Vec<Variable> {
-    let variable = |(index, (ty, value)): (u32, (Box<str>, Option<Constant>))| Variable {
-        index,
-        name: names.get(&index).cloned(),
-        ty,
-        value: value.map(shown),
-    };
-    (0..).zip(values).map(variable).collect()
-}
-
-fn shown(value: Constant) -> Value {
-    match value {
-        Constant::I32(value) => Value::I32(value),
-        Constant::I64(value) => Value::I64(value),
-        Constant::F32(bits) => Value::F32(f32::from_bits(bits)),
-        Constant::F64(bits) => Value::F64(f64::from_bits(bits)),
-        Constant::V128(value) => Value::V128(value),
     }
 }

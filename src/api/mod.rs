@@ -75,5 +75,7 @@ mod task;
 #[cfg(feature = "explain")]
 mod trace;
 pub(crate) mod typed;
+#[cfg(all(feature = "explain", feature = "recordings", feature = "std"))]
+mod variables;
 #[cfg(feature = "explain")]
 mod watched;

@@ -29,6 +29,9 @@ pub enum Breakpoint {
     Line(Box<str>, u32),
     /// At the first operator where the call has used so much fuel.
     Fuel(u64),
+    /// Before the operator at a position in the module's bytes, or the next one of its function if none
+    /// begins there. The `end`, `block` and `loop` of a structure do nothing and are passed over.
+    Offset(u32),
 }
 
 /// Where a debugger has stopped.

@@ -24,6 +24,8 @@ use crate::{
     },
     settings::{config::RunnerConfig, context::RunnerContext, modes::SnapshotMode},
 };
+#[cfg(all(feature = "recordings", feature = "std"))]
+use alloc::collections::BTreeSet;
 use alloc::{boxed::Box, collections::VecDeque, format, string::ToString, sync::Arc, vec::Vec};
 use core::{ops::Range, time::Duration};
 
@@ -166,11 +168,14 @@ impl KeptModule {
         Ok(Arc::new(self.compile(detail, Some(reporting))?))
     }
 
-    /// A copy for steps that also reports the locals of a function.
+    /// A copy for steps that also reports the locals of these functions.
     #[cfg(all(feature = "recordings", feature = "std"))]
-    pub(crate) fn stepping(&self, function: u32) -> Result<Arc<CompiledModule>, Failure> {
+    pub(crate) fn stepping(
+        &self,
+        functions: &BTreeSet<u32>,
+    ) -> Result<Arc<CompiledModule>, Failure> {
         let info = inspect(&self.bytes, &self.context.config.limits)?;
-        let places = operators(&self.bytes, info.imported_functions, function)?;
+        let places = operators(&self.bytes, info.imported_functions, functions)?;
         let reporting = Reporting {
             places: &places,
             wanted: Wanted::Locals,

@@ -9,6 +9,7 @@ mod covers;
 mod debugging;
 mod failures;
 mod files;
+mod gdb;
 mod limits;
 mod listing;
 mod mistakes;

@@ -308,7 +308,7 @@ fn print(text: &str) -> Result<(), Failure> {
 }
 
 /// Text without what a terminal would obey.
-fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let harmless = |c: char| match c.is_control() {
         true => char::REPLACEMENT_CHARACTER,
         false => c,

@@ -12,6 +12,7 @@ mod files;
 mod flame_graph;
 #[cfg(feature = "gateway")]
 mod gateway;
+mod gdb;
 mod guest;
 mod hints;
 mod http;

@@ -5,6 +5,8 @@ use super::{
     places::{Place, Values},
 };
 use alloc::{collections::BTreeMap, vec::Vec};
+#[cfg(all(feature = "recordings", feature = "std"))]
+use core::ops::Range;
 
 /// Which sites a copy has. Each has those of the ones before it, except where it says which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -165,6 +167,16 @@ impl Sites {
     /// The counter of a branch that reports its operand.
     pub(crate) fn chosen(&self, number: u32, operand: u32) -> Option<u32> {
         Some(self.choices.get(&number)?.counter(number, operand))
+    }
+
+    /// The site before the first operator in a part of a function, in copies for steps.
+    #[cfg(all(feature = "recordings", feature = "std"))]
+    pub(crate) fn step_in(&self, offsets: Range<u32>) -> Option<u32> {
+        let steps = (0..)
+            .zip(&self.sites)
+            .filter(|(_, site)| site.event == Event::Step && offsets.contains(&site.offset));
+        let first = steps.min_by_key(|(_, site)| site.offset);
+        first.map(|(number, _)| number)
     }
 
     pub(crate) fn get(&self, number: u32) -> Option<Site> {

@@ -1,6 +1,8 @@
 //! `pocketwasm debug`: steps through a recorded call, forwards and backwards.
 
-use crate::{debugging::Terminal, exit::Code, failure::Failure, limits::ModuleLimits, recorded};
+use crate::{
+    debugging::Terminal, exit::Code, failure::Failure, gdb, limits::ModuleLimits, recorded,
+};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -16,6 +18,10 @@ pub(crate) struct Debug {
     /// The module that was called, binary or text [default: where it was then]
     #[arg(long, value_name = "MODULE")]
     module: Option<PathBuf>,
+    /// Let LLDB debug the call: answer one client of the GDB remote protocol at this address, such as
+    /// 127.0.0.1:1234, in place of reading commands. Whoever can connect sees what the recording has
+    #[arg(long, value_name = "ADDRESS")]
+    gdb: Option<String>,
     #[command(flatten)]
     limits: ModuleLimits,
 }
@@ -24,7 +30,10 @@ impl Debug {
     pub(crate) fn execute(&self) -> Result<Code, Failure> {
         let recorded = recorded::open(&self.file, self.module.as_deref(), &self.limits)?;
         let debugger = recorded.replayer()?.debugger()?;
-        Terminal::new(debugger).run()?;
+        match &self.gdb {
+            Some(address) => gdb::serve(debugger, address)?,
+            None => Terminal::new(debugger).run()?,
+        }
         Ok(Code::SUCCESS)
     }
 }
