@@ -96,11 +96,10 @@ impl<'a> Call<'a> {
     /// output more. Otherwise the answers of the embedder's functions are copied too, and what they
     /// write to the guest's memory.
     ///
-    /// Calls in a kept [`Instance`](crate::Instance), handlers of HTTP requests
-    /// ([`handle`](Self::handle)), and plugins of several modules
-    /// ([`Plugin::can_be_recorded`](crate::Plugin::can_be_recorded)) cannot be recorded:
-    /// that is refused with [`InvalidConfig`](crate::ErrorKind::InvalidConfig). A directory of the
-    /// host among the files cannot be replayed either; the replay of such a recording says that.
+    /// Calls in a kept [`Instance`](crate::Instance) and handlers of HTTP requests
+    /// ([`handle`](Self::handle)) cannot be recorded: that is refused with
+    /// [`InvalidConfig`](crate::ErrorKind::InvalidConfig). A directory of the host among the files
+    /// cannot be replayed either; the replay of such a recording says that.
     #[cfg(feature = "recordings")]
     #[cfg_attr(docsrs, doc(cfg(feature = "recordings")))]
     pub fn record(mut self, into: &'a mut Option<Recording>) -> Self {

@@ -82,7 +82,7 @@ impl Replayer<'_> {
         doc(cfg(all(feature = "explain", feature = "recordings", feature = "std")))
     )]
     pub fn debugger(&self) -> Result<Debugger, Error> {
-        let plugin = self.load(true)?;
+        let plugin = self.load_alone("a debugger")?;
         let mut replay = self.run_with(&plugin)?;
         let ended = replay.ended.pop().map(|done| match done {
             Ok(outcome) => format!("well, after {} units of fuel", outcome.fuel_used()),

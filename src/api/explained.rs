@@ -14,7 +14,7 @@ use crate::{
 )]
 pub(super) fn fresh(mut task: Task<'_>, plugin: &Plugin) -> Result<Outcome, Error> {
     #[cfg(feature = "recordings")]
-    if let Some(kept) = plugin.kept_module()
+    if let Some(kept) = plugin.kept_modules()
         && needs_tape(plugin, kept, &task)
     {
         return record::explained(&mut task, plugin, kept);

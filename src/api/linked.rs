@@ -7,6 +7,12 @@ use crate::{
     },
     common::{error::Error, error_kind::Phase},
     loading::linked::load_linked,
+    settings::{context::RunnerContext, modes::Compilation},
+};
+#[cfg(feature = "recordings")]
+use crate::{
+    common::{recording::ModuleRecord, value::Import},
+    engine::other_modules::host_imports,
 };
 use alloc::{sync::Arc, vec::Vec};
 use sha2::{Digest, Sha256};
@@ -55,26 +61,69 @@ impl Runner {
         name: &str,
         modules: &[(&str, B)],
     ) -> Result<Plugin, Error> {
-        let name: Arc<str> = plugin_name(name)?.into();
+        let name = plugin_name(name)?;
         self.shared_context().check_open()?;
         let modules: Vec<(&str, &[u8])> = modules
             .iter()
             .map(|(name, bytes)| (*name, bytes.as_ref()))
             .collect();
         let context = self.shared_context();
-        let compilation = context.config.compilation;
-        let loaded = load_linked(context, &modules, compilation)
-            .map_err(|error| error.at(Phase::Load).in_plugin(&name))?;
-        let mut hash = Sha256::new();
-        for (name, bytes) in &modules {
-            for part in [name.as_bytes(), bytes] {
-                hash.update((part.len() as u64).to_le_bytes());
-                hash.update(part);
-            }
-        }
-        let plugin = Plugin::of(context, &name, hash.finalize().into(), loaded);
-        #[cfg(feature = "explain")]
-        let plugin = plugin.keeping_linked(&modules);
+        let plugin = Plugin::load_linked(context, name, &modules, context.config.compilation)?;
         self.keep_given(plugin)
+    }
+}
+
+/// The hash of a plugin of several modules.
+pub(super) fn hash_of(modules: &[(&str, &[u8])]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for (name, bytes) in modules {
+        for part in [name.as_bytes(), bytes] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+    }
+    hash.finalize().into()
+}
+
+impl Plugin {
+    /// Compiles and links modules by the runner's settings.
+    pub(super) fn load_linked(
+        context: &Arc<RunnerContext>,
+        name: &str,
+        modules: &[(&str, &[u8])],
+        compilation: Compilation,
+    ) -> Result<Self, Error> {
+        let name: Arc<str> = name.into();
+        let loaded = load_linked(context, modules, compilation)
+            .map_err(|error| error.at(Phase::Load).in_plugin(&name))?;
+        #[cfg_attr(
+            not(feature = "recordings"),
+            expect(unused_mut, reason = "for recordings")
+        )]
+        let mut plugin = Self::of(context, &name, hash_of(modules), loaded);
+        #[cfg(feature = "recordings")]
+        if let Some(inner) = Arc::get_mut(&mut plugin.0) {
+            let modules = modules.iter();
+            inner.modules = modules
+                .map(|(name, bytes)| ModuleRecord::of(name, bytes))
+                .collect();
+        }
+        #[cfg(feature = "explain")]
+        let plugin = plugin.keeping_linked(modules);
+        Ok(plugin)
+    }
+
+    /// The names and the hashes of the modules, if it was loaded as several.
+    #[cfg(feature = "recordings")]
+    pub(super) fn modules(&self) -> &[ModuleRecord] {
+        &self.0.modules
+    }
+
+    /// The imports that the host must provide.
+    #[cfg(feature = "recordings")]
+    pub(super) fn host_imports(&self) -> Vec<&Import> {
+        let libraries = self.code().libraries.iter();
+        let libraries = libraries.map(|it| (&*it.name, &it.code.info));
+        host_imports(libraries.chain([("", &self.code().info)]))
     }
 }

@@ -5,6 +5,7 @@ use crate::{
         on_tape::run_on_tape,
         plugin::Plugin,
         recording::Recording,
+        replayed_copy::alone,
         replayer::Replayer,
         replaying::{GivenFiles, with_task},
     },
@@ -57,6 +58,9 @@ impl Recording {
         module: &[u8],
         coverage: Option<&mut Coverage>,
     ) -> Result<Vec<Result<Outcome, Error>>, Error> {
+        if !self.modules().is_empty() {
+            return Err(alone("a mock"));
+        }
         let replayer = Replayer::of_build(self, module);
         let plugin = replayer.load(coverage.is_some())?;
         let mut ended = Vec::new();

@@ -1,7 +1,7 @@
 //! Plugins: loaded modules with a name.
 
 #[cfg(feature = "recordings")]
-use crate::common::recording::WarmUpRecord;
+use crate::common::recording::{ModuleRecord, WarmUpRecord};
 #[cfg(feature = "explain")]
 use crate::loading::instrumented::KeptModule;
 #[cfg(feature = "std")]
@@ -56,6 +56,9 @@ pub(super) struct Inner {
     /// The call after which the snapshot was taken, if there was one.
     #[cfg(feature = "recordings")]
     warm_up: Option<Arc<WarmUpRecord>>,
+    /// The names and the hashes of the modules, if it was loaded as several.
+    #[cfg(feature = "recordings")]
+    pub(super) modules: Box<[ModuleRecord]>,
     #[cfg(feature = "std")]
     pub(super) spares: Option<Arc<Spares>>,
     /// The module as it was given, if errors are explained.
@@ -135,6 +138,8 @@ impl Plugin {
             snapshot,
             #[cfg(feature = "recordings")]
             warm_up: None,
+            #[cfg(feature = "recordings")]
+            modules: Box::default(),
             #[cfg(feature = "explain")]
             kept: None,
         }))
@@ -163,6 +168,8 @@ impl Plugin {
             snapshot: snapshot.clone(),
             #[cfg(feature = "recordings")]
             warm_up: self.0.warm_up.clone(),
+            #[cfg(feature = "recordings")]
+            modules: self.0.modules.clone(),
             #[cfg(feature = "explain")]
             kept: self.0.kept.clone(),
         }))

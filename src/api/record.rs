@@ -9,12 +9,7 @@ use crate::{
     loading::instrumented::KeptModule,
 };
 use crate::{
-    api::{
-        on_tape::run_on_tape,
-        plugin::Plugin,
-        recording::Recording,
-        task::{Task, refused},
-    },
+    api::{on_tape::run_on_tape, plugin::Plugin, recording::Recording, task::Task},
     common::{
         error::Error,
         failure::{Cause, Failure},
@@ -41,10 +36,9 @@ pub(super) fn fresh(task: &mut Task<'_>, plugin: &Plugin) -> Result<Outcome, Err
     let Some(slot) = task.recording.take() else {
         return task.fresh(plugin);
     };
-    check(plugin).map_err(|failure| refused(failure, plugin, task.export))?;
     let (done, recording) = recorded(task, plugin);
     #[cfg(feature = "explain")]
-    let done = match plugin.kept_module() {
+    let done = match plugin.kept_modules() {
         Some(kept) if plugin.context().config.explain => with_tape(done, plugin, kept, &recording),
         _ => done,
     };
@@ -103,15 +97,6 @@ fn recorded(task: &mut Task<'_>, plugin: &Plugin) -> (Result<Outcome, Error>, Re
     (done, recording)
 }
 
-impl Plugin {
-    /// Whether calls of this plugin can be [recorded](crate::Call::record): it is one module.
-    #[cfg_attr(docsrs, doc(cfg(feature = "recordings")))]
-    #[must_use]
-    pub fn can_be_recorded(&self) -> bool {
-        check(self).is_ok()
-    }
-}
-
 /// The refusal to record a call that is no call of an export in a fresh instance.
 pub(super) fn refusal(what: &'static str) -> Failure {
     Cause::InvalidConfig {
@@ -119,15 +104,6 @@ pub(super) fn refusal(what: &'static str) -> Failure {
         problem: what.to_string(),
     }
     .into()
-}
-
-/// Refuses what cannot be recorded.
-fn check(plugin: &Plugin) -> Result<(), Failure> {
-    Err(refusal(if !plugin.code().libraries.is_empty() {
-        "is not possible for a plugin of several modules"
-    } else {
-        return Ok(());
-    }))
 }
 
 /// Writes down how the call ended.

@@ -26,7 +26,7 @@ impl Replayer<'_> {
     /// Those of [`run`](Self::run). The errors of the calls are in the list.
     #[cfg_attr(docsrs, doc(cfg(all(feature = "explain", feature = "recordings"))))]
     pub fn cover(&self, coverage: &mut Coverage) -> Result<Vec<Result<Outcome, Error>>, Error> {
-        let plugin = self.load(true)?;
+        let plugin = self.load_alone("coverage")?;
         let watched = self.watched(&plugin, Detail::Coverage, &mut |_| {
             Some(Box::new(Counts::default()))
         })?;

@@ -86,10 +86,11 @@ impl Recording {
             Origin::File(head) => Head::clone(head),
             Origin::Plugin(plugin) => {
                 let config = &plugin.context().config;
-                let imports = plugin.imports();
-                let mut settings = config.to_recorded(plugin.name(), imports, self.snapshot);
+                let imports = plugin.host_imports();
+                let mut settings = config.to_recorded(plugin.name(), &imports, self.snapshot);
                 // Without a snapshot, the calls began before it.
                 settings.warm_up = plugin.warm_up().filter(|_| self.snapshot).cloned();
+                settings.modules = plugin.modules().to_vec();
                 Head {
                     engine: ENGINE.to_string(),
                     module: plugin.sha256(),
@@ -201,13 +202,26 @@ impl Recording {
         self.note = note.to_string();
     }
 
-    /// The SHA-256 of the module that was called.
+    /// The SHA-256 of the module that was called, or what [`Plugin::sha256`] is for a plugin of several
+    /// modules.
     #[must_use]
     pub fn module_sha256(&self) -> [u8; 32] {
         match &self.origin {
             Origin::Plugin(plugin) => plugin.sha256(),
             Origin::File(head) => head.module,
         }
+    }
+
+    /// The names of the modules that a [plugin of several](crate::Runner::load_plugin_linked) was
+    /// loaded from, in order, each with its SHA-256. Empty for a plugin of one module.
+    #[must_use]
+    pub fn modules(&self) -> Vec<(&str, [u8; 32])> {
+        let modules = match &self.origin {
+            Origin::Plugin(plugin) => plugin.modules(),
+            Origin::File(head) => &head.settings.modules,
+        };
+        let modules = modules.iter();
+        modules.map(|it| (&*it.name, it.sha256)).collect()
     }
 
     /// The name of the plugin.

@@ -128,11 +128,6 @@ fn impurity(kept: &KeptModule, error: &Error) -> Option<String> {
     } else {
         return None;
     };
-    if kept.is_linked() {
-        return Some(format!(
-            "{what}; calls of a plugin of several modules are explained only without that"
-        ));
-    }
     Some(match cfg!(feature = "recordings") {
         true => format!(
             "{what}; such a call is explained while it runs, by RunnerConfig::explain, or with its \

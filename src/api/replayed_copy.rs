@@ -60,7 +60,7 @@ impl Replayer<'_> {
     pub fn explain(&self) -> Result<Replay, Error> {
         let plugin = self.load(true)?;
         let mut replay = self.run_with(&plugin)?;
-        let Some(kept) = plugin.kept_module() else {
+        let Some(kept) = plugin.kept_modules() else {
             return Ok(replay);
         };
         let ended = core::mem::take(&mut replay.ended).into_iter().enumerate();
@@ -84,7 +84,7 @@ impl Replayer<'_> {
     /// Those of [`run`](Self::run). An error of a call is in [`Profile::outcome`].
     #[cfg_attr(docsrs, doc(cfg(all(feature = "explain", feature = "recordings"))))]
     pub fn profile(&self) -> Result<Vec<Profile>, Error> {
-        let plugin = self.load(true)?;
+        let plugin = self.load_alone("a profile")?;
         let watched = self.watched(&plugin, Detail::Blocks, &mut |_| {
             Some(Box::new(Costs::new()))
         })?;
@@ -94,6 +94,14 @@ impl Replayer<'_> {
             profile(&plugin, kept, done, costs, watch.sites())
         });
         Ok(profiles.collect())
+    }
+
+    /// Loads the module for copies that only a plugin of one module has.
+    pub(super) fn load_alone(&self, what: &str) -> Result<Plugin, Error> {
+        match self.recording.modules().is_empty() {
+            true => self.load(true),
+            false => Err(alone(what)),
+        }
     }
 
     /// The calls with copies of the module. `plugin` is what `load(true)` gave, and `kept` its bytes.
@@ -129,6 +137,12 @@ impl Replayer<'_> {
         });
         watched.collect()
     }
+}
+
+/// The error of what only a plugin of one module can have.
+pub(super) fn alone(what: &str) -> Error {
+    let problem = format!("{what} is possible for a plugin of one module only");
+    Failure::from(Cause::Recording { problem }).into()
 }
 
 /// The bytes of a module that was loaded for copies.

@@ -4,6 +4,7 @@
 use crate::common::{files::Files, recording::FilesRecord};
 use crate::{
     api::{
+        linked::hash_of,
         plugin::{Plugin, sha256},
         recording::{Head, Recording},
         replaying::{GivenFiles, Replay, fresh},
@@ -11,13 +12,20 @@ use crate::{
     common::{
         error::Error,
         failure::{Cause, Failure},
-        text::Escaped,
+        recording::ModuleRecord,
+        text::{Escaped, Quoted},
     },
-    engine::{compiled_module::ENGINE, dispatch},
+    engine::{compiled_module::ENGINE, dispatch, other_modules::host_imports},
     loading::{describe::describe, warm_up::WarmUp},
     settings::{config::RunnerConfig, context::RunnerContext, modes::Compilation},
 };
-use alloc::{format, string::String, sync::Arc, vec::Vec};
+use alloc::{
+    format,
+    string::{String, ToString},
+    sync::Arc,
+    vec,
+    vec::Vec,
+};
 use core::fmt;
 
 /// A recording with the module that was called. It runs the recorded calls again, as often as one
@@ -39,7 +47,8 @@ use core::fmt;
 #[must_use = "a replayer does nothing before `run`"]
 pub struct Replayer<'a> {
     pub(super) recording: &'a Recording,
-    module: &'a [u8],
+    /// The modules with their names. Of a plugin of one module, the name does not matter.
+    modules: Vec<(&'a str, &'a [u8])>,
     head: Head,
     pub(super) files: GivenFiles<'a>,
 }
@@ -50,31 +59,132 @@ impl Recording {
     ///
     /// # Errors
     ///
-    /// [`Recording`](crate::ErrorKind::Recording) if it is one of another module or engine.
+    /// [`Recording`](crate::ErrorKind::Recording) if it is one of another module or engine, or of a
+    /// plugin of several modules.
     pub fn replayer<'a>(&'a self, module: &'a [u8]) -> Result<Replayer<'a>, Error> {
+        self.with_modules(vec![("", module)], |head, _| {
+            let hash = sha256(module);
+            if !head.settings.modules.is_empty() {
+                return Err(
+                    "the recording is one of a plugin that was loaded as several modules; \
+                            `replayer_linked` takes them"
+                        .into(),
+                );
+            }
+            match head.module == hash {
+                true => Ok(()),
+                false => Err(format!(
+                    "the recording is one of the module of SHA-256 {}, not {}",
+                    hexadecimal(&head.module),
+                    hexadecimal(&hash)
+                )),
+            }
+        })
+    }
+
+    /// Like [`replayer`](Self::replayer), for a plugin that was loaded as
+    /// [several modules](crate::Runner::load_plugin_linked): all of them, with their names and in their
+    /// order then. [`modules`](Self::modules) has the names.
+    ///
+    /// ```
+    /// use pocketwasm::{Recording, Runner, RunnerConfig};
+    ///
+    /// let library = wat::parse_str(
+    ///     r#"(module (func (export "double") (param i32) (result i32)
+    ///         (i32.mul (local.get 0) (i32.const 2))))"#,
+    /// )?;
+    /// let main = wat::parse_str(
+    ///     r#"(module
+    ///         (import "math" "double" (func $double (param i32) (result i32)))
+    ///         (func (export "run") (result i32) (call $double (i32.const 21))))"#,
+    /// )?;
+    /// let modules = [("math", &library), ("main", &main)];
+    /// let plugin = Runner::new(RunnerConfig::new())?.load_plugin_linked("doubles", &modules)?;
+    /// let mut recording = None;
+    /// plugin.call("run").record(&mut recording).run()?;
+    /// let file = recording.unwrap().to_bytes();
+    ///
+    /// let recording = Recording::from_bytes(&file)?;
+    /// let replay = recording.replayer_linked(&modules)?.run()?;
+    /// assert_eq!(replay.into_last().unwrap()?.results(), [42]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Recording`](crate::ErrorKind::Recording) if it is one of other modules or another engine, or
+    /// of a plugin of one module. The error names the first module that differs.
+    pub fn replayer_linked<'a, B: AsRef<[u8]>>(
+        &'a self,
+        modules: &'a [(&'a str, B)],
+    ) -> Result<Replayer<'a>, Error> {
+        let modules = modules.iter();
+        let modules = modules.map(|(name, bytes)| (*name, bytes.as_ref()));
+        self.with_modules(modules.collect(), |head, modules| {
+            same_modules(&head.settings.modules, modules)?;
+            match head.module == hash_of(modules) {
+                true => Ok(()),
+                false => Err("the recording is damaged: its hash of all modules is another".into()),
+            }
+        })
+    }
+
+    /// Puts the recording and modules together that `check` has nothing against.
+    fn with_modules<'a>(
+        &'a self,
+        modules: Vec<(&'a str, &'a [u8])>,
+        check: impl FnOnce(&Head, &[(&str, &[u8])]) -> Result<(), String>,
+    ) -> Result<Replayer<'a>, Error> {
         let head = self.head();
-        let hash = sha256(module);
-        let problem = if head.engine != ENGINE {
-            format!(
+        let checked = match head.engine == ENGINE {
+            true => check(&head, &modules),
+            false => Err(format!(
                 "the recording was made by \"{}\"; this build has \"{}\"",
                 Escaped(&head.engine, 200),
                 ENGINE
-            )
-        } else if head.module != hash {
-            format!(
-                "the recording is one of the module of SHA-256 {}, not {}",
-                hexadecimal(&head.module),
-                hexadecimal(&hash)
-            )
-        } else {
-            return Ok(Replayer {
-                recording: self,
-                module,
-                head,
-                files: GivenFiles::default(),
-            });
+            )),
         };
-        Err(Failure::from(Cause::Recording { problem }).into())
+        checked.map_err(|problem| Failure::from(Cause::Recording { problem }))?;
+        Ok(Replayer {
+            recording: self,
+            modules,
+            head,
+            files: GivenFiles::default(),
+        })
+    }
+}
+
+/// Checks that modules are the recorded ones.
+fn same_modules(recorded: &[ModuleRecord], given: &[(&str, &[u8])]) -> Result<(), String> {
+    if recorded.is_empty() {
+        return Err("the recording is one of a plugin of one module; `replayer` takes it".into());
+    }
+    let shown = |record: &ModuleRecord| {
+        let hash = hexadecimal(&record.sha256);
+        format!("{} of SHA-256 {hash}", Quoted(&record.name))
+    };
+    for (number, (recorded, (name, bytes))) in (1..).zip(recorded.iter().zip(given)) {
+        let given = ModuleRecord::of(name, bytes);
+        if *recorded != given {
+            return Err(format!(
+                "module {number} of the recorded plugin is {}, not {}",
+                shown(recorded),
+                shown(&given)
+            ));
+        }
+    }
+    match recorded.len() == given.len() {
+        true => Ok(()),
+        false => {
+            let names = recorded.iter().map(|it| Quoted(&it.name).to_string());
+            let names: Vec<String> = names.collect();
+            Err(format!(
+                "the recorded plugin has {} modules ({}), not {}",
+                recorded.len(),
+                names.join(", "),
+                given.len()
+            ))
+        }
     }
 }
 
@@ -84,7 +194,7 @@ impl<'a> Replayer<'a> {
     pub(super) fn of_build(recording: &'a Recording, module: &'a [u8]) -> Self {
         Self {
             recording,
-            module,
+            modules: vec![("", module)],
             head: Head {
                 module: sha256(module),
                 ..recording.head()
@@ -134,8 +244,13 @@ impl<'a> Replayer<'a> {
         let mut bare = settings.clone();
         bare.functions.clear();
         let limits = RunnerConfig::of_recorded(&bare, &[])?;
-        let (info, _) = describe(&limits, self.module)?;
-        let mut config = RunnerConfig::of_recorded(settings, &info.imports)?;
+        let infos = self.modules.iter().map(|(name, bytes)| {
+            let (info, _) = describe(&limits, bytes)?;
+            Ok((*name, info))
+        });
+        let infos: Vec<_> = infos.collect::<Result<_, Failure>>()?;
+        let imports = host_imports(infos.iter().map(|(name, info)| (*name, info)));
+        let mut config = RunnerConfig::of_recorded(settings, &imports)?;
         #[cfg(feature = "files")]
         {
             config.files = FilesRecord::tree(settings.files.as_ref(), self.files.0)?;
@@ -152,9 +267,15 @@ impl<'a> Replayer<'a> {
             false => Compilation::AtLoad,
         };
         let context = Arc::new(RunnerContext::new(config));
-        let (name, hash) = (&settings.plugin, Some(self.head.module));
-        let warm_up = settings.warm_up.as_ref().map(WarmUp::of_record);
-        Plugin::load_with(&context, name, self.module, compilation, warm_up, hash)
+        let name = &settings.plugin;
+        match &*self.modules {
+            [(_, module)] if settings.modules.is_empty() => {
+                let warm_up = settings.warm_up.as_ref().map(WarmUp::of_record);
+                let hash = Some(self.head.module);
+                Plugin::load_with(&context, name, module, compilation, warm_up, hash)
+            }
+            modules => Plugin::load_linked(&context, name, modules, compilation),
+        }
     }
 }
 

@@ -85,7 +85,7 @@ impl Replayer<'_> {
         options: &TraceOptions,
         each: impl FnMut(usize, &TraceEvent<'_>) + Send + 'static,
     ) -> Result<Vec<Trace>, Error> {
-        let plugin = self.load(true)?;
+        let plugin = self.load_alone("a trace")?;
         let kept = kept_of(&plugin)?;
         let each = Arc::new(Exclusive::new(each));
         let watched = self.watched(&plugin, Detail::Values, &mut |number| {

@@ -35,7 +35,7 @@ pub(crate) mod mailbox;
 pub(crate) mod meter;
 #[cfg(feature = "explain")]
 pub(crate) mod observer;
-mod other_modules;
+pub(crate) mod other_modules;
 #[cfg(feature = "recordings")]
 mod recorded;
 #[cfg(feature = "std")]

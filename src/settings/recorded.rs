@@ -63,7 +63,12 @@ fn nanoseconds(duration: Duration) -> u64 {
 
 impl RunnerConfig {
     /// What a recording keeps of these settings, for a plugin with these imports.
-    pub(crate) fn to_recorded(&self, plugin: &str, imports: &[Import], snapshot: bool) -> Settings {
+    pub(crate) fn to_recorded(
+        &self,
+        plugin: &str,
+        imports: &[&Import],
+        snapshot: bool,
+    ) -> Settings {
         let names = |import: &Import| [import.module.to_string(), import.name.to_string()];
         let state = &self.functions.state;
         let mut settings = Settings {
@@ -92,6 +97,7 @@ impl RunnerConfig {
             tables: Vec::new(),
             files: None,
             warm_up: None,
+            modules: Vec::new(),
         };
         #[cfg(feature = "files")]
         {
@@ -128,7 +134,7 @@ impl RunnerConfig {
 
     /// The settings for a replay of calls of a plugin with these imports. Nothing of them reaches the
     /// host.
-    pub(crate) fn of_recorded(settings: &Settings, imports: &[Import]) -> Result<Self, Failure> {
+    pub(crate) fn of_recorded(settings: &Settings, imports: &[&Import]) -> Result<Self, Failure> {
         let grants = &settings.grants;
         let mut config = Self::new()
             .timeout(Duration::from_nanos(settings.timeout))
@@ -208,7 +214,7 @@ impl crate::common::output::OutputSink for Discarded {
 }
 
 /// The signature of a function that the module imports.
-fn signature(names: &[String; 2], imports: &[Import]) -> Result<Signature, Failure> {
+fn signature(names: &[String; 2], imports: &[&Import]) -> Result<Signature, Failure> {
     let mut found = imports.iter().filter_map(|import| {
         let [module, name] = names;
         let is = *import.module == **module && *import.name == **name;

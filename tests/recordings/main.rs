@@ -13,6 +13,7 @@ mod damaged;
 #[cfg(feature = "debug-info")]
 mod explained;
 mod host;
+mod linked;
 mod strikes;
 mod support;
 mod tampered;

@@ -148,26 +148,3 @@ fn another_module_or_engine_is_refused() {
         format!("the recording was made by {made_by:?}; this build has {ENGINE:?}")
     );
 }
-
-#[test]
-fn what_cannot_be_recorded_is_refused() {
-    let runner = pocketwasm::Runner::new(RunnerConfig::new()).expect("settings");
-    let module = wat::parse_str(r#"(module (func (export "run")))"#).expect("a module");
-    let linked = runner
-        .load_plugin_linked("linked", &[("a", &module), ("b", &module)])
-        .expect("modules");
-    let mut recording = None;
-    let error = linked
-        .call("run")
-        .record(&mut recording)
-        .run()
-        .expect_err("two modules");
-    assert_eq!(
-        (error.kind(), &*error.message()),
-        (
-            ErrorKind::InvalidConfig,
-            "invalid config: `record` is not possible for a plugin of several modules"
-        )
-    );
-    assert!(recording.is_none());
-}

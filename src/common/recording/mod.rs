@@ -10,6 +10,7 @@ mod failures;
 #[cfg(feature = "files")]
 mod files;
 mod input;
+mod modules;
 mod settings;
 
 pub(crate) use call::{CallLimitsRecord, CallRecord, StdinRecord};
@@ -17,6 +18,7 @@ pub(crate) use codec::{Damage, Plain, Reader, Writer, called};
 pub(crate) use end::{Content, End, difference};
 pub(crate) use failures::{put_failure, take_failure};
 pub(crate) use input::{InputRecord, WarmUpRecord};
+pub(crate) use modules::ModuleRecord;
 #[cfg(feature = "files")]
 pub(crate) use settings::FilesRecord;
 pub(crate) use settings::{Grants, Settings};

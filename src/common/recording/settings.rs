@@ -10,6 +10,7 @@ use crate::common::{
     recording::{
         codec::{Damage, Plain, Reader, Writer},
         input::WarmUpRecord,
+        modules::ModuleRecord,
     },
 };
 use alloc::{borrow::Cow, string::String, vec::Vec};
@@ -35,8 +36,10 @@ pub(crate) struct Grants {
     pub(crate) snapshots_where_possible: bool,
 }
 
-/// The bit that says whether there is a warm-up call, behind those of the grants.
+/// The bits that say whether there is a warm-up call, and whether there are several modules, behind
+/// those of the grants.
 const WARM: u32 = 13;
+const LINKED: u32 = 14;
 
 impl Grants {
     fn bits(self) -> [bool; 13] {
@@ -59,16 +62,16 @@ impl Grants {
         ]
     }
 
-    fn put(self, is_warm: bool, writer: &mut Writer) {
+    fn put(self, [is_warm, is_linked]: [bool; 2], writer: &mut Writer) {
         let bits = (0..).zip(self.bits());
         let bits: u64 = bits.map(|(place, bit)| u64::from(bit) << place).sum();
-        writer.number(bits | u64::from(is_warm) << WARM);
+        writer.number(bits | u64::from(is_warm) << WARM | u64::from(is_linked) << LINKED);
     }
 
-    /// The grants, and whether there is a warm-up call.
-    fn take(reader: &mut Reader<'_>) -> Result<(Self, bool), Damage> {
+    /// The grants, whether there is a warm-up call, and whether there are several modules.
+    fn take(reader: &mut Reader<'_>) -> Result<(Self, [bool; 2]), Damage> {
         let bits = reader.number()?;
-        if bits >> WARM > 1 {
+        if bits >> LINKED > 1 {
             return Err(Damage("it grants something unknown"));
         }
         let bit = |place: u32| bits >> place & 1 == 1;
@@ -84,11 +87,14 @@ impl Grants {
             snapshot: bit(11),
             snapshots_where_possible: bit(12),
         };
-        let is_warm = bit(WARM);
+        let [is_warm, is_linked] = [bit(WARM), bit(LINKED)];
         if is_warm && !grants.snapshot {
             return Err(Damage("a warm-up call needs a snapshot"));
         }
-        Ok((grants, is_warm))
+        if is_linked && grants.snapshot {
+            return Err(Damage("no snapshot is taken of several modules"));
+        }
+        Ok((grants, [is_warm, is_linked]))
     }
 }
 
@@ -180,6 +186,8 @@ pub(crate) struct Settings {
     pub(crate) files: Option<FilesRecord>,
     /// The call that was made before the snapshot was taken with which the instances began.
     pub(crate) warm_up: Option<WarmUpRecord>,
+    /// The names and the hashes of the modules, if the plugin was loaded as several.
+    pub(crate) modules: Vec<ModuleRecord>,
 }
 
 fn put_names(writer: &mut Writer, [module, name]: &[String; 2]) {
@@ -199,7 +207,8 @@ impl Settings {
         writer.optional(self.fuel);
         writer.number(self.fuel_per_second);
         writer.number(self.seed);
-        self.grants.put(self.warm_up.is_some(), writer);
+        self.grants
+            .put([self.warm_up.is_some(), !self.modules.is_empty()], writer);
         writer.list(&self.allowed_hosts, |writer, host| writer.text(host));
         writer.list(&self.functions, put_names);
         writer.list(&self.globals, |writer, (names, value)| {
@@ -218,10 +227,13 @@ impl Settings {
         if let Some(warm_up) = &self.warm_up {
             warm_up.put(writer);
         }
+        if !self.modules.is_empty() {
+            writer.list(&self.modules, |writer, module| module.put(writer));
+        }
     }
 
     pub(crate) fn take(reader: &mut Reader<'_>) -> Result<Self, Damage> {
-        let is_warm;
+        let (is_warm, is_linked);
         Ok(Self {
             plugin: reader.string()?,
             limits: take_limits(reader)?,
@@ -231,7 +243,7 @@ impl Settings {
             seed: reader.number()?,
             grants: {
                 let grants;
-                (grants, is_warm) = Grants::take(reader)?;
+                (grants, [is_warm, is_linked]) = Grants::take(reader)?;
                 grants
             },
             allowed_hosts: reader.list(Reader::string)?,
@@ -243,6 +255,10 @@ impl Settings {
             warm_up: match is_warm {
                 true => Some(WarmUpRecord::take(reader)?),
                 false => None,
+            },
+            modules: match is_linked {
+                true => ModuleRecord::take_all(reader)?,
+                false => Vec::new(),
             },
         })
     }

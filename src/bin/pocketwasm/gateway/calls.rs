@@ -102,8 +102,7 @@ pub(super) async fn run<R: Send + 'static>(
 ) -> Result<(R, Outcome, Cost), Problem> {
     let token = requester.cancel.clone();
     let (shared, called) = (gateway.clone(), plugin.clone());
-    let is_recorded = gateway.failures.is_some() && plugin.can_be_recorded();
-    let id = is_recorded.then(|| requester.id.to_owned());
+    let id = gateway.failures.is_some().then(|| requester.id.to_owned());
     let timed = move || {
         let mut recording = None;
         let began = Instant::now();
