@@ -1,6 +1,9 @@
-//! What replays take: `cargo test --all-features --test explain -- --ignored costs --nocapture`.
+//! What replays take: `cargo test --release --all-features --test explain -- --ignored costs --nocapture`.
 
-use pocketwasm::{Plugin, Runner, RunnerConfig, SnapshotMode};
+use pocketwasm::{
+    Plugin, Runner, RunnerConfig, SnapshotMode,
+    explain::{Coverage, Motion, TraceOptions},
+};
 use std::{
     fs,
     time::{Duration, Instant},
@@ -63,5 +66,68 @@ fn costs() {
             let ratio = explanation.as_secs_f64() / call.as_secs_f64();
             println!("{export}: {call:?}, {what}: {explanation:?}, {ratio:.1} times");
         }
+    }
+}
+
+/// How long it takes, the quickest of three times.
+fn quickest(mut run: impl FnMut()) -> Duration {
+    let took = (0..3).map(|_| {
+        let began = Instant::now();
+        run();
+        began.elapsed()
+    });
+    took.min().expect("three")
+}
+
+#[test]
+#[ignore = "it only measures"]
+fn costs_of_looking_in() {
+    let module = wat::parse_str(MODULE).expect("valid");
+    let config = RunnerConfig::new().timeout(Duration::from_secs(60));
+    let plugin = Runner::new(config)
+        .expect("valid")
+        .load_plugin("own", &module)
+        .expect("valid");
+    for export in ["memory loop", "calls"] {
+        let call = quickest(|| assert!(plugin.call(export).run().is_err()));
+        let mut recording = None;
+        let _ = plugin.call(export).record(&mut recording).run();
+        let recording = recording.expect("a recording");
+        let replayer = recording.replayer(&module).expect("its module");
+        let looks = [
+            ("run", quickest(|| drop(replayer.run()))),
+            ("profile", quickest(|| drop(replayer.profile()))),
+            (
+                "cover",
+                quickest(|| drop(replayer.cover(&mut Coverage::new()))),
+            ),
+            (
+                "trace",
+                quickest(|| drop(replayer.trace(&TraceOptions::new(), |_, _| {}))),
+            ),
+            (
+                "debugger, to the end",
+                quickest(|| {
+                    let mut debugger = replayer.debugger().expect("a debugger");
+                    debugger.forward(Motion::Continue).expect("the end");
+                }),
+            ),
+        ];
+        for (what, took) in looks {
+            let ratio = took.as_secs_f64() / call.as_secs_f64();
+            println!("{export}: {call:?}, {what}: {took:?}, {ratio:.1} times");
+        }
+        let mut debugger = replayer.debugger().expect("a debugger");
+        let steps = 10_000;
+        let began = Instant::now();
+        for _ in 0..steps {
+            debugger.forward(Motion::StepOperator).expect("a step");
+        }
+        println!("{export}: a step: {:?}", began.elapsed() / steps);
+        debugger.forward(Motion::Continue).expect("the end");
+        let back = quickest(|| {
+            debugger.backward(Motion::Step).expect("a step");
+        });
+        println!("{export}: a step back from the end: {back:?}");
     }
 }
