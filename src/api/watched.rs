@@ -46,7 +46,8 @@ fn kept_for<'a>(plugin: &'a Plugin, what: &str) -> Result<&'a KeptModule, Error>
         plugin.error(Failure::from(Cause::InvalidConfig {
             setting: "keep_modules",
             problem: format!(
-                "must be set for {what}, and the plugin must be a single module without a warm-up call"
+                "must be set for {what}, and the plugin must be a single module without a warm-up \
+                 call; a recording of a call has the warm-up call (`Call::record`, `Replayer`)"
             ),
         }))
     })

@@ -437,6 +437,7 @@ fn files_of_coverage() {
     assert_eq!(
         error.to_string(),
         "plugin \"plain\": invalid config: `keep_modules` must be set for coverage, and the plugin must be \
-         a single module without a warm-up call"
+         a single module without a warm-up call; a recording of a call has the warm-up call \
+         (`Call::record`, `Replayer`)"
     );
 }

@@ -95,6 +95,45 @@ fn a_failed_request_is_explained_elsewhere_with_the_line_of_rust() {
 }
 
 #[test]
+fn a_failure_after_a_warm_up_call_is_kept_with_that_call() {
+    let home = tempfile::tempdir().unwrap();
+    fs::create_dir(home.path().join("plugins")).unwrap();
+    let module = fixture_bytes("traps/request.wasm");
+    fs::write(home.path().join("plugins/parity.wasm"), &module).unwrap();
+    let config = "[plugin.parity]\nwarm-up = \"greet\"\nwarm-up-input = \"4\"\n";
+    fs::write(home.path().join("gateway.toml"), config).unwrap();
+    let flags = [
+        "--listen",
+        "127.0.0.1:0",
+        "--plugins",
+        "plugins",
+        "--config",
+        "gateway.toml",
+        "--record-failures",
+        "kept",
+    ];
+    let server = Server::start_with(home.path(), &flags);
+    let answer = server.post("/execute/parity", b"256");
+    assert_eq!(answer.status, 500, "{}", answer.text());
+    let kept = home.path().join("kept");
+    let [name] = names(&kept).try_into().unwrap();
+    let recording = Recording::from_bytes(&fs::read(kept.join(name)).unwrap()).unwrap();
+    let replayer = recording.replayer(&module).unwrap();
+    let error = replayer
+        .explain()
+        .unwrap()
+        .into_last()
+        .unwrap()
+        .unwrap_err();
+    let mut frames = error.backtrace().unwrap().frames().iter();
+    assert!(frames.any(|frame| frame.name() == Some("request::number")));
+    // The export of the warm-up call, and that of the call.
+    let bytes = recording.to_bytes();
+    let greets = bytes.windows(6).filter(|it| *it == b"\x05greet");
+    assert_eq!(greets.count(), 2);
+}
+
+#[test]
 fn a_deadline_of_the_gateway_is_replayed() {
     let kept = tempfile::tempdir().unwrap();
     let server = started(kept.path(), &["--timeout", "50ms"]);

@@ -114,4 +114,14 @@ fn a_damaged_warm_up_call_is_refused_or_differs() {
             "{length}"
         );
     }
+    // One of the changes of a bit takes the snapshot away.
+    let bits = (9..body.len()).flat_map(|at| (0..8).map(move |bit| (at, 1 << bit)));
+    let said = bits.filter_map(|(at, bit)| {
+        let mut body = body.to_vec();
+        body[at] ^= bit;
+        let read = Recording::from_bytes(&sealed(&body));
+        read.err().map(|error| error.message())
+    });
+    let expected = "the recording is damaged: a warm-up call needs a snapshot";
+    assert_eq!(said.filter(|it| it == expected).count(), 1);
 }
