@@ -9,10 +9,13 @@
     reason = "the type of a request is another one in each C library"
 )]
 
+mod pagemap;
+
+pub(crate) use pagemap::Pagemap;
+
 use crate::system::pages::page_size;
 use core::{ops::Range, ptr, slice};
 use std::{
-    fs::File,
     os::fd::{AsRawFd, FromRawFd, OwnedFd},
     sync::OnceLock,
 };
@@ -88,12 +91,6 @@ struct Region {
     start: u64,
     end: u64,
     categories: u64,
-}
-
-/// Where the system says what it knows of this process's memory. It is opened when it is first asked.
-#[derive(Debug, Default)]
-pub(crate) struct Pagemap {
-    opened: Option<File>,
 }
 
 /// What is known of memory that gets the same content again and again.
@@ -343,8 +340,8 @@ fn says_what_was_written(watcher: &OwnedFd, pages: &mut [u8], page: usize) -> Op
 ///
 /// A process that was forked has memory that is not watched, and the descriptor of its parent.
 /// What it registers is the parent's memory, which changes nothing there. What it protects and
-/// asks about is its own: `/proc/self/pagemap` is opened anew for each call. The system refuses to protect
-/// what is not watched, and says of all other pages that they may have been written.
+/// asks about is its own (`Pagemap`). The system refuses to protect what is not watched, and says of all
+/// other pages that they may have been written.
 fn watch(watcher: &OwnedFd, pagemap: &mut Pagemap, pages: &mut [u8]) -> bool {
     let start = pages.as_mut_ptr().expose_provenance();
     let mut register = Register {
@@ -376,10 +373,7 @@ fn watch(watcher: &OwnedFd, pagemap: &mut Pagemap, pages: &mut [u8]) -> bool {
 
 /// Scans pages of this process. Returns how many regions were written into `vec`.
 fn scan_pages(pagemap: &mut Pagemap, scan: &mut Scan) -> Option<usize> {
-    let pagemap = match &mut pagemap.opened {
-        Some(opened) => opened,
-        none => none.insert(File::open("/proc/self/pagemap").ok()?),
-    };
+    let pagemap = pagemap.descriptor()?;
     scan.size = size_of::<Scan>() as u64;
     // SAFETY: PAGEMAP_SCAN reads and writes a `struct pm_scan_arg`, which `Scan` is, and writes
     // at most `vec_len` regions to `vec` (`Found::ask` gives it an array of as many, which it
