@@ -10,6 +10,7 @@
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rustc-check-cfg=cfg(pocketwasm_tail_calls)");
+    println!("cargo::rustc-check-cfg=cfg(pocketwasm_tail_calls_proven)");
     println!("cargo::rustc-check-cfg=cfg(could_make_tail_calls)");
     println!("cargo::rustc-check-cfg=cfg(tail_calls)");
     println!("cargo::rustc-check-cfg=cfg(fast_dispatch)");
