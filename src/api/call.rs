@@ -1,9 +1,9 @@
 //! The builder of a call.
 
-#[cfg(feature = "recordings")]
-use crate::api::record;
 #[cfg(feature = "explain")]
 use crate::api::{explained, replay};
+#[cfg(feature = "recordings")]
+use crate::api::{record, recorded_instance};
 #[cfg(feature = "files")]
 use crate::common::files::Files;
 use crate::{
@@ -308,9 +308,10 @@ impl<'a> Call<'a> {
                 record::fresh(&mut self.task, plugin)
             }
             #[cfg(feature = "recordings")]
-            Target::Kept(instance) if self.task.recording.is_some() => {
-                let failure = record::refusal("is possible for calls in fresh instances only");
-                Err(refused(failure, instance.plugin(), self.task.export))
+            Target::Kept(instance)
+                if self.task.recording.is_some() || instance.recording.is_some() =>
+            {
+                recorded_instance::run(&mut self.task, instance)
             }
             Target::Fresh(plugin) => {
                 #[cfg(feature = "explain")]

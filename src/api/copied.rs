@@ -3,9 +3,11 @@
 use crate::{
     api::{
         explaining::{Look, Replayed, explain},
+        instance::Instance,
+        instance_replay::{InstanceReplay, player_of},
         plugin::Plugin,
         recording::Recording,
-        replay::{copy_of, on_copy},
+        replay::{copy_of, observe, on_copy, watch_of},
         replaying::{GivenFiles, with_task},
         task::Begin,
     },
@@ -14,13 +16,13 @@ use crate::{
         error::Error,
         failure::Failure,
         outcome::CallOutput,
-        recording::{CallRecord, WarmUpRecord},
+        recording::{CallRecord, Place, WarmUpRecord},
     },
     engine::{
         compiled_module::CompiledModule, execution::Execution, guest_store::GuestStore,
-        meter::CallLimits, observer::Observer,
+        meter::CallLimits, observer::Observer, watch::Watch,
     },
-    host::tape::Tape,
+    host::tape::{Player, Tape},
     loading::{instrumented::KeptModule, warm_up::WarmUp},
 };
 use alloc::{
@@ -29,6 +31,7 @@ use alloc::{
     string::{String, ToString},
     sync::Arc,
 };
+use core::ops::Range;
 
 /// Makes the observer of each call, by its number.
 pub(super) type Observers<'a> = dyn FnMut(usize) -> Option<Box<dyn Observer>> + 'a;
@@ -61,8 +64,8 @@ impl<'a> Copied<'a> {
         })
     }
 
-    /// Runs the call of that number and those that come before it on a copy, and looks at the instance
-    /// at the end.
+    /// Runs the call of that number on a copy, after those that came before it in its instance, and looks
+    /// at the instance at the end.
     fn replayed(
         &self,
         code: Arc<CompiledModule>,
@@ -76,41 +79,117 @@ impl<'a> Copied<'a> {
                 found = Some(replayed);
             }
         };
-        self.run(code, number + 1, &mut |_| None, &mut ended)?;
+        self.run(code, self.needed(number), &mut |_| None, &mut ended)?;
         found.ok_or_else(|| "the call did not begin".into())
     }
 
-    /// Runs the first `count` calls on a copy. `ended` gets each as it ended, with its instance. Fails
-    /// with the reason if a call cannot begin.
+    /// The calls that must run for the one of that number: it, and those that came before it in its
+    /// instance.
+    pub(super) fn needed(&self, number: usize) -> Range<usize> {
+        let end = number.saturating_add(1);
+        let calls = self.recording.calls.get(..end).unwrap_or_default();
+        let begins = |call: &CallRecord| call.place == Place::Made && call.end.failed.is_none();
+        let begin = match calls.last() {
+            Some(call) if call.place == Place::Kept => calls.iter().rposition(begins),
+            _ => Some(number),
+        };
+        begin.unwrap_or_default()..end
+    }
+
+    /// Runs calls on a copy. `ended` gets each as it ended, with its instance. Fails with the reason if
+    /// a call cannot begin.
     pub(super) fn run(
         &self,
         code: Arc<CompiledModule>,
-        count: usize,
+        numbers: Range<usize>,
         observers: &mut Observers<'_>,
         ended: &mut dyn FnMut(usize, Replayed, &GuestStore),
     ) -> Result<(), String> {
-        let copy = copy_of(self.plugin, self.kept, code);
-        let calls = self.recording.calls.iter().take(count).enumerate();
-        for (number, call) in calls {
-            let begun = with_task(call, self.files, |mut task| {
-                task.call_limits = (self.limits)(call);
-                let tape = task.take_tape();
-                let export = task.export;
-                let prepare =
-                    |execution: &mut Execution<'_>| self.prepare(&copy, execution, export, tape);
-                on_copy(
-                    &copy,
-                    task,
-                    observers(number),
-                    prepare,
-                    |replayed, guest_store| {
+        let copy = copy_of(self.plugin, self.kept, code.clone());
+        let mut instance = None;
+        let calls = self.recording.calls.iter().enumerate().take(numbers.end);
+        for (number, call) in calls.skip(numbers.start) {
+            let observer = observers(number);
+            match (call.place, &mut instance) {
+                (Place::Fresh, _) => {
+                    self.fresh(&copy, call, observer, |replayed, guest_store| {
                         ended(number, replayed, guest_store);
-                    },
-                )
-            });
-            begun.map_err(|failure| failure.to_string())??;
+                    })?;
+                }
+                (Place::Made, instance) => {
+                    let (replayed, made) = self.make(&copy, call, observer)?;
+                    let is_made = replayed.0.is_ok();
+                    let (guest_store, player) = made;
+                    ended(number, replayed, &guest_store);
+                    // Where the creation failed, the recorded calls went on in the instance before.
+                    if call.end.failed.is_none() {
+                        *instance = player.filter(|_| is_made).map(|player| {
+                            let made = Instance::new(copy.clone(), code.clone(), guest_store);
+                            InstanceReplay::new(made, player)
+                        });
+                    }
+                }
+                (Place::Kept, Some(instance)) => {
+                    let store = instance.instance.store();
+                    let sites = code.sites.as_ref();
+                    store.state().watch = sites.map(|sites| Box::new(Watch::new(sites)));
+                    observe(store, observer);
+                    let done = instance.call(call, self.files, (self.limits)(call));
+                    let done = done.map_err(|failure| failure.to_string())?;
+                    let store = instance.instance.store();
+                    let watch = watch_of(store)?;
+                    ended(number, (done, watch), store);
+                }
+                // Its instance was not made.
+                (Place::Kept, None) => {}
+            }
         }
         Ok(())
+    }
+
+    /// Runs a call in a fresh instance of the copy.
+    fn fresh(
+        &self,
+        copy: &Plugin,
+        call: &CallRecord,
+        observer: Option<Box<dyn Observer>>,
+        ended: impl FnOnce(Replayed, &GuestStore),
+    ) -> Result<(), String> {
+        let begun = with_task(call, self.files, |mut task| {
+            task.call_limits = (self.limits)(call);
+            let tape = task.take_tape();
+            let export = task.export;
+            let prepare =
+                |execution: &mut Execution<'_>| self.prepare(copy, execution, Some(export), tape);
+            on_copy(copy, task, observer, prepare, ended)
+        });
+        begun.map_err(|failure| failure.to_string())?
+    }
+
+    /// Makes an instance of the copy that is kept. Returns how that ended, and the instance with its
+    /// player.
+    fn make(
+        &self,
+        copy: &Plugin,
+        call: &CallRecord,
+        observer: Option<Box<dyn Observer>>,
+    ) -> Result<(Replayed, (GuestStore, Option<Player>)), String> {
+        let tape = Tape::Replaying(Player::new(Arc::from(&*call.answers)));
+        let (limits, environment) = ((self.limits)(call), Some(Box::default()));
+        let mut guest_store =
+            GuestStore::new(copy.plugin_context(), copy.code(), limits, environment);
+        observe(&mut guest_store, observer);
+        let mut execution = Execution::new(copy.code(), &mut guest_store);
+        let begin = self.prepare(copy, &mut execution, None, Some(Box::new(tape)))?;
+        let initialised = match begin {
+            Begin::Instantiate => execution.instantiate_and_initialise(None),
+            _ => Ok(()),
+        };
+        let done = execution.end(initialised).map(|((), outcome)| outcome);
+        let done = done.map_err(|error| error.in_plugin(copy.shared_name()));
+        let player = player_of(execution.state().environment().tape.take());
+        let watch = watch_of(&mut guest_store)?;
+        Ok(((done, watch), (guest_store, player)))
     }
 
     /// Brings an instance to where the recorded call began, and puts the tape in. After a snapshot, that
@@ -119,12 +198,12 @@ impl<'a> Copied<'a> {
         &self,
         copy: &Plugin,
         execution: &mut Execution<'_>,
-        export: &str,
+        export: Option<&str>,
         tape: Option<Box<Tape>>,
     ) -> Result<Begin, String> {
         let mut begin = Begin::Instantiate;
         if self.recording.snapshot {
-            let initialised = execution.instantiate_and_initialise(Some(export));
+            let initialised = execution.instantiate_and_initialise(export);
             initialised.map_err(|failure| format!("the initialiser failed: {failure}"))?;
             if let Some(warm_up) = self.plugin.warm_up() {
                 let warmed = warm(copy, execution, warm_up);

@@ -11,6 +11,7 @@ use crate::{
     common::{
         debugging::{Breakpoint, Motion, Stop, Variable},
         error::Error,
+        failure::Cause,
         trace::matches,
     },
     engine::{
@@ -82,18 +83,37 @@ impl Replayer<'_> {
         doc(cfg(all(feature = "explain", feature = "recordings", feature = "std")))
     )]
     pub fn debugger(&self) -> Result<Debugger, Error> {
+        self.debugger_of(self.recording.calls.len().saturating_sub(1))
+    }
+
+    /// The same for the call of that number, as [`Replay::calls`](crate::Replay::calls) has them, from
+    /// 0 on. Those that came before it in its instance run before it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`debugger`](Self::debugger), and `Recording` if there is no such call.
+    #[cfg_attr(
+        docsrs,
+        doc(cfg(all(feature = "explain", feature = "recordings", feature = "std")))
+    )]
+    pub fn debugger_of(&self, call: usize) -> Result<Debugger, Error> {
         let plugin = self.load_alone("a debugger")?;
-        let mut replay = self.run_with(&plugin)?;
-        let ended = replay.ended.pop().map(|done| match done {
+        let replay = self.run_with(&plugin)?;
+        let Some(done) = replay.ended.get(call) else {
+            let count = replay.ended.len();
+            let problem = format!("the recording has {count} calls, from 0 on, and no call {call}");
+            return Err(plugin.error(Cause::Recording { problem }.into()));
+        };
+        let ended = match done {
             Ok(outcome) => format!("well, after {} units of fuel", outcome.fuel_used()),
             Err(error) => error.message(),
-        });
+        };
         let owned = Arc::new(Owned {
             recording: Recording::from_bytes(&self.recording.to_bytes())?,
             #[cfg(feature = "files")]
             files: self.given_files().cloned(),
-            call: self.recording.calls.len().saturating_sub(1),
-            ended: ended.unwrap_or_default(),
+            call,
+            ended,
             plugin,
         });
         let kept = owned.kept()?;

@@ -1,11 +1,22 @@
 //! Calls of a runner that explains errors.
 
 #[cfg(feature = "recordings")]
-use crate::{api::record, loading::instrumented::KeptModule};
+use crate::{
+    api::{
+        copied::Copied,
+        instance_recording::InstanceRecording,
+        record,
+        recording::Recording,
+        replay::{is_explained, timed},
+    },
+    loading::instrumented::KeptModule,
+};
 use crate::{
     api::{plugin::Plugin, replay, task::Task},
     common::{error::Error, outcome::Outcome},
 };
+#[cfg(feature = "recordings")]
+use alloc::format;
 
 /// Runs a call. If it ends with an error that can be explained, explains it.
 #[cfg_attr(
@@ -38,4 +49,35 @@ fn needs_tape(plugin: &Plugin, kept: &KeptModule, task: &Task<'_>) -> bool {
         let _ = (plugin, task);
         true
     }
+}
+
+/// Explains the error of the last call of an instance, by its recording.
+#[cfg(feature = "recordings")]
+#[cold]
+pub(super) fn in_instance(
+    plugin: &Plugin,
+    recording: &mut InstanceRecording,
+    export: &str,
+    error: Error,
+) -> Error {
+    if !plugin.context().config.explain || !is_explained(&error, plugin, export) {
+        return error;
+    }
+    timed(plugin, error, |error| {
+        if let Some(why) = recording.ended() {
+            return Err(format!(
+                "the instance is not recorded any more: {why}; `Instance::reset` begins anew"
+            ));
+        }
+        let (Some(kept), Some(last)) =
+            (plugin.kept_modules(), recording.calls.len().checked_sub(1))
+        else {
+            return Err("the runner does not keep the bytes of modules".into());
+        };
+        let mut whole = Recording::of(plugin, recording.snapshot);
+        whole.calls = core::mem::take(&mut recording.calls);
+        let found = Copied::new(&whole, plugin, kept).explain(last, error);
+        recording.calls = whole.calls;
+        found
+    })
 }

@@ -1,5 +1,7 @@
 //! Instances that are kept between calls.
 
+#[cfg(feature = "recordings")]
+use crate::api::instance_recording::InstanceRecording;
 use crate::{
     api::plugin::Plugin,
     common::{
@@ -16,6 +18,8 @@ use crate::{
     },
     host::{context::GuestState, memory_view::Memory},
 };
+#[cfg(feature = "recordings")]
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
 
@@ -43,6 +47,9 @@ pub struct Instance {
     /// The code that it is an instance of: the plugin's snapshot or its original module.
     code: Arc<CompiledModule>,
     guest_store: GuestStore,
+    /// What is recorded of this instance, if it is.
+    #[cfg(feature = "recordings")]
+    pub(super) recording: Option<Box<InstanceRecording>>,
 }
 
 impl Instance {
@@ -56,6 +63,8 @@ impl Instance {
             plugin,
             code,
             guest_store,
+            #[cfg(feature = "recordings")]
+            recording: None,
         }
     }
 
@@ -65,37 +74,17 @@ impl Instance {
         &self.plugin
     }
 
-    /// Makes the instance as fresh as a new one, also after a call that failed. References and the
-    /// state of earlier calls are gone.
-    ///
-    /// It takes at most the time of [`Plugin::instantiate`], and less where a spare instance is
-    /// ready (`RunnerConfig::spare_instances`).
-    ///
-    /// ```
-    /// # let runner = pocketwasm::Runner::new(pocketwasm::RunnerConfig::new())?;
-    /// let module = wat::parse_str(
-    ///     r#"(module
-    ///         (global $count (export "count") (mut i32) (i32.const 1))
-    ///         (func (export "fail") (global.set $count (i32.const 2)) (unreachable)))"#,
-    /// )?;
-    /// let mut instance = runner.load_plugin("fails", module)?.instantiate()?;
-    /// instance.call("fail").run().unwrap_err();
-    /// assert!(instance.is_poisoned());
-    /// instance.reset()?;
-    /// assert!(!instance.is_poisoned());
-    /// assert_eq!(instance.global("count")?.get(), Some(1));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Plugin::instantiate`]. The instance is then as it was before.
-    pub fn reset(&mut self) -> Result<(), Error> {
-        let (code, mut guest_store) = self.plugin.make()?;
+    /// Takes another instance in place of this one.
+    pub(super) fn replace(&mut self, code: Arc<CompiledModule>, mut guest_store: GuestStore) {
         guest_store.keep();
         self.code = code;
         self.guest_store = guest_store;
-        Ok(())
+    }
+
+    /// The store.
+    #[cfg(feature = "recordings")]
+    pub(super) fn store(&mut self) -> &mut GuestStore {
+        &mut self.guest_store
     }
 
     /// Whether an earlier call failed, or was dropped while it was suspended. Every later one is then
@@ -168,6 +157,7 @@ impl Instance {
     ///
     /// [`NotFound`](crate::ErrorKind::NotFound) lists the memories that there are.
     pub fn memory(&mut self, name: &str) -> Result<Memory<'_>, Error> {
+        self.end_recording("`Instance::memory` was used");
         let Self {
             plugin,
             guest_store,
@@ -210,6 +200,7 @@ impl Instance {
     /// [`NotFound`](crate::ErrorKind::NotFound) lists the globals that there are;
     /// [`Signature`](crate::ErrorKind::Signature) if the global is not mutable or has another type.
     pub fn set_global(&mut self, name: &str, value: impl Into<Value>) -> Result<(), Error> {
+        self.end_recording("`Instance::set_global` was used");
         let set = self.guest_store.set_global(name, &value.into());
         set.map_err(|failure| self.plugin.error(failure))
     }
@@ -240,11 +231,25 @@ impl Instance {
         ended.map_err(|error| error.in_plugin(plugin.shared_name()))
     }
 
+    /// What comes now is not recorded, and neither is what follows.
+    #[inline]
+    fn end_recording(&mut self, why: &str) {
+        #[cfg(feature = "recordings")]
+        if let Some(recording) = &mut self.recording {
+            recording.end(why);
+        }
+        #[cfg(not(feature = "recordings"))]
+        let _ = why;
+    }
+
+    /// The parts for a call.
     pub(crate) fn parts(&mut self) -> (&Plugin, Execution<'_>) {
+        self.end_recording("a call was made as a future, by steps or of a reference");
         let Self {
             plugin,
             code,
             guest_store,
+            ..
         } = self;
         (plugin, Execution::new(code, guest_store))
     }
@@ -256,40 +261,5 @@ impl fmt::Debug for Instance {
             .field("plugin", &self.plugin)
             .field("poisoned", &self.is_poisoned())
             .finish_non_exhaustive()
-    }
-}
-
-impl Plugin {
-    /// Creates an instance that keeps its state from call to call. Its start function and
-    /// initialiser run now, under the runner's limits for one call.
-    ///
-    /// # Errors
-    ///
-    /// [`Closed`](crate::ErrorKind::Closed), and the errors of a call: `Trap`, `Exit`, `OutOfFuel`,
-    /// `Timeout`, `Host`. `Exit` is returned for any exit code, even 0: a program that has ended
-    /// leaves no usable instance.
-    pub fn instantiate(&self) -> Result<Instance, Error> {
-        let (code, guest_store) = self.make()?;
-        Ok(Instance::new(self.clone(), code, guest_store))
-    }
-
-    /// A store with an instance that is initialised, a spare one if there is one.
-    fn make(&self) -> Result<(Arc<CompiledModule>, GuestStore), Error> {
-        let make = || -> Result<_, Error> {
-            self.context().check_open()?;
-            let (code, mut guest_store) = self.begin(CallLimits::default(), None)?;
-            if let Some(mut spare) = self.spare_of(&code) {
-                let mut execution = Execution::new(&code, &mut spare);
-                execution.renew(CallLimits::default(), None);
-                let initialised = execution.initialise_first(None);
-                execution.end(initialised)?;
-                return Ok((code, *spare));
-            }
-            let mut execution = Execution::new(&code, &mut guest_store);
-            let initialised = execution.instantiate_and_initialise(None);
-            execution.end(initialised)?;
-            Ok((code, guest_store))
-        };
-        make().map_err(|error| error.in_plugin(self.shared_name()))
     }
 }

@@ -2,17 +2,18 @@
 
 use crate::{
     api::{
-        on_tape::run_on_tape,
-        plugin::Plugin,
-        recording::Recording,
-        replayed_copy::alone,
-        replayer::Replayer,
-        replaying::{GivenFiles, with_task},
+        instance_replay::Replays, plugin::Plugin, recording::Recording, replayed_copy::alone,
+        replayer::Replayer, replaying::as_given,
     },
-    common::{coverage::Coverage, error::Error, outcome::Outcome, recording::CallRecord},
-    host::tape::Tape,
+    common::{
+        coverage::Coverage,
+        error::Error,
+        outcome::Outcome,
+        recording::{CallRecord, Place, difference},
+    },
+    host::tape::Player,
 };
-use alloc::vec::Vec;
+use alloc::{string::ToString, vec::Vec};
 
 impl Recording {
     /// Makes the recorded calls on another build of the module, with the recording in place of the host:
@@ -63,9 +64,21 @@ impl Recording {
         }
         let replayer = Replayer::of_build(self, module);
         let plugin = replayer.load(coverage.is_some())?;
+        let mut replays = Replays {
+            plugin: &plugin,
+            files: replayer.files_of_calls(),
+            limits: as_given,
+            instance: None,
+        };
         let mut ended = Vec::new();
         for call in &self.calls {
-            ended.push(mocked(call, &plugin)?);
+            if call.place == Place::Kept && replays.instance.is_none() {
+                let problem = "the instance of the call was not made".to_string();
+                let error = plugin.error(difference(problem));
+                ended.push(Err(error.in_export(&call.export)));
+                continue;
+            }
+            ended.push(replays.next(call, |done, player| judged(call, &plugin, done, player))?);
         }
         if let Some(coverage) = coverage {
             replayer.count(&plugin, coverage)?;
@@ -74,26 +87,23 @@ impl Recording {
     }
 }
 
-/// Makes one call on the plugin, with the tape in place of the host.
-fn mocked(call: &CallRecord, plugin: &Plugin) -> Result<Result<Outcome, Error>, Error> {
-    let (done, tape, _) = with_task(call, GivenFiles::default(), |mut task| {
-        task.call_limits.fuel = call.limits.fuel;
-        run_on_tape(&mut task, plugin)
-    })?;
-    let difference = match tape.as_deref() {
-        Some(Tape::Replaying(player)) => player.end().err(),
-        _ => None,
-    };
-    Ok(match (difference, done) {
+/// How a call ended, or the first difference from the recording.
+fn judged(
+    call: &CallRecord,
+    plugin: &Plugin,
+    done: Result<Outcome, Error>,
+    player: Option<&mut Player>,
+) -> Result<Outcome, Error> {
+    let difference = player.as_ref().and_then(|player| player.end().err());
+    match (difference, done) {
         // What a call did not ask before an error is no difference.
-        (Some(failure), done) if done.is_ok() || has_left(tape.as_deref()) => {
-            let error = Error::from(failure).in_plugin(plugin.shared_name());
-            Err(error.in_export(&call.export))
+        (Some(failure), done) if done.is_ok() || player.is_some_and(|it| it.has_left()) => {
+            let error = plugin.error(failure);
+            Err(match call.place {
+                Place::Made => error,
+                _ => error.in_export(&call.export),
+            })
         }
         (_, done) => done,
-    })
-}
-
-fn has_left(tape: Option<&Tape>) -> bool {
-    matches!(tape, Some(Tape::Replaying(player)) if player.has_left())
+    }
 }

@@ -30,6 +30,11 @@ mod found_file;
 mod hidden;
 pub(crate) mod http;
 pub(crate) mod instance;
+#[cfg(feature = "recordings")]
+mod instance_recording;
+#[cfg(feature = "recordings")]
+mod instance_replay;
+mod instantiate;
 #[cfg(feature = "explain")]
 mod later;
 mod lent_state;
@@ -49,6 +54,8 @@ pub(crate) mod progress;
 mod record;
 #[cfg(all(feature = "explain", feature = "recordings"))]
 mod recorded_coverage;
+#[cfg(feature = "recordings")]
+mod recorded_instance;
 #[cfg(feature = "recordings")]
 pub(crate) mod recording;
 #[cfg(feature = "explain")]

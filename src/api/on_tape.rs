@@ -2,6 +2,7 @@
 
 use crate::{
     api::{
+        instance::Instance,
         plugin::Plugin,
         task::{Begin, Task, refused},
     },
@@ -40,4 +41,16 @@ pub(super) fn run_on_tape(
     let done = task.perform(plugin, &mut execution, &bound_input, Begin::Instantiate);
     let tape = guest_store.state().environment().tape.take();
     (done, tape, code.snapshot_state.is_some())
+}
+
+/// Runs a call in a kept instance, with the tape in its environment. Returns the tape.
+pub(super) fn run_in_instance(
+    task: &mut Task<'_>,
+    instance: &mut Instance,
+) -> (Result<Outcome, Error>, Option<Box<Tape>>) {
+    let done = task.kept(instance);
+    // A call that was refused has not given it to the instance.
+    let tape = task.take_tape();
+    let tape = tape.or_else(|| instance.store().state().environment().tape.take());
+    (done, tape)
 }

@@ -9,12 +9,15 @@ use crate::{
     loading::instrumented::KeptModule,
 };
 use crate::{
-    api::{on_tape::run_on_tape, plugin::Plugin, recording::Recording, task::Task},
+    api::{
+        instance_recording::put_end, on_tape::run_on_tape, plugin::Plugin, recording::Recording,
+        task::Task,
+    },
     common::{
         error::Error,
         failure::{Cause, Failure},
         outcome::Outcome,
-        recording::{CallLimitsRecord, CallRecord, End, InputRecord, StdinRecord},
+        recording::{CallLimitsRecord, CallRecord, InputRecord, Place, StdinRecord},
     },
     convention::{call_input::CallInput, kinds::Convention},
     engine::meter::CallLimits,
@@ -26,7 +29,6 @@ use crate::{
 use alloc::{
     boxed::Box,
     string::{String, ToString},
-    vec::Vec,
 };
 use core::time::Duration;
 
@@ -81,7 +83,7 @@ fn with_tape(
 /// Runs a call in a fresh instance. Returns its recording too.
 fn recorded(task: &mut Task<'_>, plugin: &Plugin) -> (Result<Outcome, Error>, Recording) {
     let mut recorder = Recorder::new();
-    let mut call = begin(task, &mut recorder);
+    let mut call = begin(task, &mut recorder, Place::Fresh);
     #[cfg(feature = "files")]
     if !plugin.sees_files_in_memory(task.environment.as_deref()) {
         recorder.not_recorded("a directory of the host was among the files");
@@ -90,7 +92,7 @@ fn recorded(task: &mut Task<'_>, plugin: &Plugin) -> (Result<Outcome, Error>, Re
     environment.tape = Some(Box::new(Tape::Recording(recorder)));
     let (done, mut tape, snapshot) = run_on_tape(task, plugin);
     if let Some(Tape::Recording(recorder)) = tape.as_deref_mut() {
-        end(&mut call, recorder, &done);
+        put_end(&mut call, recorder, &done);
     }
     let mut recording = Recording::of(plugin, snapshot);
     recording.calls.push(call);
@@ -106,19 +108,12 @@ pub(super) fn refusal(what: &'static str) -> Failure {
     .into()
 }
 
-/// Writes down how the call ended.
-fn end(call: &mut CallRecord, recorder: &mut Recorder, done: &Result<Outcome, Error>) {
-    let passed_on = recorder.take_passed_on();
-    call.end = End::of(done, passed_on, |value| recorder.received(value));
-    call.answers = recorder.take_answers();
-}
-
 fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Writes down what the call begins with.
-fn begin(task: &Task<'_>, recorder: &mut Recorder) -> CallRecord {
+pub(super) fn begin(task: &Task<'_>, recorder: &mut Recorder, place: Place) -> CallRecord {
     let input = match task.input {
         CallInput::Params(params) => InputRecord::Params(params.into()),
         CallInput::Values(values) => {
@@ -130,12 +125,12 @@ fn begin(task: &Task<'_>, recorder: &mut Recorder) -> CallRecord {
             InputRecord::Inputs(inputs.iter().map(|input| input.to_vec()).collect())
         }
     };
-    let place = |convention| {
+    let number = |convention| {
         Convention::ALL
             .iter()
             .position(|known| *known == convention)
     };
-    let convention = task.convention.and_then(place);
+    let convention = task.convention.and_then(number);
     let CallLimits {
         fuel,
         timeout,
@@ -143,7 +138,6 @@ fn begin(task: &Task<'_>, recorder: &mut Recorder) -> CallRecord {
         cancel: _,
     } = &task.call_limits;
     let mut call = CallRecord {
-        export: task.export.to_string(),
         convention: convention.and_then(|place| u8::try_from(place).ok()),
         input,
         limits: CallLimitsRecord {
@@ -151,17 +145,7 @@ fn begin(task: &Task<'_>, recorder: &mut Recorder) -> CallRecord {
             timeout: timeout.map(nanoseconds),
             max_memory_pages: *max_memory_pages,
         },
-        has_environment: false,
-        args: Vec::new(),
-        env: Vec::new(),
-        stdin: StdinRecord::Bytes(Vec::new()),
-        config: Vec::new(),
-        allowed_hosts: Vec::new(),
-        seed: None,
-        clock_start: None,
-        files: None,
-        answers: Vec::new(),
-        end: End::nothing(),
+        ..CallRecord::new(place, task.export.to_string())
     };
     if let Some(environment) = task.environment.as_deref() {
         put_environment(&mut call, environment);

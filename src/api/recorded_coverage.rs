@@ -1,25 +1,22 @@
 //! Coverage of recorded calls.
 
+#[cfg(feature = "testing")]
+use crate::api::{
+    copied::Copied, explaining::not_run, plugin::Plugin, replayed_copy::kept_of,
+    replaying::as_given,
+};
 use crate::{
     api::replayer::Replayer,
     common::{coverage::Coverage, error::Error, outcome::Outcome},
     engine::counts::Counts,
     module::instrument::Detail,
 };
-#[cfg(feature = "testing")]
-use crate::{
-    api::{copied::Copied, explaining::not_run, plugin::Plugin, replayed_copy::kept_of},
-    common::recording::CallRecord,
-    engine::meter::CallLimits,
-};
 use alloc::{boxed::Box, vec::Vec};
-#[cfg(feature = "testing")]
-use core::time::Duration;
 
 impl Replayer<'_> {
     /// Adds to `coverage` which code ran of the recorded calls. For that, they run again on an
     /// instrumented copy of the module, as [`Call::cover`](crate::Call::cover) does it. Returns how
-    /// they ended.
+    /// they ended. The creation of a kept instance counts as a call.
     ///
     /// # Errors
     ///
@@ -51,7 +48,7 @@ impl Replayer<'_> {
         };
         let ran = copied.run(
             code,
-            self.recording.calls.len(),
+            0..self.recording.calls.len(),
             &mut |_| Some(Box::new(Counts::default())),
             &mut |_, (_, mut watch), _| {
                 let counts = watch.take_observer::<Counts>().unwrap_or_default();
@@ -59,16 +56,5 @@ impl Replayer<'_> {
             },
         );
         ran.map_err(|problem| not_run(plugin, problem))
-    }
-}
-
-/// The limits that a call had.
-#[cfg(feature = "testing")]
-fn as_given(call: &CallRecord) -> CallLimits {
-    CallLimits {
-        fuel: call.limits.fuel,
-        timeout: call.limits.timeout.map(Duration::from_nanos),
-        max_memory_pages: call.limits.max_memory_pages,
-        cancel: None,
     }
 }

@@ -1,16 +1,18 @@
 //! A recording of calls, and its file.
 
 #[cfg(feature = "files")]
-use crate::common::recording::FilesRecord;
+use crate::common::{files::Files, recording::FilesRecord};
 use crate::{
     api::plugin::Plugin,
     common::{
         error::Error,
         failure::{Cause, Failure},
-        recording::{CallRecord, Damage, Reader, Settings, Writer},
+        recording::{CallRecord, Damage, Place, Reader, Settings, Writer},
     },
     engine::compiled_module::ENGINE,
 };
+#[cfg(feature = "files")]
+use alloc::sync::Arc;
 use alloc::{
     boxed::Box,
     format,
@@ -52,6 +54,8 @@ pub struct Recording {
     pub(super) snapshot: bool,
     note: String,
     pub(super) calls: Vec<CallRecord>,
+    /// Why it ended before it was taken. Empty if it did not.
+    pub(super) ended: String,
 }
 
 /// Where the head of the file comes from.
@@ -78,6 +82,7 @@ impl Recording {
             note: String::new(),
             // Mostly there is one call, and a call is large.
             calls: Vec::with_capacity(1),
+            ended: String::new(),
         }
     }
 
@@ -114,6 +119,9 @@ impl Recording {
         head.settings.put(&mut writer);
         writer.text(&self.note);
         writer.list(&self.calls, |writer, call| call.put(writer));
+        if self.is_of_instance() {
+            writer.text(&self.ended);
+        }
         let checksum: [u8; 32] = Sha256::digest(&writer.0).into();
         writer.0.extend(checksum.iter().take(CHECKSUM));
         writer.0
@@ -158,6 +166,10 @@ impl Recording {
         let settings = Settings::take(&mut reader)?;
         let note = reader.string()?;
         let calls = reader.list(CallRecord::take)?;
+        let ended = match CallRecord::are_of_instance(&calls)? {
+            true => reader.string()?,
+            false => String::new(),
+        };
         if !reader.is_empty() {
             return Err(Damage("it goes on after its end").into());
         }
@@ -172,6 +184,7 @@ impl Recording {
             snapshot,
             note,
             calls,
+            ended,
         })
     }
 
@@ -182,10 +195,18 @@ impl Recording {
     #[cfg_attr(docsrs, doc(cfg(feature = "files")))]
     pub fn keep_files(&mut self) {
         let mut head = self.head();
-        let files = self.calls.iter_mut().filter_map(|call| call.files.as_mut());
-        for files in files.chain(&mut head.settings.files) {
-            if let FilesRecord::Tree(_, keep) = files {
-                *keep = true;
+        if let Some(FilesRecord::Tree(_, keep)) = &mut head.settings.files {
+            *keep = true;
+        }
+        // The calls of an instance have the same tree, which is there once.
+        let mut kept: Vec<&Files> = Vec::new();
+        for call in &mut self.calls {
+            if let Some(FilesRecord::Tree(files, keep)) = &mut call.files {
+                let is_kept = kept
+                    .iter()
+                    .any(|it| Arc::ptr_eq(it.shared(), files.shared()));
+                *keep = !is_kept;
+                kept.push(files);
             }
         }
         self.origin = Origin::File(Box::new(head));
@@ -242,9 +263,23 @@ impl Recording {
         }
     }
 
-    /// The exports that were called, in order: one, or as many as an instance had calls.
+    /// The exports that were called, in order: one, or as many as a kept instance had calls. Where such
+    /// an instance was made, the text is empty.
     pub fn exports(&self) -> impl Iterator<Item = &str> {
         self.calls.iter().map(|call| &*call.export)
+    }
+
+    /// Why the recording of a kept instance ended before it was taken, if it did. What the instance did
+    /// after that is not in it.
+    #[must_use]
+    pub fn ended_early(&self) -> Option<&str> {
+        (!self.ended.is_empty()).then_some(&*self.ended)
+    }
+
+    /// Whether it is one of a kept instance.
+    fn is_of_instance(&self) -> bool {
+        let first = self.calls.first();
+        first.is_some_and(|call| call.place == Place::Made)
     }
 }
 

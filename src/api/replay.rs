@@ -14,7 +14,7 @@ use crate::{
     convention::{call_input::CallInput, kinds::Convention},
     engine::{
         compiled_module::CompiledModule, execution::Execution, guest_store::GuestStore,
-        meter::CallLimits, observer::Observer,
+        meter::CallLimits, observer::Observer, watch::Watch,
     },
     host::environment::{Environment, InputSource, Stdin},
     loading::{
@@ -180,16 +180,25 @@ pub(super) fn on_copy<R>(
     let (call_limits, environment) = task.take();
     let mut guest_store =
         GuestStore::new(copy.plugin_context(), copy.code(), call_limits, environment);
-    if let (Some(watch), Some(observer)) = (&mut guest_store.state().watch, observer) {
-        watch.observe_with(observer);
-    }
+    observe(&mut guest_store, observer);
     let mut execution = Execution::new(copy.code(), &mut guest_store);
     let begin = prepare(&mut execution)?;
     let done = task.perform(copy, &mut execution, &bound_input, begin);
-    match guest_store.state().watch.take() {
-        Some(watch) => Ok(ended((done, watch), &guest_store)),
-        None => Err("the copy is not instrumented; please report this".into()),
+    let watch = watch_of(&mut guest_store)?;
+    Ok(ended((done, watch), &guest_store))
+}
+
+/// Lets an observer look on at the next call of a copy.
+pub(super) fn observe(guest_store: &mut GuestStore, observer: Option<Box<dyn Observer>>) {
+    if let (Some(watch), Some(observer)) = (&mut guest_store.state().watch, observer) {
+        watch.observe_with(observer);
     }
+}
+
+/// Takes what was seen of a call of a copy.
+pub(super) fn watch_of(guest_store: &mut GuestStore) -> Result<Box<Watch>, String> {
+    let watch = guest_store.state().watch.take();
+    watch.ok_or_else(|| "the copy is not instrumented; please report this".into())
 }
 
 /// A copy of a plugin's module, as a plugin.

@@ -107,7 +107,7 @@ impl Replayer<'_> {
     /// The calls with copies of the module. `plugin` is what `load(true)` gave, and `kept` its bytes.
     pub(super) fn copied<'c>(&'c self, plugin: &'c Plugin, kept: &'c KeptModule) -> Copied<'c> {
         Copied {
-            files: self.files,
+            files: self.files_of_calls(),
             ..Copied::new(self.recording, plugin, kept)
         }
     }
@@ -127,7 +127,7 @@ impl Replayer<'_> {
         let count = recorded.len();
         let mut ended = |_, replayed, _: &GuestStore| seen.push(replayed);
         self.copied(plugin, kept)
-            .run(code, count, observers, &mut ended)
+            .run(code, 0..count, observers, &mut ended)
             .map_err(|problem| plugin.error(difference(problem)))?;
         let pairs = recorded.into_iter().zip(seen);
         let watched = pairs.map(|(recorded, (done, watch))| {

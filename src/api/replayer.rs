@@ -1,18 +1,22 @@
 //! A recording with its module, ready to be replayed.
 
 #[cfg(feature = "files")]
-use crate::common::{files::Files, recording::FilesRecord};
+use crate::{
+    api::replaying::{Trees, trees_of},
+    common::files::Files,
+};
 use crate::{
     api::{
+        instance_replay::Replays,
         linked::hash_of,
         plugin::{Plugin, sha256},
         recording::{Head, Recording},
-        replaying::{GivenFiles, Replay, fresh},
+        replaying::{GivenFiles, Replay, as_recorded, compared, struck},
     },
     common::{
         error::Error,
         failure::{Cause, Failure},
-        recording::ModuleRecord,
+        recording::{ModuleRecord, Place},
         text::{Escaped, Quoted},
     },
     engine::{compiled_module::ENGINE, dispatch, other_modules::host_imports},
@@ -50,7 +54,11 @@ pub struct Replayer<'a> {
     /// The modules with their names. Of a plugin of one module, the name does not matter.
     modules: Vec<(&'a str, &'a [u8])>,
     head: Head,
-    pub(super) files: GivenFiles<'a>,
+    #[cfg(feature = "files")]
+    given: Option<&'a Files>,
+    /// The trees that are in the recording.
+    #[cfg(feature = "files")]
+    kept: Trees,
 }
 
 impl Recording {
@@ -145,12 +153,7 @@ impl Recording {
             )),
         };
         checked.map_err(|problem| Failure::from(Cause::Recording { problem }))?;
-        Ok(Replayer {
-            recording: self,
-            modules,
-            head,
-            files: GivenFiles::default(),
-        })
+        Ok(Replayer::new(self, modules, head))
     }
 }
 
@@ -189,32 +192,53 @@ fn same_modules(recorded: &[ModuleRecord], given: &[(&str, &[u8])]) -> Result<()
 }
 
 impl<'a> Replayer<'a> {
+    fn new(recording: &'a Recording, modules: Vec<(&'a str, &'a [u8])>, head: Head) -> Self {
+        #[cfg(feature = "files")]
+        let of_calls = recording.calls.iter().filter_map(|it| it.files.as_ref());
+        Self {
+            recording,
+            modules,
+            #[cfg(feature = "files")]
+            given: None,
+            #[cfg(feature = "files")]
+            kept: trees_of(head.settings.files.iter().chain(of_calls)),
+            head,
+        }
+    }
+
+    /// The files for a replay.
+    pub(super) fn files_of_calls(&self) -> GivenFiles<'_> {
+        #[cfg(feature = "files")]
+        return GivenFiles {
+            given: self.given,
+            kept: Some(&self.kept),
+        };
+        #[cfg(not(feature = "files"))]
+        GivenFiles::default()
+    }
+
     /// Puts a recording and another build of its module together.
     #[cfg(feature = "testing")]
     pub(super) fn of_build(recording: &'a Recording, module: &'a [u8]) -> Self {
-        Self {
-            recording,
-            modules: vec![("", module)],
-            head: Head {
-                module: sha256(module),
-                ..recording.head()
-            },
-            files: GivenFiles::default(),
-        }
+        let head = Head {
+            module: sha256(module),
+            ..recording.head()
+        };
+        Self::new(recording, vec![("", module)], head)
     }
 
     /// Gives the files that the calls saw, if the recording has them by their hash only.
     #[cfg(feature = "files")]
     #[cfg_attr(docsrs, doc(cfg(feature = "files")))]
     pub fn files(mut self, files: &'a Files) -> Self {
-        self.files = GivenFiles(Some(files));
+        self.given = Some(files);
         self
     }
 
     /// The files that were given.
     #[cfg(all(feature = "files", feature = "explain", feature = "std"))]
     pub(super) fn given_files(&self) -> Option<&'a Files> {
-        self.files.0
+        self.given
     }
 
     /// Runs the calls again, as [`Recording::replay`] describes it.
@@ -227,9 +251,28 @@ impl<'a> Replayer<'a> {
     }
 
     pub(super) fn run_with(&self, plugin: &Plugin) -> Result<Replay, Error> {
+        let mut replays = Replays {
+            plugin,
+            files: self.files_of_calls(),
+            limits: as_recorded,
+            instance: None,
+        };
         let (mut ended, mut passed_on) = (Vec::new(), Vec::new());
         for call in &self.recording.calls {
-            let (done, output) = fresh(call, plugin, self.files)?;
+            let compared = replays.next(call, |done, player| {
+                let done = struck(done, &call.end);
+                match player {
+                    Some(player) => compared(done, player, &call.end),
+                    None => Ok((done, Default::default())),
+                }
+            })?;
+            let (done, output) = compared.map_err(|failure| {
+                let error = plugin.error(failure);
+                match call.place {
+                    Place::Made => error,
+                    _ => error.in_export(&call.export),
+                }
+            })?;
             ended.push(done);
             passed_on.push(output);
         }
@@ -253,7 +296,7 @@ impl<'a> Replayer<'a> {
         let mut config = RunnerConfig::of_recorded(settings, &imports)?;
         #[cfg(feature = "files")]
         {
-            config.files = FilesRecord::tree(settings.files.as_ref(), self.files.0)?;
+            config.files = self.files_of_calls().tree(settings.files.as_ref())?;
         }
         #[cfg(feature = "explain")]
         {

@@ -3,7 +3,7 @@
 #[cfg(feature = "files")]
 use crate::common::{files::Files, recording::FilesRecord};
 use crate::{
-    api::{on_tape::run_on_tape, plugin::Plugin, recording::Recording, task::Task},
+    api::{recording::Recording, task::Task},
     common::{
         error::Error,
         error_kind::ErrorKind,
@@ -19,11 +19,13 @@ use crate::{
         tape::{Player, Tape},
     },
 };
+#[cfg(feature = "files")]
+use alloc::collections::BTreeMap;
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 /// The calls of a recording after they ran again, each with its outcome or its error, which are those
-/// of the recording.
+/// of the recording. The creation of a kept instance is a call too, which has no export.
 #[derive(Debug)]
 pub struct Replay {
     pub(super) ended: Vec<Result<Outcome, Error>>,
@@ -94,13 +96,49 @@ impl Recording {
     }
 }
 
-/// The files for a replay, if they were given.
+/// Trees of files by their hash.
+#[cfg(feature = "files")]
+pub(super) type Trees = BTreeMap<[u8; 32], Files>;
+
+/// The files for a replay: those that were given, and those that are in the recording. The guest may
+/// notice whether two calls have the same tree, which is therefore read once.
 #[derive(Clone, Copy, Default)]
 #[cfg(feature = "files")]
-pub(super) struct GivenFiles<'a>(pub(super) Option<&'a Files>);
+pub(super) struct GivenFiles<'a> {
+    pub(super) given: Option<&'a Files>,
+    pub(super) kept: Option<&'a Trees>,
+}
 #[derive(Clone, Copy, Default)]
 #[cfg(not(feature = "files"))]
 pub(super) struct GivenFiles<'a>(core::marker::PhantomData<&'a ()>);
+
+#[cfg(feature = "files")]
+impl GivenFiles<'_> {
+    /// The tree of a record.
+    pub(super) fn tree(self, record: Option<&FilesRecord>) -> Result<Option<Files>, Failure> {
+        if let (Some(FilesRecord::Read(hash, _)), Some(kept)) = (record, self.kept)
+            && let Some(files) = kept.get(hash)
+        {
+            return Ok(Some(files.clone()));
+        }
+        FilesRecord::tree(record, self.given)
+    }
+}
+
+/// The trees that are in the file of a recording. What is damaged is said where it is needed.
+#[cfg(feature = "files")]
+pub(super) fn trees_of<'a>(records: impl Iterator<Item = &'a FilesRecord>) -> Trees {
+    let mut trees = Trees::new();
+    for record in records {
+        if let FilesRecord::Read(hash, Some(kept)) = record
+            && !trees.contains_key(hash)
+            && let Ok(files) = Files::of_record(kept)
+        {
+            trees.insert(*hash, files);
+        }
+    }
+    trees
+}
 
 /// A source of standard input that is on the tape.
 struct Taped;
@@ -114,13 +152,22 @@ impl InputSource for Taped {
 /// How a call ended again, and what it passed on to sinks.
 pub(super) type Replayed = (Result<Outcome, Error>, [Vec<u8>; 2]);
 
-/// Makes a recorded call, with the tape in place of the host, and runs it by `run`.
+/// Makes a recorded call, with the tape in place of the host, and runs it by `run`, which sets its limits.
 pub(super) fn with_task<R>(
     call: &CallRecord,
     files: GivenFiles<'_>,
     run: impl FnOnce(Task<'_>) -> R,
 ) -> Result<R, Failure> {
-    let mut player = Player::new(Arc::from(&*call.answers));
+    with_player(call, files, Player::new(Arc::from(&*call.answers)), run)
+}
+
+/// The same with a player that has the answers of the call.
+pub(super) fn with_player<R>(
+    call: &CallRecord,
+    files: GivenFiles<'_>,
+    mut player: Player,
+    run: impl FnOnce(Task<'_>) -> R,
+) -> Result<R, Failure> {
     let input = Input::of(call, &mut player)?;
     let inputs = input.inputs();
     let mut task = task(call, files)?;
@@ -132,24 +179,6 @@ pub(super) fn with_task<R>(
     };
     task.environment.get_or_insert_default().tape = Some(Box::new(Tape::Replaying(player)));
     Ok(run(task))
-}
-
-/// Runs a call in a fresh instance again.
-pub(super) fn fresh(
-    call: &CallRecord,
-    plugin: &Plugin,
-    files: GivenFiles<'_>,
-) -> Result<Replayed, Error> {
-    let (done, tape, _) = with_task(call, files, |mut task| run_on_tape(&mut task, plugin))?;
-    let done = struck(done, &call.end);
-    let Some(Tape::Replaying(player)) = tape.map(|tape| *tape) else {
-        return Ok((done, Default::default()));
-    };
-    ended(done, player, &call.end).map_err(|failure| {
-        Error::from(failure)
-            .in_plugin(plugin.shared_name())
-            .in_export(&call.export)
-    })
 }
 
 /// The input of a recorded call.
@@ -193,25 +222,37 @@ fn task<'a>(call: &'a CallRecord, files: GivenFiles<'_>) -> Result<Task<'a>, Fai
             return Err(crate::common::recording::Damage("a convention is unknown").into());
         }
     };
-    let is_out_of_fuel = call.end.is_out_of_fuel();
     Ok(Task {
         convention,
-        call_limits: CallLimits {
-            // Where the recorded call ended, the replay needs no more.
-            fuel: match is_out_of_fuel || !call.end.begun {
-                true => call.limits.fuel,
-                false => Some(call.end.fuel_used),
-            },
-            timeout: call.limits.timeout.map(Duration::from_nanos),
-            max_memory_pages: call.limits.max_memory_pages,
-            cancel: None,
-        },
         environment: match call.has_environment {
             true => Some(Box::new(environment(call, files)?)),
             false => None,
         },
         ..Task::new(&call.export)
     })
+}
+
+/// The limits of a call that ends as it is recorded.
+pub(super) fn as_recorded(call: &CallRecord) -> CallLimits {
+    let is_over = call.end.is_out_of_fuel() || !call.end.begun;
+    CallLimits {
+        // Where the recorded call ended, the replay needs no more.
+        fuel: match is_over {
+            true => call.limits.fuel,
+            false => Some(call.end.fuel_used),
+        },
+        ..as_given(call)
+    }
+}
+
+/// The limits that a call had.
+pub(super) fn as_given(call: &CallRecord) -> CallLimits {
+    CallLimits {
+        fuel: call.limits.fuel,
+        timeout: call.limits.timeout.map(Duration::from_nanos),
+        max_memory_pages: call.limits.max_memory_pages,
+        cancel: None,
+    }
 }
 
 #[cfg_attr(
@@ -237,14 +278,14 @@ fn environment(call: &CallRecord, files: GivenFiles<'_>) -> Result<Environment, 
         seed: call.seed,
         clock_start: call.clock_start.map(Duration::from_nanos),
         #[cfg(feature = "files")]
-        files: FilesRecord::tree(call.files.as_ref(), files.0)?,
+        files: files.tree(call.files.as_ref())?,
         ..Environment::default()
     })
 }
 
 /// Where the recorded call was ended from outside, the replay's fuel is spent. Its error becomes the
 /// recorded one.
-fn struck(done: Result<Outcome, Error>, recorded: &End) -> Result<Outcome, Error> {
+pub(super) fn struck(done: Result<Outcome, Error>, recorded: &End) -> Result<Outcome, Error> {
     match (done, recorded.strike()) {
         (Err(error), Some(strike)) if error.kind() == ErrorKind::OutOfFuel => {
             Err(error.with_failure(strike.again()))
@@ -254,9 +295,9 @@ fn struck(done: Result<Outcome, Error>, recorded: &End) -> Result<Outcome, Error
 }
 
 /// Compares a replay with the recording.
-fn ended(
+pub(super) fn compared(
     done: Result<Outcome, Error>,
-    mut player: Player,
+    player: &mut Player,
     recorded: &End,
 ) -> Result<Replayed, Failure> {
     if player.has_left() {

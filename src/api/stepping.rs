@@ -146,9 +146,10 @@ impl Owned {
         };
         let mut stepper = Some(Box::new(stepper));
         let mut found = None;
-        replayer.copied(&self.plugin, kept).run(
+        let copied = replayer.copied(&self.plugin, kept);
+        copied.run(
             code,
-            self.call.saturating_add(1),
+            copied.needed(self.call),
             &mut |number| match number == self.call {
                 true => stepper
                     .take()

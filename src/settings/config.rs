@@ -66,6 +66,8 @@ pub struct RunnerConfig {
     pub(crate) core_dumps: bool,
     #[cfg(feature = "explain")]
     pub(crate) keep_modules: bool,
+    #[cfg(feature = "recordings")]
+    pub(crate) max_recording_bytes: usize,
     pub(crate) functions: Functions,
     pub(crate) http_client: Option<Arc<dyn HttpClient>>,
     #[cfg(feature = "async")]
@@ -111,6 +113,8 @@ impl RunnerConfig {
             core_dumps: false,
             #[cfg(feature = "explain")]
             keep_modules: false,
+            #[cfg(feature = "recordings")]
+            max_recording_bytes: 16 << 20,
             functions: Functions::default(),
             http_client: None,
             #[cfg(feature = "async")]

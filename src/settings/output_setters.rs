@@ -54,6 +54,19 @@ impl RunnerConfig {
         self
     }
 
+    /// Sets the bytes that the recorded calls of a kept instance may take in memory: some 600 for each
+    /// call, its input, its output and what the host answered. Default 16 MiB (16,777,216 bytes). A
+    /// call that comes after that is not recorded, nor are those that follow it, and
+    /// [`Recording::ended_early`](crate::Recording::ended_early) says why. It bounds the recordings of
+    /// [`Plugin::instantiate_recorded`](crate::Plugin::instantiate_recorded), and those by which a
+    /// runner that explains errors explains those of kept instances.
+    #[cfg(feature = "recordings")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "recordings")))]
+    pub fn max_recording_bytes(mut self, bytes: usize) -> Self {
+        self.max_recording_bytes = bytes;
+        self
+    }
+
     /// Lets plugins keep the bytes of their modules, as [`explain`](Self::explain) does, but explains an
     /// error only if it is asked to, by [`Call::explaining`](crate::Call::explaining): later, or on
     /// another thread. Default `false`.

@@ -13,6 +13,9 @@ mod damaged;
 #[cfg(feature = "debug-info")]
 mod explained;
 mod host;
+mod kept;
+#[cfg(feature = "debug-info")]
+mod kept_explained;
 mod linked;
 mod strikes;
 mod support;

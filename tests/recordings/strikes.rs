@@ -1,52 +1,8 @@
 //! Calls that a deadline, a cancel or the runner ended: a replay ends at the same unit of fuel.
 
-use crate::support::{check, fixture, load};
-use pocketwasm::{CancelToken, Clock, Error, ErrorKind, HostContext, Runner, RunnerConfig};
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
-
-/// A clock that stands still until it was read `left` times. Then it either jumps past every
-/// deadline, or cancels.
-#[derive(Clone)]
-struct Countdown {
-    left: Arc<AtomicU64>,
-    token: Option<CancelToken>,
-}
-
-impl Countdown {
-    fn new(reads: u64, token: Option<&CancelToken>) -> Self {
-        Self {
-            left: Arc::new(reads.into()),
-            token: token.cloned(),
-        }
-    }
-}
-
-impl Clock for Countdown {
-    fn monotonic(&self) -> Duration {
-        let left = self.left.load(Ordering::Relaxed);
-        self.left.store(left.saturating_sub(1), Ordering::Relaxed);
-        match (&self.token, left) {
-            (_, 1..) => Duration::ZERO,
-            (Some(token), 0) => {
-                token.cancel();
-                Duration::ZERO
-            }
-            (None, 0) => Duration::from_secs(1_000_000),
-        }
-    }
-
-    fn since_epoch(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    fn sleep(&self, _: Duration) {}
-}
+use crate::support::{Countdown, check, fixture, load};
+use pocketwasm::{CancelToken, Error, ErrorKind, HostContext, Runner, RunnerConfig};
+use std::{sync::Arc, time::Duration};
 
 /// Guests that never end: plain loops, growth, host functions, calls back, bulk operations, output.
 const GUEST: &str = r#"(module
@@ -254,11 +210,10 @@ fn a_deadline_strikes_in_an_initialiser() {
         let module = self::fixture(fixture);
         for reads in [1, 2, 3, 5, 8, 100] {
             let clock = Countdown::new(u64::MAX, None);
-            let left = clock.left.clone();
-            let config = RunnerConfig::new().clock(clock).slice(3);
+            let config = RunnerConfig::new().clock(clock.clone()).slice(3);
             let config = config.snapshots(pocketwasm::SnapshotMode::Never);
             let plugin = load(config, &module);
-            left.store(reads, Ordering::Relaxed);
+            clock.wind_up(reads);
             let name = format!("{fixture} {reads}");
             let _ = check(&name, &plugin, &module, "greet", |call| call.input("Ada"));
         }

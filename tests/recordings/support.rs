@@ -1,10 +1,19 @@
 //! Recording a call, replaying it from the bytes of its file, and comparing the two.
 
-use pocketwasm::{Call, Error, Outcome, Plugin, Recording, Runner, RunnerConfig};
-use std::fmt::Debug;
+use pocketwasm::{
+    Call, CancelToken, Clock, Error, Outcome, Plugin, Recording, Runner, RunnerConfig,
+};
+use std::{
+    fmt::Debug,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 /// What an outcome and an error have that a replay must have too.
-pub(crate) fn shown(done: &Result<Outcome, Error>) -> impl Debug + PartialEq {
+pub(crate) fn shown(done: &Result<Outcome, Error>) -> impl Debug + PartialEq + use<> {
     let outcome = match done {
         Ok(outcome) => Some(outcome),
         Err(error) => error.outcome(),
@@ -75,4 +84,47 @@ pub(crate) fn check<'a>(
 pub(crate) fn sealed(body: &[u8]) -> Vec<u8> {
     use sha2::{Digest, Sha256};
     [body, &Sha256::digest(body)[..8]].concat()
+}
+
+/// A clock that stands still until it was read `left` times. Then it either jumps past every
+/// deadline, or cancels.
+#[derive(Clone)]
+pub(crate) struct Countdown {
+    left: Arc<AtomicU64>,
+    token: Option<CancelToken>,
+}
+
+impl Countdown {
+    pub(crate) fn new(reads: u64, token: Option<&CancelToken>) -> Self {
+        Self {
+            left: Arc::new(reads.into()),
+            token: token.cloned(),
+        }
+    }
+
+    /// Lets it stand still for so many readings more.
+    pub(crate) fn wind_up(&self, reads: u64) {
+        self.left.store(reads, Ordering::Relaxed);
+    }
+}
+
+impl Clock for Countdown {
+    fn monotonic(&self) -> Duration {
+        let left = self.left.load(Ordering::Relaxed);
+        self.left.store(left.saturating_sub(1), Ordering::Relaxed);
+        match (&self.token, left) {
+            (_, 1..) => Duration::ZERO,
+            (Some(token), 0) => {
+                token.cancel();
+                Duration::ZERO
+            }
+            (None, 0) => Duration::from_secs(1_000_000),
+        }
+    }
+
+    fn since_epoch(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn sleep(&self, _: Duration) {}
 }

@@ -25,9 +25,21 @@ pub(crate) struct CallLimitsRecord {
     pub(crate) max_memory_pages: Option<u32>,
 }
 
+/// Where a call ran. The numbers are those of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In an instance of its own.
+    Fresh = 0,
+    /// It made an instance that is kept, and called no export.
+    Made = 1,
+    /// In the instance that was made last.
+    Kept = 2,
+}
+
 /// A call that was made.
 #[derive(Debug)]
 pub(crate) struct CallRecord {
+    pub(crate) place: Place,
     pub(crate) export: String,
     /// The place in `Convention::ALL` of the convention that the call named.
     pub(crate) convention: Option<u8>,
@@ -49,12 +61,72 @@ pub(crate) struct CallRecord {
     pub(crate) end: End,
 }
 
-/// The kind of a call in a fresh instance, which is the only one.
-const FRESH: u8 = 0;
-
 impl CallRecord {
+    /// A record with nothing but its place and its export.
+    pub(crate) fn new(place: Place, export: String) -> Self {
+        Self {
+            place,
+            export,
+            convention: None,
+            input: InputRecord::Params([].as_slice().into()),
+            limits: CallLimitsRecord::default(),
+            has_environment: false,
+            args: Vec::new(),
+            env: Vec::new(),
+            stdin: StdinRecord::Bytes(Vec::new()),
+            config: Vec::new(),
+            allowed_hosts: Vec::new(),
+            seed: None,
+            clock_start: None,
+            files: None,
+            answers: Vec::new(),
+            end: End::nothing(),
+        }
+    }
+
+    /// Whether these are the calls of a kept instance. Each must come after one was made, and nothing
+    /// else be among them.
+    pub(crate) fn are_of_instance(calls: &[Self]) -> Result<bool, Damage> {
+        let of_instance = calls.first().is_some_and(|call| call.place != Place::Fresh);
+        let mut is_made = false;
+        for call in calls {
+            is_made |= call.place == Place::Made && call.end.failed.is_none();
+            let fits = match call.place {
+                Place::Fresh => !of_instance,
+                Place::Made => of_instance,
+                Place::Kept => is_made,
+            };
+            if !fits {
+                return Err(Damage("a call is of an instance that was not made"));
+            }
+        }
+        Ok(of_instance)
+    }
+
+    /// About how many bytes it takes in memory. Files are shared, and do not count.
+    pub(crate) fn size(&self) -> usize {
+        let texts = |texts: &[String]| texts.iter().map(String::len).sum::<usize>();
+        let pairs = self.config.iter().map(|pair| texts(pair));
+        let parts = [
+            size_of::<Self>(),
+            self.export.len(),
+            self.input.size(),
+            texts(&self.args),
+            self.env.iter().map(Vec::len).sum(),
+            match &self.stdin {
+                StdinRecord::Bytes(bytes) => bytes.len(),
+                StdinRecord::Source => 0,
+            },
+            pairs.sum(),
+            texts(&self.allowed_hosts),
+            self.answers.len(),
+            self.end.size(),
+        ];
+        parts.into_iter().fold(0, usize::saturating_add)
+    }
+
     pub(crate) fn put(&self, writer: &mut Writer) {
-        writer.byte(FRESH);
+        writer.byte(self.place as u8);
         writer.text(&self.export);
         writer.optional(self.convention.map(u64::from));
         self.input.put(writer);
@@ -86,9 +158,12 @@ impl CallRecord {
     }
 
     pub(crate) fn take(reader: &mut Reader<'_>) -> Result<Self, Damage> {
-        if reader.byte()? != FRESH {
-            return Err(Damage("a call is of no known kind"));
-        }
+        let place = match reader.byte()? {
+            0 => Place::Fresh,
+            1 => Place::Made,
+            2 => Place::Kept,
+            _ => return Err(Damage("a call is of no known kind")),
+        };
         let export = reader.string()?;
         let small = |number: Option<u64>, what| match number.map(u8::try_from) {
             None => Ok(None),
@@ -124,6 +199,7 @@ impl CallRecord {
             files = FilesRecord::take_optional(reader)?;
         }
         Ok(Self {
+            place,
             export,
             convention,
             input,

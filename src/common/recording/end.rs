@@ -195,6 +195,18 @@ impl End {
         }
     }
 
+    /// The bytes that it takes beyond its own size.
+    pub(super) fn size(&self) -> usize {
+        let contents = [&self.bytes, &self.stdout, &self.stderr, &self.files];
+        let contents = contents.into_iter().map(|content| match content {
+            Content::Bytes(bytes) => bytes.len(),
+            Content::Hash(..) => 0,
+        });
+        let message = self.failed.as_ref().map_or(0, |it| it.message.len());
+        let results = self.results.len().saturating_mul(size_of::<Plain>());
+        contents.fold(message.saturating_add(results), usize::saturating_add)
+    }
+
     pub(crate) fn put(&self, writer: &mut Writer) {
         writer.flag(self.failed.is_some());
         if let Some(failed) = &self.failed {

@@ -14,6 +14,21 @@ pub(crate) enum InputRecord {
 }
 
 impl InputRecord {
+    /// The bytes that it takes beyond its own size.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Params(params) => params.len().saturating_mul(size_of::<u64>()),
+            Self::Values(values) => values.len().saturating_mul(size_of::<Plain>()),
+            Self::Input(input) => input.len(),
+            Self::Inputs(inputs) => {
+                let each = inputs
+                    .iter()
+                    .map(|input| size_of::<Vec<u8>>() + input.len());
+                each.fold(0, usize::saturating_add)
+            }
+        }
+    }
+
     pub(super) fn put(&self, writer: &mut Writer) {
         match self {
             Self::Params(params) => {

@@ -13,7 +13,7 @@ mod input;
 mod modules;
 mod settings;
 
-pub(crate) use call::{CallLimitsRecord, CallRecord, StdinRecord};
+pub(crate) use call::{CallLimitsRecord, CallRecord, Place, StdinRecord};
 pub(crate) use codec::{Damage, Plain, Reader, Writer, called};
 pub(crate) use end::{Content, End, difference};
 pub(crate) use failures::{put_failure, take_failure};

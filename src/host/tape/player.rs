@@ -69,6 +69,14 @@ impl Player {
         }
     }
 
+    /// Goes on with the answers of the next call in the same instance. References stay.
+    pub(crate) fn next(&mut self, answers: Arc<[u8]>) {
+        *self = Self {
+            handles: core::mem::take(&mut self.handles),
+            ..Self::new(answers)
+        };
+    }
+
     /// Lets the tape begin where the call has used so much fuel.
     #[cfg(feature = "explain")]
     pub(crate) fn count_from(&mut self, used: u64) {
