@@ -96,10 +96,11 @@ impl<'a> Call<'a> {
     /// output more. Otherwise the answers of the embedder's functions are copied too, and what they
     /// write to the guest's memory.
     ///
-    /// Calls in a kept [`Instance`](crate::Instance) and handlers of HTTP requests
-    /// ([`handle`](Self::handle)) cannot be recorded: that is refused with
-    /// [`InvalidConfig`](crate::ErrorKind::InvalidConfig). A directory of the host among the files
-    /// cannot be replayed either; the replay of such a recording says that.
+    /// A call in a kept [`Instance`](crate::Instance) cannot be recorded alone:
+    /// [`Plugin::instantiate_recorded`](crate::Plugin::instantiate_recorded) records an instance with
+    /// all its calls. Handlers of HTTP requests ([`handle`](Self::handle)) cannot be recorded. Both are
+    /// refused with [`InvalidConfig`](crate::ErrorKind::InvalidConfig). A directory of the host among
+    /// the files cannot be replayed either; the replay of such a recording says that.
     #[cfg(feature = "recordings")]
     #[cfg_attr(docsrs, doc(cfg(feature = "recordings")))]
     pub fn record(mut self, into: &'a mut Option<Recording>) -> Self {

@@ -43,8 +43,10 @@ impl RunnerConfig {
     ///
     /// A call that uses none of the embedder's functions, no real clock and no real random numbers
     /// costs nothing more if it ends well. With the feature `recordings`, any other is put on tape
-    /// while it runs, as `Call::record` does it, and replayed from that. A directory of the host
-    /// cannot be replayed, nor can a call of a kept instance.
+    /// while it runs, as `Call::record` does it, and replayed from that. A kept instance is recorded
+    /// from its creation on, as `Plugin::instantiate_recorded` does it, because all of its calls are
+    /// replayed to explain one: that costs time at each call, and up to `max_recording_bytes` of
+    /// memory. A directory of the host cannot be replayed.
     /// [`Error::unexplained`](crate::Error::unexplained) says what hinders. Of a call that was
     /// suspended, the replay is part of the step in which it fails.
     #[cfg(feature = "explain")]

@@ -129,7 +129,13 @@ fn the_calls_of_an_instance_are_replayed_in_one_instance() {
     assert_eq!(numbers(&three.1), [34, 48, 63]);
     check("three calls", &module, &three);
     type Calls = fn(&mut Instance) -> Vec<Did>;
-    let table: &[(&str, &'static [i32], Calls, &[Option<ErrorKind>])] = &[
+    type Case = (
+        &'static str,
+        &'static [i32],
+        Calls,
+        &'static [Option<ErrorKind>],
+    );
+    let table: &[Case] = &[
         ("no call", &[], |_| Vec::new(), &[]),
         (
             "limits of each call",
@@ -641,7 +647,9 @@ fn a_recording_ends_before_what_is_not_recorded_and_says_so() {
         (
             "the memory",
             16 << 20,
-            |it| drop(it.memory("memory").expect("a memory")),
+            |it| {
+                it.memory("memory").expect("a memory");
+            },
             Some("`Instance::memory` was used"),
         ),
         (

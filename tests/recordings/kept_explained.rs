@@ -6,7 +6,7 @@ use crate::{
 };
 use pocketwasm::{
     Error, ErrorKind, Instance, Outcome, Recording, RunnerConfig, SnapshotMode,
-    explain::{Breakpoint, Coverage, FunctionCost, Motion, TraceOptions},
+    explain::{Breakpoint, Coverage, FileCoverage, FunctionCost, Motion, TraceOptions},
 };
 use std::sync::{Arc, Mutex};
 
@@ -214,7 +214,7 @@ fn the_coverage_and_the_traces_of_a_sequence_are_those_of_its_calls() {
         }
     }
     let report = coverage.report(&module).expect("a report");
-    let functions = report.files().iter().flat_map(|it| it.functions());
+    let functions = report.files().iter().flat_map(FileCoverage::functions);
     let calls: Vec<_> = functions
         .map(|it| (it.name().to_owned(), it.calls()))
         .collect();
