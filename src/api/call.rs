@@ -263,7 +263,7 @@ impl<'a> Call<'a> {
     }
 
     /// Records a mistake, unless there is one already.
-    fn mistaken(&mut self, failure: Failure) {
+    pub(super) fn mistaken(&mut self, failure: Failure) {
         self.task.mistake.get_or_insert(failure);
     }
 
@@ -303,24 +303,24 @@ impl<'a> Call<'a> {
             return Err(replay::later(self.task, plugin, *error));
         }
         match self.target {
-            #[cfg(feature = "recordings")]
-            Target::Fresh(plugin) if self.task.recording.is_some() => {
-                record::fresh(&mut self.task, plugin)
-            }
-            #[cfg(feature = "recordings")]
-            Target::Kept(instance)
-                if self.task.recording.is_some() || instance.recording.is_some() =>
-            {
-                recorded_instance::run(&mut self.task, instance)
-            }
             Target::Fresh(plugin) => {
+                #[cfg(feature = "recordings")]
+                if self.task.recording.is_some() {
+                    return record::fresh(&mut self.task, plugin);
+                }
                 #[cfg(feature = "explain")]
                 if plugin.context().config.explain {
                     return explained::fresh(self.task, plugin);
                 }
                 self.task.fresh(plugin)
             }
-            Target::Kept(instance) => self.task.kept(instance),
+            Target::Kept(instance) => {
+                #[cfg(feature = "recordings")]
+                if instance.recording.is_some() {
+                    return recorded_instance::run(self.task, instance);
+                }
+                self.task.kept(instance)
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 //! numbers and its clock begin. And the calls of other doors, which set the input and run.
 
 #[cfg(feature = "recordings")]
-use crate::api::recording::Recording;
+use crate::api::{call::Target, record::refusal, recording::Recording};
 use crate::{
     api::{call::Call, lent_state::State},
     common::{error::Error, outcome::Outcome, wasm_value::Value},
@@ -104,7 +104,13 @@ impl<'a> Call<'a> {
     #[cfg(feature = "recordings")]
     #[cfg_attr(docsrs, doc(cfg(feature = "recordings")))]
     pub fn record(mut self, into: &'a mut Option<Recording>) -> Self {
-        self.task.recording = Some(into);
+        match self.target {
+            Target::Fresh(_) => self.task.recording = Some(into),
+            Target::Kept(_) => self.mistaken(refusal(
+                "is possible for calls in fresh instances only; `Plugin::instantiate_recorded` \
+                 records an instance with all its calls",
+            )),
+        }
         self
     }
 

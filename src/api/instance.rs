@@ -242,9 +242,14 @@ impl Instance {
         let _ = why;
     }
 
-    /// The parts for a call.
-    pub(crate) fn parts(&mut self) -> (&Plugin, Execution<'_>) {
+    /// The parts for a call that is not recorded.
+    pub(super) fn parts(&mut self) -> (&Plugin, Execution<'_>) {
         self.end_recording("a call was made as a future, by steps or of a reference");
+        self.parts_for_run()
+    }
+
+    /// The parts for a call that is recorded where that is wanted.
+    pub(super) fn parts_for_run(&mut self) -> (&Plugin, Execution<'_>) {
         let Self {
             plugin,
             code,

@@ -6,7 +6,7 @@ use crate::{
         error::Error,
         failure::Cause,
         outcome::Outcome,
-        recording::{CallRecord, End, Place},
+        recording::{CallRecord, End},
     },
     engine::{
         compiled_module::CompiledModule, execution::Execution, guest_store::GuestStore,
@@ -17,7 +17,7 @@ use crate::{
         tape::{Recorder, Tape},
     },
 };
-use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
 
 /// An instance with its code.
 pub(super) type Made = (Arc<CompiledModule>, GuestStore);
@@ -101,7 +101,7 @@ impl InstanceRecording {
             *self = Self::new(self.explains_only);
         }
         let snapshot = made.0.snapshot_state.is_some();
-        let mut call = CallRecord::new(Place::Made, String::new());
+        let mut call = CallRecord::creation();
         put_end(&mut call, &mut recorder, &done);
         if self.ended.is_none() {
             if self.calls.is_empty() {

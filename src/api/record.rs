@@ -17,7 +17,7 @@ use crate::{
         error::Error,
         failure::{Cause, Failure},
         outcome::Outcome,
-        recording::{CallLimitsRecord, CallRecord, InputRecord, Place, StdinRecord},
+        recording::{CallLimitsRecord, CallRecord, End, InputRecord, Place, StdinRecord},
     },
     convention::{call_input::CallInput, kinds::Convention},
     engine::meter::CallLimits,
@@ -29,6 +29,7 @@ use crate::{
 use alloc::{
     boxed::Box,
     string::{String, ToString},
+    vec::Vec,
 };
 use core::time::Duration;
 
@@ -138,6 +139,8 @@ pub(super) fn begin(task: &Task<'_>, recorder: &mut Recorder, place: Place) -> C
         cancel: _,
     } = &task.call_limits;
     let mut call = CallRecord {
+        place,
+        export: task.export.to_string(),
         convention: convention.and_then(|place| u8::try_from(place).ok()),
         input,
         limits: CallLimitsRecord {
@@ -145,7 +148,17 @@ pub(super) fn begin(task: &Task<'_>, recorder: &mut Recorder, place: Place) -> C
             timeout: timeout.map(nanoseconds),
             max_memory_pages: *max_memory_pages,
         },
-        ..CallRecord::new(place, task.export.to_string())
+        has_environment: false,
+        args: Vec::new(),
+        env: Vec::new(),
+        stdin: StdinRecord::Bytes(Vec::new()),
+        config: Vec::new(),
+        allowed_hosts: Vec::new(),
+        seed: None,
+        clock_start: None,
+        files: None,
+        answers: Vec::new(),
+        end: End::nothing(),
     };
     if let Some(environment) = task.environment.as_deref() {
         put_environment(&mut call, environment);

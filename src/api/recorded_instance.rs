@@ -8,25 +8,20 @@ use crate::{
         instance_recording::{InstanceRecording, put_end},
         on_tape::run_in_instance,
         plugin::Plugin,
-        record::{begin, refusal},
+        record::begin,
         recording::Recording,
-        task::{Task, refused},
+        task::Task,
     },
     common::{error::Error, outcome::Outcome, recording::Place},
     host::tape::Tape,
 };
 use alloc::boxed::Box;
 
-/// Runs a call in an instance that is recorded. A call in an instance cannot be recorded alone.
+/// Runs a call in an instance that is recorded.
 #[cold]
-pub(super) fn run(task: &mut Task<'_>, instance: &mut Instance) -> Result<Outcome, Error> {
-    if task.recording.is_some() {
-        let failure = refusal(
-            "is possible for calls in fresh instances only; `Plugin::instantiate_recorded` records an \
-             instance with all its calls",
-        );
-        return Err(refused(failure, instance.plugin(), task.export));
-    }
+#[inline(never)]
+pub(super) fn run(mut task: Task<'_>, instance: &mut Instance) -> Result<Outcome, Error> {
+    let task = &mut task;
     let Some(mut recording) = instance.recording.take() else {
         return task.kept(instance);
     };

@@ -163,7 +163,7 @@ impl<'a> Task<'a> {
         if poisoned {
             self.refuse_poisoned(instance);
         }
-        let (plugin, mut execution) = instance.parts();
+        let (plugin, mut execution) = instance.parts_for_run();
         #[cfg(feature = "files")]
         if self.environment.is_some() {
             self.check_files(execution.state());

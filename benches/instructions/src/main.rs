@@ -71,6 +71,14 @@ fn walk(path: &str, times: u32) -> Result<(), Box<dyn Error>> {
                 black_box(kept.call("add").params(&[2, 40]).run()?);
             }
         }
+        "recorded-reused-add" => {
+            let plugin = runner.load_plugin("add", fixture("add")?)?;
+            let mut kept = plugin.instantiate_recorded(&mut None)?;
+            for _ in 0..times {
+                black_box(kept.call("add").params(&[2, 40]).run()?);
+            }
+            black_box(kept.take_recording());
+        }
         "fresh-go-greet" => {
             let plugin = runner.load_plugin("greet", fixture("go-greet")?)?;
             for _ in 0..times {

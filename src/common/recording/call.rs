@@ -62,11 +62,11 @@ pub(crate) struct CallRecord {
 }
 
 impl CallRecord {
-    /// A record with nothing but its place and its export.
-    pub(crate) fn new(place: Place, export: String) -> Self {
+    /// The creation of an instance that is kept.
+    pub(crate) fn creation() -> Self {
         Self {
-            place,
-            export,
+            place: Place::Made,
+            export: String::new(),
             convention: None,
             input: InputRecord::Params([].as_slice().into()),
             limits: CallLimitsRecord::default(),
