@@ -99,8 +99,8 @@ impl<'a> Call<'a> {
     /// A call in a kept [`Instance`](crate::Instance) cannot be recorded alone:
     /// [`Plugin::instantiate_recorded`](crate::Plugin::instantiate_recorded) records an instance with
     /// all its calls. Handlers of HTTP requests ([`handle`](Self::handle)) cannot be recorded. Both are
-    /// refused with [`InvalidConfig`](crate::ErrorKind::InvalidConfig). A directory of the host among
-    /// the files cannot be replayed either; the replay of such a recording says that.
+    /// refused with [`InvalidConfig`](crate::ErrorKind::InvalidConfig). Of a directory of the host
+    /// among the files, the recording has what it answered, up to 16 MiB.
     #[cfg(feature = "recordings")]
     #[cfg_attr(docsrs, doc(cfg(feature = "recordings")))]
     pub fn record(mut self, into: &'a mut Option<Recording>) -> Self {

@@ -34,21 +34,16 @@ pub(super) fn fresh(mut task: Task<'_>, plugin: &Plugin) -> Result<Outcome, Erro
 }
 
 /// Whether a call can be replayed with a tape only: the host answers it, and may answer otherwise the
-/// next time. What no tape replays is not meant.
+/// next time.
 #[cfg(feature = "recordings")]
 fn needs_tape(plugin: &Plugin, kept: &KeptModule, task: &Task<'_>) -> bool {
-    let is_impure = kept.asks.is_some() || !kept.context.config.has_virtual_surroundings();
-    // What the warm-up call was, recordings know.
-    if !is_impure && !kept.is_warm {
-        return false;
-    }
     #[cfg(feature = "files")]
-    return plugin.sees_files_in_memory(task.environment.as_deref());
+    let sees_host = !plugin.sees_files_in_memory(task.environment.as_deref());
     #[cfg(not(feature = "files"))]
-    {
-        let _ = (plugin, task);
-        true
-    }
+    let (sees_host, _) = (false, (plugin, task));
+    let is_virtual = kept.context.config.has_virtual_surroundings();
+    // What the warm-up call was, recordings know.
+    sees_host || kept.asks.is_some() || !is_virtual || kept.is_warm
 }
 
 /// Explains the error of the last call of an instance, by its recording.

@@ -120,11 +120,7 @@ fn impurity(kept: &KeptModule, error: &Error) -> Option<String> {
     } else if !config.has_virtual_surroundings() {
         "the guest has a real clock or real random numbers".into()
     } else if error.outcome().is_some_and(|it| !it.is_reproducible()) {
-        return Some(
-            "the guest has a directory of the host, which may be another one in a replay; files in \
-             memory can be replayed"
-                .into(),
-        );
+        "the guest has a directory of the host, which may be another one in a replay".into()
     } else {
         return None;
     };

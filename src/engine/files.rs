@@ -42,6 +42,12 @@ impl CallFiles {
         }
     }
 
+    /// Whether the guest has asked for them.
+    #[cfg(feature = "recordings")]
+    pub(crate) fn are_in_use(&self) -> bool {
+        matches!(self, Self::Own(_))
+    }
+
     /// Whether the guest has begun with another tree.
     pub(crate) fn has_other(&self, files: &Files) -> bool {
         match self {

@@ -7,12 +7,27 @@ use crate::{
     host::environment::Environment,
     settings::config::RunnerConfig,
 };
+#[cfg(feature = "recordings")]
+use crate::{
+    common::recording::{RecordedDirectory, ReplayedDirectory},
+    host::tape::Tape,
+};
+#[cfg(feature = "recordings")]
+use alloc::sync::Arc;
 
 impl StoreData {
     /// The files that the call sees, if it sees any. They are made on first use, because few calls
     /// need them.
     pub(crate) fn files(&mut self) -> Option<&mut FileSystem> {
         self.inputs_read.files = true;
+        #[cfg(feature = "recordings")]
+        if !self.files.are_in_use() && self.is_on_tape() {
+            return self.files_on_tape();
+        }
+        self.files_in_use()
+    }
+
+    fn files_in_use(&mut self) -> Option<&mut FileSystem> {
         let Self {
             files,
             environment,
@@ -22,6 +37,29 @@ impl StoreData {
         let config = &meter.context().config;
         let given = || given_files(environment.as_deref(), config);
         files.in_use(given, config.limits.files)
+    }
+
+    /// The files of a call on tape, where directories of the host are recorded or replayed.
+    #[cfg(feature = "recordings")]
+    #[cold]
+    fn files_on_tape(&mut self) -> Option<&mut FileSystem> {
+        if !self.files_in_use()?.see_host() {
+            return self.files_in_use();
+        }
+        match self.tape()? {
+            Tape::Recording(recorder) => {
+                if let Some(log) = recorder.directories().cloned() {
+                    let files = self.files_in_use()?;
+                    files.replace_directories(|it| Arc::new(RecordedDirectory::new(it, &log)));
+                }
+            }
+            Tape::Replaying(player) => {
+                let log = player.directories();
+                let files = self.files_in_use()?;
+                files.replace_directories(|_| Arc::new(ReplayedDirectory::new(&log)));
+            }
+        }
+        self.files_in_use()
     }
 
     /// The tree that the call was given, or the runner's.

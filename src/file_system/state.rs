@@ -80,6 +80,36 @@ impl FileSystem {
         Arc::ptr_eq(&self.tree, tree)
     }
 
+    /// Whether a directory of the host is among them.
+    #[cfg(feature = "recordings")]
+    pub(crate) fn see_host(&self) -> bool {
+        !self.tree.is_reproducible
+    }
+
+    /// Puts something in the place of each directory of the host.
+    #[cfg(feature = "recordings")]
+    pub(crate) fn replace_directories(
+        &mut self,
+        replaced: impl Fn(&Arc<dyn Directory>) -> Arc<dyn Directory>,
+    ) {
+        let tree = Arc::make_mut(&mut self.tree);
+        for inode in 0..tree.len() {
+            let node = tree.node_mut(inode);
+            let Some(TreeKind::Mounted(directory)) = node.map(|node| &mut node.kind) else {
+                continue;
+            };
+            let new = replaced(directory);
+            for descriptor in self.table.values_mut() {
+                if let Target::HostDirectory(target) = &mut descriptor.target
+                    && Arc::ptr_eq(target, directory)
+                {
+                    *target = new.clone();
+                }
+            }
+            *directory = new;
+        }
+    }
+
     /// Takes the fuel that is due.
     pub(crate) fn take_work(&mut self) -> u64 {
         core::mem::take(&mut self.work)

@@ -10,6 +10,8 @@
 mod boards;
 mod conventions;
 mod damaged;
+#[cfg(all(feature = "host-dir", unix))]
+mod directories;
 #[cfg(feature = "debug-info")]
 mod explained;
 mod host;

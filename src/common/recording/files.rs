@@ -2,7 +2,10 @@
 
 use crate::common::{
     files::{FileBytes, Files, Inode, Tree, TreeKind},
-    recording::codec::{Damage, Reader, Writer},
+    recording::{
+        codec::{Damage, Reader, Writer},
+        directories::ReplayedDirectory,
+    },
 };
 use alloc::{boxed::Box, collections::BTreeMap, sync::Arc, vec::Vec};
 use sha2::{Digest, Sha256};
@@ -71,11 +74,8 @@ impl Files {
                 0 => TreeKind::File(FileBytes::from(reader.bytes()?.to_vec())),
                 1 => TreeKind::Directory(BTreeMap::new()),
                 2 => TreeKind::Link(reader.text()?.into()),
-                3 => {
-                    return Err(Damage(
-                        "a directory of the host has no contents in the file",
-                    ));
-                }
+                // What it answered is among the answers of each call.
+                3 => TreeKind::Mounted(Arc::new(ReplayedDirectory::new(&Arc::default()))),
                 _ => return Err(Damage("a file is of no known kind")),
             };
             let inode = if number == 0 {
@@ -99,9 +99,9 @@ impl Files {
         }
         tree.preopens = reader.list(|reader| {
             let (name, inode): (Box<str>, Inode) = (reader.text()?.into(), reader.number()?);
-            match tree.entries(inode) {
-                Some(_) => Ok((name, inode)),
-                None => Err(Damage("a directory that is open is not there")),
+            match tree.node(inode).map(|node| &node.kind) {
+                Some(TreeKind::Directory(_) | TreeKind::Mounted(_)) => Ok((name, inode)),
+                _ => Err(Damage("a directory that is open is not there")),
             }
         })?;
         match reader.is_empty() {

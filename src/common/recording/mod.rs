@@ -5,6 +5,8 @@
 
 mod call;
 mod codec;
+#[cfg(feature = "files")]
+mod directories;
 mod end;
 mod failures;
 #[cfg(feature = "files")]
@@ -15,6 +17,8 @@ mod settings;
 
 pub(crate) use call::{CallLimitsRecord, CallRecord, Place, StdinRecord};
 pub(crate) use codec::{Damage, Plain, Reader, Writer, called};
+#[cfg(feature = "files")]
+pub(crate) use directories::{Played, RecordedDirectory, ReplayedDirectory, Written};
 pub(crate) use end::{Content, End, difference};
 pub(crate) use failures::{put_failure, take_failure};
 pub(crate) use input::{InputRecord, WarmUpRecord};

@@ -113,13 +113,10 @@ impl FilesRecord {
         let (hash, kept) = match files {
             None => return writer.byte(0),
             #[cfg(feature = "files")]
-            Some(Self::Tree(files, keep)) => {
-                let keep = *keep && files.is_reproducible();
-                (
-                    files.record_hash(),
-                    keep.then(|| Cow::Owned(files.record_contents())),
-                )
-            }
+            Some(Self::Tree(files, keep)) => (
+                files.record_hash(),
+                (*keep).then(|| Cow::Owned(files.record_contents())),
+            ),
             Some(Self::Read(hash, kept)) => (*hash, kept.as_ref().map(Cow::Borrowed)),
         };
         writer.byte(if kept.is_some() { 2 } else { 1 });

@@ -41,6 +41,8 @@ pub(crate) mod tag {
     pub(crate) const STRUCK: u8 = 26;
     pub(crate) const SINK_FAILED: u8 = 27;
     pub(crate) const NOT_RECORDED: u8 = 28;
+    /// The answers of directories of the host. They come before all others.
+    pub(crate) const DIRECTORIES: u8 = 29;
 }
 
 /// The tape of a call.

@@ -1,5 +1,7 @@
 //! Reads from a tape what the host answered, and finds where a guest asks for something else.
 
+#[cfg(feature = "files")]
+use crate::common::{recording::Played, sync::Shared};
 #[cfg(feature = "http")]
 use crate::{
     common::http::{HttpHeaders, HttpRequest, HttpResponse},
@@ -45,6 +47,9 @@ pub(crate) struct Player {
     captured: [Vec<u8>; 2],
     /// The first difference.
     difference: Option<String>,
+    /// What directories of the host answered, if that was recorded.
+    #[cfg(feature = "files")]
+    directories: Option<Arc<Shared<Played>>>,
 }
 
 #[allow(
@@ -53,7 +58,8 @@ pub(crate) struct Player {
 )]
 impl Player {
     pub(crate) fn new(answers: Arc<[u8]>) -> Self {
-        Self {
+        #[cfg_attr(not(feature = "files"), expect(unused_mut, reason = "for files"))]
+        let mut player = Self {
             answers,
             position: 0,
             handles: Handles::default(),
@@ -66,7 +72,47 @@ impl Player {
             passed_on: [None, None],
             captured: [Vec::new(), Vec::new()],
             difference: None,
+            #[cfg(feature = "files")]
+            directories: None,
+        };
+        #[cfg(feature = "files")]
+        player.begin_with_directories();
+        player
+    }
+
+    /// Reads what directories of the host answered, which is before everything else.
+    #[cfg(feature = "files")]
+    fn begin_with_directories(&mut self) {
+        if self.rest().first() != Some(&tag::DIRECTORIES) {
+            return;
         }
+        let played = self.read(|reader| {
+            reader.byte()?;
+            Ok(Played::new(reader.bytes()?))
+        });
+        // The player keeps the damage.
+        if let Ok(played) = played {
+            self.directories = Some(Arc::new(Shared::new(played)));
+        }
+    }
+
+    /// What directories of the host answered. If that was not recorded, the replay ends.
+    #[cfg(feature = "files")]
+    pub(crate) fn directories(&mut self) -> Arc<Shared<Played>> {
+        if self.directories.is_none() {
+            // The player keeps the difference.
+            let _ = self.ask(tag::DIRECTORIES, "files in directories of the host");
+        }
+        self.directories.get_or_insert_default().clone()
+    }
+
+    /// Where directories of the host were asked for something else.
+    fn left_in_directories(&self) -> Option<String> {
+        #[cfg(feature = "files")]
+        if let Some(directories) = &self.directories {
+            return directories.read(|played| played.difference().map(ToString::to_string));
+        }
+        None
     }
 
     /// Goes on with the answers of the next call in the same instance. References stay.
@@ -105,10 +151,18 @@ impl Player {
 
     /// The first difference, or that there are more answers than questions.
     pub(crate) fn end(&self) -> Result<(), Failure> {
-        if let Some(problem) = &self.difference {
-            return Err(difference(problem.clone()));
+        let left = self.difference.clone();
+        if let Some(problem) = left.or_else(|| self.left_in_directories()) {
+            return Err(difference(problem));
         }
         match self.rest().split_first() {
+            #[cfg(feature = "files")]
+            None if let Some(directories) = &self.directories => {
+                match directories.read(Played::end) {
+                    Some(problem) => Err(difference(problem)),
+                    None => Ok(()),
+                }
+            }
             None => Ok(()),
             Some((tag, _)) => Err(difference(format!(
                 "after host call {}: expected {}, got the end of the call",
@@ -120,7 +174,7 @@ impl Player {
 
     /// Whether the guest has left the recorded way.
     pub(crate) fn has_left(&self) -> bool {
-        self.difference.is_some()
+        self.difference.is_some() || self.left_in_directories().is_some()
     }
 
     /// What went to sinks of stdout and stderr.
@@ -380,6 +434,7 @@ pub(super) fn about(tag: u8) -> &'static str {
         tag::HTTP => "an HTTP request",
         tag::WAIT => "a wait",
         tag::STRUCK => "the end of the call from outside",
+        tag::DIRECTORIES => "files in directories of the host",
         tag::SINK_FAILED => "a write that a sink refused",
         _ => "something unknown",
     }

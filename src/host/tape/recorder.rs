@@ -2,6 +2,8 @@
 
 #[cfg(feature = "http")]
 use crate::common::http::{HttpHeaders, HttpRequest, HttpResponse};
+#[cfg(feature = "files")]
+use crate::common::{recording::Written, sync::Shared};
 use crate::{
     common::{
         failure::Failure,
@@ -37,6 +39,10 @@ pub(super) type PassedOn = (u64, Sha256);
 /// The bytes that a tape begins with. A longer one grows.
 const ROOM: usize = 256;
 
+/// The bytes that the answers of directories of the host may have in a recording.
+#[cfg(feature = "files")]
+const MOST_OF_DIRECTORIES: usize = 16 << 20;
+
 /// Writes what the host answers.
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
@@ -51,6 +57,9 @@ pub(crate) struct Recorder {
     /// How many writes went to sinks, and their bytes.
     writes: u64,
     passed_on: [Option<Box<PassedOn>>; 2],
+    /// What directories of the host answer, if they are recorded.
+    #[cfg(feature = "files")]
+    directories: Option<Arc<Shared<Written>>>,
 }
 
 impl Recorder {
@@ -332,6 +341,19 @@ impl Recorder {
         self.begin(tag::NOT_RECORDED).text(what);
     }
 
+    /// Records what directories of the host answer.
+    #[cfg(feature = "files")]
+    pub(crate) fn follow_directories(&mut self) {
+        let written = Written::new(MOST_OF_DIRECTORIES);
+        self.directories = Some(Arc::new(Shared::new(written)));
+    }
+
+    /// What directories of the host answer, if that is recorded.
+    #[cfg(feature = "files")]
+    pub(crate) fn directories(&self) -> Option<&Arc<Shared<Written>>> {
+        self.directories.as_ref()
+    }
+
     /// What went to sinks of stdout and stderr.
     pub(crate) fn take_passed_on(&mut self) -> [Option<Content>; 2] {
         core::mem::take(&mut self.passed_on).map(|stream| stream.map(|it| content(*it)))
@@ -343,6 +365,14 @@ impl Recorder {
         self.looks = 0;
         self.writes = 0;
         self.functions.clear();
+        #[cfg(feature = "files")]
+        if let Some(directories) = &self.directories {
+            let mut first = Writer::default();
+            first.byte(tag::DIRECTORIES);
+            first.bytes(&directories.write(Written::take));
+            first.0.append(&mut self.answers.0);
+            return first.0;
+        }
         core::mem::take(&mut self.answers.0)
     }
 }
