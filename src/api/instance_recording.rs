@@ -85,7 +85,7 @@ impl InstanceRecording {
         let mut recorder = Recorder::new();
         #[cfg(feature = "files")]
         if !plugin.sees_files_in_memory(None) {
-            recorder.not_recorded("a directory of the host was among the files");
+            recorder.follow_directories();
         }
         let tape = Tape::Recording(recorder);
         let (done, tape, made) = make_on_tape(plugin, CallLimits::default(), tape);

@@ -60,7 +60,7 @@ fn recorded(
         .plugin()
         .sees_files_in_memory(task.environment.as_deref())
     {
-        recorder.not_recorded("a directory of the host was among the files");
+        recorder.follow_directories();
     }
     let environment = task.environment.get_or_insert_default();
     environment.tape = Some(Box::new(Tape::Recording(recorder)));

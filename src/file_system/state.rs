@@ -20,6 +20,8 @@ const DEVICE: u64 = 1;
 #[derive(Debug, Clone)]
 pub(crate) struct FileSystem {
     pub(super) tree: Arc<Tree>,
+    /// The embedder's tree, if the directories of the host were replaced in this one.
+    original: Option<Arc<Tree>>,
     pub(super) limits: FileLimits,
     /// The nodes that the call has made or changed.
     pub(super) nodes: BTreeMap<Inode, Node>,
@@ -49,6 +51,7 @@ impl FileSystem {
     pub(crate) fn new(tree: &Arc<Tree>, limits: FileLimits) -> Self {
         let mut files = Self {
             tree: tree.clone(),
+            original: None,
             limits,
             nodes: BTreeMap::new(),
             next: tree.len(),
@@ -77,7 +80,7 @@ impl FileSystem {
 
     /// Whether these files began as the tree.
     pub(crate) fn is_of(&self, tree: &Arc<Tree>) -> bool {
-        Arc::ptr_eq(&self.tree, tree)
+        Arc::ptr_eq(self.original.as_ref().unwrap_or(&self.tree), tree)
     }
 
     /// Whether a directory of the host is among them.
@@ -92,6 +95,7 @@ impl FileSystem {
         &mut self,
         replaced: impl Fn(&Arc<dyn Directory>) -> Arc<dyn Directory>,
     ) {
+        self.original = Some(self.tree.clone());
         let tree = Arc::make_mut(&mut self.tree);
         for inode in 0..tree.len() {
             let node = tree.node_mut(inode);

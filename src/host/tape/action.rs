@@ -8,10 +8,7 @@ use crate::{
         reference::FuncRef,
         wasm_value::Value,
     },
-    host::tape::{
-        player::{Player, about},
-        tag,
-    },
+    host::tape::{about, player::Player, tag},
 };
 use alloc::{format, string::String, vec::Vec};
 

@@ -2,6 +2,8 @@
 //! the host.
 
 mod action;
+#[cfg(feature = "files")]
+mod directories;
 mod handles;
 mod player;
 mod recorder;
@@ -43,6 +45,25 @@ pub(crate) mod tag {
     pub(crate) const NOT_RECORDED: u8 = 28;
     /// The answers of directories of the host. They come before all others.
     pub(crate) const DIRECTORIES: u8 = 29;
+}
+
+/// What an answer is about.
+fn about(tag: u8) -> &'static str {
+    match tag {
+        tag::NEW_FUNCTION | tag::FUNCTION => "a call of a host function",
+        tag::OPERATION => "a call of an operation",
+        tag::CHARGE..=tag::FAIL => "something that a host function did",
+        tag::CLOCK => "a reading of a clock",
+        tag::ENTROPY => "random bytes",
+        tag::STDIN => "a read of stdin",
+        tag::STDIN_READY => "whether stdin is ready",
+        tag::HTTP => "an HTTP request",
+        tag::WAIT => "a wait",
+        tag::STRUCK => "the end of the call from outside",
+        tag::DIRECTORIES => "files in directories of the host",
+        tag::SINK_FAILED => "a write that a sink refused",
+        _ => "something unknown",
+    }
 }
 
 /// The tape of a call.

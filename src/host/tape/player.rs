@@ -16,6 +16,7 @@ use crate::{
         wasm_value::Value,
     },
     host::tape::{
+        about,
         handles::Handles,
         recorder::{PassedOn, content, pass_on, payload_digest},
         tag,
@@ -49,7 +50,7 @@ pub(crate) struct Player {
     difference: Option<String>,
     /// What directories of the host answered, if that was recorded.
     #[cfg(feature = "files")]
-    directories: Option<Arc<Shared<Played>>>,
+    pub(super) directories: Option<Arc<Shared<Played>>>,
 }
 
 #[allow(
@@ -58,8 +59,7 @@ pub(crate) struct Player {
 )]
 impl Player {
     pub(crate) fn new(answers: Arc<[u8]>) -> Self {
-        #[cfg_attr(not(feature = "files"), expect(unused_mut, reason = "for files"))]
-        let mut player = Self {
+        let player = Self {
             answers,
             position: 0,
             handles: Handles::default(),
@@ -76,51 +76,17 @@ impl Player {
             directories: None,
         };
         #[cfg(feature = "files")]
-        player.begin_with_directories();
+        let player = player.with_directories();
         player
     }
 
-    /// Reads what directories of the host answered, which is before everything else.
-    #[cfg(feature = "files")]
-    fn begin_with_directories(&mut self) {
-        if self.rest().first() != Some(&tag::DIRECTORIES) {
-            return;
-        }
-        let played = self.read(|reader| {
-            reader.byte()?;
-            Ok(Played::new(reader.bytes()?))
-        });
-        // The player keeps the damage.
-        if let Ok(played) = played {
-            self.directories = Some(Arc::new(Shared::new(played)));
-        }
-    }
-
-    /// What directories of the host answered. If that was not recorded, the replay ends.
-    #[cfg(feature = "files")]
-    pub(crate) fn directories(&mut self) -> Arc<Shared<Played>> {
-        if self.directories.is_none() {
-            // The player keeps the difference.
-            let _ = self.ask(tag::DIRECTORIES, "files in directories of the host");
-        }
-        self.directories.get_or_insert_default().clone()
-    }
-
-    /// Where directories of the host were asked for something else.
-    fn left_in_directories(&self) -> Option<String> {
-        #[cfg(feature = "files")]
-        if let Some(directories) = &self.directories {
-            return directories.read(|played| played.difference().map(ToString::to_string));
-        }
-        None
-    }
-
-    /// Goes on with the answers of the next call in the same instance. References stay.
+    /// Goes on with the answers of the next call in the same instance. References stay, and so do
+    /// directories of the host.
     pub(crate) fn next(&mut self, answers: Arc<[u8]>) {
-        *self = Self {
-            handles: core::mem::take(&mut self.handles),
-            ..Self::new(answers)
-        };
+        let before = core::mem::replace(self, Self::new(answers));
+        self.handles = before.handles;
+        #[cfg(feature = "files")]
+        self.go_on_with(before.directories);
     }
 
     /// Lets the tape begin where the call has used so much fuel.
@@ -151,18 +117,12 @@ impl Player {
 
     /// The first difference, or that there are more answers than questions.
     pub(crate) fn end(&self) -> Result<(), Failure> {
-        let left = self.difference.clone();
-        if let Some(problem) = left.or_else(|| self.left_in_directories()) {
-            return Err(difference(problem));
+        if let Some(problem) = &self.difference {
+            return Err(difference(problem.clone()));
         }
+        #[cfg(feature = "files")]
+        self.end_in_directories()?;
         match self.rest().split_first() {
-            #[cfg(feature = "files")]
-            None if let Some(directories) = &self.directories => {
-                match directories.read(Played::end) {
-                    Some(problem) => Err(difference(problem)),
-                    None => Ok(()),
-                }
-            }
             None => Ok(()),
             Some((tag, _)) => Err(difference(format!(
                 "after host call {}: expected {}, got the end of the call",
@@ -174,7 +134,11 @@ impl Player {
 
     /// Whether the guest has left the recorded way.
     pub(crate) fn has_left(&self) -> bool {
-        self.difference.is_some() || self.left_in_directories().is_some()
+        #[cfg(feature = "files")]
+        if self.left_in_directories().is_some() {
+            return true;
+        }
+        self.difference.is_some()
     }
 
     /// What went to sinks of stdout and stderr.
@@ -187,7 +151,7 @@ impl Player {
         core::mem::take(&mut self.captured)
     }
 
-    fn rest(&self) -> &[u8] {
+    pub(super) fn rest(&self) -> &[u8] {
         self.answers.get(self.position..).unwrap_or_default()
     }
 
@@ -218,7 +182,7 @@ impl Player {
     }
 
     /// The guest asks for what `tag` stands for; `got` describes it.
-    fn ask(&mut self, tag: u8, got: &str) -> Result<(), Failure> {
+    pub(super) fn ask(&mut self, tag: u8, got: &str) -> Result<(), Failure> {
         self.asked += 1;
         match self.rest().first() {
             Some(found) if *found == tag => {
@@ -419,25 +383,6 @@ impl Player {
 #[cfg(feature = "http")]
 fn take_fields(reader: &mut Reader<'_>) -> Result<HttpHeaders, Damage> {
     reader.list(|reader| Ok((reader.string()?, reader.string()?)))
-}
-
-/// What an answer is about.
-pub(super) fn about(tag: u8) -> &'static str {
-    match tag {
-        tag::NEW_FUNCTION | tag::FUNCTION => "a call of a host function",
-        tag::OPERATION => "a call of an operation",
-        tag::CHARGE..=tag::FAIL => "something that a host function did",
-        tag::CLOCK => "a reading of a clock",
-        tag::ENTROPY => "random bytes",
-        tag::STDIN => "a read of stdin",
-        tag::STDIN_READY => "whether stdin is ready",
-        tag::HTTP => "an HTTP request",
-        tag::WAIT => "a wait",
-        tag::STRUCK => "the end of the call from outside",
-        tag::DIRECTORIES => "files in directories of the host",
-        tag::SINK_FAILED => "a write that a sink refused",
-        _ => "something unknown",
-    }
 }
 
 /// A call of a function, for an error.

@@ -39,14 +39,10 @@ pub(super) type PassedOn = (u64, Sha256);
 /// The bytes that a tape begins with. A longer one grows.
 const ROOM: usize = 256;
 
-/// The bytes that the answers of directories of the host may have in a recording.
-#[cfg(feature = "files")]
-const MOST_OF_DIRECTORIES: usize = 16 << 20;
-
 /// Writes what the host answers.
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
-    answers: Writer,
+    pub(super) answers: Writer,
     handles: Handles,
     /// The functions that were called, by the places of their names.
     functions: SmallVec<[usize; 4]>,
@@ -59,7 +55,7 @@ pub(crate) struct Recorder {
     passed_on: [Option<Box<PassedOn>>; 2],
     /// What directories of the host answer, if they are recorded.
     #[cfg(feature = "files")]
-    directories: Option<Arc<Shared<Written>>>,
+    pub(super) directories: Option<Arc<Shared<Written>>>,
 }
 
 impl Recorder {
@@ -341,19 +337,6 @@ impl Recorder {
         self.begin(tag::NOT_RECORDED).text(what);
     }
 
-    /// Records what directories of the host answer.
-    #[cfg(feature = "files")]
-    pub(crate) fn follow_directories(&mut self) {
-        let written = Written::new(MOST_OF_DIRECTORIES);
-        self.directories = Some(Arc::new(Shared::new(written)));
-    }
-
-    /// What directories of the host answer, if that is recorded.
-    #[cfg(feature = "files")]
-    pub(crate) fn directories(&self) -> Option<&Arc<Shared<Written>>> {
-        self.directories.as_ref()
-    }
-
     /// What went to sinks of stdout and stderr.
     pub(crate) fn take_passed_on(&mut self) -> [Option<Content>; 2] {
         core::mem::take(&mut self.passed_on).map(|stream| stream.map(|it| content(*it)))
@@ -366,13 +349,7 @@ impl Recorder {
         self.writes = 0;
         self.functions.clear();
         #[cfg(feature = "files")]
-        if let Some(directories) = &self.directories {
-            let mut first = Writer::default();
-            first.byte(tag::DIRECTORIES);
-            first.bytes(&directories.write(Written::take));
-            first.0.append(&mut self.answers.0);
-            return first.0;
-        }
+        self.put_directories();
         core::mem::take(&mut self.answers.0)
     }
 }

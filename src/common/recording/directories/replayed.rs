@@ -46,13 +46,23 @@ impl Played {
         if self.difference.is_some() || rest.is_empty() {
             return self.difference.clone();
         }
-        let expected = expected(&mut Reader::new(rest)).map(|(_, _, expected)| expected);
-        let expected = expected.unwrap_or_else(|damage| damage.0.to_string());
+        let expected = match Recorded::take(&mut Reader::new(rest)) {
+            Ok(recorded) => shown(recorded.number, recorded.rest),
+            Err(damage) => damage.0.to_string(),
+        };
         Some(format!(
             "after file operation {} in directories of the host: expected {expected}, got the end of \
              the call",
             self.asked
         ))
+    }
+
+    /// Goes on with the answers to another call. What is open stays open.
+    pub(crate) fn go_on(&mut self, next: Self) {
+        *self = Self {
+            next: self.next,
+            ..next
+        };
     }
 
     fn number(&mut self) -> u64 {
@@ -90,15 +100,26 @@ impl Played {
     }
 }
 
-/// The next request that was recorded: what it was asked of, its bytes, and how errors name it.
-fn expected<'a>(reader: &mut Reader<'a>) -> Result<(u64, (u8, &'a [u8]), String), Damage> {
-    let number = reader.byte()?;
-    let object = reader.number()?;
-    if number == FULL {
-        return Ok((object, (number, &[]), String::new()));
+/// A request that was recorded.
+struct Recorded<'a> {
+    number: u8,
+    /// What it was asked of. If the answers end here, how many bytes they may have.
+    object: u64,
+    rest: &'a [u8],
+}
+
+impl<'a> Recorded<'a> {
+    fn take(reader: &mut Reader<'a>) -> Result<Self, Damage> {
+        let number = reader.byte()?;
+        Ok(Self {
+            number,
+            object: reader.number()?,
+            rest: match number {
+                FULL => &[],
+                _ => reader.bytes()?,
+            },
+        })
     }
-    let rest = reader.bytes()?;
-    Ok((object, (number, rest), shown(number, rest)))
 }
 
 /// The recorded answer, or the difference between what is asked and what was.
@@ -112,15 +133,18 @@ fn answered<A: Answer>(
     if reader.is_empty() {
         return Ok(Err(format!("expected the end of the call, got {got}")));
     }
-    let (of, recorded, expected) = expected(reader)?;
-    if recorded.0 == FULL {
+    let recorded = Recorded::take(reader)?;
+    if recorded.number == FULL {
         return Ok(Err(format!(
-            "the recording is incomplete: the answers have more than {of} bytes"
+            "the recording is incomplete: the answers have more than {} bytes",
+            recorded.object
         )));
     }
-    if (of, recorded) == (object, (number, &*bytes)) {
+    let is_same = recorded.object == object && recorded.number == number;
+    if is_same && recorded.rest == bytes {
         return Ok(Ok(take_done(reader)?));
     }
+    let expected = shown(recorded.number, recorded.rest);
     Ok(Err(match expected == got {
         true => format!("{got} is asked for otherwise than it was"),
         false => format!("expected {expected}, got {got}"),
