@@ -1,4 +1,4 @@
-//! What replays take: `cargo test --release --all-features --test explain -- --ignored costs --nocapture`.
+//! What replays take: `cargo test --all-features --test explain -- --ignored costs --nocapture`.
 
 use pocketwasm::{
     Plugin, Runner, RunnerConfig, SnapshotMode,
