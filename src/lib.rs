@@ -231,6 +231,9 @@ pub mod testing {
 
 /// HTTP messages, for plugins that handle requests and for plugins that send them.
 pub mod http {
+    #[cfg(feature = "recordings")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "recordings")))]
+    pub use crate::api::exchange::Exchange;
     pub use crate::api::http::{Handled, Pending};
     #[cfg(feature = "async")]
     #[cfg_attr(docsrs, doc(cfg(feature = "async")))]

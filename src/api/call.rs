@@ -348,9 +348,7 @@ impl<'a> Call<'a> {
         self.refuse_above("an input", input.len());
         #[cfg(feature = "recordings")]
         if self.task.recording.is_some() {
-            self.mistaken(record::refusal(
-                "is not possible for a handler of HTTP requests",
-            ));
+            self.mistaken(record::refusal("is not possible for `check_handler`"));
         }
         if matches!(self.target, Target::Kept(_)) {
             self.mistaken(Failure::from(Cause::Signature {

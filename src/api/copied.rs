@@ -3,6 +3,7 @@
 use crate::{
     api::{
         explaining::{Look, Replayed, explain},
+        handler_call::{HandlerCall, Handling},
         instance::Instance,
         instance_replay::{InstanceReplay, player_of},
         plugin::Plugin,
@@ -15,8 +16,9 @@ use crate::{
         backtrace::Explanation,
         error::Error,
         failure::Failure,
+        http::HttpRequest,
         outcome::CallOutput,
-        recording::{CallRecord, Place, WarmUpRecord},
+        recording::{CallRecord, InputRecord, Place, WarmUpRecord},
     },
     engine::{
         compiled_module::CompiledModule, execution::Execution, guest_store::GuestStore,
@@ -88,7 +90,9 @@ impl<'a> Copied<'a> {
     pub(super) fn needed(&self, number: usize) -> Range<usize> {
         let end = number.saturating_add(1);
         let calls = self.recording.calls.get(..end).unwrap_or_default();
-        let begins = |call: &CallRecord| call.place == Place::Made && call.end.failed.is_none();
+        let begins = |call: &CallRecord| {
+            call.is_request() || call.place == Place::Made && call.end.failed.is_none()
+        };
         let begin = match calls.last() {
             Some(call) if call.place == Place::Kept => calls.iter().rposition(begins),
             _ => Some(number),
@@ -111,6 +115,14 @@ impl<'a> Copied<'a> {
         for (number, call) in calls.skip(numbers.start) {
             let observer = observers(number);
             match (call.place, &mut instance) {
+                (Place::Fresh, instance)
+                    if let InputRecord::Request(config, request) = &call.input =>
+                {
+                    let parts = (&**config, &**request);
+                    let (replayed, made) = self.request(&copy, call, parts, observer)?;
+                    ended(number, replayed, &made.call.guest_store);
+                    *instance = made.into_replay();
+                }
                 (Place::Fresh, _) => {
                     self.fresh(&copy, call, observer, |replayed, guest_store| {
                         ended(number, replayed, guest_store);
@@ -164,6 +176,45 @@ impl<'a> Copied<'a> {
             on_copy(copy, task, observer, prepare, ended)
         });
         begun.map_err(|failure| failure.to_string())?
+    }
+
+    /// Lets a handler begin with a request, in an instance of the copy.
+    fn request(
+        &self,
+        copy: &Plugin,
+        call: &CallRecord,
+        (config, request): (&[u8], &HttpRequest),
+        observer: Option<Box<dyn Observer>>,
+    ) -> Result<(Replayed, Requested), String> {
+        let begun = with_task(call, self.files, |mut task| {
+            let tape = task.take_tape();
+            let environment = task.environment.take();
+            let begun = HandlerCall::begin(copy, (self.limits)(call), environment, config);
+            let mut begun = begun.map_err(|failure| failure.to_string())?;
+            observe(&mut begun.guest_store, observer);
+            let code = begun.code.clone();
+            let mut execution = Execution::new(&code, &mut begun.guest_store);
+            let begin = self.prepare(copy, &mut execution, None, tape)?;
+            let initialised = match begin {
+                Begin::Instantiate => execution.instantiate_and_initialise(None),
+                _ => Ok(()),
+            };
+            let done = begun.run_after(initialised, request.clone());
+            Ok::<_, String>((begun, done))
+        });
+        let (mut begun, done) = begun.map_err(|failure| failure.to_string())??;
+        let player = player_of(begun.guest_store.state().environment().tape.take());
+        let watch = watch_of(&mut begun.guest_store)?;
+        let (done, handling) = match done {
+            Ok((handling, outcome)) => (Ok(outcome), Some(handling)),
+            Err(error) => (Err(error), None),
+        };
+        let made = Requested {
+            call: begun,
+            handling,
+            player,
+        };
+        Ok(((done, watch), made))
     }
 
     /// Makes an instance of the copy that is kept. Returns how that ended, and the instance with its
@@ -222,6 +273,22 @@ impl<'a> Copied<'a> {
             tape
         });
         Ok(begin)
+    }
+}
+
+/// A handler of a copy that has had its request.
+struct Requested {
+    call: HandlerCall,
+    handling: Option<Handling>,
+    player: Option<Player>,
+}
+
+impl Requested {
+    fn into_replay(self) -> Option<InstanceReplay> {
+        let (instance, _) = self.call.into_instance();
+        let mut replay = InstanceReplay::new(instance, self.player?);
+        replay.handling = self.handling;
+        Some(replay)
     }
 }
 

@@ -76,3 +76,51 @@ pub(super) fn in_instance(
         found
     })
 }
+
+/// Explains the error of the last call of a recording.
+#[cfg(feature = "recordings")]
+#[cold]
+pub(super) fn by_recording(plugin: &Plugin, recording: &Recording, error: Error) -> Error {
+    let export = recording.exports().last().unwrap_or_default();
+    if !is_explained(&error, plugin, export) {
+        return error;
+    }
+    timed(plugin, error, |error| {
+        let (Some(kept), Some(last)) =
+            (plugin.kept_modules(), recording.calls.len().checked_sub(1))
+        else {
+            return Err("the runner does not keep the bytes of modules".into());
+        };
+        if recording.module_sha256() != plugin.sha256() {
+            return Err("the recording is one of another module".into());
+        }
+        Copied::new(recording, plugin, kept).explain(last, error)
+    })
+}
+
+#[cfg(feature = "recordings")]
+impl Recording {
+    /// Explains the error with which the last of these calls ended, later or on another thread:
+    /// [`Error::backtrace`] has the functions that were active. `plugin` is the one that was called;
+    /// its runner must keep modules ([`RunnerConfig::keep_modules`](crate::RunnerConfig::keep_modules)).
+    /// Where there is no plugin, [`Replayer::explain`](crate::Replayer::explain) takes its module.
+    ///
+    /// ```
+    /// use pocketwasm::{Runner, RunnerConfig};
+    ///
+    /// let runner = Runner::new(RunnerConfig::new().keep_modules(true))?;
+    /// let plugin = runner.load_plugin("trap", std::fs::read("fixtures/traps/c.wasm").unwrap())?;
+    /// let mut recording = None;
+    /// let error = plugin.call("trap").record(&mut recording).run().unwrap_err();
+    /// let error = recording.unwrap().explain(&plugin, error);
+    /// assert_eq!(error.backtrace().unwrap().frames()[0].name(), Some("read_at"));
+    /// # Ok::<(), pocketwasm::Error>(())
+    /// ```
+    ///
+    /// If the error cannot be explained, [`Error::unexplained`] says why.
+    #[cfg_attr(docsrs, doc(cfg(all(feature = "explain", feature = "recordings"))))]
+    #[must_use]
+    pub fn explain(&self, plugin: &Plugin, error: Error) -> Error {
+        by_recording(plugin, self, error)
+    }
+}

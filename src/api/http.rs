@@ -1,20 +1,31 @@
 //! Plugins that handle HTTP requests: middleware of http-wasm's convention, and CGI scripts.
 
 use crate::{
-    api::{call::Call, instance::Instance, plugin::Plugin},
+    api::{
+        call::Call,
+        handler_call::{HandlerCall, Handling, respond},
+        instance::Instance,
+        plugin::Plugin,
+    },
     common::{
         error::Error,
         http::{HttpRequest, HttpResponse},
         outcome::Outcome,
     },
     convention::{cgi, http_handler},
-    engine::{
-        compiled_module::CompiledModule, execution::Execution, guest_store::GuestStore,
-        meter::CallLimits, suspension::complete,
-    },
+    engine::{execution::Execution, meter::CallLimits},
     host::convention_state::HttpExchange,
 };
-use alloc::{boxed::Box, sync::Arc};
+#[cfg(feature = "recordings")]
+use crate::{
+    api::{
+        call::Target,
+        handler_recording::{HandlerRecording, begin_request, end_request, end_response, explains},
+        recording::Recording,
+    },
+    common::recording::CallRecord,
+};
+use alloc::boxed::Box;
 use core::fmt;
 
 /// The result of a plugin's handling a request.
@@ -33,6 +44,9 @@ pub struct Pending {
     exchange: Box<HttpExchange>,
     context: u32,
     call_limits: CallLimits,
+    /// Its recording, if it is recorded or its errors are explained.
+    #[cfg(feature = "recordings")]
+    recorded: Option<Box<HandlerRecording>>,
 }
 
 impl Plugin {
@@ -107,23 +121,103 @@ impl Pending {
         self.end(response, true)
     }
 
+    /// Like [`finish`](Self::finish), or with `failed` like [`finish_failed`](Self::finish_failed), for
+    /// a handler whose call was [recorded](Call::record): `into` has the recording of both calls then.
+    /// If that call was not recorded, `into` stays as it is.
+    ///
+    /// ```
+    /// use pocketwasm::{Handled, HttpRequest, HttpResponse, Runner, RunnerConfig};
+    ///
+    /// let runner = Runner::new(RunnerConfig::new())?;
+    /// # let module = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/httpwasm-rust.wasm")).unwrap();
+    /// let plugin = runner.load_plugin("guard", &module)?;
+    /// let mut recording = None;
+    /// let call = plugin.call("handle_request").record(&mut recording);
+    /// let (handled, _) = call.handle(HttpRequest::new("GET", "/"))?;
+    /// let Handled::Next(pending) = handled else {
+    ///     unreachable!("it lets this pass");
+    /// };
+    /// let answer = HttpResponse::new(200);
+    /// let (response, _) = pending.finish_recorded(answer, false, &mut recording)?;
+    ///
+    /// let replay = recording.unwrap().replay(&module)?;
+    /// assert_eq!(replay.exchange().unwrap().response, response);
+    /// # Ok::<(), pocketwasm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`finish`](Self::finish).
+    #[cfg(feature = "recordings")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "recordings")))]
+    pub fn finish_recorded(
+        self,
+        response: HttpResponse,
+        failed: bool,
+        into: &mut Option<Recording>,
+    ) -> Result<(HttpResponse, Outcome), Error> {
+        let (ended, recorded) = self.respond(response, failed);
+        if let Some(recorded) = recorded {
+            *into = Some(recorded.recording);
+        }
+        ended.map(|(handling, outcome)| (handling.exchange.response, outcome))
+    }
+
+    /// The recording of the call until now, in place of its end. `None` if it was not recorded.
+    #[cfg(feature = "recordings")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "recordings")))]
+    #[must_use]
+    pub fn into_recording(self) -> Option<Recording> {
+        self.recorded.map(|recorded| recorded.recording)
+    }
+
     fn end(self, response: HttpResponse, failed: bool) -> Result<(HttpResponse, Outcome), Error> {
+        #[cfg(feature = "recordings")]
+        let (ended, _) = self.respond(response, failed);
+        #[cfg(not(feature = "recordings"))]
+        let ended = self.respond(response, failed);
+        ended.map(|(handling, outcome)| (handling.exchange.response, outcome))
+    }
+
+    #[cfg(not(feature = "recordings"))]
+    fn respond(self, response: HttpResponse, failed: bool) -> Result<(Handling, Outcome), Error> {
         let Self {
             mut instance,
             exchange,
             context,
             call_limits,
         } = self;
-        let handled = instance.run(call_limits, |execution| {
-            complete(http_handler::handle_response(
-                execution, context, failed, exchange, response,
-            ))
+        let response = (response, failed);
+        respond(&mut instance, call_limits, (exchange, context), response)
+    }
+
+    #[cfg(feature = "recordings")]
+    fn respond(self, response: HttpResponse, failed: bool) -> Responded {
+        let Self {
+            mut instance,
+            exchange,
+            context,
+            call_limits,
+            recorded,
+        } = self;
+        let recorded = recorded.map(|recorded| {
+            recorded.begin_response(&mut instance, &call_limits, (&response, failed))
         });
-        handled
-            .map(|(exchange, outcome)| (exchange.response, outcome))
-            .map_err(|error| error.in_export(http_handler::HANDLE_RESPONSE))
+        let response = (response, failed);
+        let ended = respond(&mut instance, call_limits, (exchange, context), response);
+        match recorded {
+            Some(recorded) => end_response(recorded, &mut instance, ended),
+            None => (ended, None),
+        }
     }
 }
+
+/// How a handler's second call ended, and its recording.
+#[cfg(feature = "recordings")]
+type Responded = (
+    Result<(Handling, Outcome), Error>,
+    Option<Box<HandlerRecording>>,
+);
 
 impl fmt::Debug for Pending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -132,14 +226,6 @@ impl fmt::Debug for Pending {
             .field("request", &self.exchange.request)
             .finish_non_exhaustive()
     }
-}
-
-/// A handler's call that is ready to begin.
-struct HandlerCall {
-    plugin: Plugin,
-    code: Arc<CompiledModule>,
-    guest_store: GuestStore,
-    call_limits: CallLimits,
 }
 
 impl<'a> Call<'a> {
@@ -154,36 +240,69 @@ impl<'a> Call<'a> {
     /// another export or of an [`Instance`]; `Exit` if the plugin ends itself, with any code;
     /// `TooLarge` if request and response exceed `max_exchange_bytes`; `GuestData` for an invalid
     /// field, status or URI; and the errors of [`run`](Call::run).
-    pub fn handle(self, request: HttpRequest) -> Result<(Handled, Outcome), Error> {
+    #[cfg_attr(
+        not(feature = "recordings"),
+        expect(unused_mut, reason = "for recordings")
+    )]
+    pub fn handle(mut self, request: HttpRequest) -> Result<(Handled, Outcome), Error> {
         let (name, export) = self.names();
         let with_names = |error: Error| error.in_plugin(&name).in_export(&export);
-        let HandlerCall {
-            plugin,
-            code,
-            mut guest_store,
-            call_limits,
-        } = self.begin_handler().map_err(with_names)?;
-        let mut execution = Execution::new(&code, &mut guest_store);
-        let used = request.size();
-        let exchange = Box::new(HttpExchange {
-            request,
-            used,
-            ..HttpExchange::default()
-        });
-        let handled = execution
-            .instantiate_and_initialise(None)
-            .and_then(|()| complete(http_handler::handle_request(&mut execution, exchange)));
-        let ((exchange, context), outcome) = execution.end(handled).map_err(with_names)?;
-        let handled = match context {
-            None => Handled::Response(exchange.response),
-            Some(context) => Handled::Next(Box::new(Pending {
-                instance: Instance::new(plugin, code, guest_store),
-                exchange,
-                context,
-                call_limits,
-            })),
+        #[cfg(feature = "recordings")]
+        let (slot, recorded) = self.begin_recording(&request);
+        let mut call = self.begin_handler().map_err(with_names)?;
+        let ended = call.run(request);
+        #[cfg(feature = "recordings")]
+        let (ended, mut recorded) = match recorded {
+            Some(recorded) => {
+                let snapshot = call.code.snapshot_state.is_some();
+                let store = (&mut call.guest_store, snapshot);
+                end_request(recorded, &call.plugin, store, ended)
+            }
+            None => (ended, None),
         };
-        Ok((handled, outcome))
+        #[cfg(feature = "recordings")]
+        if let Some(slot) = slot
+            && !matches!(
+                &ended,
+                Ok((
+                    Handling {
+                        context: Some(_),
+                        ..
+                    },
+                    _
+                ))
+            )
+        {
+            *slot = recorded.take().map(|recorded| recorded.recording);
+        }
+        let (Handling { exchange, context }, outcome) = ended?;
+        let Some(context) = context else {
+            return Ok((Handled::Response(exchange.response), outcome));
+        };
+        let (instance, call_limits) = call.into_instance();
+        let pending = Pending {
+            instance,
+            exchange,
+            context,
+            call_limits,
+            #[cfg(feature = "recordings")]
+            recorded,
+        };
+        Ok((Handled::Next(Box::new(pending)), outcome))
+    }
+
+    /// Begins the recording of a handler, if it is recorded or its errors are explained.
+    #[cfg(feature = "recordings")]
+    fn begin_recording(
+        &mut self,
+        request: &HttpRequest,
+    ) -> (Option<&'a mut Option<Recording>>, Option<CallRecord>) {
+        let slot = self.task.recording.take();
+        let plugin = self.plugin().clone();
+        let is_fresh = matches!(self.target, Target::Fresh(_));
+        let recorded = is_fresh && (slot.is_some() || explains(&plugin));
+        let recorded = recorded.then(|| begin_request(&mut self.task, &plugin, request));
+        (slot, recorded)
     }
 
     /// Checks that a plugin can handle requests as this call would have it do: with its limits, its
@@ -211,14 +330,12 @@ impl<'a> Call<'a> {
         let (_, export) = self.names();
         let (plugin, call_limits, environment, config) = self.lasting()?;
         http_handler::check(&plugin.code().info, &export)?;
-        let (code, mut guest_store) = plugin.begin(call_limits.clone(), environment)?;
-        guest_store.state().convention_state().config = config.to_vec();
-        Ok(HandlerCall {
-            plugin,
-            code,
-            guest_store,
+        Ok(HandlerCall::begin(
+            &plugin,
             call_limits,
-        })
+            environment,
+            config,
+        )?)
     }
 
     /// Runs a command as a CGI script. The request becomes its environment, the query's parameters

@@ -102,7 +102,7 @@ impl InstanceRecording {
         }
         let snapshot = made.0.snapshot_state.is_some();
         let mut call = CallRecord::creation();
-        put_end(&mut call, &mut recorder, &done);
+        put_end(&mut call, &mut recorder, done.as_ref());
         if self.ended.is_none() {
             if self.calls.is_empty() {
                 self.snapshot = snapshot;
@@ -120,7 +120,7 @@ impl InstanceRecording {
 pub(super) fn put_end(
     call: &mut CallRecord,
     recorder: &mut Recorder,
-    done: &Result<Outcome, Error>,
+    done: Result<&Outcome, &Error>,
 ) {
     let passed_on = recorder.take_passed_on();
     call.end = End::of(done, passed_on, |value| recorder.received(value));

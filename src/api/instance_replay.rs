@@ -2,6 +2,8 @@
 
 use crate::{
     api::{
+        exchange::Exchange,
+        handler_call::{HandlerCall, Handling, respond},
         instance::Instance,
         instance_recording::make_on_tape,
         on_tape::{run_in_instance, run_on_tape},
@@ -11,8 +13,9 @@ use crate::{
     common::{
         error::Error,
         failure::Failure,
+        http::{HttpRequest, HttpResponse},
         outcome::Outcome,
-        recording::{CallRecord, Damage, Place},
+        recording::{CallRecord, Damage, InputRecord, Place},
     },
     engine::meter::CallLimits,
     host::tape::{Player, Tape},
@@ -22,6 +25,8 @@ use alloc::{boxed::Box, sync::Arc};
 /// An instance whose recorded calls run again.
 pub(super) struct InstanceReplay {
     pub(super) instance: Instance,
+    /// What the handler has made of a request, if it is one of http-wasm's convention.
+    pub(super) handling: Option<Handling>,
     /// It keeps the references that crossed in earlier calls.
     player: Player,
 }
@@ -29,7 +34,11 @@ pub(super) struct InstanceReplay {
 impl InstanceReplay {
     /// `player` has played the creation of the instance.
     pub(super) fn new(instance: Instance, player: Player) -> Self {
-        Self { instance, player }
+        Self {
+            instance,
+            handling: None,
+            player,
+        }
     }
 
     /// Runs the next call.
@@ -39,7 +48,13 @@ impl InstanceReplay {
         files: GivenFiles<'_>,
         call_limits: CallLimits,
     ) -> Result<Result<Outcome, Error>, Failure> {
-        let Self { instance, player } = self;
+        if let InputRecord::Response(failed, response) = &call.input {
+            let response = (HttpResponse::clone(response), *failed);
+            return self.respond(call, call_limits, response);
+        }
+        let Self {
+            instance, player, ..
+        } = self;
         let mut player = core::mem::replace(player, Player::new(Arc::from([])));
         player.next(Arc::from(&*call.answers));
         let (done, tape) = with_player(call, files, player, |mut task| {
@@ -50,6 +65,32 @@ impl InstanceReplay {
             self.player = player;
         }
         Ok(done)
+    }
+
+    /// Passes a recorded response to a handler.
+    fn respond(
+        &mut self,
+        call: &CallRecord,
+        call_limits: CallLimits,
+        response: (HttpResponse, bool),
+    ) -> Result<Result<Outcome, Error>, Failure> {
+        let handling = self.handling.take();
+        let Some((exchange, context)) = handling.and_then(|it| Some((it.exchange, it.context?)))
+        else {
+            return Err(Damage("a handler that passed nothing on gets a response").into());
+        };
+        self.player.next(Arc::from(&*call.answers));
+        let player = core::mem::replace(&mut self.player, Player::new(Arc::from([])));
+        let instance = &mut self.instance;
+        instance.store().state().environment().tape = Some(Box::new(Tape::Replaying(player)));
+        let done = respond(instance, call_limits, (exchange, context), response);
+        if let Some(player) = player_of(instance.store().state().environment().tape.take()) {
+            self.player = player;
+        }
+        Ok(done.map(|(handling, outcome)| {
+            self.handling = Some(handling);
+            outcome
+        }))
     }
 }
 
@@ -67,6 +108,8 @@ pub(super) struct Replays<'a> {
     pub(super) files: GivenFiles<'a>,
     /// What a call may use.
     pub(super) limits: fn(&CallRecord) -> CallLimits,
+    /// Whether outcomes of handlers have what these made, to be compared.
+    pub(super) with_exchanges: bool,
     /// The instance that was made last, if there is one.
     pub(super) instance: Option<InstanceReplay>,
 }
@@ -81,6 +124,28 @@ impl Replays<'_> {
         let plugin = self.plugin;
         let call_limits = (self.limits)(call);
         match call.place {
+            Place::Fresh if let InputRecord::Request(config, request) = &call.input => {
+                let begun = with_task(call, self.files, |mut task| {
+                    let environment = task.environment.take();
+                    HandlerCall::begin(plugin, call_limits, environment, config)
+                })?;
+                let mut begun = begun.map_err(|failure| plugin.error(failure))?;
+                let done = begun.run(HttpRequest::clone(request));
+                let player = player_of(begun.guest_store.state().environment().tape.take());
+                let mut made =
+                    player.map(|player| InstanceReplay::new(begun.into_instance().0, player));
+                let done = done.map(|(handling, outcome)| {
+                    if let Some(made) = &mut made {
+                        made.handling = Some(handling);
+                    }
+                    outcome
+                });
+                let handling = made.as_ref().and_then(|made| made.handling.as_ref());
+                let done = with_exchange(self.with_exchanges, done, handling);
+                let judged = judge(done, made.as_mut().map(|made| &mut made.player));
+                self.instance = made;
+                Ok(judged)
+            }
             Place::Fresh => {
                 let (done, tape, _) = with_task(call, self.files, |mut task| {
                     task.call_limits = call_limits;
@@ -110,8 +175,21 @@ impl Replays<'_> {
                     return Err(plugin.error(damage.into()));
                 };
                 let done = instance.call(call, self.files, call_limits)?;
+                let done = with_exchange(self.with_exchanges, done, instance.handling.as_ref());
                 Ok(judge(done, Some(&mut instance.player)))
             }
         }
     }
+}
+
+/// Puts what a handler made into the outcome of its call, if that is wanted.
+fn with_exchange(
+    is_wanted: bool,
+    mut done: Result<Outcome, Error>,
+    handling: Option<&Handling>,
+) -> Result<Outcome, Error> {
+    if let (true, Ok(outcome), Some(handling)) = (is_wanted, &mut done, handling) {
+        Exchange::put(outcome, handling);
+    }
+    done
 }

@@ -68,6 +68,7 @@ impl Recording {
             plugin: &plugin,
             files: replayer.files_of_calls(),
             limits: as_given,
+            with_exchanges: false,
             instance: None,
         };
         let mut ended = Vec::new();

@@ -18,6 +18,8 @@ pub(crate) mod debugger;
 pub(crate) mod description;
 #[cfg(feature = "std")]
 pub(crate) mod directory;
+#[cfg(feature = "recordings")]
+pub(crate) mod exchange;
 #[cfg(feature = "explain")]
 mod explained;
 #[cfg(feature = "explain")]
@@ -26,6 +28,9 @@ mod explaining;
 mod file;
 #[cfg(feature = "std")]
 mod found_file;
+mod handler_call;
+#[cfg(feature = "recordings")]
+mod handler_recording;
 #[cfg(feature = "std")]
 mod hidden;
 pub(crate) mod http;

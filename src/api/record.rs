@@ -93,7 +93,7 @@ fn recorded(task: &mut Task<'_>, plugin: &Plugin) -> (Result<Outcome, Error>, Re
     environment.tape = Some(Box::new(Tape::Recording(recorder)));
     let (done, mut tape, snapshot) = run_on_tape(task, plugin);
     if let Some(Tape::Recording(recorder)) = tape.as_deref_mut() {
-        put_end(&mut call, recorder, &done);
+        put_end(&mut call, recorder, done.as_ref());
     }
     let mut recording = Recording::of(plugin, snapshot);
     recording.calls.push(call);
@@ -132,22 +132,12 @@ pub(super) fn begin(task: &Task<'_>, recorder: &mut Recorder, place: Place) -> C
             .position(|known| *known == convention)
     };
     let convention = task.convention.and_then(number);
-    let CallLimits {
-        fuel,
-        timeout,
-        max_memory_pages,
-        cancel: _,
-    } = &task.call_limits;
     let mut call = CallRecord {
         place,
         export: task.export.to_string(),
         convention: convention.and_then(|place| u8::try_from(place).ok()),
         input,
-        limits: CallLimitsRecord {
-            fuel: *fuel,
-            timeout: timeout.map(nanoseconds),
-            max_memory_pages: *max_memory_pages,
-        },
+        limits: limits_of(&task.call_limits),
         has_environment: false,
         args: Vec::new(),
         env: Vec::new(),
@@ -164,6 +154,21 @@ pub(super) fn begin(task: &Task<'_>, recorder: &mut Recorder, place: Place) -> C
         put_environment(&mut call, environment);
     }
     call
+}
+
+/// Writes down the limits of a call.
+pub(super) fn limits_of(call_limits: &CallLimits) -> CallLimitsRecord {
+    let CallLimits {
+        fuel,
+        timeout,
+        max_memory_pages,
+        cancel: _,
+    } = call_limits;
+    CallLimitsRecord {
+        fuel: *fuel,
+        timeout: timeout.map(nanoseconds),
+        max_memory_pages: *max_memory_pages,
+    }
 }
 
 fn put_environment(call: &mut CallRecord, environment: &Environment) {

@@ -67,7 +67,7 @@ fn recorded(
     let (done, tape) = run_in_instance(task, instance);
     match tape.map(|tape| *tape) {
         Some(Tape::Recording(mut recorder)) => {
-            put_end(&mut call, &mut recorder, &done);
+            put_end(&mut call, &mut recorder, done.as_ref());
             recording.recorder = recorder;
             recording.add(call);
         }

@@ -7,6 +7,7 @@ use crate::{
 };
 use crate::{
     api::{
+        exchange::Exchange,
         instance_replay::Replays,
         linked::hash_of,
         plugin::{Plugin, sha256},
@@ -24,6 +25,7 @@ use crate::{
     settings::{config::RunnerConfig, context::RunnerContext, modes::Compilation},
 };
 use alloc::{
+    boxed::Box,
     format,
     string::{String, ToString},
     sync::Arc,
@@ -255,9 +257,10 @@ impl<'a> Replayer<'a> {
             plugin,
             files: self.files_of_calls(),
             limits: as_recorded,
+            with_exchanges: true,
             instance: None,
         };
-        let (mut ended, mut passed_on) = (Vec::new(), Vec::new());
+        let (mut ended, mut passed_on, mut exchange) = (Vec::new(), Vec::new(), None);
         for call in &self.recording.calls {
             let compared = replays.next(call, |done, player| {
                 let done = struck(done, &call.end);
@@ -273,10 +276,23 @@ impl<'a> Replayer<'a> {
                     _ => error.in_export(&call.export),
                 }
             })?;
-            ended.push(done);
+            exchange = None;
+            ended.push(match done {
+                Ok(mut outcome) if call.is_of_handler() => {
+                    exchange = Some(Box::new(
+                        Exchange::take(&mut outcome).map_err(Failure::from)?,
+                    ));
+                    Ok(outcome)
+                }
+                done => done,
+            });
             passed_on.push(output);
         }
-        Ok(Replay { ended, passed_on })
+        Ok(Replay {
+            ended,
+            passed_on,
+            exchange,
+        })
     }
 
     /// Loads the module as it was loaded for the recording. It keeps its bytes for instrumented

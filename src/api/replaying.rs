@@ -3,7 +3,7 @@
 #[cfg(feature = "files")]
 use crate::common::{files::Files, recording::FilesRecord};
 use crate::{
-    api::{recording::Recording, task::Task},
+    api::{exchange::Exchange, recording::Recording, task::Task},
     common::{
         error::Error,
         error_kind::ErrorKind,
@@ -30,6 +30,7 @@ use core::time::Duration;
 pub struct Replay {
     pub(super) ended: Vec<Result<Outcome, Error>>,
     pub(super) passed_on: Vec<[Vec<u8>; 2]>,
+    pub(super) exchange: Option<Box<Exchange>>,
 }
 
 impl Replay {
@@ -48,6 +49,13 @@ impl Replay {
     #[must_use]
     pub fn into_last(mut self) -> Option<Result<Outcome, Error>> {
         self.ended.pop()
+    }
+
+    /// What a handler of http-wasm's convention made of the request, if the recording is one of a handler
+    /// and its last call ended well.
+    #[must_use]
+    pub fn exchange(&self) -> Option<&Exchange> {
+        self.exchange.as_deref()
     }
 
     /// What the last call passed on to the embedder's sinks of stdout and stderr. It is not in the
@@ -199,6 +207,8 @@ impl<'a> Input<'a> {
             }
             InputRecord::Input(input) => Self::One(input),
             InputRecord::Inputs(inputs) => Self::Several(inputs),
+            InputRecord::Request(config, _) => Self::One(config),
+            InputRecord::Response(..) => Self::One(&[]),
         })
     }
 
@@ -305,7 +315,7 @@ pub(super) fn compared(
     }
     // The recorded error comes before what is left on the tape: it says more.
     let passed_on = player.take_passed_on();
-    let end = End::of(&done, passed_on, |value| player.received(value));
+    let end = End::of(done.as_ref(), passed_on, |value| player.received(value));
     recorded.compare(&end)?;
     player.end()?;
     Ok((done, player.take_captured()))

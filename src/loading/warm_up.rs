@@ -46,7 +46,8 @@ impl<'a> WarmUp<'a> {
         match &record.input {
             InputRecord::Params(params) => warm_up.params(params),
             InputRecord::Input(input) => warm_up.input(input),
-            InputRecord::Values(_) | InputRecord::Inputs(_) => warm_up,
+            // A recording has no warm-up call with another input.
+            _ => warm_up,
         }
     }
 }

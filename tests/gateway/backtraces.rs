@@ -78,6 +78,62 @@ fn a_failed_call_has_its_backtrace_in_the_log() {
     }
 }
 
+/// A handler that traps in its first call if the path has 20 bytes, and in its second if it has 21.
+const HANDLER: &str = r#"(module
+    (import "http_handler" "get_uri" (func $uri (param i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (func $check (param $length i32)
+        (if (i32.eq (call $uri (i32.const 0) (i32.const 100)) (local.get $length))
+            (then (unreachable))))
+    (func $request (export "handle_request") (result i64)
+        (call $check (i32.const 20))
+        (i64.const 1))
+    (func $response (export "handle_response") (param i32 i32)
+        (call $check (i32.const 21))))"#;
+
+#[test]
+fn a_failed_handler_has_its_backtrace_in_the_log() {
+    for (target, function) in [
+        ("/execute/greet?func=", "request"),
+        ("/execute/greet?func=x", "response"),
+    ] {
+        for (flags, is_explained) in [(&[][..], true), (&["--no-explain"][..], false)] {
+            let directory = plugins(&[("greet", "rust-greet.wasm")]);
+            let module = wat::parse_str(HANDLER).unwrap();
+            fs::write(directory.path().join("handler.wasm"), module).unwrap();
+            let log = ["--log-format", "json", "--middleware", "handler"];
+            let server = Server::start_in(directory, &[&log, flags].concat());
+            let answer = server.post(target, b"World");
+            assert_eq!(answer.status, 500, "{target}");
+            let id = answer.header("x-request-id").unwrap().to_owned();
+            thread::sleep(LONG / 2);
+            let events = events(server);
+            let of_handler = events.iter().filter(|it| it["plugin"] == "handler");
+            let of_handler: Vec<_> = of_handler.collect();
+            assert_eq!(
+                of_handler.len(),
+                1 + usize::from(is_explained),
+                "{events:?}"
+            );
+            assert!(
+                of_handler.iter().all(|it| it["request"] == id),
+                "{events:?}"
+            );
+            let Some(explained) = of_handler.get(1) else {
+                continue;
+            };
+            let text = explained["backtrace"].as_str().unwrap();
+            let names: Vec<_> = text
+                .lines()
+                .skip(1)
+                .map(|it| it.rsplit(' ').next())
+                .collect();
+            assert_eq!(names, [Some("check"), Some(function)], "{text}");
+            assert_eq!(explained["message"], of_handler[0]["message"]);
+        }
+    }
+}
+
 #[test]
 fn a_storm_of_failures_has_one_replay_at_a_time() {
     const REQUESTS: usize = 12;

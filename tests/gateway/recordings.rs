@@ -134,6 +134,69 @@ fn a_failure_after_a_warm_up_call_is_kept_with_that_call() {
 }
 
 #[test]
+fn a_failed_handler_is_kept_with_its_request() {
+    let module = fixture_bytes("wat/serve-handler.wat");
+    for (word, exports) in [
+        ("trap", &["handle_request"][..]),
+        ("back-trap", &["handle_request", "handle_response"]),
+    ] {
+        for flags in [&[][..], &["--no-explain"]] {
+            let kept = tempfile::tempdir().unwrap();
+            let directory = ["--record-failures", kept.path().to_str().unwrap()];
+            let server = Server::start(
+                &[
+                    ("handler.wasm", "wat/serve-handler.wat"),
+                    ("text.wasm", "as-greet.wasm"),
+                ],
+                &[&directory, &["--middleware", "handler"], flags].concat(),
+            );
+            assert_eq!(server.post("/execute/text", b"Ada").status, 200);
+            assert_eq!(names(kept.path()), [""; 0], "{word}");
+            let answer = server.post(&format!("/execute/text?func=/{word}"), b"its body");
+            assert_eq!(answer.status, 500, "{word}");
+            let id = answer.header("x-request-id").unwrap();
+            assert_eq!(names(kept.path()), [format!("{id}.pwrec")], "{word}");
+            let bytes = fs::read(kept.path().join(format!("{id}.pwrec"))).unwrap();
+            let recording = Recording::from_bytes(&bytes).unwrap();
+            assert_eq!((recording.note(), recording.plugin()), (id, "handler"));
+            assert_eq!(recording.exports().collect::<Vec<_>>(), exports);
+            let replayer = recording.replayer(&module).unwrap();
+            let replay = replayer.explain().unwrap();
+            let error = replay.into_last().unwrap().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Trap, "{word}");
+            assert!(
+                error.backtrace().is_some(),
+                "{word}: {:?}",
+                error.unexplained()
+            );
+        }
+    }
+}
+
+#[test]
+fn a_handler_and_the_plugin_behind_it_fail_both() {
+    let kept = tempfile::tempdir().unwrap();
+    let directory = ["--record-failures", kept.path().to_str().unwrap()];
+    let server = Server::start(
+        &[
+            ("handler.wasm", "wat/serve-handler.wat"),
+            ("script.wasm", "wat/exit.wat"),
+        ],
+        &[&directory[..], &["--middleware", "handler"]].concat(),
+    );
+    let answer = server.post("/cgi/script/back-trap", b"");
+    assert_eq!(answer.status, 500);
+    let id = answer.header("x-request-id").unwrap();
+    let expected = [format!("{id}-2.pwrec"), format!("{id}.pwrec")];
+    assert_eq!(names(kept.path()), expected);
+    let plugins = expected.map(|name| {
+        let bytes = fs::read(kept.path().join(name)).unwrap();
+        Recording::from_bytes(&bytes).unwrap().plugin().to_owned()
+    });
+    assert_eq!(plugins, ["handler", "script"]);
+}
+
+#[test]
 fn a_deadline_of_the_gateway_is_replayed() {
     let kept = tempfile::tempdir().unwrap();
     let server = started(kept.path(), &["--timeout", "50ms"]);

@@ -345,6 +345,63 @@ fn a_directory_that_a_snapshot_begins_with() {
     }
 }
 
+/// Opens the file `a` of the directory `g` in one call, and reads a byte of it in each other.
+const IN_PARTS: &str = r#"(module
+    (import "wasi_snapshot_preview1" "path_open" (func $open
+        (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 0) "a\00\00\00\20\00\00\00\01\00\00\00")
+    (func (export "open") (result i32)
+        (call $open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 0)
+            (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 12)))
+    (func (export "read") (result i32)
+        (drop (call $read (i32.load (i32.const 12)) (i32.const 4) (i32.const 1) (i32.const 16)))
+        (i32.load8_u (i32.const 32))))"#;
+
+#[test]
+fn a_kept_instance_goes_on_with_its_directory() {
+    let module = wat::parse_str(IN_PARTS).expect("a module");
+    let folder = folder();
+    fs::write(folder.path().join("a"), "abc").expect("written");
+    let files = mounted_at_g(&folder);
+    let of_runner = load(config().files(&files), &module);
+    let of_calls = load(config(), &module);
+    for (name, plugin, given) in [
+        ("the runner's", &of_runner, None),
+        ("given to the first call", &of_calls, Some(1)),
+        ("given to all calls", &of_calls, Some(4)),
+    ] {
+        let mut instance = plugin.instantiate_recorded(&mut None).expect(name);
+        let mut done = Vec::new();
+        for (number, export) in (1..).zip(["open", "read", "read", "read"]) {
+            let call = instance.call(export);
+            done.push(match given {
+                Some(calls) if number <= calls => call.files(&files).run(),
+                _ => call.run(),
+            });
+        }
+        let results: Vec<_> = done
+            .iter()
+            .map(|it| it.as_ref().expect(name).results()[0])
+            .collect();
+        assert_eq!(results, [0, 97, 98, 99], "{name}");
+        let mut recording = instance.take_recording().expect(name);
+        recording.keep_files();
+        let recording = Recording::from_bytes(&recording.to_bytes()).expect(name);
+        let replay = recording
+            .replay(&module)
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let [_, replayed @ ..] = replay.calls() else {
+            panic!("{name}: {replay:?}");
+        };
+        assert_eq!(replayed.len(), done.len(), "{name}");
+        for (replayed, done) in replayed.iter().zip(&done) {
+            assert_eq!(shown(replayed), shown(done), "{name}");
+        }
+    }
+}
+
 #[cfg(feature = "explain")]
 #[test]
 fn such_a_call_is_explained() {

@@ -14,6 +14,8 @@ mod damaged;
 mod directories;
 #[cfg(feature = "debug-info")]
 mod explained;
+#[cfg(feature = "http-wasm")]
+mod handlers;
 mod host;
 mod kept;
 #[cfg(feature = "debug-info")]

@@ -87,6 +87,9 @@ impl CallRecord {
     /// Whether these are the calls of a kept instance. Each must come after one was made, and nothing
     /// else be among them.
     pub(crate) fn are_of_instance(calls: &[Self]) -> Result<bool, Damage> {
+        if calls.iter().any(Self::is_of_handler) {
+            return Self::check_handler(calls).map(|()| false);
+        }
         let of_instance = calls.first().is_some_and(|call| call.place != Place::Fresh);
         let mut is_made = false;
         for call in calls {
@@ -101,6 +104,41 @@ impl CallRecord {
             }
         }
         Ok(of_instance)
+    }
+
+    /// Whether it is one of a handler of http-wasm's convention.
+    pub(crate) fn is_of_handler(&self) -> bool {
+        matches!(
+            self.input,
+            InputRecord::Request(..) | InputRecord::Response(..)
+        )
+    }
+
+    /// Whether it is the first call of a handler.
+    pub(crate) fn is_request(&self) -> bool {
+        matches!(self.input, InputRecord::Request(..))
+    }
+
+    /// Checks that these are the calls of a handler: one for the request, and perhaps one for the
+    /// response.
+    fn check_handler(calls: &[Self]) -> Result<(), Damage> {
+        let is_first = |call: &Self| call.place == Place::Fresh && call.is_request();
+        let is_second = |call: &Self| {
+            call.place == Place::Kept && matches!(call.input, InputRecord::Response(..))
+        };
+        let fits = match calls {
+            [request] => is_first(request),
+            [request, response] => {
+                is_first(request) && request.end.failed.is_none() && is_second(response)
+            }
+            _ => false,
+        };
+        match fits {
+            true => Ok(()),
+            false => Err(Damage(
+                "the calls of a handler are not one for the request and one for the response",
+            )),
+        }
     }
 
     /// About how many bytes it takes in memory. Files are shared, and do not count.

@@ -163,7 +163,7 @@ impl End {
     /// How a call ended that was run. `passed_on` is what went to sinks of each stream; `plain`
     /// makes a value plain.
     pub(crate) fn of(
-        done: &Result<Outcome, Error>,
+        done: Result<&Outcome, &Error>,
         passed_on: [Option<Content>; 2],
         plain: impl FnMut(&crate::types::Value) -> Plain,
     ) -> Self {

@@ -1,7 +1,13 @@
 //! What calls are given.
 
-use crate::common::recording::codec::{Damage, Plain, Reader, Writer};
-use alloc::{string::String, vec::Vec};
+use crate::common::{
+    http::{HttpRequest, HttpResponse},
+    recording::{
+        codec::{Damage, Plain, Reader, Writer},
+        messages::{put_request, put_response, take_request, take_response},
+    },
+};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use smallvec::SmallVec;
 
 /// The input of a call.
@@ -11,6 +17,10 @@ pub(crate) enum InputRecord {
     Values(Vec<Plain>),
     Input(Vec<u8>),
     Inputs(Vec<Vec<u8>>),
+    /// A handler's configuration and request.
+    Request(Vec<u8>, Box<HttpRequest>),
+    /// Whether the next handler failed, and its response.
+    Response(bool, Box<HttpResponse>),
 }
 
 impl InputRecord {
@@ -26,6 +36,8 @@ impl InputRecord {
                     .map(|input| size_of::<Vec<u8>>() + input.len());
                 each.fold(0, usize::saturating_add)
             }
+            Self::Request(config, request) => config.len().saturating_add(narrow(request.size())),
+            Self::Response(_, response) => narrow(response.size()),
         }
     }
 
@@ -47,6 +59,16 @@ impl InputRecord {
                 writer.byte(3);
                 writer.list(inputs, |writer, input| writer.bytes(input));
             }
+            Self::Request(config, request) => {
+                writer.byte(4);
+                writer.bytes(config);
+                put_request(writer, request);
+            }
+            Self::Response(failed, response) => {
+                writer.byte(5);
+                writer.flag(*failed);
+                put_response(writer, response);
+            }
         }
     }
 
@@ -56,9 +78,15 @@ impl InputRecord {
             1 => Self::Values(reader.list(Reader::plain)?),
             2 => Self::Input(reader.bytes()?.to_vec()),
             3 => Self::Inputs(reader.list(|reader| Ok(reader.bytes()?.to_vec()))?),
+            4 => Self::Request(reader.bytes()?.to_vec(), Box::new(take_request(reader)?)),
+            5 => Self::Response(reader.flag()?, Box::new(take_response(reader)?)),
             _ => return Err(Damage("an input is of no known form")),
         })
     }
+}
+
+fn narrow(size: u64) -> usize {
+    usize::try_from(size).unwrap_or(usize::MAX)
 }
 
 /// The call that was made at load, before the snapshot was taken.

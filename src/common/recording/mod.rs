@@ -12,6 +12,7 @@ mod failures;
 #[cfg(feature = "files")]
 mod files;
 mod input;
+mod messages;
 mod modules;
 mod settings;
 
@@ -22,6 +23,7 @@ pub(crate) use directories::{Played, RecordedDirectory, ReplayedDirectory, Writt
 pub(crate) use end::{Content, End, difference};
 pub(crate) use failures::{put_failure, take_failure};
 pub(crate) use input::{InputRecord, WarmUpRecord};
+pub(crate) use messages::{put_request, put_response, take_request, take_response};
 pub(crate) use modules::ModuleRecord;
 #[cfg(feature = "files")]
 pub(crate) use settings::FilesRecord;

@@ -80,39 +80,54 @@ pub(super) fn explaining(call: Call<'_>, error: Option<Error>) -> Call<'_> {
     }
 }
 
+/// How the error of a call is explained.
+pub(super) enum Explained {
+    /// By the same call once more.
+    Again(Again),
+    /// By its recording, which is made for that.
+    ByRecording,
+}
+
+/// Whether calls of handlers are recorded: to keep them if they fail, or for their backtraces.
+pub(super) fn are_handlers_recorded(gateway: &Gateway) -> bool {
+    gateway.failures.is_some() || gateway.explainer.is_some()
+}
+
 /// Work that can be done again, to explain an error that it ended with.
 pub(super) fn again<R>(
     work: &Arc<
         impl Fn(&CancelToken, Tape<'_>, Option<Error>) -> Result<R, Error> + Send + Sync + 'static,
     >,
-) -> Again {
+) -> Explained {
     let work = work.clone();
-    Box::new(move |error| work(&CancelToken::new(), None, Some(error)).err())
+    let again: Again = Box::new(move |error| work(&CancelToken::new(), None, Some(error)).err());
+    Explained::Again(again)
 }
 
 /// Runs `work` on a thread of the pool, and counts it in the metrics as a call of the plugin.
-/// Returns what `work` made, the outcome of the call and its cost. `again` explains its error, if
-/// that is possible.
+/// Returns what `work` made, the outcome of the call and its cost.
 pub(super) async fn run<R: Send + 'static>(
     gateway: &Arc<Gateway>,
     plugin: &Plugin,
     requester: &Requester<'_>,
-    (turn, again): (CallOrder, Option<Again>),
+    (turn, explained): (CallOrder, Explained),
     work: impl FnOnce(&CancelToken, Tape<'_>) -> Result<(R, Outcome), Error> + Send + 'static,
 ) -> Result<(R, Outcome, Cost), Problem> {
     let token = requester.cancel.clone();
     let (shared, called) = (gateway.clone(), plugin.clone());
-    let id = gateway.failures.is_some().then(|| requester.id.to_owned());
+    let by_recording = matches!(explained, Explained::ByRecording);
+    let is_recorded = gateway.failures.is_some() || by_recording && are_handlers_recorded(gateway);
+    let id = requester.id.to_owned();
     let timed = move || {
         let mut recording = None;
         let began = Instant::now();
-        let result = work(&token, id.is_some().then_some(&mut recording));
+        let result = work(&token, is_recorded.then_some(&mut recording));
         let time = began.elapsed();
-        if let (Some(failures), Some(id), Some(recording), Err(error)) =
-            (&shared.failures, &id, recording, &result)
+        if let (Some(failures), Some(recording), Err(error)) =
+            (&shared.failures, &mut recording, &result)
             && Failures::wants(error)
         {
-            failures.keep(id, recording);
+            failures.keep(&id, recording);
         }
         let (outcome, ending) = match &result {
             Ok((_, outcome)) => (Some(outcome), None),
@@ -125,13 +140,13 @@ pub(super) async fn run<R: Send + 'static>(
         if shared.runner.plugin(called.name()).is_err() {
             shared.metrics.forget(called.name());
         }
-        (result, cost)
+        (result, cost, recording.filter(|_| by_recording))
     };
     let wait = gateway.settings.queue_wait;
     let ran = gateway
         .pool
         .run(plugin.name(), turn, &requester.cancel, wait, timed);
-    let (result, cost) = ran.await.map_err(|not| not_run(gateway, plugin, not))?;
+    let (result, cost, recording) = ran.await.map_err(|not| not_run(gateway, plugin, not))?;
     let outcome = match &result {
         Ok((_, outcome)) => Some(outcome),
         Err(error) => error.outcome(),
@@ -147,6 +162,15 @@ pub(super) async fn run<R: Send + 'static>(
                 cost: cost.map(Box::new),
                 remedy: is_closed.then_some(Remedy::RetryAfter(1)),
                 ..Problem::from(&error)
+            };
+            let again = match (explained, recording) {
+                (Explained::Again(again), _) => Some(again),
+                (Explained::ByRecording, None) => None,
+                (Explained::ByRecording, Some(recording)) => {
+                    let plugin = plugin.clone();
+                    let again = move |error| Some(recording.explain(&plugin, error));
+                    Some(Box::new(again) as Again)
+                }
             };
             let explainer = gateway.explainer.as_ref().zip(again);
             let turn = explainer.map(|(explainer, again)| (explainer.turn(), again));

@@ -51,7 +51,7 @@ pub(super) async fn serve(
         calls::explaining(calls::on_tape(call, tape), error).cgi(&seen)
     };
     let run = Arc::new(run);
-    let order = (CallOrder::First, Some(calls::again(&run)));
+    let order = (CallOrder::First, calls::again(&run));
     let run = move |token: &_, tape: calls::Tape<'_>| run(token, tape, None);
     let (response, _, cost) = calls::run(gateway, &plugin, &request.requester, order, run).await?;
     let mut answer = message::answer(response).map_err(|problem| Problem {

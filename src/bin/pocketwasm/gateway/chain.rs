@@ -118,14 +118,20 @@ impl Chain {
         Ok(())
     }
 
-    /// Reserves memory for a handler that waits for the answer and keeps its copy of the request.
+    /// Reserves memory for a handler that waits for the answer and keeps so many copies of the request.
     /// Returns `None` if too little is left.
-    pub(super) fn hold(&self, pages: u32, request: &HttpRequest) -> Option<OwnedSemaphorePermit> {
+    pub(super) fn hold(
+        &self,
+        pages: u32,
+        request: &HttpRequest,
+        copies: usize,
+    ) -> Option<OwnedSemaphorePermit> {
         let fields = request
             .headers
             .iter()
             .map(|(name, value)| name.len() + value.len() + PAGE / 1_024);
         let bytes = request.body.len() + fields.sum::<usize>();
+        let bytes = bytes.saturating_mul(copies);
         let bytes = u32::try_from(bytes.div_ceil(PAGE)).unwrap_or(u32::MAX);
         // A handler that needs more than the whole budget may still wait, but alone.
         let pages = pages.saturating_add(bytes).min(self.max_held);

@@ -74,7 +74,7 @@ pub(super) async fn serve(
         Ok(((), outcome))
     };
     let run = Arc::new(run);
-    let order = (CallOrder::First, Some(calls::again(&run)));
+    let order = (CallOrder::First, calls::again(&run));
     let run = move |token: &_, tape: calls::Tape<'_>| run(token, tape, None);
     let ((), outcome, cost) = calls::run(gateway, &plugin, &request.requester, order, run).await?;
     let mut answer = match (params, signature) {

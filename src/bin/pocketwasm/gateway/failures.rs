@@ -11,6 +11,9 @@ use std::{
 /// The end of a recording's name. Other files of the directory are left alone.
 const SUFFIX: &str = ".pwrec";
 
+/// The recordings that one request may have. Another one replaces the first.
+const MOST_OF_A_REQUEST: u32 = 100;
+
 /// A directory for recordings of failed calls.
 pub(super) struct Failures {
     directory: PathBuf,
@@ -47,11 +50,10 @@ impl Failures {
     }
 
     /// Keeps the recording of the request `id`, and makes room for it: the oldest go first.
-    pub(super) fn keep(&self, id: &str, mut recording: Recording) {
+    pub(super) fn keep(&self, id: &str, recording: &mut Recording) {
         recording.set_note(id);
         recording.keep_files();
         let bytes = recording.to_bytes();
-        let name = format!("{id}{SUFFIX}");
         let size = bytes.len() as u64;
         if size > self.most_bytes {
             let most = self.most_bytes;
@@ -59,12 +61,22 @@ impl Failures {
             return;
         }
         let _lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        let path = self.directory.join(name);
+        let path = self.path(id);
         let written = self.make_room(size).and_then(|()| write(&path, &bytes));
         match written {
             Ok(()) => log::info!("{id} is recorded: {}", path.display()),
             Err(error) => log::warn!("{id} is not recorded: {}: {error}", path.display()),
         }
+    }
+
+    /// The path for a recording of the request `id`. A request has several if its handler and the plugin
+    /// behind that fail.
+    fn path(&self, id: &str) -> PathBuf {
+        let numbered = (2..=MOST_OF_A_REQUEST).map(|number| format!("{id}-{number}{SUFFIX}"));
+        let names = core::iter::once(format!("{id}{SUFFIX}")).chain(numbered);
+        let mut paths = names.map(|name| self.directory.join(name));
+        let free = paths.find(|path| fs::symlink_metadata(path).is_err());
+        free.unwrap_or_else(|| self.directory.join(format!("{id}{SUFFIX}")))
     }
 
     fn make_room(&self, size: u64) -> io::Result<()> {

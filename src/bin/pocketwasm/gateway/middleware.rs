@@ -6,7 +6,8 @@
 
 use super::{
     answer::{Answer, Cost, INTERNAL, Problem},
-    calls, message,
+    calls::{self, Explained},
+    message,
     schedule::CallOrder,
 };
 use crate::gateway::{
@@ -126,11 +127,12 @@ async fn through<'a>(
     let seen = message::request(&parts, body, requester.peer);
     let (called, shared) = (plugin.clone(), gateway.clone());
     let handler = handler.clone();
-    let run = move |token: &_, _: calls::Tape<'_>| {
+    let run = move |token: &_, tape: calls::Tape<'_>| {
         let call = handler.call(&called, &shared.settings.plugins);
-        call.cancel(token).handle(seen)
+        calls::on_tape(call, tape).cancel(token).handle(seen)
     };
-    let ran = calls::run(gateway, &plugin, &requester, (CallOrder::First, None), run).await;
+    let order = (CallOrder::First, Explained::ByRecording);
+    let ran = calls::run(gateway, &plugin, &requester, order, run).await;
     let (handled, outcome, cost) = ran.map_err(closed)?;
     log_printed(&plugin, &requester, &outcome);
     passed_handlers.spend(cost);
@@ -141,7 +143,7 @@ async fn through<'a>(
             Ok(Step::Back(answer))
         }
         Handled::Next(pending) => {
-            let Some(held) = gateway.settings.chain.hold(cost.pages, pending.request()) else {
+            let Some(held) = hold(gateway, cost.pages, &pending) else {
                 gateway.metrics.rejected("held");
                 let message = "handlers that wait for answers take up the room";
                 return Err(Problem::busy(StatusCode::SERVICE_UNAVAILABLE, message));
@@ -166,6 +168,18 @@ async fn through<'a>(
     }
 }
 
+/// Reserves memory for a handler that waits. Its recording has the request twice more: as it came,
+/// and as it is passed on.
+fn hold(gateway: &Gateway, pages: u32, pending: &Pending) -> Option<OwnedSemaphorePermit> {
+    let copies = if calls::are_handlers_recorded(gateway) {
+        3
+    } else {
+        1
+    };
+    let chain = &gateway.settings.chain;
+    chain.hold(pages, pending.request(), copies)
+}
+
 /// Passes the answer of the route, or of an inner handler, to the next outer handler.
 async fn back(
     gateway: &Arc<Gateway>,
@@ -179,18 +193,13 @@ async fn back(
         passed_handlers.spend(cost);
     }
     let pending = handler.pending;
-    let run = move |_: &_, _: calls::Tape<'_>| match failed {
-        true => pending.finish_failed(response),
-        false => pending.finish(response),
+    let run = move |_: &_, tape: calls::Tape<'_>| match (tape, failed) {
+        (Some(tape), _) => pending.finish_recorded(response, failed, tape),
+        (None, true) => pending.finish_failed(response),
+        (None, false) => pending.finish(response),
     };
-    let ran = calls::run(
-        gateway,
-        &handler.plugin,
-        requester,
-        (CallOrder::Last, None),
-        run,
-    )
-    .await;
+    let order = (CallOrder::Last, Explained::ByRecording);
+    let ran = calls::run(gateway, &handler.plugin, requester, order, run).await;
     let (response, outcome, cost) = ran.map_err(closed)?;
     log_printed(&handler.plugin, requester, &outcome);
     passed_handlers.spend(cost);
