@@ -98,9 +98,10 @@ impl<'a> Call<'a> {
     ///
     /// A call in a kept [`Instance`](crate::Instance) cannot be recorded alone:
     /// [`Plugin::instantiate_recorded`](crate::Plugin::instantiate_recorded) records an instance with
-    /// all its calls. Handlers of HTTP requests ([`handle`](Self::handle)) cannot be recorded. Both are
-    /// refused with [`InvalidConfig`](crate::ErrorKind::InvalidConfig). Of a directory of the host
-    /// among the files, the recording has what it answered, up to 16 MiB.
+    /// all its calls. That is refused with [`InvalidConfig`](crate::ErrorKind::InvalidConfig). A
+    /// handler of HTTP requests ([`handle`](Self::handle)) that passes its request on has ended only
+    /// with [`Pending::finish_recorded`](crate::http::Pending::finish_recorded). Of a directory of the
+    /// host among the files, the recording has what it answered, up to 16 MiB.
     #[cfg(feature = "recordings")]
     #[cfg_attr(docsrs, doc(cfg(feature = "recordings")))]
     pub fn record(mut self, into: &'a mut Option<Recording>) -> Self {

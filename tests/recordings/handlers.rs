@@ -265,7 +265,10 @@ fn a_failing_handler_is_explained() {
             Err(error) => error.outcome().expect(name).fuel_used(),
         };
         let profiles = replayer.profile().expect(name);
-        let profiled: Vec<_> = profiles.iter().map(|profile| profile.fuel()).collect();
+        let profiled: Vec<_> = profiles
+            .iter()
+            .map(pocketwasm::explain::Profile::fuel)
+            .collect();
         let replay = replayer.run().expect(name);
         let recorded: Vec<_> = replay.calls().iter().map(fuel).collect();
         assert_eq!(profiled, recorded, "{name}");
