@@ -67,7 +67,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "NAME=FILE")]
     pub(super) middleware_config: Vec<ForPlugin<PathBuf>>,
 
-    /// Write a recording of each failed call of /execute and /cgi to DIR, under the request's id, for
+    /// Write a recording of each failed call of /execute, /cgi and handlers to DIR, under the request's id, for
     /// `pocketwasm replay`. It has the request's body and the plugin's environment.
     #[arg(long, value_name = "DIR")]
     pub(super) record_failures: Option<PathBuf>,
