@@ -3,11 +3,8 @@
 
 use super::{Pagemap, RANGES, Watch, open, page_size, watcher, whole_pages};
 use alloc::{vec, vec::Vec};
-use core::{cell::Cell, ops::Range, ptr, slice};
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::OnceLock,
-};
+use core::{cell::Cell, ops::Range, panic::AssertUnwindSafe, ptr, slice};
+use std::{panic::catch_unwind, sync::OnceLock};
 
 const LENGTH: usize = 1 << 20;
 
