@@ -751,6 +751,18 @@ fn a_damaged_or_changed_sequence_is_refused() {
             (ErrorKind::Recording, expected)
         );
     }
+    // The creations become calls, or a creation that failed comes to be the only one before calls.
+    let creations: Vec<usize> = (0..body.len() - 1)
+        .filter(|at| body[*at..].starts_with(b"\x01\x00\x00\x00\x00"))
+        .collect();
+    let mut changed = body.to_vec();
+    changed[creations[0]] = 2;
+    let error = Recording::from_bytes(&sealed(&changed)).expect_err("no creation");
+    let expected = "the recording is damaged: a call is of an instance that was not made";
+    assert_eq!(
+        (error.kind(), &*error.message()),
+        (ErrorKind::Recording, expected)
+    );
     let replayed = |recording: &Recording| -> Result<Vec<_>, Error> {
         let replay = recording.replay(&module)?;
         Ok(replay.calls().iter().map(shown).collect())

@@ -318,6 +318,16 @@ fn what_hinders_an_explanation_is_said() {
         let error = go(&mut instance, 1).unwrap().expect_err(name);
         assert_eq!(names(&error), ["act", "go"], "{name}");
     }
+    // Each reset begins anew, and the calls before it take no room any more.
+    let config = saying(&[]).explain(true).max_recording_bytes(3_000);
+    let mut instance = load(config, &module).instantiate().expect("an instance");
+    for _ in 0..20 {
+        go(&mut instance, 1).unwrap().expect("a sum");
+        instance.reset().expect("an instance");
+    }
+    let error = instance.call("go").params(&[1]).fuel(10).run();
+    let error = error.expect_err("little fuel");
+    assert_eq!(names(&error).last().map(String::as_str), Some("go"));
     // A recording that was taken.
     let plugin = load(saying(&[5, 6, 3]).explain(true), &module);
     let mut failed = None;
