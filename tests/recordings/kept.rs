@@ -280,7 +280,7 @@ fn a_creation_that_fails_is_recorded() {
 fn a_creation_that_does_not_begin_is_not_recorded() {
     let runner = Runner::new(saying(&[])).expect("settings");
     let plugin = runner.load_plugin("plugin", obeys()).expect("a module");
-    let (_, did) = recorded(&plugin, |it| {
+    let (recording, did) = recorded(&plugin, |it| {
         runner.close();
         let refused = it.call("go").params(&[0]).run().expect_err("closed");
         assert_eq!(refused.kind(), ErrorKind::Closed);
@@ -288,6 +288,7 @@ fn a_creation_that_does_not_begin_is_not_recorded() {
         Vec::new()
     });
     assert!(did.is_empty());
+    assert_eq!(recording.exports().count(), 1, "the creation only");
     let mut failed = None;
     let error = plugin.instantiate_recorded(&mut failed);
     assert_eq!(error.expect_err("closed").kind(), ErrorKind::Closed);
