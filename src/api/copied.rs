@@ -167,9 +167,9 @@ impl<'a> Copied<'a> {
         observer: Option<Box<dyn Observer>>,
         ended: impl FnOnce(Replayed, &GuestStore),
     ) -> Result<(), String> {
-        let begun = with_task(call, self.files, |mut task| {
+        let begun = with_task(call, self.files, |mut task, on_tape| {
             task.call_limits = (self.limits)(call);
-            let tape = task.take_tape();
+            let tape = on_tape.tape;
             let export = task.export;
             let prepare =
                 |execution: &mut Execution<'_>| self.prepare(copy, execution, Some(export), tape);
@@ -186,8 +186,8 @@ impl<'a> Copied<'a> {
         (config, request): (&[u8], &HttpRequest),
         observer: Option<Box<dyn Observer>>,
     ) -> Result<(Replayed, Requested), String> {
-        let begun = with_task(call, self.files, |mut task| {
-            let tape = task.take_tape();
+        let begun = with_task(call, self.files, |mut task, on_tape| {
+            let tape = on_tape.tape;
             let environment = task.environment.take();
             let begun = HandlerCall::begin(copy, (self.limits)(call), environment, config);
             let mut begun = begun.map_err(|failure| failure.to_string())?;
@@ -203,7 +203,7 @@ impl<'a> Copied<'a> {
             Ok::<_, String>((begun, done))
         });
         let (mut begun, done) = begun.map_err(|failure| failure.to_string())??;
-        let player = player_of(begun.guest_store.state().environment().tape.take());
+        let player = player_of(begun.guest_store.state().tape.take());
         let watch = watch_of(&mut begun.guest_store)?;
         let (done, handling) = match done {
             Ok((handling, outcome)) => (Ok(outcome), Some(handling)),
@@ -225,20 +225,19 @@ impl<'a> Copied<'a> {
         call: &CallRecord,
         observer: Option<Box<dyn Observer>>,
     ) -> Result<(Replayed, (GuestStore, Option<Player>)), String> {
-        let tape = Tape::Replaying(Player::new(Arc::from(&*call.answers)));
-        let (limits, environment) = ((self.limits)(call), Some(Box::default()));
-        let mut guest_store =
-            GuestStore::new(copy.plugin_context(), copy.code(), limits, environment);
+        let tape = Tape::Replaying(Box::new(Player::new(Arc::from(&*call.answers))));
+        let limits = (self.limits)(call);
+        let mut guest_store = GuestStore::new(copy.plugin_context(), copy.code(), limits, None);
         observe(&mut guest_store, observer);
         let mut execution = Execution::new(copy.code(), &mut guest_store);
-        let begin = self.prepare(copy, &mut execution, None, Some(Box::new(tape)))?;
+        let begin = self.prepare(copy, &mut execution, None, Some(tape))?;
         let initialised = match begin {
             Begin::Instantiate => execution.instantiate_and_initialise(None),
             _ => Ok(()),
         };
         let done = execution.end(initialised).map(|((), outcome)| outcome);
         let done = done.map_err(|error| error.in_plugin(copy.shared_name()));
-        let player = player_of(execution.state().environment().tape.take());
+        let player = player_of(execution.state().tape.take());
         let watch = watch_of(&mut guest_store)?;
         Ok(((done, watch), (guest_store, player)))
     }
@@ -250,7 +249,7 @@ impl<'a> Copied<'a> {
         copy: &Plugin,
         execution: &mut Execution<'_>,
         export: Option<&str>,
-        tape: Option<Box<Tape>>,
+        tape: Option<Tape>,
     ) -> Result<Begin, String> {
         let mut begin = Begin::Instantiate;
         if self.recording.snapshot {
@@ -266,8 +265,8 @@ impl<'a> Copied<'a> {
             true => execution.fuel_used(),
             false => 0,
         };
-        execution.state().environment().tape = tape.map(|mut tape| {
-            if let Tape::Replaying(player) = &mut *tape {
+        execution.state().tape = tape.map(|mut tape| {
+            if let Tape::Replaying(player) = &mut tape {
                 player.count_from(used);
             }
             tape

@@ -69,10 +69,12 @@ pub(super) fn in_instance(
         else {
             return Err("the runner does not keep the bytes of modules".into());
         };
-        let mut whole = Recording::of(plugin, recording.snapshot);
-        whole.calls = core::mem::take(&mut recording.calls);
-        let found = Copied::new(&whole, plugin, kept).explain(last, error);
-        recording.calls = whole.calls;
+        let calls = core::mem::take(&mut recording.calls);
+        let whole = Recording::of(plugin, recording.snapshot, calls.into());
+        let readable = whole.readable().map_err(|it| format!("{it}"));
+        let found =
+            readable.and_then(|readable| Copied::new(&readable, plugin, kept).explain(last, error));
+        recording.calls = whole.into_encoded();
         found
     })
 }
@@ -86,6 +88,7 @@ pub(super) fn by_recording(plugin: &Plugin, recording: &Recording, error: Error)
         return error;
     }
     timed(plugin, error, |error| {
+        let recording = recording.readable().map_err(|it| format!("{it}"))?;
         let (Some(kept), Some(last)) =
             (plugin.kept_modules(), recording.calls.len().checked_sub(1))
         else {
@@ -94,7 +97,7 @@ pub(super) fn by_recording(plugin: &Plugin, recording: &Recording, error: Error)
         if recording.module_sha256() != plugin.sha256() {
             return Err("the recording is one of another module".into());
         }
-        Copied::new(recording, plugin, kept).explain(last, error)
+        Copied::new(&recording, plugin, kept).explain(last, error)
     })
 }
 

@@ -7,7 +7,6 @@ use crate::{
         exchange::Exchange,
         handler_call::Handling,
         instance::Instance,
-        instance_recording::put_end,
         plugin::Plugin,
         record::{begin, limits_of},
         recording::Recording,
@@ -17,13 +16,14 @@ use crate::{
         error::Error,
         http::{HttpRequest, HttpResponse},
         outcome::Outcome,
-        recording::{CallRecord, InputRecord, Place},
+        recording::{EncodedCall, FilesRecord, Place},
     },
-    convention::{call_input::CallInput, http_handler::HANDLE_RESPONSE},
+    convention::http_handler::HANDLE_RESPONSE,
     engine::{guest_store::GuestStore, meter::CallLimits},
     host::tape::{Recorder, Tape},
 };
 use alloc::{boxed::Box, vec::Vec};
+use smallvec::SmallVec;
 
 /// The recording of a handler that has passed its request on, and what it goes on with.
 pub(super) struct HandlerRecording {
@@ -45,65 +45,65 @@ pub(super) fn explains(plugin: &Plugin) -> bool {
     }
 }
 
-/// Writes down what a handler's call begins with, and puts the tape into its environment.
-pub(super) fn begin_request(
-    task: &mut Task<'_>,
-    plugin: &Plugin,
-    request: &HttpRequest,
-) -> CallRecord {
-    let mut recorder = Recorder::new();
-    let mut call = begin(task, &mut recorder, Place::Fresh);
-    let config = match task.input {
-        CallInput::Input(config) => config.to_vec(),
-        _ => Vec::new(),
-    };
-    call.input = InputRecord::Request(config, Box::new(request.clone()));
-    #[cfg(feature = "files")]
-    if !plugin.sees_files_in_memory(task.environment.as_deref()) {
-        recorder.follow_directories();
+/// A call that is recorded: its tape before it begins, and its files.
+pub(super) struct Taped {
+    tape: Option<Tape>,
+    files: Option<Box<FilesRecord>>,
+}
+
+impl Taped {
+    /// Puts the tape into the store of the call.
+    pub(super) fn put_into(&mut self, guest_store: &mut GuestStore) {
+        guest_store.state().tape = self.tape.take();
     }
-    #[cfg(not(feature = "files"))]
-    let _ = plugin;
-    let environment = task.environment.get_or_insert_default();
-    environment.tape = Some(Box::new(Tape::Recording(recorder)));
-    call
+}
+
+/// Writes down what a handler's call begins with.
+pub(super) fn begin_request(task: &mut Task<'_>, plugin: &Plugin, request: &HttpRequest) -> Taped {
+    let mut recorder = Recorder::default();
+    let files = begin(task, plugin, &mut recorder, (Place::Fresh, Some(request)));
+    Taped {
+        tape: Some(Tape::Recording(recorder)),
+        files,
+    }
 }
 
 /// The recording of a handler's first call, which has ended. An error is explained, if the runner
 /// explains errors.
 pub(super) fn end_request(
-    call: CallRecord,
+    call: Taped,
     plugin: &Plugin,
     (guest_store, snapshot): (&mut GuestStore, bool),
     ended: Ended,
 ) -> (Ended, Option<Box<HandlerRecording>>) {
-    let recording = Recording::of(plugin, snapshot);
+    let recording = Recording::of(plugin, snapshot, SmallVec::new());
     add(recording, call, plugin, guest_store, ended)
 }
 
 /// Adds a call that has ended, and explains its error.
 fn add(
     mut recording: Recording,
-    mut call: CallRecord,
+    call: Taped,
     plugin: &Plugin,
     guest_store: &mut GuestStore,
     mut ended: Ended,
 ) -> (Ended, Option<Box<HandlerRecording>>) {
-    let tape = guest_store.state().environment().tape.take();
-    let Some(Tape::Recording(mut recorder)) = tape.map(|tape| *tape) else {
+    let Some(Tape::Recording(mut recorder)) = guest_store.state().tape.take() else {
         return (ended, None);
     };
-    match &mut ended {
+    let (has_begun, encoded) = match &mut ended {
         Ok((handling, outcome)) => {
             Exchange::put(outcome, handling);
-            put_end(&mut call, &mut recorder, Ok(outcome));
+            let encoded = recorder.end_call(Ok(outcome));
             outcome.bytes = Vec::new();
+            (true, encoded)
         }
-        Err(error) => put_end(&mut call, &mut recorder, Err(error)),
-    }
+        Err(error) => (error.outcome().is_some(), recorder.end_call(Err(error))),
+    };
     // A call that a closed runner refused has not begun.
-    if call.end.begun {
-        recording.calls.push(call);
+    if has_begun {
+        let files = call.files;
+        recording.add(EncodedCall { files, ..encoded });
     }
     #[cfg(feature = "explain")]
     if explains(plugin) {
@@ -121,27 +121,23 @@ fn add(
 impl HandlerRecording {
     /// Writes down what a handler's second call begins with, and puts the tape into its instance.
     pub(super) fn begin_response(
-        self,
+        mut self,
         instance: &mut Instance,
         call_limits: &CallLimits,
-        (response, failed): (&HttpResponse, bool),
-    ) -> (Recording, CallRecord) {
-        let call = CallRecord {
-            place: Place::Kept,
-            export: HANDLE_RESPONSE.into(),
-            limits: limits_of(call_limits),
-            input: InputRecord::Response(failed, Box::new(response.clone())),
-            ..CallRecord::creation()
-        };
-        let state = instance.store().state();
-        state.environment().tape = Some(Box::new(Tape::Recording(self.recorder)));
-        (self.recording, call)
+        response: (&HttpResponse, bool),
+    ) -> (Recording, Taped) {
+        let limits = limits_of(call_limits);
+        let recorder = &mut self.recorder;
+        recorder.begin_response(HANDLE_RESPONSE, limits, response);
+        instance.store().state().tape = Some(Tape::Recording(self.recorder));
+        let (tape, files) = (None, None);
+        (self.recording, Taped { tape, files })
     }
 }
 
 /// The recording of both calls, of which the second has ended.
 pub(super) fn end_response(
-    (recording, call): (Recording, CallRecord),
+    (recording, call): (Recording, Taped),
     instance: &mut Instance,
     ended: Ended,
 ) -> (Ended, Option<Box<HandlerRecording>>) {

@@ -1,5 +1,13 @@
 //! Plugins that handle HTTP requests: middleware of http-wasm's convention, and CGI scripts.
 
+#[cfg(feature = "recordings")]
+use crate::api::{
+    call::Target,
+    handler_recording::{
+        HandlerRecording, Taped, begin_request, end_request, end_response, explains,
+    },
+    recording::Recording,
+};
 use crate::{
     api::{
         call::Call,
@@ -15,15 +23,6 @@ use crate::{
     convention::{cgi, http_handler},
     engine::{execution::Execution, meter::CallLimits},
     host::convention_state::HttpExchange,
-};
-#[cfg(feature = "recordings")]
-use crate::{
-    api::{
-        call::Target,
-        handler_recording::{HandlerRecording, begin_request, end_request, end_response, explains},
-        recording::Recording,
-    },
-    common::recording::CallRecord,
 };
 use alloc::boxed::Box;
 use core::fmt;
@@ -248,8 +247,12 @@ impl<'a> Call<'a> {
         let (name, export) = self.names();
         let with_names = |error: Error| error.in_plugin(&name).in_export(&export);
         #[cfg(feature = "recordings")]
-        let (slot, recorded) = self.begin_recording(&request);
+        let (slot, mut recorded) = self.begin_recording(&request);
         let mut call = self.begin_handler().map_err(with_names)?;
+        #[cfg(feature = "recordings")]
+        if let Some(recorded) = &mut recorded {
+            recorded.put_into(&mut call.guest_store);
+        }
         let ended = call.run(request);
         #[cfg(feature = "recordings")]
         let (ended, mut recorded) = match recorded {
@@ -296,7 +299,7 @@ impl<'a> Call<'a> {
     fn begin_recording(
         &mut self,
         request: &HttpRequest,
-    ) -> (Option<&'a mut Option<Recording>>, Option<CallRecord>) {
+    ) -> (Option<&'a mut Option<Recording>>, Option<Taped>) {
         let slot = self.task.recording.take();
         let plugin = self.plugin().clone();
         let is_fresh = matches!(self.target, Target::Fresh(_));

@@ -2,20 +2,12 @@
 
 use crate::{
     api::plugin::Plugin,
-    common::{
-        error::Error,
-        failure::Cause,
-        outcome::Outcome,
-        recording::{CallRecord, End},
-    },
+    common::{error::Error, failure::Cause, outcome::Outcome, recording::EncodedCall},
     engine::{
         compiled_module::CompiledModule, execution::Execution, guest_store::GuestStore,
         meter::CallLimits,
     },
-    host::{
-        environment::Environment,
-        tape::{Recorder, Tape},
-    },
+    host::tape::{Recorder, Tape},
 };
 use alloc::{boxed::Box, format, sync::Arc, vec::Vec};
 
@@ -25,7 +17,7 @@ pub(super) type Made = (Arc<CompiledModule>, GuestStore);
 /// The recorded calls of an instance, in order, with its creation before them.
 pub(super) struct InstanceRecording {
     pub(super) recorder: Recorder,
-    pub(super) calls: Vec<CallRecord>,
+    pub(super) calls: Vec<EncodedCall>,
     /// Whether the instance began with a snapshot.
     pub(super) snapshot: bool,
     /// Whether it is for explaining errors only.
@@ -39,7 +31,7 @@ pub(super) struct InstanceRecording {
 impl InstanceRecording {
     pub(super) fn new(explains_only: bool) -> Self {
         Self {
-            recorder: Recorder::new(),
+            recorder: Recorder::default(),
             calls: Vec::new(),
             snapshot: false,
             explains_only,
@@ -73,7 +65,7 @@ impl InstanceRecording {
     }
 
     /// Adds a call.
-    pub(super) fn add(&mut self, call: CallRecord) {
+    pub(super) fn add(&mut self, call: EncodedCall) {
         self.bytes = self.bytes.saturating_add(call.size());
         self.calls.push(call);
     }
@@ -81,16 +73,15 @@ impl InstanceRecording {
     /// Makes an instance and records that, well or not. After a recording that has ended, a new one
     /// begins. Of a creation that did not begin, nothing is recorded.
     pub(super) fn make(&mut self, plugin: &Plugin) -> Result<Made, Error> {
-        #[cfg_attr(not(feature = "files"), expect(unused_mut, reason = "for files"))]
-        let mut recorder = Recorder::new();
+        let mut recorder = Recorder::default();
+        recorder.begin_creation();
         #[cfg(feature = "files")]
         if !plugin.sees_files_in_memory(None) {
             recorder.follow_directories();
         }
         let tape = Tape::Recording(recorder);
         let (done, tape, made) = make_on_tape(plugin, CallLimits::default(), tape);
-        let (Some(made), Some(Tape::Recording(mut recorder))) = (made, tape.map(|tape| *tape))
-        else {
+        let (Some(made), Some(Tape::Recording(mut recorder))) = (made, tape) else {
             return Err(match done {
                 Err(error) => error,
                 Ok(_) => plugin.error(Cause::Abandoned.into()),
@@ -101,8 +92,7 @@ impl InstanceRecording {
             *self = Self::new(self.explains_only);
         }
         let snapshot = made.0.snapshot_state.is_some();
-        let mut call = CallRecord::creation();
-        put_end(&mut call, &mut recorder, done.as_ref());
+        let call = recorder.end_call(done.as_ref());
         if self.ended.is_none() {
             if self.calls.is_empty() {
                 self.snapshot = snapshot;
@@ -116,39 +106,25 @@ impl InstanceRecording {
     }
 }
 
-/// Writes down how a call ended.
-pub(super) fn put_end(
-    call: &mut CallRecord,
-    recorder: &mut Recorder,
-    done: Result<&Outcome, &Error>,
-) {
-    let passed_on = recorder.take_passed_on();
-    call.end = End::of(done, passed_on, |value| recorder.received(value));
-    call.answers = recorder.take_answers();
-}
-
-/// Makes an instance with the tape in its environment. Returns how that ended, the tape, and the
+/// Makes an instance with the tape in its store. Returns how that ended, the tape, and the
 /// instance if that has begun.
 pub(super) fn make_on_tape(
     plugin: &Plugin,
     call_limits: CallLimits,
     tape: Tape,
-) -> (Result<Outcome, Error>, Option<Box<Tape>>, Option<Made>) {
+) -> (Result<Outcome, Error>, Option<Tape>, Option<Made>) {
     let named = |error: Error| error.in_plugin(plugin.shared_name());
-    let environment = Environment {
-        tape: Some(Box::new(tape)),
-        ..Environment::default()
-    };
     let begun = plugin.context().check_open();
-    let begun = begun.and_then(|()| plugin.begin(call_limits, Some(Box::new(environment))));
+    let begun = begun.and_then(|()| plugin.begin(call_limits, None));
     let (code, mut guest_store) = match begun {
         Ok(begun) => begun,
         Err(failure) => return (Err(named(failure.into())), None, None),
     };
+    guest_store.state().tape = Some(tape);
     let mut execution = Execution::new(&code, &mut guest_store);
     let initialised = execution.instantiate_and_initialise(None);
     let done = execution.end(initialised);
-    let tape = execution.state().environment().tape.take();
+    let tape = execution.state().tape.take();
     let done = done.map(|((), outcome)| outcome).map_err(named);
     (done, tape, Some((code, guest_store)))
 }

@@ -6,7 +6,6 @@ use crate::{
         handler_call::{HandlerCall, Handling, respond},
         instance::Instance,
         instance_recording::make_on_tape,
-        on_tape::{run_in_instance, run_on_tape},
         plugin::Plugin,
         replaying::{GivenFiles, with_player, with_task},
     },
@@ -57,11 +56,12 @@ impl InstanceReplay {
         } = self;
         let mut player = core::mem::replace(player, Player::new(Arc::from([])));
         player.next(Arc::from(&*call.answers));
-        let (done, tape) = with_player(call, files, player, |mut task| {
+        let (done, player) = with_player(call, files, player, |mut task, mut on_tape| {
             task.call_limits = call_limits;
-            run_in_instance(&mut task, instance)
+            let done = on_tape.run_in(&mut task, instance);
+            (done, player_of(on_tape.tape))
         })?;
-        if let Some(player) = player_of(tape) {
+        if let Some(player) = player {
             self.player = player;
         }
         Ok(done)
@@ -82,9 +82,9 @@ impl InstanceReplay {
         self.player.next(Arc::from(&*call.answers));
         let player = core::mem::replace(&mut self.player, Player::new(Arc::from([])));
         let instance = &mut self.instance;
-        instance.store().state().environment().tape = Some(Box::new(Tape::Replaying(player)));
+        instance.store().state().tape = Some(Tape::Replaying(Box::new(player)));
         let done = respond(instance, call_limits, (exchange, context), response);
-        if let Some(player) = player_of(instance.store().state().environment().tape.take()) {
+        if let Some(player) = player_of(instance.store().state().tape.take()) {
             self.player = player;
         }
         Ok(done.map(|(handling, outcome)| {
@@ -95,9 +95,9 @@ impl InstanceReplay {
 }
 
 /// The player of a tape that replays.
-pub(super) fn player_of(tape: Option<Box<Tape>>) -> Option<Player> {
-    match tape.map(|tape| *tape) {
-        Some(Tape::Replaying(player)) => Some(player),
+pub(super) fn player_of(tape: Option<Tape>) -> Option<Player> {
+    match tape {
+        Some(Tape::Replaying(player)) => Some(*player),
         _ => None,
     }
 }
@@ -125,13 +125,17 @@ impl Replays<'_> {
         let call_limits = (self.limits)(call);
         match call.place {
             Place::Fresh if let InputRecord::Request(config, request) = &call.input => {
-                let begun = with_task(call, self.files, |mut task| {
+                let begun = with_task(call, self.files, |mut task, on_tape| {
                     let environment = task.environment.take();
-                    HandlerCall::begin(plugin, call_limits, environment, config)
+                    let begun = HandlerCall::begin(plugin, call_limits, environment, config);
+                    begun.map(|mut begun| {
+                        begun.guest_store.state().tape = on_tape.tape;
+                        begun
+                    })
                 })?;
                 let mut begun = begun.map_err(|failure| plugin.error(failure))?;
                 let done = begun.run(HttpRequest::clone(request));
-                let player = player_of(begun.guest_store.state().environment().tape.take());
+                let player = player_of(begun.guest_store.state().tape.take());
                 let mut made =
                     player.map(|player| InstanceReplay::new(begun.into_instance().0, player));
                 let done = done.map(|(handling, outcome)| {
@@ -147,14 +151,16 @@ impl Replays<'_> {
                 Ok(judged)
             }
             Place::Fresh => {
-                let (done, tape, _) = with_task(call, self.files, |mut task| {
+                let (done, mut player) = with_task(call, self.files, |mut task, mut on_tape| {
                     task.call_limits = call_limits;
-                    run_on_tape(&mut task, plugin)
+                    let done = on_tape.run(&mut task, plugin);
+                    (done, player_of(on_tape.tape))
                 })?;
-                Ok(judge(done, player_of(tape).as_mut()))
+                Ok(judge(done, player.as_mut()))
             }
             Place::Made => {
-                let tape = Tape::Replaying(Player::new(Arc::from(&*call.answers)));
+                let player = Player::new(Arc::from(&*call.answers));
+                let tape = Tape::Replaying(Box::new(player));
                 let (done, tape, made) = make_on_tape(plugin, call_limits, tape);
                 let mut player = player_of(tape);
                 let made = made.filter(|_| done.is_ok());

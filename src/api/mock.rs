@@ -62,7 +62,7 @@ impl Recording {
         if !self.modules().is_empty() {
             return Err(alone("a mock"));
         }
-        let replayer = Replayer::of_build(self, module);
+        let replayer = Replayer::of_build(self, module)?;
         let plugin = replayer.load(coverage.is_some())?;
         let mut replays = Replays {
             plugin: &plugin,
@@ -72,7 +72,7 @@ impl Recording {
             instance: None,
         };
         let mut ended = Vec::new();
-        for call in &self.calls {
+        for call in &replayer.recording.calls {
             if call.place == Place::Kept && replays.instance.is_none() {
                 let problem = "the instance of the call was not made".to_string();
                 let error = plugin.error(difference(problem));

@@ -1,4 +1,4 @@
-//! Running a call with a tape in its environment, which records or plays.
+//! Running a call with a tape, which records or plays.
 
 use crate::{
     api::{
@@ -8,49 +8,58 @@ use crate::{
     },
     common::{error::Error, outcome::Outcome},
     engine::{execution::Execution, guest_store::GuestStore},
-    host::tape::Tape,
+    host::tape::{Recorder, Tape},
 };
-use alloc::boxed::Box;
 
-/// Runs a call in a fresh instance, with the tape in its environment. Returns the tape, and whether
-/// the instance began with a snapshot.
-pub(super) fn run_on_tape(
-    task: &mut Task<'_>,
-    plugin: &Plugin,
-) -> (Result<Outcome, Error>, Option<Box<Tape>>, bool) {
-    let bound_input = match task.bind(plugin, None) {
-        Ok(bound_input) => bound_input,
-        Err(error) => return (Err(error), task.take_tape(), false),
-    };
-    let environment = task.environment.as_deref();
-    let original = plugin.original_code(&task.call_limits, environment, Some(task.export));
-    let original_code = match original {
-        Ok(original_code) => original_code,
-        Err(failure) => {
-            return (
-                Err(refused(failure, plugin, task.export)),
-                task.take_tape(),
-                false,
-            );
-        }
-    };
-    let code = original_code.as_deref().unwrap_or_else(|| plugin.code());
-    let (call_limits, environment) = task.take();
-    let mut guest_store = GuestStore::new(plugin.plugin_context(), code, call_limits, environment);
-    let mut execution = Execution::new(code, &mut guest_store);
-    let done = task.perform(plugin, &mut execution, &bound_input, Begin::Instantiate);
-    let tape = guest_store.state().environment().tape.take();
-    (done, tape, code.snapshot_state.is_some())
+/// A tape, which is in the store while its call runs.
+pub(super) struct OnTape {
+    pub(super) tape: Option<Tape>,
+    /// Whether the instance began with a snapshot.
+    pub(super) snapshot: bool,
 }
 
-/// Runs a call in a kept instance, with the tape in its environment. Returns the tape.
-pub(super) fn run_in_instance(
-    task: &mut Task<'_>,
-    instance: &mut Instance,
-) -> (Result<Outcome, Error>, Option<Box<Tape>>) {
-    let done = task.kept(instance);
-    // A call that was refused has not given it to the instance.
-    let tape = task.take_tape();
-    let tape = tape.or_else(|| instance.store().state().environment().tape.take());
-    (done, tape)
+impl OnTape {
+    #[inline]
+    pub(super) fn new(tape: Tape) -> Self {
+        Self {
+            tape: Some(tape),
+            snapshot: false,
+        }
+    }
+
+    /// The recorder, if the tape is one.
+    #[inline]
+    pub(super) fn recorder(&mut self) -> Option<&mut Recorder> {
+        self.tape.as_mut()?.recorder()
+    }
+
+    /// Runs a call in a fresh instance.
+    #[inline]
+    pub(super) fn run(&mut self, task: &mut Task<'_>, plugin: &Plugin) -> Result<Outcome, Error> {
+        let bound_input = task.bind(plugin, None)?;
+        let environment = task.environment.as_deref();
+        let original = plugin.original_code(&task.call_limits, environment, Some(task.export));
+        let original_code = original.map_err(|failure| refused(failure, plugin, task.export))?;
+        let code = original_code.as_deref().unwrap_or_else(|| plugin.code());
+        self.snapshot = code.snapshot_state.is_some();
+        let (call_limits, environment) = task.take();
+        let context = plugin.plugin_context();
+        let mut guest_store = GuestStore::new(context, code, call_limits, environment);
+        guest_store.state().tape = self.tape.take();
+        let mut execution = Execution::new(code, &mut guest_store);
+        let done = task.perform(plugin, &mut execution, &bound_input, Begin::Instantiate);
+        self.tape = guest_store.state().tape.take();
+        done
+    }
+    /// Runs a call in a kept instance.
+    pub(super) fn run_in(
+        &mut self,
+        task: &mut Task<'_>,
+        instance: &mut Instance,
+    ) -> Result<Outcome, Error> {
+        instance.store().state().tape = self.tape.take();
+        let done = task.kept(instance);
+        self.tape = instance.store().state().tape.take();
+        done
+    }
 }

@@ -9,29 +9,27 @@ use crate::{
     loading::instrumented::KeptModule,
 };
 use crate::{
-    api::{
-        instance_recording::put_end, on_tape::run_on_tape, plugin::Plugin, recording::Recording,
-        task::Task,
-    },
+    api::{on_tape::OnTape, plugin::Plugin, recording::Recording, task::Task},
     common::{
         error::Error,
         failure::{Cause, Failure},
+        http::HttpRequest,
         outcome::Outcome,
-        recording::{CallLimitsRecord, CallRecord, End, InputRecord, Place, StdinRecord},
+        recording::{
+            CallLimitsRecord, EncodedCall, EnvironmentParts, FilesRecord, InputRecord, Place,
+            Writer,
+        },
     },
     convention::{call_input::CallInput, kinds::Convention},
     engine::meter::CallLimits,
     host::{
         environment::{Environment, Stdin},
-        tape::{Recorder, Tape},
+        tape::{Recorder, Tape, UNKNOWN_FUNCTION},
     },
 };
-use alloc::{
-    boxed::Box,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{boxed::Box, string::ToString};
 use core::time::Duration;
+use smallvec::SmallVec;
 
 /// Runs a call in a fresh instance and records it. A runner that explains errors explains this one's.
 #[cold]
@@ -39,13 +37,13 @@ pub(super) fn fresh(task: &mut Task<'_>, plugin: &Plugin) -> Result<Outcome, Err
     let Some(slot) = task.recording.take() else {
         return task.fresh(plugin);
     };
-    let (done, recording) = recorded(task, plugin);
+    let done = recorded(task, plugin, slot);
     #[cfg(feature = "explain")]
-    let done = match plugin.kept_modules() {
-        Some(kept) if plugin.context().config.explain => with_tape(done, plugin, kept, &recording),
-        _ => done,
-    };
-    *slot = Some(recording);
+    if let Some(kept) = plugin.kept_modules()
+        && plugin.context().config.explain
+    {
+        return with_tape(done, plugin, kept, slot.as_ref());
+    }
     done
 }
 
@@ -58,8 +56,9 @@ pub(super) fn explained(
     plugin: &Plugin,
     kept: &KeptModule,
 ) -> Result<Outcome, Error> {
-    let (done, recording) = recorded(task, plugin);
-    with_tape(done, plugin, kept, &recording)
+    let mut recording = None;
+    let done = recorded(task, plugin, &mut recording);
+    with_tape(done, plugin, kept, recording.as_ref())
 }
 
 /// Explains the error of a call by its recording.
@@ -68,36 +67,41 @@ fn with_tape(
     done: Result<Outcome, Error>,
     plugin: &Plugin,
     kept: &KeptModule,
-    recording: &Recording,
+    recording: Option<&Recording>,
 ) -> Result<Outcome, Error> {
     done.map_err(|error| {
+        let Some(recording) = recording else {
+            return error;
+        };
         let export = recording.exports().last().unwrap_or_default();
         match is_explained(&error, plugin, export) {
             true => timed(plugin, error, |error| {
-                Copied::new(recording, plugin, kept).explain(0, error)
+                let recording = recording.readable().map_err(|it| it.to_string())?;
+                Copied::new(&recording, plugin, kept).explain(0, error)
             }),
             false => error,
         }
     })
 }
 
-/// Runs a call in a fresh instance. Returns its recording too.
-fn recorded(task: &mut Task<'_>, plugin: &Plugin) -> (Result<Outcome, Error>, Recording) {
-    let mut recorder = Recorder::new();
-    let mut call = begin(task, &mut recorder, Place::Fresh);
-    #[cfg(feature = "files")]
-    if !plugin.sees_files_in_memory(task.environment.as_deref()) {
-        recorder.follow_directories();
+/// Runs a call in a fresh instance, and makes its recording.
+#[inline]
+fn recorded(
+    task: &mut Task<'_>,
+    plugin: &Plugin,
+    recording: &mut Option<Recording>,
+) -> Result<Outcome, Error> {
+    let mut on_tape = OnTape::new(Tape::Recording(Recorder::default()));
+    let recorder = on_tape.recorder();
+    let files = recorder.and_then(|recorder| begin(task, plugin, recorder, (Place::Fresh, None)));
+    let done = on_tape.run(task, plugin);
+    let snapshot = on_tape.snapshot;
+    if let Some(recorder) = on_tape.recorder() {
+        let ended = recorder.end_call(done.as_ref());
+        let calls = SmallVec::from([EncodedCall { files, ..ended }]);
+        *recording = Some(Recording::of(plugin, snapshot, calls));
     }
-    let environment = task.environment.get_or_insert_default();
-    environment.tape = Some(Box::new(Tape::Recording(recorder)));
-    let (done, mut tape, snapshot) = run_on_tape(task, plugin);
-    if let Some(Tape::Recording(recorder)) = tape.as_deref_mut() {
-        put_end(&mut call, recorder, done.as_ref());
-    }
-    let mut recording = Recording::of(plugin, snapshot);
-    recording.calls.push(call);
-    (done, recording)
+    done
 }
 
 /// The refusal to record a call that is no call of an export in a fresh instance.
@@ -113,47 +117,60 @@ fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Writes down what the call begins with.
-pub(super) fn begin(task: &Task<'_>, recorder: &mut Recorder, place: Place) -> CallRecord {
-    let input = match task.input {
-        CallInput::Params(params) => InputRecord::Params(params.into()),
-        CallInput::Values(values) => {
-            recorder.admit(values);
-            InputRecord::Values(values.iter().map(|value| recorder.given(value)).collect())
-        }
-        CallInput::Input(input) => InputRecord::Input(input.to_vec()),
-        CallInput::Inputs(inputs) => {
-            InputRecord::Inputs(inputs.iter().map(|input| input.to_vec()).collect())
-        }
-    };
+/// Writes down what the call begins with; of a handler, that is a request. Returns the files that it
+/// was given.
+#[inline]
+pub(super) fn begin(
+    task: &Task<'_>,
+    plugin: &Plugin,
+    recorder: &mut Recorder,
+    (place, request): (Place, Option<&HttpRequest>),
+) -> Option<Box<FilesRecord>> {
     let number = |convention| {
         Convention::ALL
             .iter()
             .position(|known| *known == convention)
     };
     let convention = task.convention.and_then(number);
-    let mut call = CallRecord {
-        place,
-        export: task.export.to_string(),
-        convention: convention.and_then(|place| u8::try_from(place).ok()),
-        input,
-        limits: limits_of(&task.call_limits),
-        has_environment: false,
-        args: Vec::new(),
-        env: Vec::new(),
-        stdin: StdinRecord::Bytes(Vec::new()),
-        config: Vec::new(),
-        allowed_hosts: Vec::new(),
-        seed: None,
-        clock_start: None,
-        files: None,
-        answers: Vec::new(),
-        end: End::nothing(),
-    };
-    if let Some(environment) = task.environment.as_deref() {
-        put_environment(&mut call, environment);
+    let convention = convention.and_then(|place| u8::try_from(place).ok());
+    let writer = recorder.begin_call(place, task.export, convention, length(task.input));
+    let mut are_known = true;
+    match (request, task.input) {
+        (None, CallInput::Params(params)) => InputRecord::put_params(params, writer),
+        (None, CallInput::Values(values)) => are_known = recorder.input_values(values),
+        (None, CallInput::Input(input)) => InputRecord::put_input(input, writer),
+        (None, CallInput::Inputs(inputs)) => InputRecord::put_inputs(inputs, writer),
+        // The input of a handler is its configuration.
+        (Some(request), CallInput::Input(config)) => {
+            InputRecord::put_request(config, request, writer);
+        }
+        (Some(request), _) => InputRecord::put_request(&[], request, writer),
     }
-    call
+    let limits = limits_of(&task.call_limits);
+    let writer = recorder.tape();
+    limits.put(writer);
+    writer.flag(task.environment.is_some());
+    if let Some(environment) = task.environment.as_deref() {
+        put_environment(environment, writer);
+    }
+    recorder.begin_answers();
+    if !are_known {
+        recorder.not_recorded(UNKNOWN_FUNCTION);
+    }
+    #[cfg(feature = "files")]
+    {
+        let environment = task.environment.as_deref();
+        if !plugin.sees_files_in_memory(environment) {
+            recorder.follow_directories();
+        }
+        let files = environment?.files.clone()?;
+        Some(Box::new(FilesRecord::Tree(files, false)))
+    }
+    #[cfg(not(feature = "files"))]
+    {
+        let _ = plugin;
+        None
+    }
 }
 
 /// Writes down the limits of a call.
@@ -171,23 +188,32 @@ pub(super) fn limits_of(call_limits: &CallLimits) -> CallLimitsRecord {
     }
 }
 
-fn put_environment(call: &mut CallRecord, environment: &Environment) {
-    let pair = |(key, value): (&String, &String)| [key.clone(), value.clone()];
-    call.has_environment = true;
-    call.args.clone_from(&environment.args);
-    call.env.clone_from(&environment.env);
-    call.stdin = match &environment.stdin {
-        Stdin::Bytes { bytes, .. } => StdinRecord::Bytes(bytes.clone()),
-        Stdin::Source(_) => StdinRecord::Source,
-    };
-    call.config = environment.config.iter().map(pair).collect();
-    call.allowed_hosts.clone_from(&environment.allowed_hosts);
-    call.seed = environment.seed;
-    call.clock_start = environment.clock_start.map(nanoseconds);
-    #[cfg(feature = "files")]
-    {
-        use crate::common::recording::FilesRecord;
-        let files = environment.files.as_ref();
-        call.files = files.map(|files| FilesRecord::Tree(files.clone(), false));
+/// The bytes of an input.
+fn length(input: CallInput<'_>) -> usize {
+    match input {
+        CallInput::Params(_) | CallInput::Values(_) => 0,
+        CallInput::Input(input) => input.len(),
+        CallInput::Inputs(inputs) => inputs
+            .iter()
+            .fold(0, |sum, input| sum.saturating_add(input.len())),
     }
+}
+
+#[cold]
+fn put_environment(environment: &Environment, writer: &mut Writer) {
+    EnvironmentParts {
+        args: &environment.args,
+        env: &environment.env,
+        stdin: match &environment.stdin {
+            Stdin::Bytes { bytes, .. } => Some(bytes),
+            Stdin::Source(_) => None,
+        },
+        config: environment.config.iter(),
+        allowed_hosts: &environment.allowed_hosts,
+        seed: environment.seed,
+        clock_start: environment.clock_start.map(nanoseconds),
+    }
+    .put(writer);
+    // They are kept apart, because their hash would be calculated now.
+    FilesRecord::put_optional(None, writer);
 }

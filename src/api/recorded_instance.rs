@@ -4,15 +4,14 @@
 use crate::api::explained;
 use crate::{
     api::{
-        instance::Instance,
-        instance_recording::{InstanceRecording, put_end},
-        on_tape::run_in_instance,
-        plugin::Plugin,
-        record::begin,
-        recording::Recording,
-        task::Task,
+        instance::Instance, instance_recording::InstanceRecording, on_tape::OnTape, plugin::Plugin,
+        record::begin, recording::Recording, task::Task,
     },
-    common::{error::Error, outcome::Outcome, recording::Place},
+    common::{
+        error::Error,
+        outcome::Outcome,
+        recording::{EncodedCall, Place},
+    },
     host::tape::Tape,
 };
 use alloc::boxed::Box;
@@ -54,22 +53,14 @@ fn recorded(
     recording: &mut InstanceRecording,
 ) -> Result<Outcome, Error> {
     let mut recorder = core::mem::take(&mut recording.recorder);
-    let mut call = begin(task, &mut recorder, Place::Kept);
-    #[cfg(feature = "files")]
-    if !instance
-        .plugin()
-        .sees_files_in_memory(task.environment.as_deref())
-    {
-        recorder.follow_directories();
-    }
-    let environment = task.environment.get_or_insert_default();
-    environment.tape = Some(Box::new(Tape::Recording(recorder)));
-    let (done, tape) = run_in_instance(task, instance);
-    match tape.map(|tape| *tape) {
+    let files = begin(task, instance.plugin(), &mut recorder, (Place::Kept, None));
+    let mut on_tape = OnTape::new(Tape::Recording(recorder));
+    let done = on_tape.run_in(task, instance);
+    match on_tape.tape {
         Some(Tape::Recording(mut recorder)) => {
-            put_end(&mut call, &mut recorder, done.as_ref());
+            let ended = recorder.end_call(done.as_ref());
             recording.recorder = recorder;
-            recording.add(call);
+            recording.add(EncodedCall { files, ..ended });
         }
         _ => recording.end("the tape is gone"),
     }
@@ -79,8 +70,7 @@ fn recorded(
 impl InstanceRecording {
     fn into_recording(self, plugin: &Plugin) -> Recording {
         let ended = self.ended().unwrap_or_default().into();
-        let mut recording = Recording::of(plugin, self.snapshot);
-        recording.calls = self.calls;
+        let mut recording = Recording::of(plugin, self.snapshot, self.calls.into());
         recording.ended = ended;
         recording
     }

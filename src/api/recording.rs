@@ -7,7 +7,7 @@ use crate::{
     common::{
         error::Error,
         failure::{Cause, Failure},
-        recording::{CallRecord, Damage, Place, Reader, Settings, Writer},
+        recording::{CallRecord, Damage, EncodedCall, Place, Reader, Settings, Writer},
     },
     engine::compiled_module::ENGINE,
 };
@@ -19,8 +19,9 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::fmt;
+use core::{fmt, ops::Deref};
 use sha2::{Digest, Sha256};
+use smallvec::SmallVec;
 
 /// The first bytes of the file.
 const MAGIC: [u8; 8] = *b"PWRECORD";
@@ -53,12 +54,33 @@ pub struct Recording {
     /// Whether the instance began with a snapshot.
     pub(super) snapshot: bool,
     note: String,
+    /// The calls that were read or decoded.
     pub(super) calls: Vec<CallRecord>,
+    /// The calls that were recorded, as bytes. There are no others then.
+    encoded: SmallVec<[EncodedCall; 1]>,
     /// Why it ended before it was taken. Empty if it did not.
     pub(super) ended: String,
 }
 
+/// A recording whose calls are decoded.
+pub(super) enum Readable<'a> {
+    AsItIs(&'a Recording),
+    Decoded(Box<Recording>),
+}
+
+impl Deref for Readable<'_> {
+    type Target = Recording;
+
+    fn deref(&self) -> &Recording {
+        match self {
+            Self::AsItIs(recording) => recording,
+            Self::Decoded(recording) => recording,
+        }
+    }
+}
+
 /// Where the head of the file comes from.
+#[derive(Clone)]
 enum Origin {
     /// The plugin that was called. The head is written when the file is.
     Plugin(Plugin),
@@ -75,15 +97,43 @@ pub(super) struct Head {
 
 impl Recording {
     /// A recording of calls of a plugin.
-    pub(super) fn of(plugin: &Plugin, snapshot: bool) -> Self {
+    #[inline]
+    pub(super) fn of(plugin: &Plugin, snapshot: bool, encoded: SmallVec<[EncodedCall; 1]>) -> Self {
         Self {
             origin: Origin::Plugin(plugin.clone()),
             snapshot,
             note: String::new(),
-            // Mostly there is one call, and a call is large.
-            calls: Vec::with_capacity(1),
+            calls: Vec::new(),
+            encoded,
             ended: String::new(),
         }
+    }
+
+    /// Adds a call.
+    pub(super) fn add(&mut self, call: EncodedCall) {
+        self.encoded.push(call);
+    }
+
+    /// The recording with its calls decoded.
+    pub(super) fn readable(&self) -> Result<Readable<'_>, Failure> {
+        if self.encoded.is_empty() {
+            return Ok(Readable::AsItIs(self));
+        }
+        let calls: Result<_, Damage> = self.encoded.iter().map(EncodedCall::decode).collect();
+        Ok(Readable::Decoded(Box::new(Self {
+            origin: self.origin.clone(),
+            snapshot: self.snapshot,
+            note: self.note.clone(),
+            calls: calls?,
+            encoded: SmallVec::new(),
+            ended: self.ended.clone(),
+        })))
+    }
+
+    /// The calls that were recorded, for more of them.
+    #[cfg(feature = "explain")]
+    pub(super) fn into_encoded(self) -> Vec<EncodedCall> {
+        self.encoded.into_vec()
     }
 
     pub(super) fn head(&self) -> Head {
@@ -118,7 +168,10 @@ impl Recording {
         writer.0.extend_from_slice(&head.module);
         head.settings.put(&mut writer);
         writer.text(&self.note);
-        writer.list(&self.calls, |writer, call| call.put(writer));
+        match &*self.encoded {
+            [] => writer.list(&self.calls, |writer, call| call.put(writer)),
+            encoded => writer.list(encoded, |writer, call| call.put(writer)),
+        }
         if self.is_of_instance() {
             writer.text(&self.ended);
         }
@@ -184,6 +237,7 @@ impl Recording {
             snapshot,
             note,
             calls,
+            encoded: SmallVec::new(),
             ended,
         })
     }
@@ -200,8 +254,10 @@ impl Recording {
         }
         // The calls of an instance have the same tree, which is there once.
         let mut kept: Vec<&Files> = Vec::new();
-        for call in &mut self.calls {
-            if let Some(FilesRecord::Tree(files, keep)) = &mut call.files {
+        let encoded = self.encoded.iter_mut().map(|it| it.files.as_deref_mut());
+        let calls = self.calls.iter_mut().map(|it| it.files.as_mut());
+        for record in encoded.chain(calls) {
+            if let Some(FilesRecord::Tree(files, keep)) = record {
                 let is_kept = kept
                     .iter()
                     .any(|it| Arc::ptr_eq(it.shared(), files.shared()));
@@ -266,7 +322,8 @@ impl Recording {
     /// The exports that were called, in order: one, or as many as a kept instance had calls. Where such
     /// an instance was made, the text is empty.
     pub fn exports(&self) -> impl Iterator<Item = &str> {
-        self.calls.iter().map(|call| &*call.export)
+        let encoded = self.encoded.iter().map(EncodedCall::export);
+        encoded.chain(self.calls.iter().map(|call| &*call.export))
     }
 
     /// Why the recording of a kept instance ended before it was taken, if it did. What the instance did
@@ -280,6 +337,7 @@ impl Recording {
     fn is_of_instance(&self) -> bool {
         let first = self.calls.first();
         first.is_some_and(|call| call.place == Place::Made)
+            || self.encoded.first().is_some_and(EncodedCall::made_instance)
     }
 }
 

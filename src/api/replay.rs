@@ -308,8 +308,6 @@ fn copy(environment: &mut Environment) -> Box<Environment> {
         allowed_hosts: environment.allowed_hosts.clone(),
         #[cfg(feature = "files")]
         files: environment.files.clone(),
-        #[cfg(feature = "recordings")]
-        tape: None,
         ..*environment
     })
 }

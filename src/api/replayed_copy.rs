@@ -108,7 +108,7 @@ impl Replayer<'_> {
     pub(super) fn copied<'c>(&'c self, plugin: &'c Plugin, kept: &'c KeptModule) -> Copied<'c> {
         Copied {
             files: self.files_of_calls(),
-            ..Copied::new(self.recording, plugin, kept)
+            ..Copied::new(&self.recording, plugin, kept)
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
         instance_replay::Replays,
         linked::hash_of,
         plugin::{Plugin, sha256},
-        recording::{Head, Recording},
+        recording::{Head, Readable, Recording},
         replaying::{GivenFiles, Replay, as_recorded, compared, struck},
     },
     common::{
@@ -52,7 +52,7 @@ use core::fmt;
 /// ```
 #[must_use = "a replayer does nothing before `run`"]
 pub struct Replayer<'a> {
-    pub(super) recording: &'a Recording,
+    pub(super) recording: Readable<'a>,
     /// The modules with their names. Of a plugin of one module, the name does not matter.
     modules: Vec<(&'a str, &'a [u8])>,
     head: Head,
@@ -155,7 +155,7 @@ impl Recording {
             )),
         };
         checked.map_err(|problem| Failure::from(Cause::Recording { problem }))?;
-        Ok(Replayer::new(self, modules, head))
+        Ok(Replayer::new(self.readable()?, modules, head))
     }
 }
 
@@ -194,16 +194,18 @@ fn same_modules(recorded: &[ModuleRecord], given: &[(&str, &[u8])]) -> Result<()
 }
 
 impl<'a> Replayer<'a> {
-    fn new(recording: &'a Recording, modules: Vec<(&'a str, &'a [u8])>, head: Head) -> Self {
+    fn new(recording: Readable<'a>, modules: Vec<(&'a str, &'a [u8])>, head: Head) -> Self {
         #[cfg(feature = "files")]
         let of_calls = recording.calls.iter().filter_map(|it| it.files.as_ref());
+        #[cfg(feature = "files")]
+        let kept = trees_of(head.settings.files.iter().chain(of_calls));
         Self {
             recording,
             modules,
             #[cfg(feature = "files")]
             given: None,
             #[cfg(feature = "files")]
-            kept: trees_of(head.settings.files.iter().chain(of_calls)),
+            kept,
             head,
         }
     }
@@ -221,12 +223,12 @@ impl<'a> Replayer<'a> {
 
     /// Puts a recording and another build of its module together.
     #[cfg(feature = "testing")]
-    pub(super) fn of_build(recording: &'a Recording, module: &'a [u8]) -> Self {
+    pub(super) fn of_build(recording: &'a Recording, module: &'a [u8]) -> Result<Self, Error> {
         let head = Head {
             module: sha256(module),
             ..recording.head()
         };
-        Self::new(recording, vec![("", module)], head)
+        Ok(Self::new(recording.readable()?, vec![("", module)], head))
     }
 
     /// Gives the files that the calls saw, if the recording has them by their hash only.
@@ -341,7 +343,7 @@ impl<'a> Replayer<'a> {
 impl fmt::Debug for Replayer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Replayer")
-            .field("recording", self.recording)
+            .field("recording", &*self.recording)
             .finish_non_exhaustive()
     }
 }

@@ -3,7 +3,7 @@
 #[cfg(feature = "files")]
 use crate::common::{files::Files, recording::FilesRecord};
 use crate::{
-    api::{exchange::Exchange, recording::Recording, task::Task},
+    api::{exchange::Exchange, on_tape::OnTape, recording::Recording, task::Task},
     common::{
         error::Error,
         error_kind::ErrorKind,
@@ -164,7 +164,7 @@ pub(super) type Replayed = (Result<Outcome, Error>, [Vec<u8>; 2]);
 pub(super) fn with_task<R>(
     call: &CallRecord,
     files: GivenFiles<'_>,
-    run: impl FnOnce(Task<'_>) -> R,
+    run: impl FnOnce(Task<'_>, OnTape) -> R,
 ) -> Result<R, Failure> {
     with_player(call, files, Player::new(Arc::from(&*call.answers)), run)
 }
@@ -174,7 +174,7 @@ pub(super) fn with_player<R>(
     call: &CallRecord,
     files: GivenFiles<'_>,
     mut player: Player,
-    run: impl FnOnce(Task<'_>) -> R,
+    run: impl FnOnce(Task<'_>, OnTape) -> R,
 ) -> Result<R, Failure> {
     let input = Input::of(call, &mut player)?;
     let inputs = input.inputs();
@@ -185,8 +185,7 @@ pub(super) fn with_player<R>(
         Input::One(input) => CallInput::Input(input),
         Input::Several(_) => CallInput::Inputs(&inputs),
     };
-    task.environment.get_or_insert_default().tape = Some(Box::new(Tape::Replaying(player)));
-    Ok(run(task))
+    Ok(run(task, OnTape::new(Tape::Replaying(Box::new(player)))))
 }
 
 /// The input of a recorded call.

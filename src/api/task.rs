@@ -1,10 +1,10 @@
 //! A call that is ready to run, and running it: in a fresh instance, in a spare one, or in a kept
 //! one.
 
+#[cfg(feature = "recordings")]
+use crate::api::recording::Recording;
 #[cfg(feature = "files")]
 use crate::engine::store_data::StoreData;
-#[cfg(feature = "recordings")]
-use crate::{api::recording::Recording, host::tape::Tape};
 use crate::{
     api::{instance::Instance, lent_state::State, plugin::Plugin},
     common::{
@@ -78,12 +78,6 @@ impl<'a> Task<'a> {
             #[cfg(feature = "recordings")]
             recording: None,
         }
-    }
-
-    /// Takes the tape of a call that did not begin.
-    #[cfg(feature = "recordings")]
-    pub(super) fn take_tape(&mut self) -> Option<Box<Tape>> {
-        self.environment.as_mut()?.tape.take()
     }
 
     /// The plugin's original module, if the call cannot start from the snapshot.

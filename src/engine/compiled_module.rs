@@ -47,7 +47,7 @@ pub(crate) struct CompiledModule {
     /// The exports that were added for all that calls can change in an instance, if instances can be
     /// made as new after a call.
     #[cfg(feature = "std")]
-    pub(crate) shape: Option<StateShape>,
+    pub(crate) shape: Option<Arc<StateShape>>,
     /// The sites of the calls of the hook, if the module is an instrumented copy.
     #[cfg(feature = "explain")]
     pub(crate) sites: Option<Arc<crate::module::instrument::Sites>>,

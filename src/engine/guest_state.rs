@@ -18,7 +18,7 @@ use crate::{
 };
 #[cfg(feature = "recordings")]
 use crate::{
-    engine::recorded::note,
+    engine::recorded::{note, recorder},
     host::tape::{Effect, Tape},
 };
 use alloc::{format, sync::Arc, vec::Vec};
@@ -133,12 +133,13 @@ fn grow(mut ctx: StoreContextMut<'_, StoreData>, place: usize, pages: u64) -> Op
 /// Tells the guest the size of its memory after the host has grown it.
 #[cfg(feature = "std")]
 fn tell(mut ctx: StoreContextMut<'_, StoreData>, memory: Memory) {
-    let Some(name) = ctx.data().told_pages.clone() else {
+    let shape = ctx.data().shape.clone();
+    let Some(growth) = shape.as_ref().and_then(|shape| shape.growth()) else {
         return;
     };
     let pages = u32::try_from(memory.size(&ctx)).unwrap_or(u32::MAX);
     let instance = ctx.data().instance;
-    if let Some(told) = instance.and_then(|instance| instance.get_global(&ctx, &name)) {
+    if let Some(told) = instance.and_then(|instance| instance.get_global(&ctx, &growth.told)) {
         // This fails only if the global has another type, and it was made with this one.
         let _ = told.set(&mut ctx, wasmi::Val::I32(pages.cast_signed()));
     }
@@ -176,14 +177,20 @@ impl<C: LiveStore> Memories for C {
     fn take_fuel(&mut self, fuel: u64) -> Result<(), Failure> {
         charge_more(self, fuel)?;
         #[cfg(feature = "recordings")]
-        note(self, Effect::Charge(fuel));
+        if fuel > 0 {
+            note(self, Effect::Charge(fuel));
+        }
         Ok(())
     }
 
     #[cfg(feature = "recordings")]
     fn wrote(&mut self, place: Option<usize>, pointer: u32, bytes: &[u8]) {
         match place {
-            None => note(self, Effect::Write("", pointer, bytes)),
+            None => {
+                if let Some(recorder) = recorder(self) {
+                    recorder.wrote("", pointer, bytes);
+                }
+            }
             Some(place) => self.data_mut().note_written(place, pointer, bytes),
         }
     }

@@ -57,9 +57,7 @@ pub(super) fn host_state(
         state.set_export_table(export_table);
     }
     #[cfg(feature = "std")]
-    if let Some(shape) = &code.shape {
-        state.set_state_names(shape);
-    }
+    state.shape.clone_from(&code.shape);
     #[cfg(feature = "explain")]
     if let Some(sites) = &code.sites {
         state.meter.may_overdraw = sites.cover_fuel();

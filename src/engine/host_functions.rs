@@ -13,8 +13,12 @@ use crate::{
     engine::{
         builtin_function::CALL_FUEL,
         callee::{Callee, call_values},
+        import_names::ImportNames,
         live_store::LiveStore,
-        run_loop::{charge, charge_more, guarded, invalid_module, nested, waits},
+        run_loop::{
+            caught, charge, charge_more, guarded, into_engine_error, invalid_module, nested,
+            panicked, waits,
+        },
         store_data::{StoreData, exported_function, memory_and_data},
         values::{function, into_guest, out_of_guest, signature},
     },
@@ -28,9 +32,9 @@ use crate::{
 #[cfg(feature = "recordings")]
 use crate::{
     engine::recorded::{self, note},
-    host::tape::Effect,
+    host::tape::{Effect, Tape},
 };
-use alloc::{string::String, sync::Arc, vec::Vec};
+use alloc::{string::String, vec::Vec};
 use core::{any::Any, time::Duration};
 use smallvec::SmallVec;
 use wasmi::{Caller, Func, FuncType, Linker, StoreContextMut};
@@ -120,9 +124,12 @@ pub(crate) fn define_host(
     ty: FuncType,
 ) -> Result<(), wasmi::Error> {
     let function = function.clone();
-    let names: [Arc<str>; 2] = [module.into(), name.into()];
+    let names = ImportNames::new(
+        [module.into(), name.into()],
+        function.signature().params().len(),
+    );
     linker.func_new(module, name, ty, move |mut caller, params, results| {
-        guarded(|| {
+        let done = caught(|| {
             charge(&mut caller, CALL_FUEL)?;
             let params: SmallVec<[Value; FEW]> = params
                 .iter()
@@ -134,14 +141,21 @@ pub(crate) fn define_host(
             if let (Err(failure), Some(mailbox)) = (&done, &caller.data().mailbox)
                 && waits(failure)
             {
-                mailbox.waits(&names);
+                mailbox.waits(&names.both);
             }
             done?;
             for (to, value) in results.iter_mut().zip(&returned) {
                 *to = into_guest(&mut caller, value)?;
             }
             Ok(())
-        })
+        });
+        let done = done.unwrap_or_else(|message| {
+            let failure = panicked(&message);
+            #[cfg(feature = "recordings")]
+            recorded::note_failed(&mut caller, &failure);
+            Err(failure)
+        });
+        done.map_err(into_engine_error)
     })?;
     Ok(())
 }
@@ -164,17 +178,27 @@ pub(crate) fn waits_as(caller: &Caller<'_, StoreData>, names: [&str; 2], wait: E
 fn run(
     caller: &mut Caller<'_, StoreData>,
     function: &HostFunction,
-    names: &[Arc<str>; 2],
+    names: &ImportNames,
     params: &[Value],
     returned: &mut [Value],
 ) -> Result<(), Failure> {
     #[cfg(feature = "recordings")]
-    if caller.data_mut().tape().is_some() {
-        return recorded::run(caller, function, names, params, returned);
-    }
+    let is_recorded = match caller.data_mut().tape() {
+        None => false,
+        Some(Tape::Recording(recorder)) => {
+            recorder.function(&names.on_tape, params);
+            true
+        }
+        Some(Tape::Replaying(_)) => return recorded::replay(caller, names, params, returned),
+    };
     let mut context = HostContext::new(caller);
-    let [module, name] = names;
-    function.run(&mut context, (module, name), params, returned)
+    let done = function.run(&mut context, names.both(), params, returned);
+    #[cfg(feature = "recordings")]
+    if is_recorded {
+        // If the function panics, this is not reached, and who catches that notes it.
+        recorded::note_returned(caller, done.as_ref().err(), returned);
+    }
+    done
 }
 
 /// Defines a function that nothing provides: a call of it ends with that problem.
@@ -257,7 +281,9 @@ impl<C: LiveStore> Guest for C {
     fn charge(&mut self, fuel: u64) -> Result<(), Failure> {
         charge_more(self, fuel)?;
         #[cfg(feature = "recordings")]
-        note(self, Effect::Charge(fuel));
+        if fuel > 0 {
+            note(self, Effect::Charge(fuel));
+        }
         Ok(())
     }
 

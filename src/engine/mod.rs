@@ -25,6 +25,7 @@ pub(crate) mod hidden;
 #[cfg(feature = "explain")]
 pub(crate) mod hook;
 pub(crate) mod host_functions;
+mod import_names;
 mod imported;
 mod instantiation_failure;
 mod libraries;

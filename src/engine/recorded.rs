@@ -6,21 +6,19 @@ use crate::{
         wasm_value::Value,
     },
     engine::{
+        import_names::ImportNames,
         live_store::LiveStore,
-        run_loop::{caught, charge, fuel_used},
+        run_loop::{caught, charge, fuel_used, panicked},
         store_data::{StoreData, memory_and_data},
     },
     host::{
         context::{Callable, Guest, GuestState, HostContext, Operation},
-        function::HostFunction,
         memory_view::Memories,
         tape::{Action, Effect, Player, Recorder, Tape},
     },
 };
 use alloc::{
-    format,
     string::{String, ToString},
-    sync::Arc,
     vec::Vec,
 };
 use wasmi::Caller;
@@ -55,29 +53,38 @@ fn player<'a>(caller: &'a mut Guests<'_>) -> Result<&'a mut Player, Failure> {
     })
 }
 
-/// Runs a function of the embedder's that is on tape.
+/// Notes how a function of the embedder's has ended.
+#[inline(always)]
+pub(super) fn note_returned(
+    caller: &mut impl LiveStore,
+    failure: Option<&Failure>,
+    returned: &[Value],
+) {
+    match (recorder(caller), failure) {
+        (None, _) => {}
+        (Some(recorder), None) => recorder.returned(returned),
+        (Some(recorder), Some(failure)) => recorder.failed(failure),
+    }
+}
+
+/// Notes that a function of the embedder's that has begun has panicked.
+#[cold]
+pub(super) fn note_failed(caller: &mut impl LiveStore, failure: &Failure) {
+    if let Some(recorder) = recorder(caller) {
+        recorder.failed(failure);
+    }
+}
+
+/// Does what a function of the embedder's did.
+#[cold]
 #[inline(never)]
-pub(super) fn run(
+pub(super) fn replay(
     caller: &mut Guests<'_>,
-    function: &HostFunction,
-    names: &[Arc<str>; 2],
+    names: &ImportNames,
     params: &[Value],
     returned: &mut [Value],
 ) -> Result<(), Failure> {
-    if let Some(recorder) = recorder(caller) {
-        recorder.function(names, params);
-        let mut context = HostContext::new(caller);
-        let run = || function.run(&mut context, names_of(names), params, returned);
-        let done = caught(run).unwrap_or_else(|message| Err(panicked(&message)));
-        if let Some(recorder) = self::recorder(caller) {
-            match &done {
-                Ok(()) => recorder.returned(returned),
-                Err(failure) => recorder.failed(failure),
-            }
-        }
-        return done;
-    }
-    player(caller)?.function(names, params)?;
+    player(caller)?.function(&names.both, params)?;
     let Action::Return(values) = play(caller, false)? else {
         return Err(player(caller)?.differs("a host function replies like an operation"));
     };
@@ -125,20 +132,6 @@ pub(super) fn operate(
         Action::Reply(reply) => Ok(reply),
         _ => Err(player(caller)?.differs("an operation replies like a host function")),
     }
-}
-
-fn names_of([module, name]: &[Arc<str>; 2]) -> (&str, &str) {
-    (module, name)
-}
-
-/// As `guarded` says it.
-fn panicked(message: &str) -> Failure {
-    let problem = format!("a host function panicked: {message}");
-    Cause::Host {
-        problem,
-        source: None,
-    }
-    .into()
 }
 
 /// Does what a function of the embedder's did, up to its return, which this returns.

@@ -199,14 +199,17 @@ pub(crate) fn guarded<R>(body: impl FnOnce() -> Result<R, Failure>) -> Result<R,
 /// Like [`guarded`], for a body that the engine has not called.
 #[inline]
 pub(super) fn guarded_failure<R>(body: impl FnOnce() -> Result<R, Failure>) -> Result<R, Failure> {
-    caught(body).unwrap_or_else(|message| {
-        let problem = format!("a host function panicked: {message}");
-        Err(Cause::Host {
-            problem,
-            source: None,
-        }
-        .into())
-    })
+    caught(body).unwrap_or_else(|message| Err(panicked(&message)))
+}
+
+/// The failure of a host function that panicked.
+#[cold]
+pub(super) fn panicked(message: &str) -> Failure {
+    Cause::Host {
+        problem: format!("a host function panicked: {message}"),
+        source: None,
+    }
+    .into()
 }
 
 /// Runs `body` and catches a panic: `Err` is the first line of its message. Panics are not caught

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "files")]
 use crate::engine::files::CallFiles;
+#[cfg(feature = "recordings")]
+use crate::host::tape::Tape;
 #[cfg(feature = "std")]
 use crate::module::snapshot::StateShape;
 use crate::{
@@ -56,6 +58,9 @@ pub(crate) struct StoreData {
     pub(crate) limiter: Limiter,
     pub(crate) output: Output,
     pub(super) environment: Option<Box<Environment>>,
+    /// The tape, if the call is recorded or replayed.
+    #[cfg(feature = "recordings")]
+    pub(crate) tape: Option<Tape>,
     #[cfg(feature = "files")]
     pub(super) files: CallFiles,
     /// The embedder's state for its host functions, for one call.
@@ -74,11 +79,9 @@ pub(crate) struct StoreData {
     pub(crate) memory: Option<Memory>,
     /// The table that holds the exported functions, if `prepare` moved them there.
     export_table: Option<Arc<ExportTable>>,
-    /// The prefix of the exports that this crate added for the instance's state, if it added any.
-    state_prefix: Option<Arc<str>>,
-    /// The export of the global that tells the guest the size of its memory, if one was added.
+    /// The exports that this crate added for the instance's state, if it added any.
     #[cfg(feature = "std")]
-    pub(super) told_pages: Option<Arc<str>>,
+    pub(super) shape: Option<Arc<StateShape>>,
     convention_state: Option<Box<ConventionState>>,
     pub(crate) nested: NestedCalls,
     pub(super) references: Option<Box<References>>,
@@ -110,6 +113,8 @@ impl StoreData {
             limiter,
             output: Output::new(config.limits.max_output_bytes),
             environment,
+            #[cfg(feature = "recordings")]
+            tape: None,
             #[cfg(feature = "files")]
             files: CallFiles::default(),
             embedder_state: None,
@@ -121,9 +126,8 @@ impl StoreData {
             instance: None,
             memory: None,
             export_table: None,
-            state_prefix: None,
             #[cfg(feature = "std")]
-            told_pages: None,
+            shape: None,
             convention_state: None,
             nested: NestedCalls::default(),
             references: None,
@@ -163,9 +167,7 @@ impl StoreData {
         let config = &self.meter.context().config;
         let sink = sink(config, &self.output, stream);
         #[cfg(feature = "recordings")]
-        if let (Some(sink), Some(environment)) = (sink, &mut self.environment)
-            && let Some(tape) = &mut environment.tape
-        {
+        if let (Some(sink), Some(tape)) = (sink, &mut self.tape) {
             return self.output.write(
                 stream,
                 bytes,
@@ -240,19 +242,14 @@ impl StoreData {
 
     /// Whether an export was added by this crate.
     pub(super) fn adds_export(&self, name: &str) -> bool {
+        #[cfg(feature = "std")]
+        if let Some(shape) = &self.shape
+            && name.starts_with(shape.prefix())
+        {
+            return true;
+        }
         let export_table = self.export_table.as_deref();
         export_table.is_some_and(|export_table| *export_table.table == *name)
-            || self
-                .state_prefix
-                .as_ref()
-                .is_some_and(|prefix| name.starts_with(&**prefix))
-    }
-
-    /// Sets the names of the exports that were added for the instance's state.
-    #[cfg(feature = "std")]
-    pub(crate) fn set_state_names(&mut self, shape: &StateShape) {
-        self.state_prefix = Some(shape.prefix().clone());
-        self.told_pages = shape.growth().map(|growth| growth.told.clone());
     }
 
     /// Bounds the memories by the runner's limits, or by `pages` if that is less.

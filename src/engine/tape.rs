@@ -3,19 +3,21 @@
 #[cfg(feature = "http")]
 use crate::common::http::{HttpRequest, HttpResponse};
 #[cfg(feature = "recordings")]
-use crate::host::tape::{Effect, Recorder, Tape};
+use crate::host::{
+    environment::Stdin,
+    tape::{Effect, Recorder, Tape},
+};
 use crate::{
     common::{clock::Entropy, failure::Failure},
     engine::store_data::StoreData,
 };
+use core::time::Duration;
 
 impl StoreData {
     /// Checks what may end the call from outside, while the host works for the guest.
     pub(crate) fn look(&mut self) -> Result<(), Failure> {
         #[cfg(feature = "recordings")]
-        if let Some(environment) = &mut self.environment
-            && let Some(tape) = &mut environment.tape
-        {
+        if let Some(tape) = &mut self.tape {
             return tape.look(|| self.meter.look().map(|_| ()));
         }
         self.meter.look().map(|_| ())
@@ -32,6 +34,26 @@ impl StoreData {
             return tape.entropy(bytes, |bytes| entropy.fill(bytes));
         }
         Ok(entropy.fill(bytes))
+    }
+
+    /// Reads standard input, as [`Stdin::read`] does.
+    pub(crate) fn read_stdin(&mut self, to: &mut [u8]) -> Result<Option<usize>, Failure> {
+        let stdin = &mut self.environment.get_or_insert_default().stdin;
+        #[cfg(feature = "recordings")]
+        if let (Some(tape), Stdin::Source(_)) = (&mut self.tape, &stdin) {
+            return tape.stdin(to, |to| stdin.read(to));
+        }
+        Ok(stdin.read(to))
+    }
+
+    /// Whether standard input can be read without blocking.
+    pub(crate) fn is_stdin_ready(&mut self) -> bool {
+        let stdin = &mut self.environment.get_or_insert_default().stdin;
+        #[cfg(feature = "recordings")]
+        if let (Some(tape), Stdin::Source(_)) = (&mut self.tape, &stdin) {
+            return tape.stdin_ready(|| stdin.wait(Duration::ZERO));
+        }
+        stdin.wait(Duration::ZERO)
     }
 
     /// The response to a request that `send` sends.
@@ -53,21 +75,20 @@ impl StoreData {
     #[cfg(feature = "recordings")]
     #[inline]
     pub(crate) fn tape(&mut self) -> Option<&mut Tape> {
-        self.environment.as_mut()?.tape.as_deref_mut()
+        self.tape.as_mut()
     }
 
     /// Whether the call is recorded or replayed.
     #[cfg(feature = "recordings")]
     pub(crate) fn is_on_tape(&self) -> bool {
-        let environment = self.environment.as_ref();
-        environment.is_some_and(|environment| environment.tape.is_some())
+        self.tape.is_some()
     }
 
     /// Notes on the tape that the embedder wrote to the memory at a place.
     #[cfg(feature = "recordings")]
     pub(super) fn note_written(&mut self, place: usize, pointer: u32, bytes: &[u8]) {
         if let Some((name, recorder)) = self.memory_and_recorder(place) {
-            recorder.effect(Effect::Write(name, pointer, bytes));
+            recorder.wrote(name, pointer, bytes);
         }
     }
 
@@ -81,7 +102,7 @@ impl StoreData {
 
     #[cfg(feature = "recordings")]
     fn memory_and_recorder(&mut self, place: usize) -> Option<(&str, &mut Recorder)> {
-        let recorder = self.environment.as_mut()?.tape.as_deref_mut()?.recorder()?;
+        let recorder = self.tape.as_mut()?.recorder()?;
         Some((self.references.as_ref()?.name(place)?, recorder))
     }
 }

@@ -1,6 +1,5 @@
 //! The environment of a guest: arguments, environment variables, standard input, configuration.
 
-use crate::common::failure::Failure;
 use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 use core::time::Duration;
 
@@ -112,31 +111,6 @@ pub(crate) struct Environment {
     /// The files that the call sees, in place of the runner's.
     #[cfg(feature = "files")]
     pub(crate) files: Option<crate::common::files::Files>,
-    /// The tape, if the call is recorded or replayed.
-    #[cfg(feature = "recordings")]
-    pub(crate) tape: Option<Box<crate::host::tape::Tape>>,
-}
-
-impl Environment {
-    /// Reads standard input, as [`Stdin::read`] does.
-    pub(crate) fn read_stdin(&mut self, to: &mut [u8]) -> Result<Option<usize>, Failure> {
-        #[cfg(feature = "recordings")]
-        if let (Some(tape), Stdin::Source(_)) = (&mut self.tape, &self.stdin) {
-            let stdin = &mut self.stdin;
-            return tape.stdin(to, |to| stdin.read(to));
-        }
-        Ok(self.stdin.read(to))
-    }
-
-    /// Whether standard input can be read without blocking.
-    pub(crate) fn is_stdin_ready(&mut self) -> bool {
-        #[cfg(feature = "recordings")]
-        if let (Some(tape), Stdin::Source(_)) = (&mut self.tape, &self.stdin) {
-            let stdin = &mut self.stdin;
-            return tape.stdin_ready(|| stdin.wait(Duration::ZERO));
-        }
-        self.stdin.wait(Duration::ZERO)
-    }
 }
 
 /// One of the two lists of strings that a guest can ask for.

@@ -63,7 +63,7 @@ pub(super) fn compile(
             ..prepared
         };
         let mut code = CompiledModule::new(prepared, compilation, limits, functions, IMPORTS)?;
-        code.shape = Some(shape);
+        code.shape = Some(Arc::new(shape));
         return Ok(code);
     }
     let prepared = prepare(bytes, info, limits.faults, many_instances, false)?;

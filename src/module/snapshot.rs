@@ -202,7 +202,7 @@ impl StateShape {
 
     /// The prefix of the names of all added exports.
     #[cfg(feature = "std")]
-    pub(crate) fn prefix(&self) -> &Arc<str> {
+    pub(crate) fn prefix(&self) -> &str {
         &self.prefix
     }
 

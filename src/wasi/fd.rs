@@ -278,7 +278,7 @@ pub(super) fn fd_read(
     let mut sum = 0_u32;
     if is_nonblocking(state, Fd::Stdin)
         && vectors.iter().any(|(_, length)| *length > 0)
-        && !state.environment().is_stdin_ready()
+        && !state.is_stdin_ready()
     {
         return Err(Errno::AGAIN.into());
     }
@@ -286,15 +286,14 @@ pub(super) fn fd_read(
         if length == 0 {
             continue;
         }
-        let environment = state.environment();
-        let Some(bytes) = environment.read_stdin(memory.bytes_mut(pointer, length)?)? else {
+        let Some(bytes) = state.read_stdin(memory.bytes_mut(pointer, length)?)? else {
             // The source may have failed because the call's time is over. Report that instead.
             state.look()?;
             return Err(Errno::IO.into());
         };
         sum = sum.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
         // Ask a source only once: it may block, while the guest could go on with what it has.
-        if (bytes as u64) < length || environment.stdin.available().is_none() {
+        if (bytes as u64) < length || state.environment().stdin.available().is_none() {
             break;
         }
     }

@@ -647,6 +647,8 @@ fn files_are_replayed() {
         }
         let done = call.record(&mut recording).run();
         let mut recording = recording.expect("a recording");
+        let from_memory = recording.replay(&module).expect("it has its files");
+        assert_eq!(shown(from_memory.last().expect("a call")), shown(&done));
         let file = recording.to_bytes();
         let replay = |file: &[u8], files: Option<&Files>| -> Result<_, Error> {
             let recording = Recording::from_bytes(file)?;

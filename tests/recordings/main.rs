@@ -21,6 +21,7 @@ mod kept;
 #[cfg(feature = "debug-info")]
 mod kept_explained;
 mod linked;
+mod numbers;
 mod strikes;
 mod support;
 mod tampered;

@@ -1,7 +1,7 @@
 //! Recording a call, replaying it from the bytes of its file, and comparing the two.
 
 use pocketwasm::{
-    Call, CancelToken, Clock, Error, Outcome, Plugin, Recording, Runner, RunnerConfig,
+    Call, CancelToken, Clock, Error, Outcome, Plugin, Recording, Replay, Runner, RunnerConfig,
 };
 use std::{
     fmt::Debug,
@@ -72,10 +72,17 @@ pub(crate) fn check<'a>(
     export: &'a str,
     set: impl FnOnce(Call<'a>) -> Call<'a>,
 ) -> (Result<Outcome, Error>, Vec<u8>) {
-    let (done, file) = record(plugin, export, set);
-    match replay(&file, module) {
-        Ok(replayed) => assert_eq!(shown(&replayed), shown(&done), "{name}"),
-        Err(error) => panic!("{name}: {error:?}; the call ended as {done:?}"),
+    let mut recording = None;
+    let done = set(plugin.call(export)).record(&mut recording).run();
+    let recording = recording.expect("a recording");
+    let file = recording.to_bytes();
+    let from_memory = recording.replay(module).map(Replay::into_last);
+    let from_memory = from_memory.map(|last| last.expect("a call"));
+    for (from, replayed) in [("file", replay(&file, module)), ("memory", from_memory)] {
+        match replayed {
+            Ok(replayed) => assert_eq!(shown(&replayed), shown(&done), "{name}, {from}"),
+            Err(error) => panic!("{name}, {from}: {error:?}; the call ended as {done:?}"),
+        }
     }
     (done, file)
 }

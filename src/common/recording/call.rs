@@ -61,29 +61,63 @@ pub(crate) struct CallRecord {
     pub(crate) end: End,
 }
 
-impl CallRecord {
-    /// The creation of an instance that is kept.
-    pub(crate) fn creation() -> Self {
-        Self {
-            place: Place::Made,
-            export: String::new(),
-            convention: None,
-            input: InputRecord::Params([].as_slice().into()),
-            limits: CallLimitsRecord::default(),
-            has_environment: false,
-            args: Vec::new(),
-            env: Vec::new(),
-            stdin: StdinRecord::Bytes(Vec::new()),
-            config: Vec::new(),
-            allowed_hosts: Vec::new(),
-            seed: None,
-            clock_start: None,
-            files: None,
-            answers: Vec::new(),
-            end: End::nothing(),
+impl CallLimitsRecord {
+    #[inline]
+    pub(crate) fn put(&self, writer: &mut Writer) {
+        match self {
+            // As nearly all calls have them.
+            Self {
+                fuel: None,
+                timeout: None,
+                max_memory_pages: None,
+            } => writer.0.extend_from_slice(&[0; 3]),
+            set => set.put_set(writer),
         }
     }
 
+    #[inline(never)]
+    fn put_set(&self, writer: &mut Writer) {
+        writer.optional(self.fuel);
+        writer.optional(self.timeout);
+        writer.optional(self.max_memory_pages.map(u64::from));
+    }
+}
+
+/// The environment of a call, without its files.
+pub(crate) struct EnvironmentParts<'a, C> {
+    pub(crate) args: &'a [String],
+    pub(crate) env: &'a [Vec<u8>],
+    /// The bytes of stdin, if it is not a source.
+    pub(crate) stdin: Option<&'a [u8]>,
+    pub(crate) config: C,
+    pub(crate) allowed_hosts: &'a [String],
+    pub(crate) seed: Option<u64>,
+    pub(crate) clock_start: Option<u64>,
+}
+
+impl<'a, C: ExactSizeIterator<Item = (&'a String, &'a String)>> EnvironmentParts<'a, C> {
+    pub(crate) fn put(self, writer: &mut Writer) {
+        writer.list(self.args, |writer, arg| writer.text(arg));
+        writer.list(self.env, |writer, variable| writer.bytes(variable));
+        match self.stdin {
+            Some(bytes) => {
+                writer.byte(0);
+                writer.bytes(bytes);
+            }
+            None => writer.byte(1),
+        }
+        writer.length(self.config.len());
+        for (key, value) in self.config {
+            writer.text(key);
+            writer.text(value);
+        }
+        writer.list(self.allowed_hosts, |writer, host| writer.text(host));
+        writer.optional(self.seed);
+        writer.optional(self.clock_start);
+    }
+}
+
+impl CallRecord {
     /// Whether these are the calls of a kept instance. Each must come after one was made, and nothing
     /// else be among them.
     pub(crate) fn are_of_instance(calls: &[Self]) -> Result<bool, Damage> {
@@ -141,61 +175,60 @@ impl CallRecord {
         }
     }
 
-    /// About how many bytes it takes in memory. Files are shared, and do not count.
-    pub(crate) fn size(&self) -> usize {
-        let texts = |texts: &[String]| texts.iter().map(String::len).sum::<usize>();
-        let pairs = self.config.iter().map(|pair| texts(pair));
-        let parts = [
-            size_of::<Self>(),
-            self.export.len(),
-            self.input.size(),
-            texts(&self.args),
-            self.env.iter().map(Vec::len).sum(),
-            match &self.stdin {
-                StdinRecord::Bytes(bytes) => bytes.len(),
-                StdinRecord::Source => 0,
-            },
-            pairs.sum(),
-            texts(&self.allowed_hosts),
-            self.answers.len(),
-            self.end.size(),
-        ];
-        parts.into_iter().fold(0, usize::saturating_add)
+    /// Writes what a call begins with.
+    #[inline(always)]
+    pub(crate) fn put_export(
+        place: Place,
+        export: &str,
+        convention: Option<u8>,
+        writer: &mut Writer,
+    ) {
+        writer.tagged(place as u8, export.len() as u64);
+        writer.0.extend_from_slice(export.as_bytes());
+        writer.optional(convention.map(u64::from));
     }
 
     pub(crate) fn put(&self, writer: &mut Writer) {
-        writer.byte(self.place as u8);
-        writer.text(&self.export);
-        writer.optional(self.convention.map(u64::from));
+        Self::put_export(self.place, &self.export, self.convention, writer);
         self.input.put(writer);
-        writer.optional(self.limits.fuel);
-        writer.optional(self.limits.timeout);
-        writer.optional(self.limits.max_memory_pages.map(u64::from));
+        self.limits.put(writer);
         writer.flag(self.has_environment);
         if self.has_environment {
-            writer.list(&self.args, |writer, arg| writer.text(arg));
-            writer.list(&self.env, |writer, variable| writer.bytes(variable));
-            match &self.stdin {
-                StdinRecord::Bytes(bytes) => {
-                    writer.byte(0);
-                    writer.bytes(bytes);
-                }
-                StdinRecord::Source => writer.byte(1),
+            EnvironmentParts {
+                args: &self.args,
+                env: &self.env,
+                stdin: match &self.stdin {
+                    StdinRecord::Bytes(bytes) => Some(bytes),
+                    StdinRecord::Source => None,
+                },
+                config: self.config.iter().map(|[key, value]| (key, value)),
+                allowed_hosts: &self.allowed_hosts,
+                seed: self.seed,
+                clock_start: self.clock_start,
             }
-            writer.list(&self.config, |writer, [key, value]| {
-                writer.text(key);
-                writer.text(value);
-            });
-            writer.list(&self.allowed_hosts, |writer, host| writer.text(host));
-            writer.optional(self.seed);
-            writer.optional(self.clock_start);
+            .put(writer);
             FilesRecord::put_optional(self.files.as_ref(), writer);
         }
         writer.bytes(&self.answers);
         self.end.put(writer);
     }
 
+    /// The export of a call whose record begins with these bytes.
+    pub(super) fn export_of(bytes: &[u8]) -> Result<&str, Damage> {
+        let mut reader = Reader::new(bytes);
+        reader.byte()?;
+        reader.text()
+    }
+
     pub(crate) fn take(reader: &mut Reader<'_>) -> Result<Self, Damage> {
+        let mut call = Self::take_begin(reader)?;
+        call.answers = reader.bytes()?.to_vec();
+        call.end = End::take(reader)?;
+        Ok(call)
+    }
+
+    /// Reads what comes before the answers.
+    pub(super) fn take_begin(reader: &mut Reader<'_>) -> Result<Self, Damage> {
         let place = match reader.byte()? {
             0 => Place::Fresh,
             1 => Place::Made,
@@ -251,8 +284,8 @@ impl CallRecord {
             seed,
             clock_start,
             files,
-            answers: reader.bytes()?.to_vec(),
-            end: End::take(reader)?,
+            answers: Vec::new(),
+            end: End::nothing(),
         })
     }
 }

@@ -40,7 +40,18 @@ impl Writer {
     }
 
     #[inline]
-    pub(crate) fn number(&mut self, mut number: u64) {
+    pub(crate) fn number(&mut self, number: u64) {
+        let [low, ..] = number.to_le_bytes();
+        let [high, ..] = (number >> 7).to_le_bytes();
+        match number {
+            ..0x80 => self.byte(low),
+            0x80..0x4000 => self.0.extend_from_slice(&[low | 0x80, high]),
+            _ => self.large(number),
+        }
+    }
+
+    #[inline(never)]
+    fn large(&mut self, mut number: u64) {
         while number >= 0x80 {
             self.byte(number.to_le_bytes()[0] | 0x80);
             number >>= 7;
@@ -49,15 +60,21 @@ impl Writer {
     }
 
     /// A byte and a number. Both are mostly small, and are then written in one step.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn tagged(&mut self, tag: u8, number: u64) {
-        match u8::try_from(number) {
-            Ok(small @ ..0x80) => self.0.extend_from_slice(&[tag, small]),
-            _ => {
-                self.byte(tag);
-                self.number(number);
-            }
+        let [low, ..] = number.to_le_bytes();
+        let [high, ..] = (number >> 7).to_le_bytes();
+        match number {
+            ..0x80 => self.0.extend_from_slice(&[tag, low]),
+            0x80..0x4000 => self.0.extend_from_slice(&[tag, low | 0x80, high]),
+            _ => self.tagged_large(tag, number),
         }
+    }
+
+    #[inline(never)]
+    fn tagged_large(&mut self, tag: u8, number: u64) {
+        self.byte(tag);
+        self.large(number);
     }
 
     #[inline]
@@ -101,7 +118,7 @@ impl Writer {
     }
 
     #[inline(never)]
-    fn seldom(&mut self, value: Plain) {
+    pub(crate) fn seldom(&mut self, value: Plain) {
         match value {
             Plain::I32(bits) => self.tagged(0, bits.into()),
             Plain::I64(bits) => self.tagged(1, bits),

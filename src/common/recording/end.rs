@@ -1,7 +1,5 @@
 //! How a call ended: what it returned, wrote and cost, and its error.
 
-#[cfg(feature = "files")]
-use crate::common::files::{ChangeKind, FileContent};
 use crate::common::{
     error::Error,
     error_kind::Phase,
@@ -9,7 +7,9 @@ use crate::common::{
     outcome::Outcome,
     recording::{
         codec::{Damage, Plain, Reader, Writer},
+        content::Content,
         failures::{kind_number, kind_of, put_failure, take_failure},
+        written::{changes, put_written, wrote_nothing},
     },
 };
 use alloc::{
@@ -18,73 +18,7 @@ use alloc::{
     vec::Vec,
 };
 use core::fmt;
-use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
-
-/// Bytes, or their length and hash if they are many.
-#[derive(Debug, Clone)]
-pub(crate) enum Content {
-    Bytes(Vec<u8>),
-    Hash(u64, [u8; 32]),
-}
-
-/// So many bytes are written as they are; of more, the hash.
-const FEW: usize = 64;
-
-impl Content {
-    fn put(&self, writer: &mut Writer) {
-        match self {
-            Self::Bytes(bytes) if bytes.len() <= FEW => {
-                writer.byte(0);
-                writer.bytes(bytes);
-            }
-            many => {
-                writer.byte(1);
-                writer.number(many.length());
-                writer.0.extend_from_slice(&many.hash());
-            }
-        }
-    }
-
-    fn take(reader: &mut Reader<'_>) -> Result<Self, Damage> {
-        match reader.byte()? {
-            0 => Ok(Self::Bytes(reader.bytes()?.to_vec())),
-            1 => Ok(Self::Hash(reader.number()?, reader.array()?)),
-            _ => Err(Damage("bytes are of no known form")),
-        }
-    }
-
-    fn length(&self) -> u64 {
-        match self {
-            Self::Bytes(bytes) => bytes.len() as u64,
-            Self::Hash(length, _) => *length,
-        }
-    }
-
-    fn hash(&self) -> [u8; 32] {
-        match self {
-            Self::Bytes(bytes) => Sha256::digest(bytes).into(),
-            Self::Hash(_, hash) => *hash,
-        }
-    }
-
-    fn is(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Bytes(one), Self::Bytes(other)) => one == other,
-            _ => self.length() == other.length() && self.hash() == other.hash(),
-        }
-    }
-}
-
-impl fmt::Display for Content {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes of SHA-256 ", self.length())?;
-        self.hash()
-            .iter()
-            .take(4)
-            .try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
 
 /// The error of a call.
 #[derive(Debug)]
@@ -195,37 +129,63 @@ impl End {
         }
     }
 
-    /// The bytes that it takes beyond its own size.
-    pub(super) fn size(&self) -> usize {
-        let contents = [&self.bytes, &self.stdout, &self.stderr, &self.files];
-        let contents = contents.into_iter().map(|content| match content {
-            Content::Bytes(bytes) => bytes.len(),
-            Content::Hash(..) => 0,
-        });
-        let message = self.failed.as_ref().map_or(0, |it| it.message.len());
-        let results = self.results.len().saturating_mul(size_of::<Plain>());
-        contents.fold(message.saturating_add(results), usize::saturating_add)
+    /// Writes how a call ended that was run, with all bytes of its output: nothing is hashed while the
+    /// call runs.
+    #[inline]
+    pub(crate) fn put_all(
+        done: Result<&Outcome, &Error>,
+        passed_on: Option<[Option<Content>; 2]>,
+        mut plain: impl FnMut(&crate::types::Value) -> Plain,
+        writer: &mut Writer,
+    ) {
+        let outcome = match done {
+            Ok(outcome) => {
+                writer.0.extend_from_slice(&[0, 1]);
+                outcome
+            }
+            Err(error) => {
+                writer.flag(true);
+                Failed::of(error).put(writer);
+                let outcome = error.outcome();
+                writer.flag(outcome.is_some());
+                let Some(outcome) = outcome else { return };
+                outcome
+            }
+        };
+        Spent {
+            fuel_used: outcome.fuel_used,
+            init_fuel: outcome.init_fuel,
+            peak_memory_pages: outcome.peak_memory_pages,
+            output_truncated: outcome.output_truncated,
+        }
+        .put(writer);
+        match (outcome.values(), outcome.results()) {
+            ([], results) => writer.list(results, |writer, bits| writer.tagged(1, *bits)),
+            (values, _) => writer.list(values, |writer, value| writer.plain(plain(value))),
+        }
+        Content::put_all(outcome.bytes(), writer);
+        match passed_on {
+            None if wrote_nothing(outcome) => writer.0.extend_from_slice(&[0; 6]),
+            passed_on => put_written(outcome, passed_on.unwrap_or_default(), writer),
+        }
     }
 
     pub(crate) fn put(&self, writer: &mut Writer) {
         writer.flag(self.failed.is_some());
         if let Some(failed) = &self.failed {
-            writer.byte(kind_number(failed.kind));
-            writer.text(&failed.message);
-            writer.byte(phase_number(failed.phase));
-            writer.flag(failed.strike.is_some());
-            if let Some(strike) = &failed.strike {
-                put_failure(writer, strike);
-            }
+            failed.put(writer);
         }
         writer.flag(self.begun);
         if !self.begun {
             return;
         }
-        writer.number(self.fuel_used);
-        writer.number(self.init_fuel);
-        writer.number(self.peak_memory_pages.into());
-        writer.flag(self.output_truncated);
+        Spent {
+            fuel_used: self.fuel_used,
+            init_fuel: self.init_fuel,
+            peak_memory_pages: self.peak_memory_pages,
+            output_truncated: self.output_truncated,
+        }
+        .put(writer);
         writer.list(&self.results, |writer, value| writer.plain(*value));
         for content in [&self.bytes, &self.stdout, &self.stderr, &self.files] {
             content.put(writer);
@@ -335,7 +295,37 @@ impl End {
     }
 }
 
+/// What a call used.
+struct Spent {
+    fuel_used: u64,
+    init_fuel: u64,
+    peak_memory_pages: u32,
+    output_truncated: bool,
+}
+
+impl Spent {
+    #[inline(always)]
+    fn put(self, writer: &mut Writer) {
+        writer.number(self.fuel_used);
+        writer.number(self.init_fuel);
+        writer.number(self.peak_memory_pages.into());
+        writer.flag(self.output_truncated);
+    }
+}
+
 impl Failed {
+    #[cold]
+    fn put(&self, writer: &mut Writer) {
+        writer.byte(kind_number(self.kind));
+        writer.text(&self.message);
+        writer.byte(phase_number(self.phase));
+        writer.flag(self.strike.is_some());
+        if let Some(strike) = &self.strike {
+            put_failure(writer, strike);
+        }
+    }
+
+    #[cold]
     fn of(error: &Error) -> Self {
         let strike = match error.failure() {
             Cause::Timeout { limit } => Some(Cause::Timeout { limit: *limit }),
@@ -355,34 +345,4 @@ impl Failed {
 /// The failure of a replay that goes another way.
 pub(crate) fn difference(problem: String) -> Failure {
     Cause::Difference { problem }.into()
-}
-
-/// The files that the guest changed, as bytes to be hashed.
-fn changes(outcome: &Outcome) -> Vec<u8> {
-    let mut writer = Writer::default();
-    #[cfg(feature = "files")]
-    for change in outcome.files() {
-        writer.text(change.path());
-        writer.byte(match change.kind() {
-            ChangeKind::Made => 0,
-            ChangeKind::Changed => 1,
-            ChangeKind::Deleted => 2,
-        });
-        match change.content() {
-            FileContent::File(bytes) => {
-                writer.byte(0);
-                writer.length(bytes.len());
-                writer.0.extend_from_slice(&Sha256::digest(bytes));
-            }
-            FileContent::Directory => writer.byte(1),
-            FileContent::Link(target) => {
-                writer.byte(2);
-                writer.text(target);
-            }
-            FileContent::Nothing => writer.byte(3),
-        }
-    }
-    #[cfg(not(feature = "files"))]
-    let _ = (outcome, &mut writer);
-    writer.0
 }

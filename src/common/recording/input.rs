@@ -23,70 +23,85 @@ pub(crate) enum InputRecord {
     Response(bool, Box<HttpResponse>),
 }
 
+/// What the input of a call is, as the file has it.
+mod tag {
+    pub(super) const PARAMS: u8 = 0;
+    pub(super) const VALUES: u8 = 1;
+    pub(super) const INPUT: u8 = 2;
+    pub(super) const INPUTS: u8 = 3;
+    pub(super) const REQUEST: u8 = 4;
+    pub(super) const RESPONSE: u8 = 5;
+}
+
 impl InputRecord {
-    /// The bytes that it takes beyond its own size.
-    pub(super) fn size(&self) -> usize {
-        match self {
-            Self::Params(params) => params.len().saturating_mul(size_of::<u64>()),
-            Self::Values(values) => values.len().saturating_mul(size_of::<Plain>()),
-            Self::Input(input) => input.len(),
-            Self::Inputs(inputs) => {
-                let each = inputs
-                    .iter()
-                    .map(|input| size_of::<Vec<u8>>() + input.len());
-                each.fold(0, usize::saturating_add)
-            }
-            Self::Request(config, request) => config.len().saturating_add(narrow(request.size())),
-            Self::Response(_, response) => narrow(response.size()),
+    /// Writes numbers as an input.
+    #[inline]
+    pub(crate) fn put_params(params: &[u64], writer: &mut Writer) {
+        writer.tagged(tag::PARAMS, params.len() as u64);
+        for param in params {
+            writer.number(*param);
         }
+    }
+
+    /// Writes that a list of values is the input, which comes next.
+    pub(crate) fn put_values(writer: &mut Writer) {
+        writer.byte(tag::VALUES);
+    }
+
+    /// Writes bytes as an input.
+    #[inline(always)]
+    pub(crate) fn put_input(input: &[u8], writer: &mut Writer) {
+        writer.tagged(tag::INPUT, input.len() as u64);
+        writer.0.extend_from_slice(input);
+    }
+
+    /// Writes several inputs of bytes.
+    pub(crate) fn put_inputs<B: AsRef<[u8]>>(inputs: &[B], writer: &mut Writer) {
+        writer.byte(tag::INPUTS);
+        writer.list(inputs, |writer, input| writer.bytes(input.as_ref()));
+    }
+
+    /// Writes a handler's configuration and request as an input.
+    pub(crate) fn put_request(config: &[u8], request: &HttpRequest, writer: &mut Writer) {
+        writer.byte(tag::REQUEST);
+        writer.bytes(config);
+        put_request(writer, request);
+    }
+
+    /// Writes a response as an input, and whether the next handler failed.
+    pub(crate) fn put_response(failed: bool, response: &HttpResponse, writer: &mut Writer) {
+        writer.byte(tag::RESPONSE);
+        writer.flag(failed);
+        put_response(writer, response);
     }
 
     pub(super) fn put(&self, writer: &mut Writer) {
         match self {
-            Self::Params(params) => {
-                writer.byte(0);
-                writer.list(params, |writer, param| writer.number(*param));
-            }
+            Self::Params(params) => Self::put_params(params, writer),
             Self::Values(values) => {
-                writer.byte(1);
+                Self::put_values(writer);
                 writer.list(values, |writer, value| writer.plain(*value));
             }
-            Self::Input(input) => {
-                writer.byte(2);
-                writer.bytes(input);
-            }
-            Self::Inputs(inputs) => {
-                writer.byte(3);
-                writer.list(inputs, |writer, input| writer.bytes(input));
-            }
-            Self::Request(config, request) => {
-                writer.byte(4);
-                writer.bytes(config);
-                put_request(writer, request);
-            }
-            Self::Response(failed, response) => {
-                writer.byte(5);
-                writer.flag(*failed);
-                put_response(writer, response);
-            }
+            Self::Input(input) => Self::put_input(input, writer),
+            Self::Inputs(inputs) => Self::put_inputs(inputs, writer),
+            Self::Request(config, request) => Self::put_request(config, request, writer),
+            Self::Response(failed, response) => Self::put_response(*failed, response, writer),
         }
     }
 
     pub(super) fn take(reader: &mut Reader<'_>) -> Result<Self, Damage> {
         Ok(match reader.byte()? {
-            0 => Self::Params(reader.list(Reader::number)?.into()),
-            1 => Self::Values(reader.list(Reader::plain)?),
-            2 => Self::Input(reader.bytes()?.to_vec()),
-            3 => Self::Inputs(reader.list(|reader| Ok(reader.bytes()?.to_vec()))?),
-            4 => Self::Request(reader.bytes()?.to_vec(), Box::new(take_request(reader)?)),
-            5 => Self::Response(reader.flag()?, Box::new(take_response(reader)?)),
+            tag::PARAMS => Self::Params(reader.list(Reader::number)?.into()),
+            tag::VALUES => Self::Values(reader.list(Reader::plain)?),
+            tag::INPUT => Self::Input(reader.bytes()?.to_vec()),
+            tag::INPUTS => Self::Inputs(reader.list(|reader| Ok(reader.bytes()?.to_vec()))?),
+            tag::REQUEST => {
+                Self::Request(reader.bytes()?.to_vec(), Box::new(take_request(reader)?))
+            }
+            tag::RESPONSE => Self::Response(reader.flag()?, Box::new(take_response(reader)?)),
             _ => return Err(Damage("an input is of no known form")),
         })
     }
-}
-
-fn narrow(size: u64) -> usize {
-    usize::try_from(size).unwrap_or(usize::MAX)
 }
 
 /// The call that was made at load, before the snapshot was taken.

@@ -5,8 +5,10 @@
 
 mod call;
 mod codec;
+mod content;
 #[cfg(feature = "files")]
 mod directories;
+mod encoded;
 mod end;
 mod failures;
 #[cfg(feature = "files")]
@@ -15,16 +17,17 @@ mod input;
 mod messages;
 mod modules;
 mod settings;
+mod written;
 
-pub(crate) use call::{CallLimitsRecord, CallRecord, Place, StdinRecord};
+pub(crate) use call::{CallLimitsRecord, CallRecord, EnvironmentParts, Place, StdinRecord};
 pub(crate) use codec::{Damage, Plain, Reader, Writer, called};
+pub(crate) use content::Content;
 #[cfg(feature = "files")]
 pub(crate) use directories::{Played, RecordedDirectory, ReplayedDirectory, Written};
-pub(crate) use end::{Content, End, difference};
+pub(crate) use encoded::EncodedCall;
+pub(crate) use end::{End, difference};
 pub(crate) use failures::{put_failure, take_failure};
 pub(crate) use input::{InputRecord, WarmUpRecord};
 pub(crate) use messages::{put_request, put_response, take_request, take_response};
 pub(crate) use modules::ModuleRecord;
-#[cfg(feature = "files")]
-pub(crate) use settings::FilesRecord;
-pub(crate) use settings::{Grants, Settings};
+pub(crate) use settings::{FilesRecord, Grants, Settings};

@@ -109,7 +109,7 @@ pub(crate) enum FilesRecord {
 }
 
 impl FilesRecord {
-    pub(super) fn put_optional(files: Option<&Self>, writer: &mut Writer) {
+    pub(crate) fn put_optional(files: Option<&Self>, writer: &mut Writer) {
         let (hash, kept) = match files {
             None => return writer.byte(0),
             #[cfg(feature = "files")]

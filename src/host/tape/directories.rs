@@ -36,8 +36,8 @@ impl Recorder {
         let mut first = Writer::default();
         first.byte(tag::DIRECTORIES);
         first.bytes(&directories.write(Written::take));
-        first.0.append(&mut self.answers.0);
-        self.answers = first;
+        let place = self.answers.min(self.tape.0.len());
+        self.tape.0.splice(place..place, first.0);
     }
 }
 

@@ -5,25 +5,47 @@ use crate::common::{
     reference::{ExternRef, FuncRef},
     wasm_value::Value,
 };
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
-/// The references that crossed, in order.
+/// The references that crossed, in order. In most calls there are none.
 #[derive(Debug, Default)]
-pub(crate) struct Handles {
+pub(crate) struct Handles(Option<Box<Crossed>>);
+
+#[derive(Debug, Default)]
+struct Crossed {
     objects: Vec<ExternRef>,
     functions: Vec<FuncRef>,
 }
 
 impl Handles {
+    #[inline(never)]
+    fn crossed(&mut self) -> &mut Crossed {
+        self.0.get_or_insert_default()
+    }
+
     /// A value that the host gives. `None` for a function that no recorded call received.
     pub(super) fn given(&mut self, value: &Value) -> Option<Plain> {
         match value {
             Value::FuncRef(Some(function)) => {
-                let place = self.functions.iter().rposition(|known| known == function)?;
+                let functions = &self.0.as_ref()?.functions;
+                let place = functions.iter().rposition(|known| known == function)?;
                 Some(Plain::FuncRef(Some(place as u64)))
             }
             other => Some(self.received(other)),
         }
+    }
+
+    /// Whether all functions among the values have a number.
+    #[inline]
+    pub(super) fn know(&self, values: &[Value]) -> bool {
+        let mut functions = values.iter().filter_map(|value| match value {
+            Value::FuncRef(Some(function)) => Some(function),
+            _ => None,
+        });
+        functions.all(|function| {
+            let crossed = self.0.as_ref();
+            crossed.is_some_and(|crossed| crossed.functions.contains(function))
+        })
     }
 
     /// A value that the host receives.
@@ -37,15 +59,17 @@ impl Handles {
             Value::V128(value) => Plain::V128(*value),
             Value::FuncRef(None) => Plain::FuncRef(None),
             Value::FuncRef(Some(function)) => {
-                self.functions.push(function.clone());
-                Plain::FuncRef(Some(self.functions.len() as u64 - 1))
+                let functions = &mut self.crossed().functions;
+                functions.push(function.clone());
+                Plain::FuncRef(Some(functions.len() as u64 - 1))
             }
             Value::ExternRef(None) => Plain::ExternRef(None),
             Value::ExternRef(Some(object)) => {
-                let place = self.objects.iter().position(|known| known == object);
+                let objects = &mut self.crossed().objects;
+                let place = objects.iter().position(|known| known == object);
                 let place = place.unwrap_or_else(|| {
-                    self.objects.push(object.clone());
-                    self.objects.len() - 1
+                    objects.push(object.clone());
+                    objects.len() - 1
                 });
                 Plain::ExternRef(Some(place as u64))
             }
@@ -66,15 +90,17 @@ impl Handles {
             Plain::ExternRef(None) => Value::ExternRef(None),
             Plain::ExternRef(Some(number)) => {
                 let place = usize::try_from(number).ok()?;
-                if place == self.objects.len() {
-                    self.objects.push(ExternRef::new(number));
+                let objects = &mut self.crossed().objects;
+                if place == objects.len() {
+                    objects.push(ExternRef::new(number));
                 }
-                Value::ExternRef(Some(self.objects.get(place)?.clone()))
+                Value::ExternRef(Some(objects.get(place)?.clone()))
             }
         })
     }
 
     pub(super) fn function(&self, number: u64) -> Option<FuncRef> {
-        self.functions.get(usize::try_from(number).ok()?).cloned()
+        let functions = &self.0.as_ref()?.functions;
+        functions.get(usize::try_from(number).ok()?).cloned()
     }
 }

@@ -2,19 +2,23 @@
 //! the host.
 
 mod action;
+mod called;
 #[cfg(feature = "files")]
 mod directories;
 mod handles;
+mod hashes;
 mod player;
+mod recorded_call;
 mod recorder;
 
 pub(crate) use action::Action;
 pub(crate) use player::Player;
-pub(crate) use recorder::{Effect, Recorder};
+pub(crate) use recorder::{Effect, Recorder, UNKNOWN_FUNCTION};
 
 #[cfg(feature = "http")]
 use crate::common::http::{HttpRequest, HttpResponse};
 use crate::common::{failure::Failure, output::Stream};
+use alloc::boxed::Box;
 
 /// What an answer is about. The numbers are those of the file.
 pub(crate) mod tag {
@@ -70,7 +74,7 @@ fn about(tag: u8) -> &'static str {
 #[derive(Debug)]
 pub(crate) enum Tape {
     Recording(Recorder),
-    Replaying(Player),
+    Replaying(Box<Player>),
 }
 
 impl Tape {

@@ -5,7 +5,7 @@ use crate::common::{recording::Played, sync::Shared};
 #[cfg(feature = "http")]
 use crate::{
     common::http::{HttpHeaders, HttpRequest, HttpResponse},
-    host::tape::recorder::request_digest,
+    host::tape::hashes::request_digest,
 };
 use crate::{
     common::{
@@ -18,12 +18,11 @@ use crate::{
     host::tape::{
         about,
         handles::Handles,
-        recorder::{PassedOn, content, pass_on, payload_digest},
+        hashes::{PassedOn, payload_digest},
         tag,
     },
 };
 use alloc::{
-    boxed::Box,
     format,
     string::{String, ToString},
     sync::Arc,
@@ -44,7 +43,7 @@ pub(crate) struct Player {
     asked: u64,
     looks: u64,
     writes: u64,
-    passed_on: [Option<Box<PassedOn>>; 2],
+    passed_on: PassedOn,
     captured: [Vec<u8>; 2],
     /// The first difference.
     difference: Option<String>,
@@ -69,7 +68,7 @@ impl Player {
             asked: 0,
             looks: 0,
             writes: 0,
-            passed_on: [None, None],
+            passed_on: PassedOn::default(),
             captured: [Vec::new(), Vec::new()],
             difference: None,
             #[cfg(feature = "files")]
@@ -143,7 +142,7 @@ impl Player {
 
     /// What went to sinks of stdout and stderr.
     pub(crate) fn take_passed_on(&mut self) -> [Option<Content>; 2] {
-        core::mem::take(&mut self.passed_on).map(|stream| stream.map(|it| content(*it)))
+        self.passed_on.take().unwrap_or_default()
     }
 
     /// The bytes that went to sinks.
@@ -356,7 +355,7 @@ impl Player {
 
     pub(super) fn passed_on(&mut self, stream: Stream, bytes: &[u8]) -> bool {
         self.writes += 1;
-        pass_on(&mut self.passed_on, stream, bytes);
+        self.passed_on.add(stream, bytes);
         let [stdout, stderr] = &mut self.captured;
         match stream {
             Stream::Stdout => stdout.extend_from_slice(bytes),

@@ -1,28 +1,33 @@
 //! Writes on a tape what the host answers.
 
-#[cfg(feature = "http")]
-use crate::common::http::{HttpHeaders, HttpRequest, HttpResponse};
 #[cfg(feature = "files")]
 use crate::common::{recording::Written, sync::Shared};
+#[cfg(feature = "http")]
+use crate::{
+    common::http::{HttpRequest, HttpResponse},
+    host::tape::hashes::{put_fields, request_digest},
+};
 use crate::{
     common::{
         failure::Failure,
         output::Stream,
-        recording::{Content, Plain, Writer, put_failure},
+        recording::{Plain, Writer, put_failure},
         reference::FuncRef,
         wasm_value::Value,
     },
-    host::tape::{handles::Handles, tag},
+    host::tape::{
+        called::Called,
+        handles::Handles,
+        hashes::{PassedOn, payload_digest},
+        tag,
+    },
 };
 use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
-use sha2::{Digest, Sha256};
-use smallvec::SmallVec;
 
 /// What a function of the embedder's does to the guest.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Effect<'a> {
     Charge(u64),
-    Write(&'a str, u32, &'a [u8]),
     Grow(&'a str, u64),
     SetGlobal(&'a str, &'a Value),
     Output(Stream, &'a [u8]),
@@ -33,68 +38,53 @@ pub(crate) enum Effect<'a> {
     CallReference(&'a FuncRef, &'a [Value]),
 }
 
-/// The length and the hash of what went to a sink, as far as it went.
-pub(super) type PassedOn = (u64, Sha256);
+/// A value that has no number.
+pub(crate) const UNKNOWN_FUNCTION: &str =
+    "a reference to a function that no recorded call received";
 
-/// The bytes that a tape begins with. A longer one grows.
-const ROOM: usize = 256;
-
-/// Writes what the host answers.
+/// Writes a call with what the host answers.
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
-    pub(super) answers: Writer,
-    handles: Handles,
-    /// The functions that were called, by the places of their names.
-    functions: SmallVec<[usize; 4]>,
+    pub(super) tape: Writer,
+    /// Where the answers begin.
+    pub(super) answers: usize,
+    pub(super) handles: Handles,
+    /// The functions that were called, by the places of what their first calls begin with.
+    pub(super) functions: Called,
     /// Fuel that a function of the embedder's has taken since the last answer.
-    charged: u64,
+    pub(super) charged: u64,
     /// How often the host has looked whether the call must end.
-    looks: u64,
+    pub(super) looks: u64,
     /// How many writes went to sinks, and their bytes.
-    writes: u64,
-    passed_on: [Option<Box<PassedOn>>; 2],
+    pub(super) writes: u64,
+    pub(super) passed_on: PassedOn,
     /// What directories of the host answer, if they are recorded.
     #[cfg(feature = "files")]
     pub(super) directories: Option<Arc<Shared<Written>>>,
 }
 
 impl Recorder {
-    /// A recorder with nothing on its tape. There is room for a few answers.
-    pub(crate) fn new() -> Self {
-        Self {
-            answers: Writer(Vec::with_capacity(ROOM)),
-            ..Self::default()
-        }
-    }
-
-    /// A value that the embedder passes to the guest.
-    pub(crate) fn given(&mut self, value: &Value) -> Plain {
-        self.handles.given(value).unwrap_or(Plain::FuncRef(None))
+    /// Writes a value that the embedder passes to the guest.
+    fn given(&mut self, value: &Value) {
+        let plain = self.handles.given(value);
+        self.tape.plain(plain.unwrap_or(Plain::FuncRef(None)));
     }
 
     /// Notes that one of the values cannot be recorded, if that is the case. This comes before the
     /// answer that has the values.
     #[inline]
-    pub(crate) fn admit(&mut self, values: &[Value]) {
-        let mut functions = values
-            .iter()
-            .filter(|value| matches!(value, Value::FuncRef(Some(_))));
-        if functions.any(|value| self.handles.given(value).is_none()) {
-            self.not_recorded("a reference to a function that no recorded call received");
+    fn admit(&mut self, values: &[Value]) {
+        if !self.handles.know(values) {
+            self.not_recorded(UNKNOWN_FUNCTION);
         }
-    }
-
-    /// A value that the guest passes to the embedder.
-    pub(crate) fn received(&mut self, value: &Value) -> Plain {
-        self.handles.received(value)
     }
 
     /// Begins an answer. What was charged before comes first.
     #[inline]
     fn begin(&mut self, tag: u8) -> &mut Writer {
         self.before();
-        self.answers.byte(tag);
-        &mut self.answers
+        self.tape.byte(tag);
+        &mut self.tape
     }
 
     /// Writes what comes before an answer.
@@ -102,50 +92,47 @@ impl Recorder {
     fn before(&mut self) {
         if self.charged > 0 {
             let charged = core::mem::take(&mut self.charged);
-            self.answers.tagged(tag::CHARGE, charged);
+            self.tape.tagged(tag::CHARGE, charged);
         }
     }
 
-    fn values(&mut self, values: &[Value]) {
-        self.answers.length(values.len());
+    /// Writes values that the embedder passes to the guest.
+    pub(super) fn values(&mut self, values: &[Value]) {
+        self.tape.length(values.len());
         for value in values {
-            if !self.put_number(value) {
-                let plain = self.given(value);
-                self.answers.plain(plain);
-            }
+            self.given(value);
         }
     }
 
-    /// Writes a value if it is a whole number, as most are.
-    #[inline]
-    fn put_number(&mut self, value: &Value) -> bool {
-        match value {
-            Value::I32(number) => self.answers.tagged(0, number.cast_unsigned().into()),
-            Value::I64(number) => self.answers.tagged(1, number.cast_unsigned()),
-            _ => return false,
-        }
-        true
+    /// How the first call of a function with so many parameters begins on the tape. It is the same in
+    /// each recording, and the function keeps it.
+    pub(crate) fn new_function(names: &[Arc<str>; 2], params: usize) -> Box<[u8]> {
+        let mut writer = Writer::default();
+        writer.byte(tag::NEW_FUNCTION);
+        names.iter().for_each(|name| writer.text(name));
+        writer.length(params);
+        writer.0.into()
     }
 
-    /// A function of the embedder's is called.
-    pub(crate) fn function(&mut self, names: &[Arc<str>; 2], params: &[Value]) {
-        let place = core::ptr::from_ref(names).addr();
-        match self.functions.iter().position(|known| *known == place) {
+    /// A function of the embedder's is called, whose first call begins with `new`.
+    #[inline(never)]
+    pub(crate) fn function(&mut self, new: &[u8], params: &[Value]) {
+        self.before();
+        let place = new.as_ptr().addr();
+        match self.functions.number(place) {
             Some(number) => {
-                self.before();
-                self.answers.tagged(tag::FUNCTION, number as u64);
+                self.tape.tagged(tag::FUNCTION, number as u64);
+                self.tape.length(params.len());
             }
-            None => {
-                self.functions.push(place);
-                let writer = self.begin(tag::NEW_FUNCTION);
-                names.iter().for_each(|name| writer.text(name));
-            }
+            None => self.tape.0.extend_from_slice(new),
         }
-        self.answers.length(params.len());
         for param in params {
-            if !self.put_number(param) {
+            // As nearly all are.
+            if let Value::I32(number) = param {
+                self.tape.tagged(0, number.cast_unsigned().into());
+            } else {
                 let plain = self.handles.received(param);
-                self.answers.plain(plain);
+                self.tape.plain(plain);
             }
         }
     }
@@ -154,18 +141,27 @@ impl Recorder {
     pub(crate) fn operation(&mut self, path: &[String; 3], payload: &[u8]) {
         let writer = self.begin(tag::OPERATION);
         path.iter().for_each(|name| writer.text(name));
-        writer.0.extend_from_slice(&digest(payload));
+        writer.0.extend_from_slice(&payload_digest(payload));
+    }
+
+    /// A function of the embedder's has written to a memory, whose name is empty if it is the main one.
+    #[inline]
+    pub(crate) fn wrote(&mut self, memory: &str, pointer: u32, bytes: &[u8]) {
+        self.before();
+        if memory.is_empty() {
+            self.tape.0.extend_from_slice(&[tag::WRITE, 0]);
+        } else {
+            self.tape.byte(tag::WRITE);
+            self.tape.text(memory);
+        }
+        self.tape.number(pointer.into());
+        self.tape.length(bytes.len());
+        self.tape.0.extend_from_slice(bytes);
     }
 
     pub(crate) fn effect(&mut self, effect: Effect<'_>) {
         match effect {
             Effect::Charge(fuel) => self.charged = self.charged.saturating_add(fuel),
-            Effect::Write(memory, pointer, bytes) => {
-                let writer = self.begin(tag::WRITE);
-                writer.text(memory);
-                writer.number(pointer.into());
-                writer.bytes(bytes);
-            }
             Effect::Grow(memory, pages) => {
                 let writer = self.begin(tag::GROW);
                 writer.text(memory);
@@ -174,8 +170,7 @@ impl Recorder {
             Effect::SetGlobal(name, value) => {
                 self.admit(core::slice::from_ref(value));
                 self.begin(tag::SET_GLOBAL).text(name);
-                let plain = self.given(value);
-                self.answers.plain(plain);
+                self.given(value);
             }
             Effect::Output(stream, bytes) => {
                 let writer = self.begin(tag::OUTPUT);
@@ -199,8 +194,8 @@ impl Recorder {
                 let function = Value::FuncRef(Some(function.clone()));
                 self.admit(core::slice::from_ref(&function));
                 self.admit(params);
-                let plain = self.given(&function);
-                self.begin(tag::CALL_REFERENCE).plain(plain);
+                self.begin(tag::CALL_REFERENCE);
+                self.given(&function);
                 self.values(params);
                 self.leave_room();
             }
@@ -209,19 +204,19 @@ impl Recorder {
 
     /// Leaves room for the fuel at which the call back is ended from outside. It is not ended so far.
     fn leave_room(&mut self) {
-        self.answers.0.extend_from_slice(&u64::MAX.to_le_bytes());
+        self.tape.0.extend_from_slice(&u64::MAX.to_le_bytes());
     }
 
     /// Where the answers end.
     pub(crate) fn position(&self) -> usize {
-        self.answers.0.len()
+        self.tape.0.len()
     }
 
     /// Notes that the call back that was written up to `position` was ended from outside at `fuel`.
     pub(crate) fn ended_at(&mut self, position: usize, fuel: u64) {
         let room = position
             .checked_sub(8)
-            .and_then(|begin| self.answers.0.get_mut(begin..position));
+            .and_then(|begin| self.tape.0.get_mut(begin..position));
         for (to, from) in room.into_iter().flatten().zip(fuel.to_le_bytes()) {
             *to = from;
         }
@@ -237,10 +232,10 @@ impl Recorder {
     /// The function of the embedder's has returned.
     pub(crate) fn returned(&mut self, results: &[Value]) {
         // A number is the whole answer of most functions.
-        if let [number @ (Value::I32(_) | Value::I64(_))] = results {
+        if let [Value::I32(number)] = results {
             self.before();
-            self.answers.tagged(tag::RETURN, 1);
-            self.put_number(number);
+            self.tape.0.extend_from_slice(&[tag::RETURN, 1]);
+            self.tape.tagged(0, number.cast_unsigned().into());
             return;
         }
         self.admit(results);
@@ -329,72 +324,11 @@ impl Recorder {
             let writes = self.writes;
             self.begin(tag::SINK_FAILED).number(writes);
         }
-        pass_on(&mut self.passed_on, stream, bytes);
+        self.passed_on.add(stream, bytes);
     }
 
     /// Notes that something cannot be recorded. A replay ends there.
     pub(crate) fn not_recorded(&mut self, what: &str) {
         self.begin(tag::NOT_RECORDED).text(what);
     }
-
-    /// What went to sinks of stdout and stderr.
-    pub(crate) fn take_passed_on(&mut self) -> [Option<Content>; 2] {
-        core::mem::take(&mut self.passed_on).map(|stream| stream.map(|it| content(*it)))
-    }
-
-    /// Takes the answers, and begins those of another call.
-    pub(crate) fn take_answers(&mut self) -> Vec<u8> {
-        self.charged = 0;
-        self.looks = 0;
-        self.writes = 0;
-        self.functions.clear();
-        #[cfg(feature = "files")]
-        self.put_directories();
-        core::mem::take(&mut self.answers.0)
-    }
-}
-
-/// Adds bytes that went to a sink.
-pub(super) fn pass_on(streams: &mut [Option<Box<PassedOn>>; 2], stream: Stream, bytes: &[u8]) {
-    let [stdout, stderr] = streams;
-    let to = match stream {
-        Stream::Stdout => stdout,
-        Stream::Stderr => stderr,
-    };
-    let (length, hash) = &mut **to.get_or_insert_with(|| Box::new((0, Sha256::new())));
-    *length += bytes.len() as u64;
-    hash.update(bytes);
-}
-
-/// The bytes that went to a sink.
-pub(super) fn content((length, hash): PassedOn) -> Content {
-    Content::Hash(length, hash.finalize().into())
-}
-
-fn digest(bytes: &[u8]) -> [u8; 32] {
-    Sha256::digest(bytes).into()
-}
-
-#[cfg(feature = "http")]
-/// A hash of what a plugin sends.
-pub(super) fn request_digest(request: &HttpRequest) -> [u8; 32] {
-    let mut writer = Writer::default();
-    writer.text(&request.method);
-    writer.text(&request.uri);
-    put_fields(&mut writer, &request.headers);
-    writer.bytes(&request.body);
-    digest(&writer.0)
-}
-
-/// A hash of a payload.
-pub(super) fn payload_digest(payload: &[u8]) -> [u8; 32] {
-    digest(payload)
-}
-
-#[cfg(feature = "http")]
-fn put_fields(writer: &mut Writer, fields: &HttpHeaders) {
-    writer.list(fields, |writer, (name, value)| {
-        writer.text(name);
-        writer.text(value);
-    });
 }
