@@ -56,7 +56,7 @@ impl RunnerConfig {
         self
     }
 
-    /// Sets the bytes that the recorded calls of a kept instance may take in memory: some 600 for each
+    /// Sets the bytes that the recorded calls of a kept instance may take in memory: some 300 for each
     /// call, its input, its output and what the host answered. Default 16 MiB (16,777,216 bytes). A
     /// call that comes after that is not recorded, nor are those that follow it, and
     /// [`Recording::ended_early`](crate::Recording::ended_early) says why. It bounds the recordings of

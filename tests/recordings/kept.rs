@@ -661,9 +661,9 @@ fn a_recording_ends_before_what_is_not_recorded_and_says_so() {
         ),
         (
             "too many bytes",
-            1_500,
+            800,
             |_| {},
-            Some("its calls take more than the 1500 bytes of `max_recording_bytes`"),
+            Some("its calls take more than the 800 bytes of `max_recording_bytes`"),
         ),
     ];
     for (name, bytes, act, expected) in table {
@@ -675,7 +675,7 @@ fn a_recording_ends_before_what_is_not_recorded_and_says_so() {
             let after = [pick(it), pick(it), pick(it)];
             match expected {
                 // So many are in so few bytes.
-                Some(why) if why.contains("1500") => did.extend(after.into_iter().take(1)),
+                Some(why) if why.contains("800") => did.extend(after.into_iter().take(1)),
                 Some(_) => {}
                 None => did.extend(after),
             }

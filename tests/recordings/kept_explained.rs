@@ -299,9 +299,9 @@ fn what_hinders_an_explanation_is_said() {
         ),
         (
             "too many bytes",
-            1_000,
+            500,
             |_| {},
-            "the instance is not recorded any more: its calls take more than the 1000 bytes of \
+            "the instance is not recorded any more: its calls take more than the 500 bytes of \
              `max_recording_bytes`; `Instance::reset` begins anew",
         ),
     ];
