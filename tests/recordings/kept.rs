@@ -674,7 +674,7 @@ fn a_recording_ends_before_what_is_not_recorded_and_says_so() {
             act(it);
             let after = [pick(it), pick(it), pick(it)];
             match expected {
-                // So many are in so few bytes.
+                // 800 bytes have room for one call more.
                 Some(why) if why.contains("800") => did.extend(after.into_iter().take(1)),
                 Some(_) => {}
                 None => did.extend(after),

@@ -109,7 +109,7 @@ impl Countdown {
         }
     }
 
-    /// Lets it stand still for so many readings more.
+    /// Lets it stand still for that many more readings.
     pub(crate) fn wind_up(&self, reads: u64) {
         self.left.store(reads, Ordering::Relaxed);
     }

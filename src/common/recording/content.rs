@@ -12,7 +12,7 @@ pub(crate) enum Content {
     Hash(u64, [u8; 32]),
 }
 
-/// So many bytes are written as they are; of more, the hash.
+/// The most bytes that are written as they are. Of more, the hash is written.
 const FEW: usize = 64;
 
 impl Content {

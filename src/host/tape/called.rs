@@ -2,7 +2,7 @@
 
 use alloc::{boxed::Box, vec::Vec};
 
-/// So many need no allocation.
+/// The most that need no allocation.
 const FEW: usize = 4;
 
 /// The functions that were called, each by a place of its own, which is not 0.

@@ -12,11 +12,11 @@ use crate::{
 };
 use alloc::vec::Vec;
 
-/// The bytes that a tape begins with, beside the input. A longer one grows.
+/// The bytes that a tape begins with, more than its input has. A longer one grows.
 const ROOM: usize = 256;
 
 impl Recorder {
-    /// Writes what a call begins with, up to its environment. There is room for an input of so many bytes
+    /// Writes what a call begins with, up to its environment. There is room for an input of that many bytes
     /// and a few answers.
     #[inline]
     pub(crate) fn begin_call(

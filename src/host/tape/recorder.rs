@@ -104,7 +104,7 @@ impl Recorder {
         }
     }
 
-    /// How the first call of a function with so many parameters begins on the tape. It is the same in
+    /// How the first call of a function with that many parameters begins on the tape. It is the same in
     /// each recording, and the function keeps it.
     pub(crate) fn new_function(names: &[Arc<str>; 2], params: usize) -> Box<[u8]> {
         let mut writer = Writer::default();

@@ -118,7 +118,7 @@ impl Chain {
         Ok(())
     }
 
-    /// Reserves memory for a handler that waits for the answer and keeps so many copies of the request.
+    /// Reserves memory for a handler that waits for the answer and keeps that many copies of the request.
     /// Returns `None` if too little is left.
     pub(super) fn hold(
         &self,
