@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let seconds = std::env::args().nth(1).map_or(Ok(10), |it| it.parse())?;
     let runner = Runner::new(RunnerConfig::new())?;
-    let plugin = runner.load_plugin("greet", std::fs::read("fixtures/rust-greet.wasm")?)?;
+    let module = std::env::args().nth(2);
+    let module = module.as_deref().unwrap_or("fixtures/rust-greet.wasm");
+    let plugin = runner.load_plugin("greet", std::fs::read(module)?)?;
     let mut times = Vec::new();
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(seconds) {
