@@ -222,7 +222,7 @@ typedef enum {
   /// The most operators of a constant expression. Default 64, from 1 to 255.
   PW_SETTING_MAX_CONSTANT_OPERATORS = 30,
   /// The most bytes of native stack that calls from the host back into the guest may take.
-  /// Default 112 KiB, from 4 KiB to 1 GiB.
+  /// Default 120 KiB, from 4 KiB to 1 GiB.
   PW_SETTING_MAX_HOST_STACK_BYTES = 31,
   /// When instances start from a snapshot: one of pw_snapshots. Default PW_SNAPSHOTS_WHERE_IT_PAYS.
   PW_SETTING_SNAPSHOTS = 32,

@@ -85,7 +85,7 @@ pub enum pw_setting {
     /// The most operators of a constant expression. Default 64, from 1 to 255.
     MaxConstantOperators = 30,
     /// The most bytes of native stack that calls from the host back into the guest may take.
-    /// Default 112 KiB, from 4 KiB to 1 GiB.
+    /// Default 120 KiB, from 4 KiB to 1 GiB.
     MaxHostStackBytes = 31,
     /// When instances start from a snapshot: one of pw_snapshots. Default PW_SNAPSHOTS_WHERE_IT_PAYS.
     Snapshots = 32,

@@ -28,7 +28,7 @@ pub(crate) const LARGEST_NESTED_GRANT: u64 = 8_192;
 /// The bytes of native stack that calls from host functions back into the guest may take by
 /// default, measured from the first of them. Together with what is left behind beneath them, they
 /// fit a thread of 256 KiB.
-pub(crate) const HOST_STACK: u32 = 112 * 1024;
+pub(crate) const HOST_STACK: u32 = 120 * 1024;
 
 /// The bytes of native stack that may be left behind between two grants.
 pub(crate) const NATIVE_STACK: u64 = 256 * 1024;

@@ -32,7 +32,7 @@ use crate::{
 #[cfg(feature = "recordings")]
 use crate::{
     engine::recorded::{self, note},
-    host::tape::{Effect, Tape},
+    host::tape::Effect,
 };
 use alloc::{string::String, vec::Vec};
 use core::{any::Any, time::Duration};
@@ -149,15 +149,25 @@ pub(crate) fn define_host(
             }
             Ok(())
         });
-        let done = done.unwrap_or_else(|message| {
-            let failure = panicked(&message);
-            #[cfg(feature = "recordings")]
-            recorded::note_failed(&mut caller, &failure);
-            Err(failure)
-        });
-        done.map_err(into_engine_error)
+        match done {
+            Ok(done) => done.map_err(into_engine_error),
+            Err(message) => Err(with_panic(&mut caller, &message)),
+        }
     })?;
     Ok(())
+}
+
+/// The engine's error for a function of the embedder's that panicked. It is no part of the frame that is on
+/// the stack while such a function calls back.
+#[cold]
+#[inline(never)]
+fn with_panic(caller: &mut Caller<'_, StoreData>, message: &str) -> wasmi::Error {
+    let failure = panicked(message);
+    #[cfg(feature = "recordings")]
+    recorded::note_failed(caller, &failure);
+    #[cfg(not(feature = "recordings"))]
+    let _ = caller;
+    into_engine_error(failure)
 }
 
 /// The failure of a function of this crate that `waits`.
@@ -183,22 +193,11 @@ fn run(
     returned: &mut [Value],
 ) -> Result<(), Failure> {
     #[cfg(feature = "recordings")]
-    let is_recorded = match caller.data_mut().tape() {
-        None => false,
-        Some(Tape::Recording(recorder)) => {
-            recorder.function(&names.on_tape, params);
-            true
-        }
-        Some(Tape::Replaying(_)) => return recorded::replay(caller, names, params, returned),
-    };
-    let mut context = HostContext::new(caller);
-    let done = function.run(&mut context, names.both(), params, returned);
-    #[cfg(feature = "recordings")]
-    if is_recorded {
-        // If the function panics, this is not reached, and who catches that notes it.
-        recorded::note_returned(caller, done.as_ref().err(), returned);
+    if caller.data_mut().tape().is_some() {
+        return recorded::run(caller, function, names, params, returned);
     }
-    done
+    let mut context = HostContext::new(caller);
+    function.run(&mut context, names.both(), params, returned)
 }
 
 /// Defines a function that nothing provides: a call of it ends with that problem.

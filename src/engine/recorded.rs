@@ -13,6 +13,7 @@ use crate::{
     },
     host::{
         context::{Callable, Guest, GuestState, HostContext, Operation},
+        function::HostFunction,
         memory_view::Memories,
         tape::{Action, Effect, Player, Recorder, Tape},
     },
@@ -53,18 +54,30 @@ fn player<'a>(caller: &'a mut Guests<'_>) -> Result<&'a mut Player, Failure> {
     })
 }
 
-/// Notes how a function of the embedder's has ended.
-#[inline(always)]
-pub(super) fn note_returned(
-    caller: &mut impl LiveStore,
-    failure: Option<&Failure>,
-    returned: &[Value],
-) {
-    match (recorder(caller), failure) {
-        (None, _) => {}
-        (Some(recorder), None) => recorder.returned(returned),
-        (Some(recorder), Some(failure)) => recorder.failed(failure),
+/// Runs a function of the embedder's that is on tape. It has a frame of its own: calls that are not on
+/// tape have no room for it, which counts where such functions call back.
+#[inline(never)]
+pub(super) fn run(
+    caller: &mut Guests<'_>,
+    function: &HostFunction,
+    names: &ImportNames,
+    params: &[Value],
+    returned: &mut [Value],
+) -> Result<(), Failure> {
+    let Some(recorder) = recorder(caller) else {
+        return replay(caller, names, params, returned);
+    };
+    recorder.function(&names.on_tape, params);
+    let mut context = HostContext::new(caller);
+    let done = function.run(&mut context, names.both(), params, returned);
+    // If the function panics, this is not reached, and who catches that notes it.
+    if let Some(recorder) = self::recorder(caller) {
+        match &done {
+            Ok(()) => recorder.returned(returned),
+            Err(failure) => recorder.failed(failure),
+        }
     }
+    done
 }
 
 /// Notes that a function of the embedder's that has begun has panicked.
@@ -78,7 +91,7 @@ pub(super) fn note_failed(caller: &mut impl LiveStore, failure: &Failure) {
 /// Does what a function of the embedder's did.
 #[cold]
 #[inline(never)]
-pub(super) fn replay(
+fn replay(
     caller: &mut Guests<'_>,
     names: &ImportNames,
     params: &[Value],

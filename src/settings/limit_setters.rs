@@ -79,7 +79,7 @@ limit_setters! {
     /// Each takes native stack; see [`max_host_stack_bytes`](Self::max_host_stack_bytes).
     max_host_depth: u32,
     /// The bytes of native stack that calls from host functions back into the guest may take,
-    /// counted from the first of them. Default 112 KiB, from 4 KiB to 1 GiB. With the default, a
+    /// counted from the first of them. Default 120 KiB, from 4 KiB to 1 GiB. With the default, a
     /// thread with a stack of 256 KiB is enough.
     ///
     /// In an optimised build each such call takes about 4 KiB, up to 6 KiB more if the guest grows

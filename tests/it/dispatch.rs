@@ -234,7 +234,7 @@ fn calls_by_host_functions_fit_a_small_thread() {
                 Ok(_) => deepest = depth,
                 Err(error) => {
                     let limit = match cfg!(debug_assertions) {
-                        true => "`max_host_stack_bytes` is 114688",
+                        true => "`max_host_stack_bytes` is 122880",
                         false => "`max_host_depth` is 16",
                     };
                     assert!(error.to_string().contains(limit), "{error}");

@@ -60,7 +60,7 @@ pub(crate) struct CallLimits {
     #[arg(long, value_name = "N", default_value_t = 16, hide_short_help = true)]
     max_host_depth: u32,
     /// The native stack that such calls may take
-    #[arg(long, value_name = "SIZE", default_value = "112KiB", value_parser = bytes32, hide_short_help = true, alias = "max-host-stack-bytes")]
+    #[arg(long, value_name = "SIZE", default_value = "120KiB", value_parser = bytes32, hide_short_help = true, alias = "max-host-stack-bytes")]
     max_host_stack: u32,
     /// The bytes that the host keeps for a guest in one call (Extism, http-wasm)
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = bytes, hide_short_help = true, alias = "max-exchange-bytes")]
