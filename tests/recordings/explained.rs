@@ -1,7 +1,7 @@
 //! Recordings of failed calls, explained and profiled elsewhere: without the host's functions, from
 //! the bytes of a file.
 
-use crate::support::{fixture, load, record};
+use crate::support::{fixture, load, names, record};
 use pocketwasm::{
     CancelToken, Clock, Error, ErrorKind, HostContext, Recording, RunnerConfig, SnapshotMode,
     explain::FunctionCost,
@@ -18,16 +18,6 @@ fn explained(file: &[u8], module: &[u8]) -> Error {
     let replayer = recording.replayer(module).expect("the module");
     let replay = replayer.explain().expect("no difference");
     replay.into_last().expect("a call").expect_err("a failure")
-}
-
-#[track_caller]
-fn names(error: &Error) -> Vec<String> {
-    let backtrace = error.backtrace();
-    let backtrace = backtrace.unwrap_or_else(|| panic!("{error}: {:?}", error.unexplained()));
-    let frames = backtrace.frames().iter();
-    frames
-        .map(|frame| frame.name().unwrap_or("?").to_owned())
-        .collect()
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Handlers of http-wasm's convention.
 
+#[cfg(feature = "explain")]
+use crate::support::names;
 use crate::support::{fixture, load, sealed, shown};
 use pocketwasm::{
     Error, ErrorKind, HostContext, Outcome, Plugin, Recording, RunnerConfig,
@@ -215,15 +217,6 @@ fn a_handler_that_asks_its_host() {
     ] {
         check(name, &plugin, &module, path, next);
     }
-}
-
-fn names(error: &Error) -> Vec<String> {
-    let backtrace = error.backtrace();
-    let backtrace = backtrace.unwrap_or_else(|| panic!("{error}: {:?}", error.unexplained()));
-    let frames = backtrace.frames().iter();
-    frames
-        .map(|it| it.name().unwrap_or("?").to_owned())
-        .collect()
 }
 
 #[cfg(feature = "explain")]

@@ -1,16 +1,14 @@
 //! Recorded instances that are kept, looked into: each call in the state that those before it left.
 
 use crate::{
-    kept::{check, obeys, recorded, saying},
-    support::{Countdown, fixture, load, shown},
+    instances::{Did, OBEYS, check, obeys, recorded, saying},
+    support::{Countdown, fixture, load, names, shown},
 };
 use pocketwasm::{
     Error, ErrorKind, Instance, Outcome, Recording, RunnerConfig, SnapshotMode,
     explain::{Breakpoint, Coverage, FileCoverage, FunctionCost, Motion, TraceOptions},
 };
 use std::sync::{Arc, Mutex};
-
-type Did = Option<Result<Outcome, Error>>;
 
 fn go(instance: &mut Instance, number: u64) -> Did {
     Some(instance.call("go").params(&[number]).run())
@@ -19,16 +17,6 @@ fn go(instance: &mut Instance, number: u64) -> Did {
 fn reset(instance: &mut Instance) -> Did {
     instance.reset().ok();
     None
-}
-
-#[track_caller]
-fn names(error: &Error) -> Vec<String> {
-    let backtrace = error.backtrace();
-    let backtrace = backtrace.unwrap_or_else(|| panic!("{error}: {:?}", error.unexplained()));
-    let frames = backtrace.frames().iter();
-    frames
-        .map(|frame| frame.name().unwrap_or("?").to_owned())
-        .collect()
 }
 
 /// A call that fails only by what the calls before it left.
@@ -449,7 +437,7 @@ fn a_sequence_stands_in_for_the_host_of_another_build() {
         vec![go(it, 1), go(it, 2), reset(it), go(it, 3)]
     });
     let build = |from: &str, to: &str| {
-        let text = crate::kept::OBEYS;
+        let text = OBEYS;
         assert_eq!(text.matches(from).count(), 1, "{from}");
         wat::parse_str(text.replace(from, to)).expect("a module")
     };

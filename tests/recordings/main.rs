@@ -17,9 +17,11 @@ mod explained;
 #[cfg(feature = "http-wasm")]
 mod handlers;
 mod host;
+mod instances;
 mod kept;
 #[cfg(feature = "debug-info")]
 mod kept_explained;
+mod kept_host;
 mod linked;
 mod numbers;
 mod strikes;

@@ -28,6 +28,18 @@ pub(crate) fn shown(done: &Result<Outcome, Error>) -> impl Debug + PartialEq + u
     )
 }
 
+/// The names of the functions of an error's backtrace.
+#[cfg(feature = "explain")]
+#[track_caller]
+pub(crate) fn names(error: &Error) -> Vec<String> {
+    let backtrace = error.backtrace();
+    let backtrace = backtrace.unwrap_or_else(|| panic!("{error}: {:?}", error.unexplained()));
+    let frames = backtrace.frames().iter();
+    frames
+        .map(|frame| frame.name().unwrap_or("?").to_owned())
+        .collect()
+}
+
 pub(crate) fn fixture(name: &str) -> Vec<u8> {
     let path = format!("{}/fixtures/{name}.wasm", env!("CARGO_MANIFEST_DIR"));
     std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
