@@ -194,11 +194,7 @@ impl<'a> Copied<'a> {
             observe(&mut begun.guest_store, observer);
             let code = begun.code.clone();
             let mut execution = Execution::new(&code, &mut begun.guest_store);
-            let begin = self.prepare(copy, &mut execution, None, tape)?;
-            let initialised = match begin {
-                Begin::Instantiate => execution.instantiate_and_initialise(None),
-                _ => Ok(()),
-            };
+            let initialised = self.initialise(copy, &mut execution, tape)?;
             let done = begun.run_after(initialised, request.clone());
             Ok::<_, String>((begun, done))
         });
@@ -230,16 +226,26 @@ impl<'a> Copied<'a> {
         let mut guest_store = GuestStore::new(copy.plugin_context(), copy.code(), limits, None);
         observe(&mut guest_store, observer);
         let mut execution = Execution::new(copy.code(), &mut guest_store);
-        let begin = self.prepare(copy, &mut execution, None, Some(tape))?;
-        let initialised = match begin {
-            Begin::Instantiate => execution.instantiate_and_initialise(None),
-            _ => Ok(()),
-        };
+        let initialised = self.initialise(copy, &mut execution, Some(tape))?;
         let done = execution.end(initialised).map(|((), outcome)| outcome);
         let done = done.map_err(|error| error.in_plugin(copy.shared_name()));
         let player = player_of(execution.state().tape.take());
         let watch = watch_of(&mut guest_store)?;
         Ok(((done, watch), (guest_store, player)))
+    }
+
+    /// Makes an instance to be kept, with the tape in it. Returns how its initialiser ended, if that is
+    /// recorded.
+    fn initialise(
+        &self,
+        copy: &Plugin,
+        execution: &mut Execution<'_>,
+        tape: Option<Tape>,
+    ) -> Result<Result<(), Failure>, String> {
+        Ok(match self.prepare(copy, execution, None, tape)? {
+            Begin::Instantiate => execution.instantiate_and_initialise(None),
+            _ => Ok(()),
+        })
     }
 
     /// Brings an instance to where the recorded call began, and puts the tape in. After a snapshot, that

@@ -64,6 +64,8 @@ pub struct Debugger {
     lines: SiteLines,
     breakpoints: Vec<(u32, Breakpoint)>,
     added: u32,
+    /// The breakpoints, as a replay needs them. Their places are those of all copies.
+    breaks: Arc<Breaks>,
     session: Session,
     /// The functions whose locals the copy reports.
     watched: BTreeSet<u32>,
@@ -131,17 +133,11 @@ impl Replayer<'_> {
             lines,
             breakpoints: Vec::new(),
             added: 0,
+            breaks: Arc::default(),
             session,
             watched: BTreeSet::new(),
             point: None,
-            stop: Stop {
-                place: 0,
-                fuel: 0,
-                frames: Vec::new(),
-                operator: "".into(),
-                breakpoint: None,
-                ended: None,
-            },
+            stop: Stop::nowhere(),
         };
         debugger.wait()?;
         Ok(debugger)
@@ -161,6 +157,7 @@ impl Debugger {
         self.added += 1;
         let places = self.places(&breakpoint).len();
         self.breakpoints.push((self.added, breakpoint));
+        self.breaks = self.collect_breaks();
         (self.added, places)
     }
 
@@ -168,6 +165,7 @@ impl Debugger {
     pub fn remove(&mut self, number: u32) -> bool {
         let before = self.breakpoints.len();
         self.breakpoints.retain(|(it, _)| *it != number);
+        self.breaks = self.collect_breaks();
         self.breakpoints.len() < before
     }
 
@@ -206,7 +204,7 @@ impl Debugger {
         }
     }
 
-    fn breaks(&self) -> Arc<Breaks> {
+    fn collect_breaks(&self) -> Arc<Breaks> {
         let mut breaks = Breaks::default();
         for (number, breakpoint) in &self.breakpoints {
             let places = self.places(breakpoint).into_iter();
@@ -235,8 +233,8 @@ impl Debugger {
             _ => Until::Operator,
         };
         if self.stop.ended.is_none() {
-            let breaks = self.breaks();
-            self.session.ask(Request::Go(Goal::Stop(until), breaks));
+            let request = Request::Go(Goal::Stop(until), self.breaks.clone());
+            self.session.ask(request);
             self.wait()?;
         }
         Ok(&self.stop)
@@ -264,8 +262,8 @@ impl Debugger {
         };
         let code = self.code.clone();
         let goal = Goal::Find(back, at);
-        let breaks = self.breaks();
-        let session = Session::start(&self.owned, code, &self.lines.numbers, goal, &breaks)?;
+        let lines = &self.lines.numbers;
+        let session = Session::start(&self.owned, code, lines, goal, &self.breaks)?;
         let ended = session.end()?;
         let (place, breakpoint) = ended.found.unwrap_or((1, None));
         self.run_to(place, breakpoint)?;

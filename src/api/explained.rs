@@ -9,6 +9,7 @@ use crate::{
         recording::Recording,
         replay::{is_explained, timed},
     },
+    common::backtrace::Explanation,
     loading::instrumented::KeptModule,
 };
 use crate::{
@@ -16,7 +17,10 @@ use crate::{
     common::{error::Error, outcome::Outcome},
 };
 #[cfg(feature = "recordings")]
-use alloc::format;
+use alloc::{
+    format,
+    string::{String, ToString},
+};
 
 /// Runs a call. If it ends with an error that can be explained, explains it.
 #[cfg_attr(
@@ -64,41 +68,27 @@ pub(super) fn in_instance(
                 "the instance is not recorded any more: {why}; `Instance::reset` begins anew"
             ));
         }
-        let (Some(kept), Some(last)) =
-            (plugin.kept_modules(), recording.calls.len().checked_sub(1))
-        else {
-            return Err("the runner does not keep the bytes of modules".into());
-        };
         let calls = core::mem::take(&mut recording.calls);
         let whole = Recording::of(plugin, recording.snapshot, calls.into());
-        let readable = whole.readable().map_err(|it| format!("{it}"));
-        let found =
-            readable.and_then(|readable| Copied::new(&readable, plugin, kept).explain(last, error));
+        let found = last_explained(&whole, plugin, error);
         recording.calls = whole.into_encoded();
         found
     })
 }
 
-/// Explains the error of the last call of a recording.
+/// Explains the error of the last call of a recording, on a copy of the plugin's module.
 #[cfg(feature = "recordings")]
-#[cold]
-pub(super) fn by_recording(plugin: &Plugin, recording: &Recording, error: Error) -> Error {
-    let export = recording.exports().last().unwrap_or_default();
-    if !is_explained(&error, plugin, export) {
-        return error;
-    }
-    timed(plugin, error, |error| {
-        let recording = recording.readable().map_err(|it| format!("{it}"))?;
-        let (Some(kept), Some(last)) =
-            (plugin.kept_modules(), recording.calls.len().checked_sub(1))
-        else {
-            return Err("the runner does not keep the bytes of modules".into());
-        };
-        if recording.module_sha256() != plugin.sha256() {
-            return Err("the recording is one of another module".into());
-        }
-        Copied::new(&recording, plugin, kept).explain(last, error)
-    })
+fn last_explained(
+    recording: &Recording,
+    plugin: &Plugin,
+    error: &Error,
+) -> Result<Explanation, String> {
+    let recording = recording.readable().map_err(|it| it.to_string())?;
+    let last = recording.calls.len().checked_sub(1);
+    let (Some(kept), Some(last)) = (plugin.kept_modules(), last) else {
+        return Err("the runner does not keep the bytes of modules".into());
+    };
+    Copied::new(&recording, plugin, kept).explain(last, error)
 }
 
 #[cfg(feature = "recordings")]
@@ -124,6 +114,15 @@ impl Recording {
     #[cfg_attr(docsrs, doc(cfg(all(feature = "explain", feature = "recordings"))))]
     #[must_use]
     pub fn explain(&self, plugin: &Plugin, error: Error) -> Error {
-        by_recording(plugin, self, error)
+        let export = self.exports().last().unwrap_or_default();
+        if !is_explained(&error, plugin, export) {
+            return error;
+        }
+        timed(plugin, error, |error| {
+            if self.module_sha256() != plugin.sha256() {
+                return Err("the recording is one of another module".into());
+            }
+            last_explained(self, plugin, error)
+        })
     }
 }

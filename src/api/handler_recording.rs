@@ -1,7 +1,5 @@
 //! Recording the calls of a handler of http-wasm's convention.
 
-#[cfg(feature = "explain")]
-use crate::api::explained;
 use crate::{
     api::{
         exchange::Exchange,
@@ -77,13 +75,13 @@ pub(super) fn end_request(
     ended: Ended,
 ) -> (Ended, Option<Box<HandlerRecording>>) {
     let recording = Recording::of(plugin, snapshot, SmallVec::new());
-    add(recording, call, plugin, guest_store, ended)
+    add(recording, call.files, plugin, guest_store, ended)
 }
 
 /// Adds a call that has ended, and explains its error.
 fn add(
     mut recording: Recording,
-    call: Taped,
+    files: Option<Box<FilesRecord>>,
     plugin: &Plugin,
     guest_store: &mut GuestStore,
     mut ended: Ended,
@@ -102,12 +100,11 @@ fn add(
     };
     // A call that a closed runner refused has not begun.
     if has_begun {
-        let files = call.files;
         recording.add(EncodedCall { files, ..encoded });
     }
     #[cfg(feature = "explain")]
     if explains(plugin) {
-        ended = ended.map_err(|error| explained::by_recording(plugin, &recording, error));
+        ended = ended.map_err(|error| recording.explain(plugin, error));
     }
     #[cfg(not(feature = "explain"))]
     let _ = plugin;
@@ -125,22 +122,21 @@ impl HandlerRecording {
         instance: &mut Instance,
         call_limits: &CallLimits,
         response: (&HttpResponse, bool),
-    ) -> (Recording, Taped) {
+    ) -> Recording {
         let limits = limits_of(call_limits);
         let recorder = &mut self.recorder;
         recorder.begin_response(HANDLE_RESPONSE, limits, response);
         instance.store().state().tape = Some(Tape::Recording(self.recorder));
-        let (tape, files) = (None, None);
-        (self.recording, Taped { tape, files })
+        self.recording
     }
 }
 
 /// The recording of both calls, of which the second has ended.
 pub(super) fn end_response(
-    (recording, call): (Recording, Taped),
+    recording: Recording,
     instance: &mut Instance,
     ended: Ended,
 ) -> (Ended, Option<Box<HandlerRecording>>) {
     let plugin = instance.plugin().clone();
-    add(recording, call, &plugin, instance.store(), ended)
+    add(recording, None, &plugin, instance.store(), ended)
 }

@@ -265,16 +265,9 @@ impl<'a> Call<'a> {
         };
         #[cfg(feature = "recordings")]
         if let Some(slot) = slot
-            && !matches!(
-                &ended,
-                Ok((
-                    Handling {
-                        context: Some(_),
-                        ..
-                    },
-                    _
-                ))
-            )
+            && !ended
+                .as_ref()
+                .is_ok_and(|(handling, _)| handling.context.is_some())
         {
             *slot = recorded.take().map(|recorded| recorded.recording);
         }

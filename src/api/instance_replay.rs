@@ -51,11 +51,8 @@ impl InstanceReplay {
             let response = (HttpResponse::clone(response), *failed);
             return self.respond(call, call_limits, response);
         }
-        let Self {
-            instance, player, ..
-        } = self;
-        let mut player = core::mem::replace(player, Player::new(Arc::from([])));
-        player.next(Arc::from(&*call.answers));
+        let player = self.player_for(call);
+        let instance = &mut self.instance;
         let (done, player) = with_player(call, files, player, |mut task, mut on_tape| {
             task.call_limits = call_limits;
             let done = on_tape.run_in(&mut task, instance);
@@ -65,6 +62,13 @@ impl InstanceReplay {
             self.player = player;
         }
         Ok(done)
+    }
+
+    /// The player, to be put back after that call, whose answers it has.
+    fn player_for(&mut self, call: &CallRecord) -> Player {
+        let mut player = core::mem::replace(&mut self.player, Player::new(Arc::from([])));
+        player.next(Arc::from(&*call.answers));
+        player
     }
 
     /// Passes a recorded response to a handler.
@@ -79,8 +83,7 @@ impl InstanceReplay {
         else {
             return Err(Damage("a handler that passed nothing on gets a response").into());
         };
-        self.player.next(Arc::from(&*call.answers));
-        let player = core::mem::replace(&mut self.player, Player::new(Arc::from([])));
+        let player = self.player_for(call);
         let instance = &mut self.instance;
         instance.store().state().tape = Some(Tape::Replaying(Box::new(player)));
         let done = respond(instance, call_limits, (exchange, context), response);

@@ -46,6 +46,18 @@ pub struct Stop {
 }
 
 impl Stop {
+    /// Before the call.
+    pub(crate) fn nowhere() -> Self {
+        Self {
+            place: 0,
+            fuel: 0,
+            frames: Vec::new(),
+            operator: "".into(),
+            breakpoint: None,
+            ended: None,
+        }
+    }
+
     /// The place in the call: the number of operators that were reached, this one included.
     #[must_use]
     pub fn place(&self) -> u64 {

@@ -64,18 +64,16 @@ impl Written {
 
 type Log = Arc<Shared<Written>>;
 
-/// A directory of the host, whose answers are written down.
+/// What has answers: its number, and where they are written down.
 #[derive(Debug)]
-pub(crate) struct RecordedDirectory {
-    directory: Arc<dyn Directory>,
+struct Answering {
     number: u64,
     log: Log,
 }
 
-impl RecordedDirectory {
-    pub(crate) fn new(directory: &Arc<dyn Directory>, log: &Log) -> Self {
+impl Answering {
+    fn new(log: &Log) -> Self {
         Self {
-            directory: directory.clone(),
             number: log.write(Written::number),
             log: log.clone(),
         }
@@ -91,29 +89,33 @@ impl RecordedDirectory {
     }
 }
 
+/// A directory of the host, whose answers are written down.
+#[derive(Debug)]
+pub(crate) struct RecordedDirectory {
+    directory: Arc<dyn Directory>,
+    answering: Answering,
+}
+
+impl RecordedDirectory {
+    pub(crate) fn new(directory: &Arc<dyn Directory>, log: &Log) -> Self {
+        Self {
+            directory: directory.clone(),
+            answering: Answering::new(log),
+        }
+    }
+}
+
 /// An open file of the host, whose answers are written down.
 #[derive(Debug)]
 struct RecordedFile {
     file: Arc<dyn OpenFile>,
-    number: u64,
-    log: Log,
-}
-
-impl RecordedFile {
-    fn put<A: Answer>(
-        &self,
-        request: &Request<'_>,
-        done: Result<A, FileFault>,
-    ) -> Result<A, FileFault> {
-        self.log.write(|log| log.put(self.number, request, &done));
-        done
-    }
+    answering: Answering,
 }
 
 /// The number of the other directory of two, and the directory itself.
 fn other(directory: &dyn Directory) -> (Option<u64>, &dyn Directory) {
     match directory.as_any().downcast_ref::<RecordedDirectory>() {
-        Some(recorded) => (Some(recorded.number), &*recorded.directory),
+        Some(recorded) => (Some(recorded.answering.number), &*recorded.directory),
         None => (None, directory),
     }
 }
@@ -122,21 +124,20 @@ impl Directory for RecordedDirectory {
     fn open(&self, path: &str, how: OpenHow) -> Result<Opened, FileFault> {
         let opened = self.directory.open(path, how);
         let done = opened.as_ref().map(kind).map_err(|fault| *fault);
-        self.put(&Request::Open(path, how), done)?;
-        let (log, number) = (self.log.clone(), self.log.write(Written::number));
+        self.answering.put(&Request::Open(path, how), done)?;
+        let answering = Answering::new(&self.answering.log);
         Ok(match opened? {
-            Opened::File(file) => Opened::File(Arc::new(RecordedFile { file, number, log })),
+            Opened::File(file) => Opened::File(Arc::new(RecordedFile { file, answering })),
             Opened::Directory(directory) => Opened::Directory(Arc::new(Self {
                 directory,
-                number,
-                log,
+                answering,
             })),
         })
     }
 
     fn stat(&self, path: &str, follow: bool) -> Result<Stat, FileFault> {
         let done = self.directory.stat(path, follow);
-        self.put(&Request::Stat(path, follow), done)
+        self.answering.put(&Request::Stat(path, follow), done)
     }
 
     fn set_times(
@@ -147,49 +148,50 @@ impl Directory for RecordedDirectory {
         modified: NewTime,
     ) -> Result<(), FileFault> {
         let done = self.directory.set_times(path, follow, accessed, modified);
-        self.put(&Request::SetTimes(path, follow, [accessed, modified]), done)
+        self.answering
+            .put(&Request::SetTimes(path, follow, [accessed, modified]), done)
     }
 
     fn entries(&self, most: usize) -> Result<Vec<Entry>, FileFault> {
         let done = self.directory.entries(most);
-        self.put(&Request::Entries(most), done)
+        self.answering.put(&Request::Entries(most), done)
     }
 
     fn create_directory(&self, path: &str) -> Result<(), FileFault> {
         let done = self.directory.create_directory(path);
-        self.put(&Request::CreateDirectory(path), done)
+        self.answering.put(&Request::CreateDirectory(path), done)
     }
 
     fn remove_directory(&self, path: &str) -> Result<(), FileFault> {
         let done = self.directory.remove_directory(path);
-        self.put(&Request::RemoveDirectory(path), done)
+        self.answering.put(&Request::RemoveDirectory(path), done)
     }
 
     fn unlink(&self, path: &str) -> Result<(), FileFault> {
         let done = self.directory.unlink(path);
-        self.put(&Request::Unlink(path), done)
+        self.answering.put(&Request::Unlink(path), done)
     }
 
     fn read_link(&self, path: &str) -> Result<String, FileFault> {
         let done = self.directory.read_link(path);
-        self.put(&Request::ReadLink(path), done)
+        self.answering.put(&Request::ReadLink(path), done)
     }
 
     fn symlink(&self, target: &str, path: &str) -> Result<(), FileFault> {
         let done = self.directory.symlink(target, path);
-        self.put(&Request::Symlink(path, target), done)
+        self.answering.put(&Request::Symlink(path, target), done)
     }
 
     fn link(&self, path: &str, other: &dyn Directory, to: &str) -> Result<(), FileFault> {
         let (number, other) = self::other(other);
         let done = self.directory.link(path, other, to);
-        self.put(&Request::Link(path, number, to), done)
+        self.answering.put(&Request::Link(path, number, to), done)
     }
 
     fn rename(&self, path: &str, other: &dyn Directory, to: &str) -> Result<(), FileFault> {
         let (number, other) = self::other(other);
         let done = self.directory.rename(path, other, to);
-        self.put(&Request::Rename(path, number, to), done)
+        self.answering.put(&Request::Rename(path, number, to), done)
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -201,32 +203,34 @@ impl OpenFile for RecordedFile {
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<usize, FileFault> {
         let read = self.file.read_at(bytes, offset);
         let part = read.map(|count| bytes.get(..count).unwrap_or_default().to_vec());
-        self.put(&Request::ReadAt(bytes.len(), offset), part)?;
+        self.answering
+            .put(&Request::ReadAt(bytes.len(), offset), part)?;
         read
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<usize, FileFault> {
         let done = self.file.write_at(bytes, offset);
-        self.put(&Request::WriteAt(bytes, offset), done)
+        self.answering.put(&Request::WriteAt(bytes, offset), done)
     }
 
     fn stat(&self) -> Result<Stat, FileFault> {
         let done = self.file.stat();
-        self.put(&Request::FileStat, done)
+        self.answering.put(&Request::FileStat, done)
     }
 
     fn set_size(&self, size: u64) -> Result<(), FileFault> {
         let done = self.file.set_size(size);
-        self.put(&Request::SetSize(size), done)
+        self.answering.put(&Request::SetSize(size), done)
     }
 
     fn set_times(&self, accessed: NewTime, modified: NewTime) -> Result<(), FileFault> {
         let done = self.file.set_times(accessed, modified);
-        self.put(&Request::FileTimes([accessed, modified]), done)
+        self.answering
+            .put(&Request::FileTimes([accessed, modified]), done)
     }
 
     fn sync(&self) -> Result<(), FileFault> {
         let done = self.file.sync();
-        self.put(&Request::Sync, done)
+        self.answering.put(&Request::Sync, done)
     }
 }

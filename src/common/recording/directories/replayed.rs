@@ -153,15 +153,15 @@ fn answered<A: Answer>(
 
 type Log = Arc<Shared<Played>>;
 
-/// A directory of the host of which there are only the recorded answers.
+/// What is asked for answers: its number, and where they are.
 #[derive(Debug)]
-pub(crate) struct ReplayedDirectory {
+struct Asked {
     number: u64,
     log: Log,
 }
 
-impl ReplayedDirectory {
-    pub(crate) fn new(log: &Log) -> Self {
+impl Asked {
+    fn new(log: &Log) -> Self {
         Self {
             number: log.write(Played::number),
             log: log.clone(),
@@ -173,24 +173,34 @@ impl ReplayedDirectory {
     }
 }
 
+/// A directory of the host of which there are only the recorded answers.
+#[derive(Debug)]
+pub(crate) struct ReplayedDirectory(Asked);
+
+impl ReplayedDirectory {
+    pub(crate) fn new(log: &Log) -> Self {
+        Self(Asked::new(log))
+    }
+}
+
 /// The number of the other directory of two.
 fn other(directory: &dyn Directory) -> Option<u64> {
     let other = directory.as_any().downcast_ref::<ReplayedDirectory>();
-    other.map(|other| other.number)
+    other.map(|other| other.0.number)
 }
 
 impl Directory for ReplayedDirectory {
     fn open(&self, path: &str, how: OpenHow) -> Result<Opened, FileFault> {
-        let kind: FileKind = self.answer(&Request::Open(path, how))?;
-        let (log, number) = (self.log.clone(), self.log.write(Played::number));
+        let kind: FileKind = self.0.answer(&Request::Open(path, how))?;
+        let asked = Asked::new(&self.0.log);
         Ok(match kind {
-            FileKind::Directory => Opened::Directory(Arc::new(Self { number, log })),
-            _ => Opened::File(Arc::new(ReplayedFile { number, log })),
+            FileKind::Directory => Opened::Directory(Arc::new(Self(asked))),
+            _ => Opened::File(Arc::new(ReplayedFile(asked))),
         })
     }
 
     fn stat(&self, path: &str, follow: bool) -> Result<Stat, FileFault> {
-        self.answer(&Request::Stat(path, follow))
+        self.0.answer(&Request::Stat(path, follow))
     }
 
     fn set_times(
@@ -200,39 +210,41 @@ impl Directory for ReplayedDirectory {
         accessed: NewTime,
         modified: NewTime,
     ) -> Result<(), FileFault> {
-        self.answer(&Request::SetTimes(path, follow, [accessed, modified]))
+        self.0
+            .answer(&Request::SetTimes(path, follow, [accessed, modified]))
     }
 
     fn entries(&self, most: usize) -> Result<Vec<Entry>, FileFault> {
-        self.answer(&Request::Entries(most))
+        self.0.answer(&Request::Entries(most))
     }
 
     fn create_directory(&self, path: &str) -> Result<(), FileFault> {
-        self.answer(&Request::CreateDirectory(path))
+        self.0.answer(&Request::CreateDirectory(path))
     }
 
     fn remove_directory(&self, path: &str) -> Result<(), FileFault> {
-        self.answer(&Request::RemoveDirectory(path))
+        self.0.answer(&Request::RemoveDirectory(path))
     }
 
     fn unlink(&self, path: &str) -> Result<(), FileFault> {
-        self.answer(&Request::Unlink(path))
+        self.0.answer(&Request::Unlink(path))
     }
 
     fn read_link(&self, path: &str) -> Result<String, FileFault> {
-        self.answer(&Request::ReadLink(path))
+        self.0.answer(&Request::ReadLink(path))
     }
 
     fn symlink(&self, target: &str, path: &str) -> Result<(), FileFault> {
-        self.answer(&Request::Symlink(path, target))
+        self.0.answer(&Request::Symlink(path, target))
     }
 
     fn link(&self, path: &str, other: &dyn Directory, to: &str) -> Result<(), FileFault> {
-        self.answer(&Request::Link(path, self::other(other), to))
+        self.0.answer(&Request::Link(path, self::other(other), to))
     }
 
     fn rename(&self, path: &str, other: &dyn Directory, to: &str) -> Result<(), FileFault> {
-        self.answer(&Request::Rename(path, self::other(other), to))
+        self.0
+            .answer(&Request::Rename(path, self::other(other), to))
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -242,46 +254,37 @@ impl Directory for ReplayedDirectory {
 
 /// An open file of the host of which there are only the recorded answers.
 #[derive(Debug)]
-struct ReplayedFile {
-    number: u64,
-    log: Log,
-}
-
-impl ReplayedFile {
-    fn answer<A: Answer>(&self, request: &Request<'_>) -> Result<A, FileFault> {
-        self.log.write(|log| log.answer(self.number, request))
-    }
-}
+struct ReplayedFile(Asked);
 
 impl OpenFile for ReplayedFile {
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<usize, FileFault> {
-        let read: Vec<u8> = self.answer(&Request::ReadAt(bytes.len(), offset))?;
+        let read: Vec<u8> = self.0.answer(&Request::ReadAt(bytes.len(), offset))?;
         let Some(to) = bytes.get_mut(..read.len()) else {
             let problem = "more was read than there was room for";
-            return Err(self.log.write(|log| log.differs(problem)));
+            return Err(self.0.log.write(|log| log.differs(problem)));
         };
         to.copy_from_slice(&read);
         Ok(read.len())
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<usize, FileFault> {
-        let written: usize = self.answer(&Request::WriteAt(bytes, offset))?;
+        let written: usize = self.0.answer(&Request::WriteAt(bytes, offset))?;
         Ok(written.min(bytes.len()))
     }
 
     fn stat(&self) -> Result<Stat, FileFault> {
-        self.answer(&Request::FileStat)
+        self.0.answer(&Request::FileStat)
     }
 
     fn set_size(&self, size: u64) -> Result<(), FileFault> {
-        self.answer(&Request::SetSize(size))
+        self.0.answer(&Request::SetSize(size))
     }
 
     fn set_times(&self, accessed: NewTime, modified: NewTime) -> Result<(), FileFault> {
-        self.answer(&Request::FileTimes([accessed, modified]))
+        self.0.answer(&Request::FileTimes([accessed, modified]))
     }
 
     fn sync(&self) -> Result<(), FileFault> {
-        self.answer(&Request::Sync)
+        self.0.answer(&Request::Sync)
     }
 }
