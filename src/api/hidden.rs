@@ -6,60 +6,70 @@ use crate::{
         plugin::Plugin,
         task::{Begin, Task},
     },
-    common::{error::Error, outcome::Outcome},
+    common::{error::Error, outcome::Outcome, sizes::Sizes},
     convention::call_input::BoundInput,
-    engine::{execution::Execution, guest_store::GuestStore, meter::CallLimits},
+    engine::{execution::Execution, guest_store::GuestStore, hidden::Stopped, meter::CallLimits},
 };
 use alloc::boxed::Box;
 
+/// The fuel that may be used in vain for each page of a plugin's memory. Making a page takes longer.
+const FUEL_IN_VAIN: u64 = 1_024;
+
 impl Task<'_> {
-    /// Runs a call again that was stopped in `guest_store` at a growth by `pages`.
+    /// Runs a call again that was stopped in `guest_store`, until it is not stopped any more.
     #[inline(never)]
     pub(super) fn again(
         &mut self,
         plugin: &Plugin,
         bound_input: &BoundInput<'_>,
-        (mut guest_store, pages): (Box<GuestStore>, u64),
-        call_limits: CallLimits,
+        (mut guest_store, mut stopped): (Box<GuestStore>, Stopped),
+        call_limits: &CallLimits,
     ) -> Result<Outcome, Error> {
         let code = plugin.code();
-        let mut execution = Execution::new(code, &mut guest_store);
-        let stopped = execution.stopped(pages);
-        self.environment = execution.state().take_environment();
-        self.call_limits = call_limits;
-        plugin.give_back(guest_store);
-        let spares = plugin.spares();
-        if stopped.in_vain
-            && let Some(spares) = spares
-        {
-            spares.hide_no_more();
-        }
-        let larger = match stopped.may_hide {
-            true => spares.and_then(|spares| spares.take_larger(pages)),
-            false => None,
-        };
-        let (mut guest_store, begin) = match larger {
-            Some(mut larger) => {
-                let (call_limits, environment) = self.take();
-                let mut execution = Execution::new(code, &mut larger);
-                execution.renew(call_limits, environment);
-                execution.begin_again(stopped.begun);
-                (larger, Begin::Again)
+        let mut in_vain = 0_u64;
+        loop {
+            in_vain = in_vain.saturating_add(stopped.fuel);
+            self.environment = guest_store.state().take_environment();
+            if let Some(environment) = &mut self.environment {
+                environment.stdin.begin_again();
             }
-            // Another call has it, or it would not be the same there.
-            None => {
-                let (mut guest_store, begin) = self.take_spare(plugin);
-                let state = guest_store.state();
-                state.limiter.watch(0);
-                state.meter.begin_with(stopped.begun);
-                (guest_store, begin)
-            }
-        };
-        let mut execution = Execution::new(code, &mut guest_store);
-        let done = self.perform(plugin, &mut execution, bound_input, begin);
-        if !guest_store.is_poisoned() {
+            self.call_limits = call_limits.clone();
             plugin.give_back(guest_store);
+            let larger = stopped
+                .hides
+                .and_then(|pages| plugin.spares()?.take_larger(pages));
+            let (begun, mut stops_at) = (stopped.begun, Sizes::default());
+            let begin;
+            (guest_store, begin) = match larger {
+                Some(mut larger) => {
+                    if in_vain < plugin.memory_pages().saturating_mul(FUEL_IN_VAIN) {
+                        stops_at = plugin.stops_at();
+                    }
+                    let (call_limits, environment) = self.take();
+                    let mut execution = Execution::new(code, &mut larger);
+                    execution.renew(call_limits, environment);
+                    execution.begin_again(begun);
+                    (larger, Begin::Again)
+                }
+                // Another call has it, or it would not be the same there.
+                None => {
+                    let (mut guest_store, begin) = self.take_spare(plugin);
+                    guest_store.state().meter.begin_with(begun);
+                    (guest_store, begin)
+                }
+            };
+            let mut execution = Execution::new(code, &mut guest_store);
+            execution.watch_growth(stops_at);
+            let done = self.perform(plugin, &mut execution, bound_input, begin);
+            match execution.stopped() {
+                Some(again) => stopped = again,
+                None => {
+                    if !guest_store.is_poisoned() {
+                        plugin.give_back(guest_store);
+                    }
+                    return done;
+                }
+            }
         }
-        done
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     engine::{compiled_module::CompiledModule, execution::Execution, guest_store::GuestStore},
 };
 #[cfg(feature = "std")]
-use crate::{convention::call_input::BoundInput, loading::spares::Spares};
+use crate::{common::sizes::Sizes, loading::spares::Spares};
 use alloc::{boxed::Box, sync::Arc};
 
 impl Plugin {
@@ -17,16 +17,10 @@ impl Plugin {
         None
     }
 
-    /// The pages by which a first growth stops a call, because they are hidden in an instance that is
-    /// ready. 0 if no growth stops it.
+    /// The sizes at which a growth stops a call, because a larger instance is ready.
     #[cfg(feature = "std")]
-    pub(crate) fn stops_at(&self, bound_input: &BoundInput<'_>) -> u64 {
-        // Such a convention changes the environment of the call, which could not begin again with
-        // it.
-        match bound_input.stdin_convention() {
-            Some(_) => 0,
-            None => self.spares().map_or(0, Spares::hidden_pages),
-        }
+    pub(crate) fn stops_at(&self) -> Sizes {
+        self.spares().map(Spares::sizes).unwrap_or_default()
     }
 
     /// The spare instances, if there can be any.

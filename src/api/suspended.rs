@@ -234,7 +234,7 @@ async fn perform(
             Ok(execution.outcome(output))
         }
         #[cfg(feature = "std")]
-        Err(failure) if execution.was_stopped() => Err(failure.into()),
+        Err(failure) if execution.stopped().is_some() => Err(failure.into()),
         Err(failure) => Err(with_names(execution.failed(failure), plugin, export)),
     }
 }

@@ -112,9 +112,9 @@ impl<'a> Task<'a> {
     fn spare(&mut self, plugin: &Plugin, bound_input: &BoundInput<'_>) -> Result<Outcome, Error> {
         let code = plugin.code();
         #[cfg(feature = "std")]
-        let stops_at = plugin.stops_at(bound_input);
+        let stops_at = plugin.stops_at();
         #[cfg(feature = "std")]
-        let call_limits = (stops_at > 0).then(|| self.call_limits.clone());
+        let call_limits = (!stops_at.is_empty()).then(|| self.call_limits.clone());
         let (mut guest_store, begin) = self.take_spare(plugin);
         let mut execution = Execution::new(code, &mut guest_store);
         #[cfg(feature = "std")]
@@ -122,9 +122,9 @@ impl<'a> Task<'a> {
         let done = self.perform(plugin, &mut execution, bound_input, begin);
         #[cfg(feature = "std")]
         if let Some(call_limits) = call_limits
-            && Execution::new(code, &mut guest_store).was_stopped()
+            && let Some(stopped) = Execution::new(code, &mut guest_store).stopped()
         {
-            return self.again(plugin, bound_input, (guest_store, stops_at), call_limits);
+            return self.again(plugin, bound_input, (guest_store, stopped), &call_limits);
         }
         // An error that the plugin reports, or exit code 0, is a good end too.
         if !guest_store.is_poisoned() {
@@ -302,7 +302,7 @@ impl<'a> Task<'a> {
                 Ok(execution.outcome(output))
             }
             #[cfg(feature = "std")]
-            Err(failure) if execution.was_stopped() => Err(failure.into()),
+            Err(failure) if execution.stopped().is_some() => Err(failure.into()),
             Err(failure) => Err(with_names(execution.failed(failure), plugin, export)),
         }
     }

@@ -31,6 +31,8 @@ pub(crate) mod profile;
 #[cfg(feature = "recordings")]
 pub(crate) mod recording;
 pub(crate) mod reference;
+#[cfg(feature = "std")]
+pub(crate) mod sizes;
 pub(crate) mod sync;
 pub(crate) mod text;
 #[cfg(feature = "std")]

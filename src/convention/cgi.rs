@@ -46,11 +46,13 @@ impl Protocol for Cgi {
             let request = HttpRequest::new("POST", "/");
             let variables = environment(&request, input.len());
             let env = &mut execution.state().environment().env;
-            env.extend(
-                variables
-                    .into_iter()
-                    .map(|(name, value)| [name.as_bytes(), b"=", &value].concat()),
-            );
+            for (name, value) in variables {
+                let variable = [name.as_bytes(), b"=", &value].concat();
+                // The call may have begun before.
+                if !env.contains(&variable) {
+                    env.push(variable);
+                }
+            }
             let output = command::run(execution, export, input).await?;
             response(&output).map(|response| response.body)
         })

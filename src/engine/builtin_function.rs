@@ -3,7 +3,7 @@
 use crate::{
     common::failure::Failure,
     engine::{
-        run_loop::{charge, guarded},
+        run_loop::{charge, charge_call, guarded},
         store_data::StoreData,
     },
 };
@@ -17,8 +17,36 @@ pub(crate) type Definition = Result<FuncType, wasmi::Error>;
 
 /// A function of this crate that guests import.
 pub(crate) trait BuiltinFunction<Params> {
+    /// Defines the function in the linker and returns its type. `charge` takes the fuel for a call.
+    fn define_with(
+        self,
+        linker: &mut Linker<StoreData>,
+        module: &str,
+        name: &str,
+        charge: fn(&mut Caller<'_, StoreData>, u64) -> Result<(), Failure>,
+    ) -> Definition;
+
     /// Defines the function in the linker and returns its type.
-    fn define(self, linker: &mut Linker<StoreData>, module: &str, name: &str) -> Definition;
+    fn define(self, linker: &mut Linker<StoreData>, module: &str, name: &str) -> Definition
+    where
+        Self: Sized,
+    {
+        self.define_with(linker, module, name, charge_call)
+    }
+
+    /// The same for a function that depends on nothing but the call so far, and changes nothing
+    /// but the store: where the same call begins again, it does the same.
+    fn define_repeatable(
+        self,
+        linker: &mut Linker<StoreData>,
+        module: &str,
+        name: &str,
+    ) -> Definition
+    where
+        Self: Sized,
+    {
+        self.define_with(linker, module, name, charge)
+    }
 }
 
 /// A type of parameters and results.
@@ -59,7 +87,13 @@ macro_rules! builtin_functions {
             Result<R, wasmi::Error>: wasmi::WasmRet,
             $($ty: Number,)*
         {
-            fn define(self, linker: &mut Linker<StoreData>, module: &str, name: &str) -> Definition {
+            fn define_with(
+                self,
+                linker: &mut Linker<StoreData>,
+                module: &str,
+                name: &str,
+                charge: fn(&mut Caller<'_, StoreData>, u64) -> Result<(), Failure>,
+            ) -> Definition {
                 linker.func_wrap(
                     module,
                     name,

@@ -134,12 +134,12 @@ fn grow(mut ctx: StoreContextMut<'_, StoreData>, place: usize, pages: u64) -> Op
 #[cfg(feature = "std")]
 fn tell(mut ctx: StoreContextMut<'_, StoreData>, memory: Memory) {
     let shape = ctx.data().shape.clone();
-    let Some(growth) = shape.as_ref().and_then(|shape| shape.growth()) else {
+    let Some(told) = shape.as_ref().and_then(|shape| shape.told()) else {
         return;
     };
     let pages = u32::try_from(memory.size(&ctx)).unwrap_or(u32::MAX);
     let instance = ctx.data().instance;
-    if let Some(told) = instance.and_then(|instance| instance.get_global(&ctx, &growth.told)) {
+    if let Some(told) = instance.and_then(|instance| instance.get_global(&ctx, told)) {
         // This fails only if the global has another type, and it was made with this one.
         let _ = told.set(&mut ctx, wasmi::Val::I32(pages.cast_signed()));
     }

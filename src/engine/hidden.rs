@@ -2,26 +2,31 @@
 //!
 //! The engine can make no memory smaller. An instance whose memory a call has grown keeps the size,
 //! and hides the new pages from the guest of the next call: the guest gets them when it grows the
-//! memory by as many again (`module/prepare/growth.rs`). Until then an access to them must be a trap,
-//! and here it would not be one. Therefore two instances serve such a call:
+//! memory to that size again (`module/prepare/growth.rs`). Until then an access to them must be a
+//! trap, and here it would not be one. Therefore several instances serve such a call:
 //!
-//! 1. The call begins in an instance whose memory has the real size. The limiter stops it at its
-//!    first growth, if that is a growth by as many pages as are hidden in another instance, and if
-//!    nothing of the call could be seen until then: no host function was called, and the first grant
-//!    of fuel was not used up. The engine has checked every access so far.
-//! 2. The same call begins again in that other instance. A guest is deterministic: it comes to the
-//!    same growth with the same state, and all that differs is how large the memory really is. Only
-//!    three things depend on that. Accesses: the first run has shown that all are inside. `memory.size`:
-//!    it reads a global. `memory.grow`: this is the first, and not even one that failed came before,
-//!    which a global says. From the growth on nothing is hidden, and the instance is like any other.
+//! 1. The call begins in an instance whose memory has the real size. The limiter stops it at a growth
+//!    to the size of another instance that waits, if nothing of the call could be seen until then.
+//!    No page was hidden: the engine has checked every access so far.
+//! 2. The same call begins again in that other instance, and there it may be stopped at a later
+//!    growth, to the size of a third one. A guest is deterministic: it comes to the growth at which
+//!    it was stopped with the same state, and all that differs is how large the memory really is.
+//!    Only three things depend on that. Accesses: the run before has shown that all are inside.
+//!    `memory.size` reads a global. `memory.grow` answers by the same global, and fails where it
+//!    failed before. From that growth on nothing is hidden, and the engine checks all accesses.
 //!
-//! The engine takes fuel for the pages of a growth, but nothing for pages that are there already. The
-//! second run therefore pays for them at its beginning, after the first one has shown that the
+//! What can be seen is a call of a host function, and that the first grant of fuel was used up, after
+//! which the time is looked at. Host functions of this crate that depend on the call so far and
+//! change nothing but the store do not count: they are repeated too. Where they look at the guest's
+//! memory, an answer that may tell its size counts.
+//!
+//! The engine takes fuel for the pages of a growth, but nothing for pages that are there already. A
+//! later run therefore pays for them at its beginning, after the one before has shown that the
 //! budget suffices. In between nothing looks at the fuel.
 
 use crate::{
+    common::sizes::Sizes,
     engine::{execution::Execution, run_loop::fuel_left},
-    module::snapshot::GrowthExports,
 };
 use core::time::Duration;
 
@@ -33,43 +38,33 @@ const PAGE_FUEL: u64 = PAGE / 64;
 pub(crate) struct Stopped {
     /// When it has begun.
     pub(crate) begun: Option<Duration>,
-    /// Whether it may begin where pages are hidden.
-    pub(crate) may_hide: bool,
-    /// Whether it may not because of what the guest does before it grows its memory.
-    pub(crate) in_vain: bool,
+    /// The fuel that was used in vain.
+    pub(crate) fuel: u64,
+    /// The pages that must be hidden in an instance that it begins again in. `None` if it cannot.
+    pub(crate) hides: Option<u64>,
 }
 
 impl Execution<'_> {
-    /// Watches the call from here on, and stops it at a first growth by that many pages.
-    pub(crate) fn watch_growth(&mut self, stops_at: u64) {
+    /// Watches the call from here on, and stops it at a growth to one of these sizes.
+    pub(crate) fn watch_growth(&mut self, stops_at: Sizes) {
         self.state().limiter.watch(stops_at);
     }
 
-    /// Whether the call was stopped at its growth. What it has returned does not count then, and
-    /// the instance may still be made as new.
-    pub(crate) fn was_stopped(&mut self) -> bool {
-        self.state().limiter.is_stopped()
-    }
-
-    /// What is known of a call that was stopped at a growth by `pages`.
-    pub(crate) fn stopped(&mut self, pages: u64) -> Stopped {
+    /// What is known of the call if it was stopped at a growth. What it has returned does not count
+    /// then, and the instance may still be made as new.
+    pub(crate) fn stopped(&mut self) -> Option<Stopped> {
+        let pages = self.state().limiter.stopped()?;
         let store = &self.guest_store.store;
         let left = fuel_left(store);
-        let shape = self.code.shape.as_ref();
-        let hidden =
-            shape
-                .and_then(|shape| shape.growth())
-                .and_then(|GrowthExports { hidden, .. }| {
-                    let global = store.data().instance?.get_global(store, hidden)?;
-                    global.get(store).i32()
-                });
         let meter = &store.data().meter;
-        let in_vain = hidden != Some(0);
-        Stopped {
+        let size = u64::from(store.data().limiter.memory_pages()).saturating_add(pages);
+        let affords = meter.affords(left, pages.saturating_mul(PAGE_FUEL));
+        let paid_ahead = self.guest_store.hidden_pages.saturating_mul(PAGE_FUEL);
+        Some(Stopped {
             begun: meter.begun(),
-            may_hide: !in_vain && meter.affords(left, pages.saturating_mul(PAGE_FUEL)),
-            in_vain,
-        }
+            fuel: meter.used(left).saturating_sub(paid_ahead),
+            hides: size.checked_sub(self.code.pages).filter(|_| affords),
+        })
     }
 
     /// Begins a call again that was stopped, in an instance that hides as many pages as the call
@@ -83,14 +78,13 @@ impl Execution<'_> {
         let _ = self.guest_store.store.set_fuel(level);
     }
 
-    /// The pages that are more than a new instance has, if they can be hidden: they were hidden
-    /// before the call, or the call has grown the memory by them at once, and before anything of it
-    /// was seen.
+    /// The pages that are more than a new instance has, if they can be hidden and a call may come to
+    /// need them: they were hidden before the call, or the call has grown the memory by them before
+    /// anything of it was seen.
     pub(crate) fn pages_to_hide(&mut self) -> Option<u64> {
         let pages = self.memory_pages().checked_sub(self.code.pages)?;
-        let first = self.state().limiter.only_growth();
-        let known = pages == 0 || pages == self.guest_store.hidden_pages || first == Some(pages);
-        let can_hide = pages == 0 || self.code.shape.as_ref()?.growth().is_some();
-        (known && can_hide).then_some(pages)
+        let known = pages == self.guest_store.hidden_pages || self.state().limiter.grew_unseen();
+        let can_hide = known && self.code.shape.as_ref()?.told().is_some();
+        (pages == 0 || can_hide).then_some(pages)
     }
 }

@@ -16,8 +16,8 @@ use crate::{
         import_names::ImportNames,
         live_store::LiveStore,
         run_loop::{
-            caught, charge, charge_more, guarded, into_engine_error, invalid_module, nested,
-            panicked, waits,
+            caught, charge, charge_call, charge_more, guarded, into_engine_error, invalid_module,
+            nested, panicked, waits,
         },
         store_data::{StoreData, exported_function, memory_and_data},
         values::{function, into_guest, out_of_guest, signature},
@@ -130,7 +130,7 @@ pub(crate) fn define_host(
     );
     linker.func_new(module, name, ty, move |mut caller, params, results| {
         let done = caught(|| {
-            charge(&mut caller, CALL_FUEL)?;
+            charge_call(&mut caller, CALL_FUEL)?;
             let params: SmallVec<[Value; FEW]> = params
                 .iter()
                 .map(|val| out_of_guest(&mut caller, val))
@@ -210,7 +210,7 @@ pub(crate) fn define_missing(
     let (module, name) = (&import.module, &import.name);
     let defined = linker.func_new(module, name, ty, move |mut caller, _, _| {
         guarded(|| {
-            charge(&mut caller, CALL_FUEL)?;
+            charge_call(&mut caller, CALL_FUEL)?;
             let problem = problem.clone();
             Err(Cause::UnsupportedImport { problem }.into())
         })

@@ -1,6 +1,8 @@
 //! What a running guest may allocate.
 
 use crate::common::limits::Limits;
+#[cfg(feature = "std")]
+use crate::common::sizes::Sizes;
 use wasmi::{
     ResourceLimiter,
     errors::{MemoryError, TableError},
@@ -34,28 +36,25 @@ pub(crate) struct Limiter {
 struct Watch {
     /// Whether nothing was seen yet.
     unseen: bool,
-    /// The bytes of a growth at which the call is to be stopped. 0 if it is not to be.
-    stops_at: usize,
-    stopped: bool,
-    /// The bytes of the first growth. 0 if there was none, or if something was seen before.
-    first: usize,
-    /// Whether there was another growth.
-    others: bool,
+    stops_at: Sizes,
+    /// The bytes that the growth would have added at which the call was stopped.
+    stopped: Option<usize>,
+    /// The bytes that the memory has after the last growth before anything was seen. 0 if there was
+    /// no growth.
+    unseen_bytes: usize,
 }
 
 #[cfg(feature = "std")]
 impl Watch {
-    /// Sees a growth by `more` that is admitted. Returns whether the call is to be stopped there.
-    fn sees(&mut self, more: usize) -> bool {
-        let is_first = self.unseen && self.first == 0 && !self.others;
-        if is_first && more == self.stops_at {
-            self.stopped = true;
-        } else if is_first {
-            self.first = more;
-        } else {
-            self.others = true;
+    /// Sees a growth by `more` to `bytes` that is admitted. Returns whether the call is to be
+    /// stopped there.
+    fn sees(&mut self, more: usize, bytes: usize) -> bool {
+        if self.unseen && self.stops_at.has(bytes) {
+            self.stopped = Some(more);
+        } else if self.unseen {
+            self.unseen_bytes = bytes;
         }
-        self.stopped
+        self.stopped.is_some()
     }
 }
 
@@ -101,13 +100,13 @@ impl Limiter {
         }
     }
 
-    /// Watches how a call grows the memory, from its beginning. A first growth by so many pages
-    /// stops the call, unless that is 0.
+    /// Watches how a call grows the memory, from its beginning. A growth to one of these sizes stops
+    /// the call.
     #[cfg(feature = "std")]
-    pub(crate) fn watch(&mut self, stops_at: u64) {
+    pub(crate) fn watch(&mut self, stops_at: Sizes) {
         self.growth = Watch {
             unseen: true,
-            stops_at: usize::try_from(stops_at).map_or(0, |pages| pages.saturating_mul(PAGE)),
+            stops_at,
             ..Watch::default()
         };
     }
@@ -119,30 +118,28 @@ impl Limiter {
     }
 
     /// Says that from now on the call may be seen outside: by a host function, or by its time.
-    /// Returns whether it was stopped before.
     #[inline]
-    pub(crate) fn is_seen(&mut self) -> bool {
+    pub(crate) fn is_seen(&mut self) {
         #[cfg(feature = "std")]
         {
             self.growth.unseen = false;
-            self.growth.stopped
         }
+    }
+
+    /// The pages that the growth would have added at which the call was stopped, if it was.
+    #[inline]
+    pub(crate) fn stopped(&self) -> Option<u64> {
+        #[cfg(feature = "std")]
+        return self.growth.stopped.map(|bytes| (bytes / PAGE) as u64);
         #[cfg(not(feature = "std"))]
-        false
+        None
     }
 
-    /// Whether the call was stopped.
+    /// Whether the memory has the size that it had when nothing of the call was seen yet, after the
+    /// call has grown it.
     #[cfg(feature = "std")]
-    pub(crate) fn is_stopped(&self) -> bool {
-        self.growth.stopped
-    }
-
-    /// The pages by which the call has grown the memory, if it did that once, and before anything
-    /// of it was seen.
-    #[cfg(feature = "std")]
-    pub(crate) fn only_growth(&self) -> Option<u64> {
-        let Watch { first, others, .. } = self.growth;
-        (first > 0 && !others).then_some((first / PAGE) as u64)
+    pub(crate) fn grew_unseen(&self) -> bool {
+        self.growth.unseen_bytes == self.memory_bytes
     }
 
     /// Bounds the memories of one call: by the limits, or by `pages` if that is less.
@@ -210,7 +207,9 @@ impl ResourceLimiter for Limiter {
         if let more @ 1.. = desired.saturating_sub(current)
             && current > 0
             && most.saturating_sub(self.memory_bytes) >= more
-            && self.growth.sees(more)
+            && self
+                .growth
+                .sees(more, self.memory_bytes.saturating_add(more))
         {
             return Err(LimiterError::ResourceLimiterDeniedAllocation);
         }

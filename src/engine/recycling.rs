@@ -73,10 +73,10 @@ impl Execution<'_> {
         }
         set_globals(store, globals, &new.globals)?;
         if hidden > 0 {
-            shape.growth()?;
-            // The last global is the one that says what is hidden, and it counts twice there.
-            let twice = i32::try_from(hidden.checked_mul(2)?).ok()?;
-            globals.last()?.set(&mut *store, Val::I32(twice)).ok()?;
+            shape.told()?;
+            // The last global is the one that says what is hidden.
+            let hidden = i32::try_from(hidden).ok()?;
+            globals.last()?.set(&mut *store, Val::I32(hidden)).ok()?;
         }
         let fresh = host_state(plugin_context, self.code, CallLimits::default(), None);
         store.data_mut().make_as(fresh);

@@ -153,12 +153,18 @@ pub(crate) fn fuel_used(ctx: impl AsContext<Data = StoreData>) -> u64 {
     ctx.as_context().data().meter.used(left)
 }
 
+/// Takes `cost` for a call of a host function. From now on the call may be seen outside.
+pub(crate) fn charge_call(caller: &mut Caller<'_, StoreData>, cost: u64) -> Result<(), Failure> {
+    caller.data_mut().limiter.is_seen();
+    charge(caller, cost)
+}
+
 /// Takes `cost` for the work of a host function.
 pub(crate) fn charge(caller: &mut Caller<'_, StoreData>, cost: u64) -> Result<(), Failure> {
     if caller.data().references.is_some() {
         remember_memory(caller);
     }
-    if caller.data_mut().limiter.is_seen() {
+    if caller.data().limiter.stopped().is_some() {
         return Err(trap(STOPPED));
     }
     charge_more(caller, cost)

@@ -54,6 +54,14 @@ impl Stdin {
         !matches!(self, Self::Bytes { bytes, .. } if bytes.is_empty())
     }
 
+    /// Begins again, unless it is a source, which has no beginning.
+    #[cfg(feature = "std")]
+    pub(crate) fn begin_again(&mut self) {
+        if let Self::Bytes { position, .. } = self {
+            *position = 0;
+        }
+    }
+
     /// Fills `to` as far as there is input. Returns `None` if reading failed.
     pub(crate) fn read(&mut self, to: &mut [u8]) -> Option<usize> {
         match self {

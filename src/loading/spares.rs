@@ -1,9 +1,9 @@
 //! Spare instances: instances for the calls that follow. They are as new: created ahead of the calls
-//! by a thread, or made as new after a call. A plugin whose calls grow their memory has two kinds
-//! (`engine/hidden.rs`): the others have a larger memory, a part of which is hidden from the guest.
+//! by a thread, or made as new after a call. A plugin whose calls grow their memory has others too
+//! (`engine/hidden.rs`): they have larger memories, a part of which is hidden from the guest.
 
 use crate::{
-    common::{failure::Cause, limits::Limits},
+    common::{failure::Cause, limits::Limits, sizes::Sizes},
     engine::{
         compiled_module::CompiledModule, execution::Execution, guest_store::GuestStore,
         meter::CallLimits,
@@ -18,7 +18,7 @@ use crate::{
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::{
     fmt,
-    sync::atomic::{AtomicBool, AtomicU32, Ordering},
+    sync::atomic::{AtomicBool, Ordering},
 };
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -42,10 +42,8 @@ pub(crate) struct Spares {
     refilling: AtomicBool,
     /// Whether there was an instance whose call left it as large as it was.
     wanted: AtomicBool,
-    /// The pages that are hidden in the larger ones that are ready. 0 if there is none.
-    hidden: AtomicU32,
-    /// Whether a call was stopped at its growth in vain.
-    hidden_in_vain: AtomicBool,
+    /// Whether there was a larger one.
+    grows: AtomicBool,
     /// What a new instance begins with. `None` if that cannot be kept.
     new: OnceLock<Option<InstanceState>>,
 }
@@ -53,13 +51,38 @@ pub(crate) struct Spares {
 #[derive(Default)]
 struct Stock {
     spares: Vec<Spare>,
-    /// Those with hidden pages, of which all have as many.
+    /// Those with hidden pages. The last one came back last.
     larger: Vec<Spare>,
     retired: bool,
 }
 
+impl Stock {
+    /// Removes the larger ones of the size that was not used for longest.
+    fn oldest(&mut self) -> Vec<Spare> {
+        let Some(hidden) = self.larger.first().map(|spare| spare.hidden) else {
+            return Vec::new();
+        };
+        let all = core::mem::take(&mut self.larger).into_iter();
+        let (oldest, others) = all.partition(|spare| spare.hidden == hidden);
+        self.larger = others;
+        oldest
+    }
+
+    /// The numbers of hidden pages, each once.
+    fn hidden(&self) -> impl Iterator<Item = u32> {
+        let spares = self.larger.iter().enumerate();
+        let first = spares.filter(|(place, spare)| {
+            let mut before = self.larger.iter().take(*place);
+            before.all(|other| other.hidden != spare.hidden)
+        });
+        first.map(|(_, spare)| spare.hidden)
+    }
+}
+
 struct Spare {
     guest_store: Box<GuestStore>,
+    /// The pages that are hidden in it.
+    hidden: u32,
     /// The bytes that are counted for it.
     bytes: usize,
 }
@@ -124,8 +147,7 @@ impl Spares {
             stock: Mutex::default(),
             refilling: AtomicBool::new(false),
             wanted: AtomicBool::new(false),
-            hidden: AtomicU32::new(0),
-            hidden_in_vain: AtomicBool::new(false),
+            grows: AtomicBool::new(false),
             new: OnceLock::new(),
         }))
     }
@@ -171,7 +193,7 @@ impl Spares {
             let made = Execution::new(&self.code, &mut guest_store)
                 .instantiate()
                 .is_ok();
-            if !made || !self.keep(guest_store, counted) {
+            if !made || !self.keep(guest_store, 0, counted) {
                 return;
             }
         }
@@ -193,34 +215,30 @@ impl Spares {
         admitted.then(|| Counted { background, bytes })
     }
 
-    /// Keeps an instance, unless there are to be no more. Returns whether it did.
-    fn keep(&self, guest_store: Box<GuestStore>, counted: Counted<'_>) -> bool {
-        let bytes = counted.bytes;
+    /// Keeps an instance in which `hidden` pages are hidden, unless there are to be no more. Returns
+    /// whether it did.
+    fn keep(&self, guest_store: Box<GuestStore>, hidden: u32, counted: Counted<'_>) -> bool {
+        let spare = Spare {
+            guest_store,
+            hidden,
+            bytes: counted.bytes,
+        };
         let mut stock = self.stock();
         if stock.retired {
             return false;
         }
-        stock.spares.push(Spare { guest_store, bytes });
         counted.kept();
-        true
-    }
-
-    /// Keeps an instance in which `pages` are hidden. Those with another number of hidden pages are
-    /// dropped: the last call is the best guess at what the next one needs.
-    fn keep_larger(&self, guest_store: Box<GuestStore>, pages: u32, counted: Counted<'_>) {
-        let bytes = counted.bytes;
-        let mut stock = self.stock();
-        if stock.retired || self.hidden_in_vain.load(Ordering::Relaxed) {
-            return;
+        if hidden == 0 {
+            stock.spares.push(spare);
+            return true;
         }
-        let others = match self.hidden.swap(pages, Ordering::Relaxed) == pages {
-            true => Vec::new(),
-            false => core::mem::take(&mut stock.larger),
-        };
-        stock.larger.push(Spare { guest_store, bytes });
-        counted.kept();
+        stock.larger.push(spare);
+        let too_many = stock.hidden().count() > Sizes::MOST;
+        let oldest = too_many.then(|| stock.oldest()).unwrap_or_default();
         drop(stock);
-        self.drop_all(others);
+        self.grows.store(true, Ordering::Relaxed);
+        self.drop_all(oldest);
+        true
     }
 
     fn drop_all(&self, spares: Vec<Spare>) {
@@ -229,36 +247,25 @@ impl Spares {
         self.background().release(bytes);
     }
 
-    /// The pages that are hidden in larger instances that are ready. 0 if there is none.
-    pub(crate) fn hidden_pages(&self) -> u64 {
-        self.hidden.load(Ordering::Relaxed).into()
+    /// The sizes of memories, in pages, of the larger instances that wait.
+    pub(crate) fn sizes(&self) -> Sizes {
+        if !self.grows.load(Ordering::Relaxed) {
+            return Sizes::default();
+        }
+        let pages = u32::try_from(self.code.pages).unwrap_or(u32::MAX);
+        let stock = self.stock();
+        Sizes::of(stock.hidden().map(|hidden| pages.saturating_add(hidden)))
     }
 
-    /// Takes an instance in which `pages` are hidden, if there is one.
-    pub(crate) fn take_larger(&self, pages: u64) -> Option<Box<GuestStore>> {
+    /// Takes an instance in which so many pages are hidden, if there is one.
+    pub(crate) fn take_larger(&self, hidden: u64) -> Option<Box<GuestStore>> {
         let mut stock = self.stock();
-        if stock.retired || self.hidden_pages() != pages {
-            return None;
-        }
-        let spare = stock.larger.pop();
-        if stock.larger.is_empty() {
-            self.hidden.store(0, Ordering::Relaxed);
-        }
+        let is_it = |spare: &Spare| u64::from(spare.hidden) == hidden;
+        let place = stock.larger.iter().rposition(is_it)?;
+        let spare = stock.larger.remove(place);
         drop(stock);
-        let spare = spare?;
         self.background().release(spare.bytes);
         Some(spare.guest_store)
-    }
-
-    /// Hides no pages any more: a call of this plugin was stopped in vain, and the next one may be
-    /// too.
-    pub(crate) fn hide_no_more(&self) {
-        let mut stock = self.stock();
-        self.hidden_in_vain.store(true, Ordering::Relaxed);
-        self.hidden.store(0, Ordering::Relaxed);
-        let larger = core::mem::take(&mut stock.larger);
-        drop(stock);
-        self.drop_all(larger);
     }
 
     /// Looks at a new instance, to make others like it later. Nothing has run in it yet.
@@ -293,21 +300,31 @@ impl Spares {
         let Some(hidden) = execution.pages_to_hide() else {
             return;
         };
-        if hidden > 0 && self.hidden_in_vain.load(Ordering::Relaxed) {
-            return;
-        }
         let Some(Some(new)) = self.new.get() else {
             self.wanted.store(true, Ordering::Relaxed);
             return;
         };
         let made = execution.make_as_new(&self.plugin_context, shape, new, hidden, clear);
-        let counted = made.and_then(|bytes| self.count(bytes.saturating_add(STORE_BYTES)));
-        match (counted, u32::try_from(hidden)) {
-            (Some(counted), Ok(0)) => {
-                self.keep(guest_store, counted);
+        let (Some(bytes), Ok(hidden)) = (made, u32::try_from(hidden)) else {
+            return;
+        };
+        if let Some(counted) = self.count_instead(bytes.saturating_add(STORE_BYTES)) {
+            self.keep(guest_store, hidden, counted);
+        }
+    }
+
+    /// Counts the bytes of an instance, in place of older larger ones if there is no room: the sizes
+    /// of the last calls are the best guess at what the next ones need.
+    fn count_instead(&self, bytes: usize) -> Option<Counted<'_>> {
+        loop {
+            if let Some(counted) = self.count(bytes) {
+                return Some(counted);
             }
-            (Some(counted), Ok(hidden)) => self.keep_larger(guest_store, hidden, counted),
-            _ => {}
+            let oldest = self.stock().oldest();
+            if oldest.is_empty() {
+                return None;
+            }
+            self.drop_all(oldest);
         }
     }
 
@@ -315,7 +332,6 @@ impl Spares {
     pub(crate) fn retire(&self) {
         let mut stock = self.stock();
         stock.retired = true;
-        self.hidden.store(0, Ordering::Relaxed);
         let mut spares = core::mem::take(&mut stock.spares);
         spares.append(&mut stock.larger);
         drop(stock);

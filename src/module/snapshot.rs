@@ -47,17 +47,9 @@ pub(crate) struct StateShape {
     refusal: Option<&'static str>,
     /// The prefix of the names of all added exports.
     prefix: Arc<str>,
-    /// The exports for the globals that `prepare` has added for `memory.grow`.
+    /// The export for the pages that the guest knows of, if pages can be hidden from it.
     #[cfg(feature = "std")]
-    growth: Option<GrowthExports>,
-}
-
-/// The names of the exports for the globals of a [`Growth`].
-#[cfg(feature = "std")]
-#[derive(Debug)]
-pub(crate) struct GrowthExports {
-    pub(crate) told: Arc<str>,
-    pub(crate) hidden: Arc<str>,
+    told: Option<Arc<str>>,
 }
 
 impl StateShape {
@@ -95,20 +87,17 @@ impl StateShape {
     /// Adds the globals that `prepare` has added for `memory.grow`. They come last.
     #[cfg(feature = "std")]
     pub(crate) fn hide(&mut self, growth: Option<Growth>) {
-        let Some(Growth { told, hidden }) = growth else {
+        let Some(Growth { told, hidden, .. }) = growth else {
             return;
         };
         self.globals.extend([told, hidden]);
-        let name = |index: u32| Arc::from(format!("{}{index}", self.prefix));
-        self.growth = Some(GrowthExports {
-            told: name(told),
-            hidden: name(hidden),
-        });
+        self.told = Some(format!("{}{told}", self.prefix).into());
     }
 
+    /// The export for the pages that the guest knows of, if pages can be hidden from it.
     #[cfg(feature = "std")]
-    pub(crate) fn growth(&self) -> Option<&GrowthExports> {
-        self.growth.as_ref()
+    pub(crate) fn told(&self) -> Option<&Arc<str>> {
+        self.told.as_ref()
     }
 
     fn without_code(bytes: &[u8], info: &ModuleInfo) -> Result<Self, Failure> {

@@ -8,10 +8,13 @@ use super::{
 #[cfg(feature = "files")]
 use crate::wasi::files;
 use crate::{
-    common::value::{Import, Signature},
+    common::{
+        failure::Failure,
+        value::{Import, Signature},
+    },
     engine::{
         link::Provided,
-        run_loop::{charge, guarded},
+        run_loop::{charge, charge_call, guarded},
         store_data::StoreData,
         values::func_type,
     },
@@ -26,17 +29,38 @@ fn enter(
     function: impl FnOnce(&mut Caller<'_, StoreData>) -> Answer,
 ) -> Result<i32, wasmi::Error> {
     guarded(|| {
-        charge(caller, CALL_FUEL)?;
-        match function(caller) {
-            Ok(()) => Ok(Errno::SUCCESS.code()),
-            Err(Refusal::Errno(errno)) => Ok(errno.code()),
-            Err(Refusal::Stop(failure)) => Err(failure),
-        }
+        charge_call(caller, CALL_FUEL)?;
+        errno(function(caller)).map(Errno::code)
     })
 }
 
+/// The same for a function that depends on nothing but the call so far, and changes nothing but the
+/// call's own state: where the same call begins again, it does the same.
+fn enter_repeatable(
+    caller: &mut Caller<'_, StoreData>,
+    function: impl FnOnce(&mut Caller<'_, StoreData>) -> Answer,
+) -> Result<i32, wasmi::Error> {
+    guarded(|| {
+        charge(caller, CALL_FUEL)?;
+        let errno = errno(function(caller))?;
+        // Others may tell how large the memory is, and it may be larger there.
+        if errno != Errno::SUCCESS && errno != Errno::BADF {
+            caller.data_mut().limiter.is_seen();
+        }
+        Ok(errno.code())
+    })
+}
+
+fn errno(answer: Answer) -> Result<Errno, Failure> {
+    match answer {
+        Ok(()) => Ok(Errno::SUCCESS),
+        Err(Refusal::Errno(errno)) => Ok(errno),
+        Err(Refusal::Stop(failure)) => Err(failure),
+    }
+}
+
 macro_rules! functions {
-    ($linker:ident, $module:ident, $wanted:ident, $fits:expr; $(
+    ($linker:ident, $module:ident, $wanted:ident, $fits:expr, $enter:ident; $(
         fn $name:ident($($param:ident: $ty:ty),*) = $body:expr;
     )*) => {
         match $wanted {
@@ -49,7 +73,7 @@ macro_rules! functions {
                     $module,
                     $wanted,
                     move |mut caller: Caller<'_, StoreData>, $($param: $ty),*| {
-                        enter(&mut caller, |caller| $body(caller, $($param),*))
+                        $enter(&mut caller, |caller| $body(caller, $($param),*))
                     },
                 );
                 defined.map(|_| ty)
@@ -83,13 +107,16 @@ pub(crate) fn provide(
     let Some(version) = WasiVersion::of(module) else {
         return Provided::Unknown;
     };
-    if let Some(defined) = define(linker, version, module, name) {
+    let defined =
+        define_repeatable(linker, module, name).or_else(|| define(linker, version, module, name));
+    if let Some(defined) = defined {
         return Provided::Function(defined);
     }
     // A function on files that is declared with another type stays a stub, as it is without files.
     #[cfg(feature = "files")]
     if let Some(ty) = func_type(wanted)
-        && let Some(defined) = define_files(linker, version, module, name, &ty)
+        && let Some(defined) = define_preopened(linker, module, name, &ty)
+            .or_else(|| define_files(linker, version, module, name, &ty))
     {
         return Provided::Function(defined);
     }
@@ -129,21 +156,14 @@ fn define(
         );
     }
     let defined = functions! {
-        linker, module, name, |_| true;
-        fn args_get(list: u32, bytes: u32) = environment::args_get;
-        fn args_sizes_get(count: u32, size: u32) = environment::args_sizes_get;
-        fn environ_get(list: u32, bytes: u32) = environment::environ_get;
-        fn environ_sizes_get(count: u32, size: u32) = environment::environ_sizes_get;
+        linker, module, name, |_| true, enter;
         fn clock_res_get(id: u32, resolution: u32) = clock::clock_res_get;
         fn clock_time_get(id: u32, precision: u64, time: u32) = clock::clock_time_get;
-        fn random_get(buffer: u32, length: u32) = process::random_get;
         fn sched_yield() = process::sched_yield;
         fn fd_close(fd: u32) = fd::fd_close;
-        fn fd_fdstat_get(fd: u32, stat: u32) = fd::fd_fdstat_get;
         fn fd_fdstat_set_flags(fd: u32, flags: u32) = fd::fd_fdstat_set_flags;
         fn fd_filestat_get(fd: u32, stat: u32) =
             |caller: &mut Caller<'_, StoreData>, fd, stat| fd::fd_filestat_get(caller, version, fd, stat);
-        fn fd_read(fd: u32, iovs: u32, count: u32, read: u32) = fd::fd_read;
         fn fd_write(fd: u32, iovs: u32, count: u32, written: u32) = fd::fd_write;
         fn fd_seek(fd: u32, offset: u64, whence: u32, position: u32) =
             |caller: &mut Caller<'_, StoreData>, fd, offset, whence, position| {
@@ -158,6 +178,42 @@ fn define(
     Some(defined.map_err(Into::into))
 }
 
+/// Defines the function with this name, if it is one that can be repeated. Returns its type. Those
+/// on files and on real random numbers say themselves that they cannot.
+fn define_repeatable(
+    linker: &mut Linker<StoreData>,
+    module: &str,
+    name: &str,
+) -> Option<Result<FuncType, wasmi::Error>> {
+    let defined = functions! {
+        linker, module, name, |_| true, enter_repeatable;
+        fn args_get(list: u32, bytes: u32) = environment::args_get;
+        fn args_sizes_get(count: u32, size: u32) = environment::args_sizes_get;
+        fn environ_get(list: u32, bytes: u32) = environment::environ_get;
+        fn environ_sizes_get(count: u32, size: u32) = environment::environ_sizes_get;
+        fn random_get(buffer: u32, length: u32) = process::random_get;
+        fn fd_fdstat_get(fd: u32, stat: u32) = fd::fd_fdstat_get;
+        fn fd_read(fd: u32, iovs: u32, count: u32, read: u32) = fd::fd_read;
+    };
+    Some(defined.map_err(Into::into))
+}
+
+/// Defines the function on preopened directories with this name and type. Returns its type.
+#[cfg(feature = "files")]
+fn define_preopened(
+    linker: &mut Linker<StoreData>,
+    module: &str,
+    name: &str,
+    wanted: &FuncType,
+) -> Option<Result<FuncType, wasmi::Error>> {
+    let defined = functions! {
+        linker, module, name, |ty: &FuncType| ty == wanted, enter_repeatable;
+        fn fd_prestat_get(fd: u32, prestat: u32) = files::fd_prestat_get;
+        fn fd_prestat_dir_name(fd: u32, path: u32, length: u32) = files::fd_prestat_dir_name;
+    };
+    Some(defined.map_err(Into::into))
+}
+
 /// Defines the function on files with this name and type. Returns its type.
 #[cfg(feature = "files")]
 fn define_files(
@@ -168,7 +224,7 @@ fn define_files(
     wanted: &FuncType,
 ) -> Option<Result<FuncType, wasmi::Error>> {
     let defined = functions! {
-        linker, module, name, |ty: &FuncType| ty == wanted;
+        linker, module, name, |ty: &FuncType| ty == wanted, enter;
         fn fd_advise(fd: u32, offset: u64, length: u64, advice: u32) = files::fd_advise;
         fn fd_allocate(fd: u32, offset: u64, length: u64) = files::fd_allocate;
         fn fd_datasync(fd: u32) = files::fd_datasync;
@@ -177,8 +233,6 @@ fn define_files(
         fn fd_filestat_set_times(fd: u32, accessed: u64, modified: u64, flags: u32) =
             files::fd_filestat_set_times;
         fn fd_pread(fd: u32, iovs: u32, count: u32, offset: u64, read: u32) = files::fd_pread;
-        fn fd_prestat_get(fd: u32, prestat: u32) = files::fd_prestat_get;
-        fn fd_prestat_dir_name(fd: u32, path: u32, length: u32) = files::fd_prestat_dir_name;
         fn fd_pwrite(fd: u32, iovs: u32, count: u32, offset: u64, written: u32) = files::fd_pwrite;
         fn fd_readdir(fd: u32, buffer: u32, length: u32, cookie: u64, used: u32) =
             files::fd_readdir;

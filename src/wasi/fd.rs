@@ -110,7 +110,10 @@ pub(super) fn fd_fdstat_get(caller: &mut Caller<'_, StoreData>, fd: u32, stat: u
         Fd::Stdin => RIGHT_READ,
         Fd::Output(_) => RIGHT_WRITE,
         #[cfg(feature = "files")]
-        Fd::File => return files::fd_fdstat_get(caller, fd, stat),
+        Fd::File => {
+            caller.data_mut().limiter.is_seen();
+            return files::fd_fdstat_get(caller, fd, stat);
+        }
     };
     let fd = opened;
     let state = caller.data_mut();
@@ -269,9 +272,17 @@ pub(super) fn fd_read(
         Fd::Stdin => {}
         Fd::Output(_) => return Err(Errno::BADF.into()),
         #[cfg(feature = "files")]
-        Fd::File => return files::read(caller, fd, list, count, None, read),
+        Fd::File => {
+            caller.data_mut().limiter.is_seen();
+            return files::read(caller, fd, list, count, None, read);
+        }
     }
-    caller.data_mut().inputs_read.stdin = true;
+    let state = caller.data_mut();
+    state.inputs_read.stdin = true;
+    // A source of the embedder's has no beginning to go back to.
+    if state.environment().stdin.available().is_none() {
+        state.limiter.is_seen();
+    }
     guest(caller)?.0.range(read, 4)?;
     let vectors = vectors(caller, list, count)?;
     let (mut memory, state) = guest(caller)?;

@@ -34,6 +34,9 @@ pub(super) fn random_get(caller: &mut Caller<'_, StoreData>, buffer: u32, length
     charge(caller, u64::from(length) / 8)?;
     let entropy = caller.data().meter.context().config.guest_entropy.clone();
     let (mut memory, state) = guest(caller)?;
+    if entropy.is_some() {
+        state.limiter.is_seen();
+    }
     for chunk in memory.bytes_mut(buffer, length.into())?.chunks_mut(CHUNK) {
         match &entropy {
             Some(entropy) if state.fill(&**entropy, chunk)? => {}

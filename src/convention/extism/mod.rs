@@ -115,7 +115,7 @@ impl Protocol for Extism {
             Some(match name {
                 "error_set" => error_set.define(linker, module, name),
                 "error_get" => error_get.define(linker, module, name),
-                "config_get" => config_get.define(linker, module, name),
+                "config_get" => config_get.define_repeatable(linker, module, name),
                 "var_get" => var_get.define(linker, module, name),
                 "var_set" => var_set.define(linker, module, name),
                 "http_request" => http::request.define(linker, module, name),
