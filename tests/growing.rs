@@ -7,7 +7,7 @@
 )]
 
 use pocketwasm::{
-    Error, ErrorKind, HostContext, Outcome, Plugin, Runner, RunnerConfig, SnapshotMode,
+    Entropy, Error, ErrorKind, HostContext, Outcome, Plugin, Runner, RunnerConfig, SnapshotMode,
 };
 use proptest::prelude::*;
 use std::{
@@ -229,6 +229,28 @@ fn calls_tell_the_same_wherever_they_end() {
         ("another growth later", &[ALLOCATE, [GROW, 2], [SIZE, 0]]),
         ("twice the same", &[ALLOCATE, ALLOCATE, [SIZE, 0]]),
         (
+            "a load of what a second growth adds",
+            &[ALLOCATE, [LOAD, 32 + 4], ALLOCATE],
+        ),
+        (
+            "a store of what a second growth adds",
+            &[ALLOCATE, [STORE, 32 + 4], ALLOCATE],
+        ),
+        (
+            "the last bytes between growths",
+            &[
+                ALLOCATE,
+                [STORE, 16 + 2],
+                ALLOCATE,
+                [LOAD, 32 + 4],
+                [SIZE, 0],
+            ],
+        ),
+        (
+            "in vain between growths",
+            &[ALLOCATE, [GROW, 13], ALLOCATE, [SIZE, 0]],
+        ),
+        (
             "the last bytes",
             &[[LOAD, 4], [STORE, 2], ALLOCATE, [LOAD, 16 + 4]],
         ),
@@ -283,11 +305,13 @@ fn calls_tell_the_same_wherever_they_end() {
                 first == second,
                 "{name}, round {round}: {first:?}, not {second:?}"
             );
-            // The same again, in the instance that has just served.
-            assert!(
-                told(run(&ours, steps)) == second,
-                "{name}, again, round {round}"
-            );
+            // The same again, in the instances that have just served.
+            for _ in 0..3 {
+                assert!(
+                    told(run(&ours, steps)) == second,
+                    "{name}, again, round {round}"
+                );
+            }
         }
         order.rotate_left(7);
         order.reverse();
@@ -338,62 +362,228 @@ fn a_call_with_less_memory_cannot_grow() {
 /// Instances are found by what the test's allocator sees, and by a guest with a small result.
 #[test]
 fn a_call_that_grows_takes_no_memory_of_the_host() {
-    let module = |body: &str| {
-        wat(&format!(
-            r#"(module (import "env" "host" (func $host))
-                (memory (export "memory") 20 40)
-                (func (export "run") (param i32) (result i32) {body}))"#
-        ))
-    };
+    const GROW: &str = "(drop (memory.grow (i32.const 1)))";
     let rows = [
-        ("a growth", "(memory.grow (i32.const 1))", true),
-        ("more at once", "(memory.grow (i32.const 9))", true),
+        ("a growth", GROW.to_string(), true),
+        ("more at once", GROW.replace('1', "9"), true),
         (
             "a growth by what is passed",
-            "(memory.grow (i32.add (i32.const 1) (local.get 0)))",
+            "(drop (memory.grow (i32.add (i32.const 1) (local.get 0))))".into(),
             true,
         ),
-        (
-            "two growths",
-            "(i32.add (memory.grow (i32.const 1)) (memory.grow (i32.const 1)))",
-            false,
-        ),
+        ("two growths", GROW.repeat(2), true),
+        ("five growths", GROW.repeat(5), true),
+        ("eight growths", GROW.repeat(8), true),
+        ("more than there are sizes", GROW.repeat(17), false),
         (
             "a host function before",
-            "(call $host) (memory.grow (i32.const 1))",
+            ["(call $host)", GROW].concat(),
             false,
         ),
         (
             "a host function after",
-            "(memory.grow (i32.const 1)) (call $host)",
+            [GROW, "(call $host)"].concat(),
+            true,
+        ),
+        (
+            "a host function in between",
+            [GROW, "(call $host)", GROW].concat(),
+            false,
+        ),
+        (
+            "the arguments before",
+            ["(drop (call $arguments (i32.const 0) (i32.const 4)))", GROW].concat(),
+            true,
+        ),
+        (
+            "the arguments, which do not fit, before",
+            [
+                "(drop (call $arguments (i32.const -1) (i32.const 4)))",
+                GROW,
+            ]
+            .concat(),
+            false,
+        ),
+        (
+            "the clock before",
+            [
+                "(drop (call $clock (i32.const 1) (i64.const 1) (i32.const 8)))",
+                GROW,
+            ]
+            .concat(),
+            false,
+        ),
+        (
+            "random numbers before",
+            ["(drop (call $random (i32.const 0) (i32.const 4)))", GROW].concat(),
+            true,
+        ),
+        (
+            "standard input before",
+            [
+                "(drop (call $read (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 8)))",
+                GROW,
+            ]
+            .concat(),
+            true,
+        ),
+        (
+            "standard output before",
+            [
+                "(drop (call $write (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 8)))",
+                GROW,
+            ]
+            .concat(),
+            false,
+        ),
+        (
+            "much work before",
+            [WORK_OF_A_PAGE.repeat(60), GROW.into()].concat(),
+            false,
+        ),
+        (
+            "some work before",
+            [WORK_OF_A_PAGE.repeat(12), GROW.into()].concat(),
             true,
         ),
         (
             "a growth of nothing before",
-            "(i32.add (memory.grow (i32.const 0)) (memory.grow (i32.const 1)))",
-            false,
+            [&GROW.replace('1', "0"), GROW].concat(),
+            true,
         ),
         (
             "a growth in vain before",
-            "(i32.add (memory.grow (i32.const 99)) (memory.grow (i32.const 1)))",
-            false,
+            [&GROW.replace('1', "99"), GROW].concat(),
+            true,
         ),
         (
             "a growth of nothing after",
-            "(i32.add (memory.grow (i32.const 1)) (memory.grow (i32.const 0)))",
+            [GROW, &GROW.replace('1', "0")].concat(),
             true,
         ),
     ];
     for (name, body, expected) in rows {
-        let plugin = load(config(), &module(body));
+        let plugin = load(config(), &grower(&body));
         let call = || plugin.call("run").params(&[0]).run();
         let first = call().expect(name);
-        for _ in 0..4 {
+        for _ in 0..24 {
             assert_eq!(call().expect(name), first, "{name}");
         }
         let (outcome, served) = serves_again(call);
         assert_eq!(outcome.expect(name), first, "{name}");
         assert_eq!(served, expected, "{name}");
+    }
+}
+
+/// So much work as the engine would have for a page of memory.
+const WORK_OF_A_PAGE: &str = "(local.set $count (i32.const 128)) (loop $work
+    (local.set $count (i32.sub (local.get $count) (i32.const 1)))
+    (br_if $work (local.get $count)))";
+
+/// A guest of 20 pages with this body, which returns the size of its memory.
+fn grower(body: &str) -> Vec<u8> {
+    wat(&format!(
+        r#"(module
+            (import "env" "host" (func $host))
+            (import "wasi_snapshot_preview1" "args_sizes_get"
+                (func $arguments (param i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "clock_time_get"
+                (func $clock (param i32 i64 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "random_get"
+                (func $random (param i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "fd_read"
+                (func $read (param i32 i32 i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "fd_write"
+                (func $write (param i32 i32 i32 i32) (result i32)))
+            (memory (export "memory") 20 40)
+            (func (export "run") (param i32) (result i32) (local $count i32)
+                {body} memory.size))"#
+    ))
+}
+
+/// Real clocks and real random numbers are not the same the second time.
+#[test]
+fn what_is_real_is_asked_once() {
+    struct Real(Arc<AtomicU32>);
+    impl Entropy for Real {
+        fn fill(&self, bytes: &mut [u8]) -> bool {
+            self.0.fetch_add(1, Relaxed);
+            bytes.fill(7);
+            true
+        }
+    }
+    let asked = Arc::new(AtomicU32::new(0));
+    let config = || config().guest_entropy(Real(asked.clone()));
+    let plugin = load(
+        config(),
+        &grower(
+            "(drop (call $random (i32.const 0) (i32.const 4))) (drop (memory.grow (i32.const 1)))",
+        ),
+    );
+    for time in 1..20 {
+        plugin.call("run").params(&[0]).run().expect("runs");
+        assert_eq!(asked.load(Relaxed), time);
+    }
+}
+
+/// Calls that need other sizes in turn.
+#[test]
+fn sizes_of_earlier_calls_are_kept() {
+    let body = "(drop (memory.grow (local.get 0))) (drop (memory.grow (i32.const 2)))";
+    let plugin = load(config(), &grower(body));
+    let made = load(config().max_spare_bytes(0), &grower(body));
+    let call = |plugin: &Plugin, pages| plugin.call("run").params(&[pages]).run().expect("runs");
+    let pages = [1, 3, 9, 0, 4];
+    for round in 0..12 {
+        for pages in pages {
+            let (outcome, served) = serves_again(|| call(&plugin, pages));
+            assert_eq!(outcome, call(&made, pages), "{pages}");
+            assert!(served || round < 6, "{pages}, round {round}");
+        }
+    }
+    // As many others as push those out.
+    for pages in 0..18 {
+        call(&plugin, pages);
+    }
+    assert_eq!(call(&plugin, 9), call(&made, 9));
+}
+
+/// A guest of which each byte of input costs a growth.
+#[test]
+fn an_input_that_was_read_is_read_again() {
+    let module = wat(r#"(module
+            (import "wasi_snapshot_preview1" "fd_read"
+                (func $read (param i32 i32 i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "fd_write"
+                (func $write (param i32 i32 i32 i32) (result i32)))
+            (memory (export "memory") 20 60)
+            (data (i32.const 0) "\20\00\00\00\01\00\00\00")
+            (func (export "_start")
+                (loop $next
+                    (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
+                    (if (i32.load (i32.const 8)) (then
+                        (drop (memory.grow (i32.sub (i32.load8_u (i32.const 32)) (i32.const 48))))
+                        (i32.store8 (i32.add (i32.const 64) (i32.load (i32.const 16)))
+                            (i32.add (memory.size) (i32.const 20)))
+                        (i32.store (i32.const 16) (i32.add (i32.load (i32.const 16)) (i32.const 1)))
+                        (br $next))))
+                (i32.store (i32.const 0) (i32.const 64))
+                (i32.store (i32.const 4) (i32.load (i32.const 16)))
+                (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"#);
+    let [ours, made] = both(config, &module);
+    for (input, expected) in [("12", ")+"), ("", ""), ("0213", "(*+."), ("12", ")+")] {
+        let by_convention = |plugin: &Plugin| plugin.call("_start").input(input).run();
+        let by_stdin = |plugin: &Plugin| plugin.call("_start").stdin(input).run();
+        for round in 0..8 {
+            let (first, second) = (by_convention(&ours), by_convention(&made));
+            let first = first.expect("runs");
+            assert_eq!(first, second.expect("runs"), "{input}, {round}");
+            let outcome = by_stdin(&ours).expect("runs");
+            assert_eq!(outcome, by_stdin(&made).expect("runs"), "{input}, {round}");
+            assert_eq!(outcome.stdout(), expected.as_bytes(), "{input}");
+        }
+        let (_, served) = serves_again(|| by_stdin(&ours).expect("runs"));
+        assert!(served, "{input}");
     }
 }
 
@@ -455,8 +645,15 @@ proptest! {
                 let call = plugin.call("run").input(&input[..]);
                 told(if fuel < 2_000 { call.fuel(fuel) } else { call }.run())
             };
-            let (first, second) = (call(&ours), call(&made));
-            prop_assert!(first == second, "{:?}, {}: {:?}, not {:?}", steps, fuel, first, second);
+            let second = call(&made);
+            // By then there are instances of the sizes to which it grows its memory.
+            for time in 0..4 {
+                let first = call(&ours);
+                prop_assert!(
+                    first == second,
+                    "{:?}, {}, {}: {:?}, not {:?}", steps, fuel, time, first, second
+                );
+            }
         }
     }
 }

@@ -12,9 +12,6 @@ use crate::{
 };
 use alloc::boxed::Box;
 
-/// The fuel that may be used in vain for each page of a plugin's memory. Making a page takes longer.
-const FUEL_IN_VAIN: u64 = 1_024;
-
 impl Task<'_> {
     /// Runs a call again that was stopped in `guest_store`, until it is not stopped any more.
     #[inline(never)]
@@ -42,9 +39,7 @@ impl Task<'_> {
             let begin;
             (guest_store, begin) = match larger {
                 Some(mut larger) => {
-                    if in_vain < plugin.memory_pages().saturating_mul(FUEL_IN_VAIN) {
-                        stops_at = plugin.stops_at();
-                    }
+                    stops_at = plugin.stops_at();
                     let (call_limits, environment) = self.take();
                     let mut execution = Execution::new(code, &mut larger);
                     execution.renew(call_limits, environment);
@@ -59,7 +54,7 @@ impl Task<'_> {
                 }
             };
             let mut execution = Execution::new(code, &mut guest_store);
-            execution.watch_growth(stops_at);
+            execution.watch_growth(stops_at, in_vain);
             let done = self.perform(plugin, &mut execution, bound_input, begin);
             match execution.stopped() {
                 Some(again) => stopped = again,

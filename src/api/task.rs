@@ -118,7 +118,7 @@ impl<'a> Task<'a> {
         let (mut guest_store, begin) = self.take_spare(plugin);
         let mut execution = Execution::new(code, &mut guest_store);
         #[cfg(feature = "std")]
-        execution.watch_growth(stops_at);
+        execution.watch_growth(stops_at, 0);
         let done = self.perform(plugin, &mut execution, bound_input, begin);
         #[cfg(feature = "std")]
         if let Some(call_limits) = call_limits

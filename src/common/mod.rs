@@ -35,8 +35,6 @@ pub(crate) mod reference;
 pub(crate) mod sizes;
 pub(crate) mod sync;
 pub(crate) mod text;
-#[cfg(feature = "std")]
-pub(crate) mod touched;
 #[cfg(feature = "explain")]
 pub(crate) mod trace;
 #[cfg(feature = "explain")]

@@ -1,7 +1,7 @@
 //! The engine's store with a guest's instance in it.
 
 #[cfg(feature = "std")]
-use crate::system::restored::Restored;
+use crate::system::{pages::Zeroed, restored::Restored};
 use crate::{
     common::{error_kind::Phase, value::Signature},
     engine::{
@@ -40,7 +40,9 @@ pub(crate) struct GuestStore {
 pub(super) struct Resettable {
     pub(super) memory: Option<Memory>,
     pub(super) globals: Vec<Global>,
-    /// What is known of the pieces of the memory that are not zero in a new instance.
+    /// What is known of the pieces of the memory that are zero in a new instance.
+    pub(super) pieces: Vec<Zeroed>,
+    /// What is known of the spans between them.
     pub(super) spans: Vec<Restored>,
 }
 

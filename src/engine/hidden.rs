@@ -15,10 +15,10 @@
 //!    `memory.size` reads a global. `memory.grow` answers by the same global, and fails where it
 //!    failed before. From that growth on nothing is hidden, and the engine checks all accesses.
 //!
-//! What can be seen is a call of a host function, and that the first grant of fuel was used up, after
-//! which the time is looked at. Host functions of this crate that depend on the call so far and
-//! change nothing but the store do not count: they are repeated too. Where they look at the guest's
-//! memory, an answer that may tell its size counts.
+//! What can be seen is a call of a host function. Host functions of this crate that depend on the call
+//! so far and change nothing but the store do not count: they are repeated too. Where they look at the
+//! guest's memory, an answer that may tell its size counts. A call that has used much fuel counts as
+//! seen: to run it again would take longer than to make an instance.
 //!
 //! The engine takes fuel for the pages of a growth, but nothing for pages that are there already. A
 //! later run therefore pays for them at its beginning, after the one before has shown that the
@@ -34,6 +34,9 @@ const PAGE: u64 = 65_536;
 /// The fuel that the engine takes for a page by which a memory grows.
 const PAGE_FUEL: u64 = PAGE / 64;
 
+/// The fuel that may be used in vain for each page of a plugin's memory. Making a page takes longer.
+const FUEL_IN_VAIN: u64 = 1_024;
+
 /// A call that was stopped, and can begin again.
 pub(crate) struct Stopped {
     /// When it has begun.
@@ -45,9 +48,24 @@ pub(crate) struct Stopped {
 }
 
 impl Execution<'_> {
-    /// Watches the call from here on, and stops it at a growth to one of these sizes.
-    pub(crate) fn watch_growth(&mut self, stops_at: Sizes) {
-        self.state().limiter.watch(stops_at);
+    /// Watches the call from here on, and stops it at a growth to one of these sizes. `in_vain` is the
+    /// fuel that was used by runs of it that were stopped.
+    pub(crate) fn watch_growth(&mut self, stops_at: Sizes, in_vain: u64) {
+        let most = self.code.pages.saturating_mul(FUEL_IN_VAIN);
+        let stops_at = if in_vain < most {
+            stops_at
+        } else {
+            Sizes::default()
+        };
+        let fuel = most
+            .saturating_sub(in_vain)
+            .saturating_add(self.paid_ahead());
+        self.state().limiter.watch(stops_at, fuel);
+    }
+
+    /// The fuel for the pages that are hidden.
+    fn paid_ahead(&self) -> u64 {
+        self.guest_store.hidden_pages.saturating_mul(PAGE_FUEL)
     }
 
     /// What is known of the call if it was stopped at a growth. What it has returned does not count
@@ -59,10 +77,9 @@ impl Execution<'_> {
         let meter = &store.data().meter;
         let size = u64::from(store.data().limiter.memory_pages()).saturating_add(pages);
         let affords = meter.affords(left, pages.saturating_mul(PAGE_FUEL));
-        let paid_ahead = self.guest_store.hidden_pages.saturating_mul(PAGE_FUEL);
         Some(Stopped {
             begun: meter.begun(),
-            fuel: meter.used(left).saturating_sub(paid_ahead),
+            fuel: meter.used(left).saturating_sub(self.paid_ahead()),
             hides: size.checked_sub(self.code.pages).filter(|_| affords),
         })
     }
@@ -70,7 +87,7 @@ impl Execution<'_> {
     /// Begins a call again that was stopped, in an instance that hides as many pages as the call
     /// has grown its memory by.
     pub(crate) fn begin_again(&mut self, begun: Option<Duration>) {
-        let fuel = self.guest_store.hidden_pages.saturating_mul(PAGE_FUEL);
+        let fuel = self.paid_ahead();
         let meter = &mut self.guest_store.store.data_mut().meter;
         meter.begin_with(begun);
         let level = meter.pay_ahead(fuel);

@@ -37,6 +37,8 @@ struct Watch {
     /// Whether nothing was seen yet.
     unseen: bool,
     stops_at: Sizes,
+    /// The fuel after which the call counts as seen, because to run it again takes too long.
+    fuel: u64,
     /// The bytes that the growth would have added at which the call was stopped.
     stopped: Option<usize>,
     /// The bytes that the memory has after the last growth before anything was seen. 0 if there was
@@ -100,13 +102,14 @@ impl Limiter {
         }
     }
 
-    /// Watches how a call grows the memory, from its beginning. A growth to one of these sizes stops
-    /// the call.
+    /// Watches how a call grows the memory, from its beginning, until about so much fuel is used. A
+    /// growth to one of these sizes stops the call.
     #[cfg(feature = "std")]
-    pub(crate) fn watch(&mut self, stops_at: Sizes) {
+    pub(crate) fn watch(&mut self, stops_at: Sizes, fuel: u64) {
         self.growth = Watch {
             unseen: true,
             stops_at,
+            fuel,
             ..Watch::default()
         };
     }
@@ -117,7 +120,18 @@ impl Limiter {
         self.growth = Watch::default();
     }
 
-    /// Says that from now on the call may be seen outside: by a host function, or by its time.
+    /// Says that the call has used so much fuel.
+    #[inline]
+    pub(crate) fn has_used(&mut self, fuel: u64) {
+        #[cfg(feature = "std")]
+        if fuel > self.growth.fuel {
+            self.is_seen();
+        }
+        #[cfg(not(feature = "std"))]
+        let _ = fuel;
+    }
+
+    /// Says that from now on the call may be seen outside.
     #[inline]
     pub(crate) fn is_seen(&mut self) {
         #[cfg(feature = "std")]

@@ -1,7 +1,7 @@
 //! Makes an instance as new after a call.
 
 use crate::{
-    common::{error_kind::Phase, touched::Touched},
+    common::error_kind::Phase,
     engine::{
         execution::Execution,
         guest_store::{Resettable, host_state},
@@ -13,7 +13,7 @@ use crate::{
         snapshot::StateShape,
     },
     settings::context::PluginContext,
-    system::restored::{Pagemap, Restored},
+    system::restored::Pagemap,
 };
 use alloc::{sync::Arc, vec::Vec};
 use wasmi::{F32, F64, Global, Instance, Store, Val};
@@ -28,9 +28,7 @@ impl Execution<'_> {
 
     /// Makes the instance as [`instantiate`](Execution::instantiate) leaves one, after a call that
     /// went well. `new` was captured from such an instance by `shape`. The last `hidden` pages of
-    /// its memory are more than such an instance has, and are hidden from the guest. `clear` makes
-    /// bytes zero. It is told whether it gets these bytes for the first time, and returns how many
-    /// of them still take memory.
+    /// its memory are more than such an instance has, and are hidden from the guest.
     ///
     /// Returns how many bytes of the guest's memory still take memory. `None` if the instance is
     /// not as new: its state is then unknown, and it must be dropped.
@@ -40,18 +38,16 @@ impl Execution<'_> {
         shape: &StateShape,
         new: &InstanceState,
         hidden: u64,
-        clear: impl Fn(&mut [u8], Touched, bool) -> Option<usize>,
     ) -> Option<usize> {
         let guest_store = &mut *self.guest_store;
         let store = &mut guest_store.store;
         // The engine never lets go of an object of the embedder's.
         let keeps = guest_store.poisoned || store.data().holds_objects();
         let instance = store.data().instance.filter(|_| !keeps)?;
-        // A memory that grows moves.
-        let first = guest_store.resettable.is_none() || guest_store.hidden_pages != hidden;
         let Resettable {
             memory,
             globals,
+            pieces,
             spans,
         } = match &mut guest_store.resettable {
             Some(known) => known,
@@ -61,13 +57,10 @@ impl Execution<'_> {
         if let Some(memory) = memory {
             let bytes = memory.data_mut(&mut *store);
             let hidden = usize::try_from(hidden.checked_mul(PAGE)?).ok()?;
-            let clear = |bytes: &mut [u8], touched| clear(bytes, touched, first);
             let mut pagemap = Pagemap::default();
+            let clear = |index, bytes: &mut [u8]| at(pieces, index)?.clear(bytes);
             taken = new.restore_memory(bytes, hidden, clear, |index, bytes, span| {
-                if spans.len() <= index {
-                    spans.resize_with(index + 1, Restored::default);
-                }
-                let restored = spans.get_mut(index)?;
+                let restored = at(spans, index)?;
                 restored.restore(&mut pagemap, bytes, |range, bytes| span.write(range, bytes))
             })?;
         }
@@ -104,8 +97,17 @@ fn find(store: &Store<StoreData>, instance: Instance, shape: &StateShape) -> Opt
     Some(Resettable {
         memory,
         globals,
+        pieces: Vec::new(),
         spans: Vec::new(),
     })
+}
+
+/// What is at the place, which may be a new one.
+fn at<T: Default>(all: &mut Vec<T>, place: usize) -> Option<&mut T> {
+    if all.len() <= place {
+        all.resize_with(place + 1, T::default);
+    }
+    all.get_mut(place)
 }
 
 /// Gives the mutable globals their values. `None` if not all have one.

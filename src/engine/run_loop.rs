@@ -95,7 +95,7 @@ fn grant(ctx: &mut StoreContextMut<'_, StoreData>, required: u64) -> Result<(), 
 /// Corrects what is left and what is required, if the engine has stopped inside a `table.grow`.
 #[inline]
 pub(super) fn pay_back(state: &mut StoreData, mut left: u64, mut required: u64) -> (u64, u64) {
-    state.limiter.is_seen();
+    state.limiter.has_used(state.meter.used(left));
     if state.limiter.take_table_grow_starved() {
         // The engine will begin the function again and take the fuel for its entry a second time.
         // Pay that back, and require it too: with less, the guest would begin again forever.

@@ -10,10 +10,7 @@ use crate::{
     },
     module::{inspect::ModuleInfo, instance_state::InstanceState, snapshot::StateShape},
     settings::context::PluginContext,
-    system::{
-        background::Background,
-        pages::{GIVES_BACK, clear},
-    },
+    system::{background::Background, pages::GIVES_BACK},
 };
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::{
@@ -304,7 +301,7 @@ impl Spares {
             self.wanted.store(true, Ordering::Relaxed);
             return;
         };
-        let made = execution.make_as_new(&self.plugin_context, shape, new, hidden, clear);
+        let made = execution.make_as_new(&self.plugin_context, shape, new, hidden);
         let (Some(bytes), Ok(hidden)) = (made, u32::try_from(hidden)) else {
             return;
         };

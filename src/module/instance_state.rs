@@ -1,8 +1,6 @@
 //! The part of an instance's state that can be kept: the content of its memory and the values of its
 //! globals.
 
-#[cfg(feature = "std")]
-use crate::common::touched::Touched;
 use crate::common::{
     failure::{Cause, Failure},
     limits::Limits,
@@ -85,26 +83,23 @@ impl InstanceState {
     }
 
     /// Gives a memory the content that was read, and zeros in the `hidden` bytes after it. `clear`
-    /// makes bytes zero, and returns how many of them still take memory. It is told at which ends
-    /// calls touch them. `write` gives a span of the memory its content. It is told which span that
-    /// is, and gets what writes any range of it. Returns how many bytes of the whole memory still take
-    /// memory. `None` if it has another size, or one of the two failed: its content is then unknown.
+    /// makes a piece of the memory zero, and returns how many of its bytes still take memory. `write`
+    /// gives a span of the memory its content, and gets what writes any range of it. Both are told
+    /// which piece or span that is. Returns how many bytes of the whole memory still take memory.
+    /// `None` if it has another size, or one of the two failed: its content is then unknown.
     #[cfg(feature = "std")]
     pub(crate) fn restore_memory(
         &self,
         memory: &mut [u8],
         hidden: usize,
-        mut clear: impl FnMut(&mut [u8], Touched) -> Option<usize>,
+        mut clear: impl FnMut(usize, &mut [u8]) -> Option<usize>,
         mut write: impl FnMut(usize, &mut [u8], &Span<'_>) -> Option<()>,
     ) -> Option<usize> {
         let shown = memory.len().checked_sub(hidden)?;
         if shown != self.memory_bytes {
             return None;
         }
-        let (mut rest, hidden) = memory.split_at_mut_checked(shown)?;
-        // A guest's stack ends where its data begins, and its heap begins where its data ends, or
-        // in the pages by which it grows its memory.
-        let (mut position, mut taken, mut start) = (0, 0, false);
+        let (mut rest, mut position, mut taken, mut last) = (memory, 0, 0, 0);
         for (index, span) in self.spans().enumerate() {
             let Range {
                 start: place,
@@ -112,19 +107,11 @@ impl InstanceState {
             } = span.range()?;
             let (zeros, others) = rest.split_at_mut_checked(place.checked_sub(position)?)?;
             let (data, others) = others.split_at_mut_checked(after.checked_sub(place)?)?;
-            taken += clear(zeros, Touched { start, end: true })? + data.len();
+            taken += clear(index, zeros)? + data.len();
             write(index, data, &span)?;
-            (rest, position, start) = (others, after, true);
+            (rest, position, last) = (others, after, index + 1);
         }
-        let shown = clear(rest, Touched { start, end: false })?;
-        let hidden = clear(
-            hidden,
-            Touched {
-                start: true,
-                end: false,
-            },
-        )?;
-        Some(taken + shown + hidden)
+        Some(taken + clear(last, rest)?)
     }
 
     /// The ranges that were read, those together between which there are few zeros.

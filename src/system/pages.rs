@@ -1,5 +1,6 @@
 //! Makes memory zero. On Linux, much of it is given back to the operating system, which gives zeros
 //! in its place when they are touched. That takes time for the pages that were touched, not for all.
+//! Zeros are written over pages that are touched again and again.
 //!
 //! Elsewhere zeros are written. The system calls of macOS, iOS and Windows that give pages back do
 //! not promise that these then read as zero, unless the mapping is replaced, and the mapping is the
@@ -12,7 +13,6 @@ pub(crate) const GIVES_BACK: bool = cfg!(all(
     not(miri)
 ));
 
-use crate::common::touched::Touched;
 #[cfg(all(
     target_os = "linux",
     any(target_arch = "x86_64", target_arch = "aarch64"),
@@ -21,19 +21,26 @@ use crate::common::touched::Touched;
 ))]
 pub(super) use linux::page_size;
 
-/// Makes `bytes` zero. `first` says that these bytes have not been given back before: it is then
-/// made sure that what was given back reads as zero. What calls touch is not given back.
-///
-/// Returns how many of the bytes still count: those that take memory, or all where there is little
-/// address space. `None` if `bytes` could not be made zero: their content is then unknown.
-pub(crate) fn clear(bytes: &mut [u8], touched: Touched, first: bool) -> Option<usize> {
+/// What is known of memory that is made zero again and again.
+#[derive(Debug, Default)]
+pub(crate) struct Zeroed {
     #[cfg(all(target_os = "linux", not(miri)))]
-    return linux::clear(bytes, touched, first);
-    #[cfg(not(all(target_os = "linux", not(miri))))]
-    {
-        let _ = (touched, first);
-        bytes.fill(0);
-        Some(bytes.len())
+    known: linux::Known,
+}
+
+impl Zeroed {
+    /// Makes `bytes` zero.
+    ///
+    /// Returns how many of the bytes still count: those that take memory, or all where there is little
+    /// address space. `None` if `bytes` could not be made zero: their content is then unknown.
+    pub(crate) fn clear(&mut self, bytes: &mut [u8]) -> Option<usize> {
+        #[cfg(all(target_os = "linux", not(miri)))]
+        return self.known.clear(bytes);
+        #[cfg(not(all(target_os = "linux", not(miri))))]
+        {
+            bytes.fill(0);
+            Some(bytes.len())
+        }
     }
 }
 
@@ -41,7 +48,7 @@ pub(crate) fn clear(bytes: &mut [u8], touched: Touched, first: bool) -> Option<u
 mod linux {
     #![allow(unsafe_code, reason = "giving pages back is a call of the C library")]
 
-    use crate::common::touched::Touched;
+    use alloc::{vec, vec::Vec};
     use core::{
         ops::Range,
         sync::atomic::{AtomicBool, Ordering},
@@ -51,19 +58,108 @@ mod linux {
     /// With fewer bytes than this to give back, writing zeros takes less time than the system call
     /// and the faults of the pages that the next call touches.
     const LEAST_GIVEN_BACK: usize = 32 << 10;
-    /// At ends that calls touch so many bytes are not given back: a page that stays takes less time
+    /// The most bytes that are written because calls touch them: a page that stays takes less time
     /// to zero than to be given anew.
-    const ENDS: usize = 8 << 10;
+    const MOST_KEPT: usize = 1 << 20;
+    /// After so many times all is given back, to see again what calls touch.
+    const TIMES: u32 = 64;
     /// The largest page that is sensible: 64 KiB is the largest that Linux has for ordinary memory.
     const LARGEST_PAGE: usize = 1 << 16;
 
     /// Whether pages that were given back once did not read as zero, or could not be given back.
     static IN_VAIN: AtomicBool = AtomicBool::new(false);
 
-    pub(super) fn clear(bytes: &mut [u8], touched: Touched, first: bool) -> Option<usize> {
+    /// What is known of memory that is made zero again and again.
+    #[derive(Debug, Default)]
+    pub(super) struct Known {
+        /// The addresses.
+        place: Range<usize>,
+        /// How many times it was made zero.
+        times: u32,
+        /// The ranges in it that calls touch.
+        kept: Vec<Range<usize>>,
+    }
+
+    impl Known {
+        pub(super) fn clear(&mut self, bytes: &mut [u8]) -> Option<usize> {
+            let start = bytes.as_ptr().addr();
+            let place = start..start.checked_add(bytes.len())?;
+            // Memory that has grown may have moved.
+            let first = self.place != place;
+            if first {
+                *self = Self {
+                    place,
+                    ..Self::default()
+                };
+            }
+            match self.times {
+                0 => self.kept.clear(),
+                1 => self.kept = touched(bytes).unwrap_or_default(),
+                _ => {}
+            }
+            self.times = (self.times + 1) % TIMES;
+            let (mut rest, mut position, mut taken) = (bytes, 0, 0);
+            for kept in &self.kept {
+                let (others, after) = rest.split_at_mut_checked(kept.end.checked_sub(position)?)?;
+                let (others, touched) =
+                    others.split_at_mut_checked(kept.start.checked_sub(position)?)?;
+                taken += zero(others, first)? + touched.len();
+                touched.fill(0);
+                (rest, position) = (after, kept.end);
+            }
+            Some(taken + zero(rest, first)?)
+        }
+    }
+
+    /// The ranges of `bytes` that were touched since they were given back, as far as the system says
+    /// it and they are few. Ranges with less between them than is given back are merged.
+    fn touched(bytes: &mut [u8]) -> Option<Vec<Range<usize>>> {
+        let page = page_size()?;
+        let pages = whole_pages(bytes.as_ptr().addr(), bytes.len(), page)?;
+        let start = pages.start;
+        let mut resident = vec![0_u8; pages.len() / page];
+        let pages = bytes.get_mut(pages)?;
+        // SAFETY: mincore(2) writes a byte for each page of the range to `resident`, which has as many,
+        // and touches nothing else. The address is a multiple of the page size.
+        let done = unsafe {
+            libc::mincore(
+                pages.as_mut_ptr().cast(),
+                pages.len(),
+                resident.as_mut_ptr().cast(),
+            )
+        };
+        if done != 0 {
+            return None;
+        }
+        let mut ranges: Vec<Range<usize>> = Vec::new();
+        let mut sum = 0;
+        let places = (start..).step_by(page);
+        for place in places
+            .zip(resident)
+            .filter(|(_, is)| is & 1 == 1)
+            .map(|(place, _)| place)
+        {
+            match ranges.last_mut() {
+                Some(last) if place - last.end < LEAST_GIVEN_BACK => {
+                    sum += place + page - last.end;
+                    last.end = place + page;
+                }
+                _ => {
+                    sum += page;
+                    ranges.push(place..place + page);
+                }
+            }
+        }
+        (sum <= MOST_KEPT).then_some(ranges)
+    }
+
+    /// Makes `bytes` zero: gives back what can be, and writes zeros over the rest. Returns how many
+    /// still count. `first` says that these bytes have not been given back before: it is then made sure
+    /// that what was given back reads as zero.
+    fn zero(bytes: &mut [u8], first: bool) -> Option<usize> {
         let length = bytes.len();
         let Some((before, pages, after)) = page_size()
-            .and_then(|page| whole_pages(bytes.as_ptr().addr(), length, touched, page))
+            .and_then(|page| whole_pages(bytes.as_ptr().addr(), length, page))
             .and_then(|pages| split(bytes, pages))
         else {
             bytes.fill(0);
@@ -95,27 +191,15 @@ mod linux {
     /// The range never begins at a multiple of two pages. In a mapping of huge pages, Linux rounds
     /// the range to those, but refuses one that does not begin at a huge page. A huge page is at
     /// least two pages, and therefore such a range is always refused.
-    fn whole_pages(
-        address: usize,
-        length: usize,
-        touched: Touched,
-        page: usize,
-    ) -> Option<Range<usize>> {
+    fn whole_pages(address: usize, length: usize, page: usize) -> Option<Range<usize>> {
         // An address with a tag in its highest byte: giving a page back would take away the tags of
         // its bytes. Where addresses have 32 bits, this byte is part of the address.
         #[cfg(target_pointer_width = "64")]
         if address >> 56 != 0 {
             return None;
         }
-        let kept = |touched: bool| if touched { ENDS } else { 0 };
-        let end = address
-            .checked_add(length)?
-            .checked_sub(kept(touched.end))?
-            / page
-            * page;
-        let mut start = address
-            .checked_add(kept(touched.start))?
-            .checked_next_multiple_of(page)?;
+        let end = address.checked_add(length)? / page * page;
+        let mut start = address.checked_next_multiple_of(page)?;
         if start.is_multiple_of(page.checked_mul(2)?) {
             start = start.checked_add(page)?;
         }
@@ -172,29 +256,10 @@ mod linux {
     #[cfg(test)]
     #[allow(clippy::indexing_slicing, reason = "a test that slices wrongly fails")]
     mod tests {
-        use super::{ends, give_back, page_size, whole_pages};
-        use crate::{common::touched::Touched, system::pages::clear};
+        use super::{TIMES, ends, give_back, page_size, touched, whole_pages};
+        use crate::system::pages::Zeroed;
         use alloc::vec;
         use core::{ptr, slice};
-
-        const ENDS_TOUCHED: [Touched; 4] = [
-            Touched {
-                start: true,
-                end: true,
-            },
-            Touched {
-                start: true,
-                end: false,
-            },
-            Touched {
-                start: false,
-                end: true,
-            },
-            Touched {
-                start: false,
-                end: false,
-            },
-        ];
 
         #[test]
         fn what_is_cleared_is_zero_and_nothing_else() {
@@ -202,23 +267,53 @@ mod linux {
                 [0, 1, 4_095, 4_096, 16_384, 65_536, 81_921, 300_000, 1 << 20];
             for length in LENGTHS {
                 for start in [0, 1, 16, 4_095, 4_096, 8_192, 70_001] {
-                    for (first, touched) in [true, false]
-                        .into_iter()
-                        .flat_map(|first| ENDS_TOUCHED.map(|touched| (first, touched)))
-                    {
-                        let mut bytes = vec![0xa5_u8; start + length + 70_000];
+                    let mut bytes = vec![0xa5_u8; start + length + 70_000];
+                    let mut zeroed = Zeroed::default();
+                    for time in 0..5 {
                         let place = &mut bytes[start..start + length];
-                        let taken = clear(place, touched, first).expect("it can be given back");
+                        let taken = zeroed.clear(place).expect("it can be given back");
                         assert!(place.iter().all(|byte| *byte == 0), "{start}, {length}");
                         assert!(taken <= length, "{start}, {length}");
-                        if length == 1 << 20 && cfg!(target_pointer_width = "64") {
+                        // Later all is touched: it was looked at.
+                        if time == 0 && length == 1 << 20 && cfg!(target_pointer_width = "64") {
                             assert!(taken < length / 4, "{start}: {taken} bytes stay");
                         }
-                        let (before, after) = (&bytes[..start], &bytes[start + length..]);
-                        let mut others = before.iter().chain(after);
-                        assert!(others.all(|byte| *byte == 0xa5), "{start}, {length}");
+                        // A few pages that each call touches, and one of its own.
+                        for at in (0..length.min(200_000)).step_by(50_000) {
+                            place[at] = 7;
+                        }
+                        if let Some(byte) = place.get_mut(300_000 * time) {
+                            *byte = 7;
+                        }
+                        place[length - length.min(3)..].fill(7);
                     }
+                    let (before, after) = (&bytes[..start], &bytes[start + length..]);
+                    let mut others = before.iter().chain(after);
+                    assert!(others.all(|byte| *byte == 0xa5), "{start}, {length}");
                 }
+            }
+        }
+
+        /// Pages that calls touch stay in memory, until it is seen again what they touch.
+        #[test]
+        fn what_calls_touch_stays() {
+            const TOUCHED: usize = 500_000;
+            let mut bytes = vec![1_u8; 1 << 20];
+            let mut zeroed = Zeroed::default();
+            for time in 0..TIMES * 2 {
+                zeroed.clear(&mut bytes).expect("it can be given back");
+                let resident = touched(&mut bytes).expect("the system says it");
+                // The ends are less than pages, and are written.
+                let mut inside = resident
+                    .iter()
+                    .filter(|range| range.start > 70_000 && range.end < 980_000);
+                match time % TIMES {
+                    0 => assert_eq!(inside.next(), None, "{time}"),
+                    _ => assert!(inside.all(|range| range.contains(&TOUCHED)), "{time}"),
+                }
+                let stays = resident.iter().any(|range| range.contains(&TOUCHED));
+                assert_eq!(stays, time % TIMES != 0, "{time}");
+                bytes[TOUCHED] = 7;
             }
         }
 
@@ -246,12 +341,8 @@ mod linux {
         fn only_whole_pages_are_given_back() {
             for page in [4_096, 16_384, 65_536] {
                 for address in [0, 16, page, page + 16, 2 * page, 2 * page + 1, 3 * page - 1] {
-                    for (length, touched) in
-                        [page, 4 * page, 64 * page, 64 * page + 1, 65 * page - 1]
-                            .into_iter()
-                            .flat_map(|length| ENDS_TOUCHED.map(|touched| (length, touched)))
-                    {
-                        let Some(range) = whole_pages(address, length, touched, page) else {
+                    for length in [page, 4 * page, 64 * page, 64 * page + 1, 65 * page - 1] {
+                        let Some(range) = whole_pages(address, length, page) else {
                             assert!(length < 64 * page, "{page}, {address}, {length}");
                             continue;
                         };
@@ -260,16 +351,13 @@ mod linux {
                         assert_eq!([start % page, end % page], [0; 2]);
                         assert_ne!(start % (2 * page), 0, "it could be a huge page's");
                         // No more than that is left at the ends.
-                        assert!(
-                            range.len() + 6 * page + 16_384 > length,
-                            "{page}, {address}"
-                        );
+                        assert!(range.len() + 6 * page > length, "{page}, {address}");
                     }
                 }
             }
             #[cfg(target_pointer_width = "64")]
             assert_eq!(
-                whole_pages(3 << 56, 1 << 20, ENDS_TOUCHED[0], 4_096),
+                whole_pages(3 << 56, 1 << 20, 4_096),
                 None,
                 "a tagged address"
             );
