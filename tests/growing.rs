@@ -7,7 +7,8 @@
 )]
 
 use pocketwasm::{
-    Entropy, Error, ErrorKind, HostContext, Outcome, Plugin, Runner, RunnerConfig, SnapshotMode,
+    Convention, Entropy, Error, ErrorKind, HostContext, Outcome, Plugin, Runner, RunnerConfig,
+    SnapshotMode,
 };
 use proptest::prelude::*;
 use std::{
@@ -584,6 +585,35 @@ fn an_input_that_was_read_is_read_again() {
         }
         let (_, served) = serves_again(|| by_stdin(&ours).expect("runs"));
         assert!(served, "{input}");
+    }
+}
+
+/// A command that tells how many variables it finds, after it has grown its memory.
+#[test]
+fn variables_of_a_request_are_there_once() {
+    let module = wat(r#"(module
+            (import "wasi_snapshot_preview1" "environ_sizes_get"
+                (func $variables (param i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "fd_write"
+                (func $write (param i32 i32 i32 i32) (result i32)))
+            (memory (export "memory") 20 60)
+            (data (i32.const 0) "\20\00\00\00\1b\00\00\00")
+            (data (i32.const 32) "content-type: text/plain\0a\0a ")
+            (func (export "_start")
+                (drop (call $variables (i32.const 8) (i32.const 12)))
+                (drop (memory.grow (i32.const 1)))
+                (i32.store8 (i32.const 58) (i32.add (i32.load (i32.const 8)) (i32.const 48)))
+                (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))))"#);
+    let [ours, made] = both(config, &module);
+    let call = |plugin: &Plugin| {
+        let call = plugin.call("_start").convention(Convention::Cgi);
+        call.input("body").env("USER", "ada").run().expect("runs")
+    };
+    let expected = call(&made);
+    for time in 0..8 {
+        let (outcome, served) = serves_again(|| call(&ours));
+        assert_eq!(outcome, expected, "{time}");
+        assert!(served || time < 5, "{time}");
     }
 }
 
