@@ -330,6 +330,26 @@ fn bytes_fresh(
     [Box::new(ours), Box::new(raw)]
 }
 
+/// Greetings of many lengths in turn, for which the guest's allocator makes the memory larger by as
+/// many sizes.
+fn greet_by_turns(bytes: &[u8]) -> [Work; 2] {
+    const LENGTHS: [usize; 6] = [5, 100, 70_000, 20_000, 200_000, 9];
+    let names = LENGTHS.map(|length| "x".repeat(length));
+    let (plugin, raw) = load(bytes);
+    let same = names.clone();
+    let ours = move || {
+        for name in &names {
+            black_box(plugin.call("greet").input(&**name).run().unwrap());
+        }
+    };
+    let raw = move || {
+        for name in &same {
+            black_box(raw.live().bytes("greet", name.as_bytes()));
+        }
+    };
+    [Box::new(ours), Box::new(raw)]
+}
+
 /// A log line with a secret in it, which a plugin of 6 MB in Go hashes.
 const LINE: &str = r#"{"level":"info","user":"ada","api_key":"sk_live_9aF3kQ7LmZ2xV8bT1cYw"}"#;
 
@@ -473,7 +493,7 @@ fn cold_with(config: RunnerConfig, bytes: Vec<u8>) -> [Work; 2] {
     [Box::new(ours), Box::new(raw)]
 }
 
-const CASES: [Case; 22] = [
+const CASES: [Case; 24] = [
     Case {
         name: "add, fresh",
         prepare: || add_fresh(&fixture("add")),
@@ -501,6 +521,10 @@ const CASES: [Case; 22] = [
         prepare: || warm_greet_fresh(&fixture("c-greet")),
     },
     Case {
+        name: "six c greets by turns, fresh",
+        prepare: || greet_by_turns(&fixture("c-greet")),
+    },
+    Case {
         name: "1,024 pages, fresh",
         prepare: || add_fresh(&large()),
     },
@@ -517,6 +541,14 @@ const CASES: [Case; 22] = [
         prepare: || {
             let plugin = runner().load_plugin("guest", shield()).unwrap();
             bytes_fresh(plugin, &shield(), "redact", LINE)
+        },
+    },
+    Case {
+        name: "go 6 MB after a warm-up, fresh",
+        prepare: || {
+            let warm_up = WarmUp::call("redact").input(LINE);
+            let plugin = runner().load_plugin_warm("guest", shield(), warm_up);
+            bytes_fresh(plugin.unwrap(), &shield(), "redact", LINE)
         },
     },
     Case {

@@ -5,7 +5,7 @@ const PAGE: usize = 65_536;
 /// The sizes of a memory, in pages, at which a call is stopped: an instance of that size is ready for
 /// it. There are few, and none is 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Sizes([u32; Sizes::MOST]);
+pub(crate) struct Sizes([u32; Self::MOST]);
 
 impl Sizes {
     /// The most of them.

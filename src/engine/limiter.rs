@@ -120,7 +120,7 @@ impl Limiter {
         self.growth = Watch::default();
     }
 
-    /// Says that the call has used so much fuel.
+    /// Says how much fuel the call has used so far.
     #[inline]
     pub(crate) fn has_used(&mut self, fuel: u64) {
         #[cfg(feature = "std")]

@@ -230,8 +230,10 @@ impl Spares {
             return true;
         }
         stock.larger.push(spare);
-        let too_many = stock.hidden().count() > Sizes::MOST;
-        let oldest = too_many.then(|| stock.oldest()).unwrap_or_default();
+        let oldest = match stock.hidden().count() > Sizes::MOST {
+            true => stock.oldest(),
+            false => Vec::new(),
+        };
         drop(stock);
         self.grows.store(true, Ordering::Relaxed);
         self.drop_all(oldest);
