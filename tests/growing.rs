@@ -319,25 +319,33 @@ fn calls_tell_the_same_wherever_they_end() {
     }
 }
 
-/// Every budget around the growth.
+/// Every budget around a first and a second growth.
 #[test]
 fn the_budget_ends_where_it_always_did() {
     let [ours, made] = both(config, &stepper());
-    let before = made.call("run").input("").run().expect("runs").fuel_used();
-    let growing = run(&made, &[ALLOCATE]).expect("runs").fuel_used();
-    assert!(growing > before + 1_024 + 255);
-    let ends = [
-        before.saturating_sub(40)..before + 400,
-        growing - 1_100..growing - 900,
-        growing - 100..growing + 3,
-    ];
-    for fuel in ends.into_iter().flatten() {
-        warm_up(&ours);
-        let call = |plugin: &Plugin| {
-            let call = plugin.call("run").input([GROW, 1].as_slice());
-            told(call.fuel(fuel).run())
+    for growths in [1, 2] {
+        let used = |growths| {
+            let steps = vec![ALLOCATE; growths];
+            run(&made, &steps).expect("runs").fuel_used()
         };
-        assert_eq!(call(&ours), call(&made), "{fuel}");
+        let (before, growing) = (used(growths - 1), used(growths));
+        assert!(growing > before + 1_024 + 255);
+        let ends = [
+            before.saturating_sub(40)..before + 400,
+            growing - 1_100..growing - 900,
+            growing - 100..growing + 3,
+        ];
+        let steps = vec![ALLOCATE; growths];
+        for fuel in ends.into_iter().flatten() {
+            for _ in 0..4 {
+                run(&ours, &steps).expect("runs");
+            }
+            let call = |plugin: &Plugin| {
+                let input = steps.concat();
+                told(plugin.call("run").input(&input[..]).fuel(fuel).run())
+            };
+            assert_eq!(call(&ours), call(&made), "{growths}, {fuel}");
+        }
     }
 }
 
