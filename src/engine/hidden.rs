@@ -52,14 +52,12 @@ impl Execution<'_> {
     /// fuel that was used by runs of it that were stopped.
     pub(crate) fn watch_growth(&mut self, stops_at: Sizes, in_vain: u64) {
         let most = self.code.pages.saturating_mul(FUEL_IN_VAIN);
-        let stops_at = if in_vain < most {
-            stops_at
-        } else {
-            Sizes::default()
+        let left = most.saturating_sub(in_vain);
+        let stops_at = match left {
+            0 => Sizes::default(),
+            _ => stops_at,
         };
-        let fuel = most
-            .saturating_sub(in_vain)
-            .saturating_add(self.paid_ahead());
+        let fuel = left.saturating_add(self.paid_ahead());
         self.state().limiter.watch(stops_at, fuel);
     }
 

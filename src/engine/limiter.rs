@@ -125,7 +125,7 @@ impl Limiter {
     pub(crate) fn has_used(&mut self, fuel: u64) {
         #[cfg(feature = "std")]
         if fuel > self.growth.fuel {
-            self.is_seen();
+            self.set_seen();
         }
         #[cfg(not(feature = "std"))]
         let _ = fuel;
@@ -133,7 +133,7 @@ impl Limiter {
 
     /// Says that from now on the call may be seen outside.
     #[inline]
-    pub(crate) fn is_seen(&mut self) {
+    pub(crate) fn set_seen(&mut self) {
         #[cfg(feature = "std")]
         {
             self.growth.unseen = false;

@@ -155,7 +155,7 @@ pub(crate) fn fuel_used(ctx: impl AsContext<Data = StoreData>) -> u64 {
 
 /// Takes `cost` for a call of a host function. From now on the call may be seen outside.
 pub(crate) fn charge_call(caller: &mut Caller<'_, StoreData>, cost: u64) -> Result<(), Failure> {
-    caller.data_mut().limiter.is_seen();
+    caller.data_mut().limiter.set_seen();
     charge(caller, cost)
 }
 

@@ -45,7 +45,7 @@ fn enter_repeatable(
         let errno = errno(function(caller))?;
         // Others may tell how large the memory is, and it may be larger there.
         if errno != Errno::SUCCESS && errno != Errno::BADF {
-            caller.data_mut().limiter.is_seen();
+            caller.data_mut().limiter.set_seen();
         }
         Ok(errno.code())
     })
@@ -268,7 +268,8 @@ fn define_files(
     Some(defined.map_err(Into::into))
 }
 
-/// Defines a stub, which only returns an errno. Its type is the one that the module declares.
+/// Defines a stub, which only returns an errno. Its type is the one that the module declares. It does
+/// the same where the same call begins again, and therefore nothing of the call is seen by it.
 fn define_stub(
     linker: &mut Linker<StoreData>,
     module: &str,

@@ -111,7 +111,7 @@ pub(super) fn fd_fdstat_get(caller: &mut Caller<'_, StoreData>, fd: u32, stat: u
         Fd::Output(_) => RIGHT_WRITE,
         #[cfg(feature = "files")]
         Fd::File => {
-            caller.data_mut().limiter.is_seen();
+            caller.data_mut().limiter.set_seen();
             return files::fd_fdstat_get(caller, fd, stat);
         }
     };
@@ -273,7 +273,7 @@ pub(super) fn fd_read(
         Fd::Output(_) => return Err(Errno::BADF.into()),
         #[cfg(feature = "files")]
         Fd::File => {
-            caller.data_mut().limiter.is_seen();
+            caller.data_mut().limiter.set_seen();
             return files::read(caller, fd, list, count, None, read);
         }
     }
@@ -281,7 +281,7 @@ pub(super) fn fd_read(
     state.inputs_read.stdin = true;
     // A source of the embedder's has no beginning to go back to.
     if state.environment().stdin.available().is_none() {
-        state.limiter.is_seen();
+        state.limiter.set_seen();
     }
     guest(caller)?.0.range(read, 4)?;
     let vectors = vectors(caller, list, count)?;

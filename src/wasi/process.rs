@@ -35,7 +35,7 @@ pub(super) fn random_get(caller: &mut Caller<'_, StoreData>, buffer: u32, length
     let entropy = caller.data().meter.context().config.guest_entropy.clone();
     let (mut memory, state) = guest(caller)?;
     if entropy.is_some() {
-        state.limiter.is_seen();
+        state.limiter.set_seen();
     }
     for chunk in memory.bytes_mut(buffer, length.into())?.chunks_mut(CHUNK) {
         match &entropy {
